@@ -1,0 +1,1 @@
+"""What sees an `Observation` and returns a `Reconstruction`."""

@@ -1,0 +1,55 @@
+"""What every attack is: something that sees an `Observation` and claims a `Reconstruction`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from torch import nn
+
+from bench.errors import NotApplicable
+from bench.messages import Observation, Reconstruction
+
+# what an attack may need -> how to tell that the observation has it, and the sentence where it has not
+_NEEDS = {
+    "batch_size": (lambda s: s.batch_size is not None, "needs to know the batch size"),
+    "classes": (lambda s: s.task.classes is not None, "needs to know the number of classes"),
+    "input_range": (lambda s: s.task.input_range is not None, "needs to know the range of inputs"),
+    "labels": (lambda s: s.labels is not None, "needs to know the labels"),
+    "mean_image": (lambda s: s.mean_image is not None, "needs the mean image of the data"),
+    "last_linear": (lambda s: s.task.last_linear is not None, "needs a model that ends in a linear layer"),
+    "batch_of_one": (lambda s: s.batch_size in (None, 1), "needs a batch of one example (data.batch_size=1)"),
+    "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
+}
+
+
+class Attack(nn.Module, ABC):
+    """Holds its parts, and no way to a client or a victim."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> frozenset[str]:
+        """What it cannot do without: words of `_NEEDS`."""
+
+    @abstractmethod
+    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
+        """Yields claims for the victims of `seen`, each victim once, in any order and grouping.
+
+        Args:
+            seen: all that there is.
+            seed: of the attacker's own random numbers, drawn per victim.
+        """
+
+    def check(self, seen: Observation) -> None:
+        """Refuses what it cannot serve.
+
+        Raises:
+            NotApplicable: names the first need that is not met.
+        """
+        self._require(self.needs, seen)
+
+    def _require(self, needs: frozenset[str], seen: Observation) -> None:
+        for need in sorted(needs):
+            met, sentence = _NEEDS[need]
+            if not met(seen):
+                raise NotApplicable(f"attack {type(self).__name__} {sentence}")

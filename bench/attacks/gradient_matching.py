@@ -1,0 +1,135 @@
+"""Reconstruction by matching gradients: what DLG, iDLG and most of their successors are combinations of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from bench.attacks.base import Attack
+from bench.engine.directions import Direction
+from bench.engine.loop import Minimiser
+from bench.engine.matching import Layout, Matching, Objective
+from bench.engine.randomness import draw
+from bench.engine.settings import Engine
+from bench.engine.state import Finished
+from bench.engine.steps import Step
+from bench.engine.stops import Stop
+from bench.labels.last_layer import LastLayer
+from bench.messages import Observation, Reconstruction
+
+_FOR_LABELS = frozenset({"batch_of_one", "last_linear", "classes"})
+
+
+class GradientMatching(Attack):
+    """Minimises the distance between the gradient of dummy data and the gradient that was shared.
+
+    Args:
+        objective: distance, `(gradients, observed) -> [V]`.
+        labels: label inference; null to optimise the labels jointly, as logits under a softmax.
+        start: where dummy images start: `uniform` in the range of inputs, or `normal` (standard, as published).
+        start_labels: where label logits start: `normal` (as published) or `zeros`.
+        direction, step, stop: see `bench.engine`.
+        select: which iterate is returned, `best` by the objective or `last`.
+        engine: how many victims at once, in which precision.
+
+    Raises:
+        ValueError: a word is none of those named.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        labels: LastLayer | None,
+        start: str,
+        start_labels: str,
+        direction: Direction,
+        step: Step,
+        stop: Stop,
+        select: str,
+        *,
+        engine: Engine,
+    ) -> None:
+        super().__init__()
+        if start not in ("uniform", "normal"):
+            raise ValueError(f"start={start!r}: want uniform or normal")
+        if start_labels not in ("zeros", "normal"):
+            raise ValueError(f"start_labels={start_labels!r}: want zeros or normal")
+        self.objective, self.labels, self.engine = objective, labels, engine
+        self.start, self.start_labels = start, start_labels
+        self.minimiser = Minimiser(direction, step, stop, select)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """B and the buffers; the classes where labels are optimised; what the label inference needs."""
+        needs = {"batch_size", "buffers"}
+        if self.start == "uniform":
+            needs |= {"input_range"}
+        needs |= {"classes"} if self.labels is None else {"batch_of_one", "last_linear"}
+        return frozenset(needs)
+
+    def check(self, seen: Observation) -> None:
+        """Known labels make their inference needless."""
+        needs = self.needs - (_FOR_LABELS if seen.labels is not None else frozenset())
+        self._require(needs, seen)
+
+    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
+        """Runs the loop over all victims; yields them as they finish."""
+        self.check(seen)
+        assert seen.batch_size is not None
+        labels = seen.labels
+        if labels is None and self.labels is not None:
+            labels = self.labels(seen)
+        logits = 0 if labels is not None else seen.task.classes or 0
+        layout = Layout(seen.batch_size, seen.task.input_shape, logits)
+        matching = Matching(seen, layout, self.objective, labels, self.engine.dtype)
+
+        def start(victims: Tensor) -> Tensor:
+            return torch.stack([self.start_of(seen, seed, int(victim)) for victim in victims]).to(seen.ids.device)
+
+        for finished in self.minimiser.run(matching, start, len(seen), self.engine.chunk, self.engine.watch):
+            yield self._claim(finished, layout, seen, labels)
+
+    def start_of(self, seen: Observation, seed: int, victim: int) -> Tensor:
+        """The initial variables `[n]` of the victim at this position of the observation: images, then label logits."""
+        assert seen.batch_size is not None
+        number = int(seen.ids[victim])
+        images = draw(self.start, (seen.batch_size, *seen.task.input_shape), seed, "dummy images", number, 0).flatten()
+        if self.start == "uniform":
+            assert seen.task.input_range is not None
+            low, high = seen.task.input_range
+            images = low + (high - low) * images
+        if self.labels is not None or seen.labels is not None:
+            return images.to(self.engine.dtype)
+        rows = seen.batch_size * (seen.task.classes or 0)
+        logits = torch.zeros(rows)
+        if self.start_labels == "normal":
+            logits = draw("normal", (rows,), seed, "dummy labels", number, 0)
+        return torch.cat([images, logits]).to(self.engine.dtype)
+
+    def _claim(
+        self, finished: list[Finished], layout: Layout, seen: Observation, labels: Tensor | None
+    ) -> Reconstruction:
+        position = torch.tensor([one.victim for one in finished], device=seen.ids.device)
+        images, logits = layout.split(torch.stack([one.x for one in finished]))
+        claimed = labels[position] if logits is None and labels is not None else logits.argmax(-1)  # type: ignore[union-attr]
+        moments = torch.stack([one.images for one in finished])
+        v, m = moments.shape[:2]
+        drawn, _ = layout.split(moments.flatten(0, 1))
+        return Reconstruction(
+            ids=seen.ids[position],
+            inputs=images.float(),
+            labels=claimed,
+            objective=torch.tensor([one.objective for one in finished], dtype=torch.float64),
+            iterations=torch.tensor([one.iterations for one in finished]),
+            evaluations=torch.tensor([one.evaluations for one in finished]),
+            seconds=torch.tensor([one.seconds for one in finished], dtype=torch.float64),
+            status=[one.status for one in finished],
+            trace={
+                "moments": torch.stack([one.at for one in finished]),
+                "images": drawn.reshape(v, m, *drawn.shape[1:]).float(),
+                "curve_at": torch.stack([one.curve_at for one in finished]),
+                "curve": torch.stack([one.curve for one in finished]).float(),
+            },
+        )

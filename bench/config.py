@@ -1,0 +1,282 @@
+"""From overrides to one resolved, typed cell: Hydra composes, and every mistake comes back as one line."""
+
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+
+from bench import catalogue
+from bench.build import rehearse
+from bench.errors import UserError
+from bench.schema import check
+from bench.suggest import did_you_mean, key_did_you_mean
+
+PRESETS = ("experiment", "debug")  # groups that may be left empty
+NAMED = ("attack", "data", "model", "defense", "threat")
+
+
+def cache_folder() -> str:
+    """LEAKBENCH_CACHE, else `leakbench` in the user's cache folder."""
+    given = os.environ.get("LEAKBENCH_CACHE")
+    if given:
+        return str(Path(given).expanduser().absolute())
+    above = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return str(Path(above).expanduser() / "leakbench")
+
+
+OmegaConf.register_new_resolver("leakbench.cache", cache_folder, replace=True)
+
+
+def compose(overrides: list[str], config_dir: Path | None = None, suite: str | None = None) -> DictConfig:
+    """One cell: configs/run.yaml with `overrides`, resolved, every value checked against its type.
+
+    Args:
+        overrides: Hydra's grammar, `attack=idlg`, `data.victims=16`.
+        config_dir: a folder of the user's with further options (`DIR/attack/mine.yaml`).
+        suite: the suite that the cell belongs to, if any.
+
+    Returns:
+        The config of configs/run.yaml, without interpolations, closed to new keys. `names` holds the option that each
+        of attack, data, model, defense and threat was taken from; `~` is expanded in `results` and `paths`.
+
+    Raises:
+        UserError: one line: what is wrong, where, what was probably meant, and how to see what there is.
+    """
+    overrides = [_home(text) for text in overrides]
+    parsed = _parse(overrides)
+    known = _known(config_dir)
+    for override in parsed:
+        _check_override(override, known, config_dir)
+    cfg = _composed(overrides, parsed, config_dir)
+    choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    assert isinstance(choices, dict)
+    plain = OmegaConf.create({key: cfg._get_node(key) for key in cfg if key != "hydra"})
+    plain.names = {group: choices[group] for group in NAMED}
+    plain.suite = suite
+    if "_target_" in plain.metric:  # metric=psnr: one score, not a set of them
+        plain.metric = {str(choices["metric"]): plain.metric}
+    checked = _resolved(plain)
+    for key in ("attack", "data", "threat"):
+        rehearse(OmegaConf.to_container(checked[key]), key)
+    checked.results = str(Path(checked.results).expanduser())
+    for name in checked.paths:
+        checked.paths[name] = str(Path(checked.paths[name]).expanduser())
+    OmegaConf.set_struct(checked, True)
+    return checked
+
+
+def _home(text: str) -> str:
+    """`data.root=~/pictures` with the folder in full: shells leave a `~` behind `=` alone, and Hydra refuses it."""
+    key, equals, value = text.partition("=")
+    return f"{key}={_quoted(str(Path(value).expanduser()))}" if equals and value.startswith("~") else text
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _parse(overrides: list[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    parsed = []
+    for text in overrides:
+        try:
+            parsed.append(parser.parse_override(text))
+        except (OverrideParseException, HydraException) as error:
+            raise UserError(_unreadable(text, error)) from None
+    return parsed
+
+
+def _unreadable(text: str, error: Exception) -> str:
+    key, equals, value = text.partition("=")
+    if not equals:
+        return f"{text!r} is not an override: want key=value, such as attack=idlg or data.victims=16"
+    if re.fullmatch(r"[+~]*[\w./@]+", key) and re.search(r"[\s()\[\]{},:'\"#~]", value):
+        return f"{text} cannot be read: quote the value, '{key}={_quoted(value)}'"
+    reason = " ".join(str(getattr(error, "message", None) or str(error).splitlines()[0]).split())
+    return f"{text!r} cannot be read as key=value ({reason})"
+
+
+def _known(config_dir: Path | None) -> dict[str, list[str]]:
+    """{group: its options}."""
+    return {group: list(catalogue.entries(group, config_dir)) for group in catalogue.groups(config_dir)}
+
+
+def _check_override(override: Override, known: dict[str, list[str]], config_dir: Path | None) -> None:
+    """What can be said before Hydra composes."""
+    key, text, value = override.key_or_group, override.input_line or "", override.value()
+    if override.is_sweep_override():
+        raise UserError(f"{text} names several values; a run is one cell (suites run many: leakbench suite --help)")
+    if not key:
+        raise UserError(f"{text!r} has no key: want key=value, such as attack=idlg")
+    if override.package is not None or (key in known and (override.is_add() or override.is_force_add())):
+        raise UserError(f"{text}: say {key}={value}")
+    if key == "suite":
+        raise UserError(f"{text}: a suite is run by `leakbench suite {value or 'NAME'}`, not by an override")
+    if key.split(".")[0] == "hydra" or key.startswith("hydra/"):
+        raise UserError(f"{text}: Hydra's own settings have no effect here")
+    if override.is_delete():
+        if key in known:
+            raise UserError(
+                f"{text}: {key} cannot be left out{_or_none(key, known)} (leakbench list {catalogue.plural(key)})"
+            )
+        return
+    if value in (None, "") and text.endswith("="):
+        further = f"; there are {', '.join(known[key])}" if key in known else "; for nothing say null"
+        raise UserError(f"{text} has no value{further}")
+    if key not in known or isinstance(value, dict):
+        return
+    if isinstance(value, list):
+        raise UserError(f"{text}: one option of {key}, please (leakbench list {catalogue.plural(key)})")
+    if not (value is None and key in PRESETS) and value not in known[key]:
+        raise catalogue.no_such(key, "null" if value is None else str(value), config_dir)
+
+
+def _or_none(group: str, known: dict[str, list[str]]) -> str:
+    return f"; say {group}=none" if "none" in known[group] else "; choose another"
+
+
+def _composed(overrides: list[str], parsed: list[Override], config_dir: Path | None) -> DictConfig:
+    """Hydra's own composition; where it fails, the reason is found by composing without the keys' values."""
+    try:
+        return _hydra(overrides, config_dir)
+    except yaml.YAMLError as error:
+        raise UserError(_yaml_fault(error)) from None
+    except (HydraException, OmegaConfBaseException, ValueError, OSError, AssertionError) as error:
+        failure = error
+    groups = catalogue.groups(config_dir)
+    choices = [o for o in parsed if o.key_or_group.split("@")[0] in groups]
+    try:
+        base = _hydra([str(o.input_line) for o in choices], config_dir)
+    except (HydraException, OmegaConfBaseException, ValueError, OSError, AssertionError) as error:
+        raise UserError(_first_line(error)) from None
+    again = []
+    for text, override in zip(overrides, parsed):
+        if override in choices or override.is_add() or override.is_force_add():
+            again.append(text)
+        elif _is_free(base, override.key_or_group):
+            again.append(f"++{text}")
+        else:
+            below = leaves(override.value(), override.key_or_group)  # attack.step={lr: 1} is several keys
+            absent = [key for key in below if not _has(base, key)]
+            if absent:
+                raise _unknown(absent[0], base, groups)
+            again.append(text)
+    if again == overrides:
+        raise UserError(_first_line(failure))
+    try:
+        return _hydra(again, config_dir)
+    except (HydraException, OmegaConfBaseException, ValueError, AssertionError) as error:
+        raise UserError(_first_line(error)) from None
+
+
+def _hydra(overrides: list[str], config_dir: Path | None) -> DictConfig:
+    folders = catalogue.config_dirs(config_dir)
+    search = [f'hydra.searchpath=["file://{folder}"]' for folder in folders[1:]]
+    with _silent(), _apart(), initialize_config_dir(str(folders[0]), job_name="leakbench", version_base="1.3"):
+        return hydra_compose("run", [*search, *overrides], return_hydra_config=True)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Hydra's one global instance set aside: a program that runs under Hydra may call `bench.audit`."""
+    theirs = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = theirs
+
+
+def _resolved(cfg: DictConfig) -> DictConfig:
+    try:
+        return check(cfg)
+    except InterpolationKeyError as error:
+        raise UserError(f"{error.full_key}: {_first_line(error)}") from None
+    except OmegaConfBaseException as error:
+        where = f"{error.full_key}: " if getattr(error, "full_key", None) else ""
+        raise UserError(where + _first_line(error)) from None
+
+
+def _has(cfg: DictConfig, key: str) -> bool:
+    node: Any = cfg
+    for part in key.split("."):
+        content = node._content if isinstance(node, DictConfig) else None
+        if not isinstance(content, dict) or part not in content:
+            return False
+        node = content[part]
+    return True
+
+
+def _is_free(cfg: DictConfig, key: str) -> bool:
+    """Whether the key lies below a mapping that is empty as it stands (`model.arguments: {}`): any key may follow."""
+    above = key.split(".")
+    for length in range(len(above) - 1, 0, -1):
+        prefix = ".".join(above[:length])
+        if _has(cfg, prefix):
+            node = OmegaConf.select(cfg, prefix)
+            return isinstance(node, DictConfig) and not node
+    return False
+
+
+def _unknown(key: str, cfg: DictConfig, groups: list[str]) -> UserError:
+    if "." not in key:
+        near = did_you_mean(key, groups)
+        if near:
+            return UserError(f"no group or key {key!r}{near} (there are {', '.join(groups)})")
+    keys = [leaf for leaf in leaves(OmegaConf.to_container(cfg, resolve=False)) if not leaf.startswith("hydra.")]
+    top = key.split(".")[0]
+    inside = [leaf for leaf in keys if leaf.startswith(f"{top}.") and not leaf.endswith("._target_")]
+    names = list(dict.fromkeys(leaf.split(".")[1] for leaf in inside))
+    there = (
+        f"{top} has {', '.join(names)}"
+        if names
+        else f"there are {', '.join(str(name) for name in cfg if name != 'hydra')}"
+    )
+    return UserError(f"no key {key!r}{key_did_you_mean(key, inside or keys)} ({there})")
+
+
+def leaves(container: Any, key: str = "") -> list[str]:
+    """The dotted keys of all values.
+
+    >>> leaves({"attack": {"lr": 1, "step": {"tries": 2}}, "seed": 0})
+    ['attack.lr', 'attack.step.tries', 'seed']
+    """
+    if not isinstance(container, dict) or not container:
+        return [key]
+    return [leaf for name, item in container.items() for leaf in leaves(item, f"{key}.{name}" if key else str(name))]
+
+
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f"{mark.name}:{mark.line + 1}: not valid YAML: {problem}" if mark else f"not valid YAML: {problem}"
+
+
+def _first_line(error: BaseException) -> str:
+    """What Hydra says, without its paragraphs; the innermost reason where it says nothing."""
+    text = str(error).strip()
+    while not text and error.__cause__ is not None:
+        error = error.__cause__
+        text = str(error).strip()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

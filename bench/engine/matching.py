@@ -1,0 +1,125 @@
+"""The value and gradient of "distance between gradients", for many victims at once.
+
+The inner gradient (of the model's loss, with respect to its parameters) is `torch.func.grad` mapped over victims with
+`vmap`; the outer one (of the distance, with respect to the dummies) is plain autograd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from bench.messages import Observation
+
+Objective = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one victim's variables lie in a vector of n: B inputs, then B rows of label logits if those are optimised."""
+
+    batch_size: int
+    input_shape: tuple[int, int, int]
+    label_logits: int  # K, or 0 where the labels are fixed
+
+    @property
+    def inputs(self) -> int:
+        """Entries that are pixels."""
+        return self.batch_size * prod(self.input_shape)
+
+    @property
+    def n(self) -> int:
+        """Entries in all."""
+        return self.inputs + self.batch_size * self.label_logits
+
+    def split(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
+        """`[S, n]` -> inputs `[S, B, C, H, W]` and label logits `[S, B, K]` (None where fixed)."""
+        images = z[:, : self.inputs].reshape(-1, self.batch_size, *self.input_shape)
+        if not self.label_logits:
+            return images, None
+        return images, z[:, self.inputs :].reshape(-1, self.batch_size, self.label_logits)
+
+
+class Matching:
+    """The attacker's objective on S slots, each of which holds one victim of an observation.
+
+    Args:
+        seen: the observation of all V victims.
+        layout: see `Layout`.
+        objective: `(gradients {name: [S, ...]}, observed {name: [S, ...]}) -> [S]`.
+        labels: `[V, B]` class indices where the layout has no logits.
+        dtype: of the computation.
+    """
+
+    def __init__(
+        self, seen: Observation, layout: Layout, objective: Objective, labels: Tensor | None, dtype: torch.dtype
+    ) -> None:
+        self.layout = layout
+        self.objective = objective
+        self._seen, self._labels, self._dtype = seen, labels, dtype
+        # one model for all victims arrives as an expanded tensor: map over nothing there, and copy nothing
+        self._shared = all(value.stride(0) == 0 or len(seen) == 1 for value in seen.parameters.values())
+        self._shared = self._shared and len(seen) > 1
+        self._per_victim = vmap if seen.task.mappable else _one_by_one
+        self._slots: dict[str, dict[str, Tensor]] = {}
+        self._targets: Tensor | None = None
+
+    def load(self, victims: Tensor) -> None:
+        """Puts the victims (positions in the observation, `[S]`) into the slots."""
+        seen = self._seen
+        index = victims.clamp(min=0)
+        self._slots["observed"] = self._cast({name: value[index] for name, value in seen.gradients.items()})
+        for key, group in (("parameters", seen.parameters), ("buffers", seen.buffers)):
+            self._slots[key] = self._cast({name: v[0] if self._shared else v[index] for name, v in group.items()})
+        if self._labels is not None:
+            self._targets = self._labels[index]
+
+    def replace(self, slots: Tensor, victims: Tensor) -> None:
+        """Puts `victims` into the slots numbered `slots`; the others stay."""
+        seen = self._seen
+        groups = {"observed": seen.gradients}
+        if not self._shared:
+            groups |= {"parameters": seen.parameters, "buffers": seen.buffers}
+        for key, group in groups.items():
+            for name, value in group.items():
+                self._slots[key][name][slots] = value[victims].to(self._slots[key][name].dtype)
+        if self._labels is not None and self._targets is not None:
+            self._targets[slots] = self._labels[victims]
+
+    def _cast(self, group: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in group.items()}
+
+    def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """`[S, n]` -> objective `[S]` and its gradient `[S, n]`."""
+        z = z.detach().requires_grad_()
+        images, logits = self.layout.split(z)
+        targets = self._targets if logits is None else logits.softmax(-1)
+        model = None if self._shared else 0
+        gradients = self._per_victim(self._seen.task.gradient, in_dims=(model, model, 0, 0))(
+            self._slots["parameters"], self._slots["buffers"], images, targets
+        )
+        values = self.objective(gradients, self._slots["observed"])
+        (g,) = torch.autograd.grad(values.sum(), z)
+        return values.detach(), g
+
+
+def _one_by_one(function: Callable[..., dict[str, Tensor]], in_dims: tuple[int | None, ...]) -> Callable[..., dict]:
+    """What `vmap` does, as a loop: for models that it cannot map (running statistics, data-dependent flow)."""
+
+    def mapped(*arguments: dict[str, Tensor] | Tensor) -> dict[str, Tensor]:
+        count = len(arguments[2])
+        rows = [function(*(_row(a, d, i) for a, d in zip(arguments, in_dims))) for i in range(count)]
+        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+    return mapped
+
+
+def _row(argument: dict[str, Tensor] | Tensor, dim: int | None, i: int) -> dict[str, Tensor] | Tensor:
+    if dim is None:
+        return argument
+    return {name: value[i] for name, value in argument.items()} if isinstance(argument, dict) else argument[i]

@@ -1,0 +1,157 @@
+"""Stopping rules: when the work on a victim ends, and with which word."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.engine.slots import Slots
+
+GO_ON, CONVERGED, BUDGET = 0, 1, 2  # codes `[S]`, int64
+
+
+@dataclass
+class Taken:
+    """S steps just taken from x to x + t d; `[S]` except `g` and `moved` `[S, n]`."""
+
+    before: Tensor  # objective at x
+    after: Tensor  # objective at x + t d
+    g: Tensor  # gradient at x + t d
+    moved: Tensor  # t d
+    iterations: Tensor  # steps taken so far, this one included
+    evaluations: Tensor
+
+
+class Stop(ABC):
+    """Holds the rule; `Stop.start` makes the state that the loop carries along."""
+
+    @abstractmethod
+    def start(self, slots: int, device: torch.device) -> Slots:
+        """State for `slots` victims."""
+
+    @abstractmethod
+    def clear(self, state: Slots, slots: Tensor) -> None:
+        """Begins anew where the mask `slots` `[S]` holds."""
+
+    @abstractmethod
+    def __call__(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
+        """Codes `[S]` after a step; only those where `slots` holds count."""
+
+    @abstractmethod
+    def stuck(self, slope: Tensor) -> Tensor:
+        """`[S]`, whether a directional derivative `slope` ends the work before the step is taken."""
+
+
+@dataclass(eq=False)
+class _Steps(Slots):
+    inner: Tensor  # [S], iterations inside the present step() call
+    outer: Tensor  # [S], finished step() calls
+
+
+class Tolerances(Stop):
+    """Ends at a small objective, a small gradient, or a budget.
+
+    Args:
+        iterations: budget of iterations.
+        evaluations: budget of evaluations of objective and gradient, those of a line search included.
+        objective: converged when the objective is at or below it.
+        gradient: converged when no entry of the gradient is larger in magnitude.
+
+    Raises:
+        ValueError: a budget below 1 or a tolerance below 0.
+    """
+
+    def __init__(self, iterations: int, evaluations: int, objective: float, gradient: float) -> None:
+        if iterations < 1 or evaluations < 1:
+            raise ValueError(f"iterations={iterations}, evaluations={evaluations}: must be >= 1")
+        if objective < 0 or gradient < 0:
+            raise ValueError(f"objective={objective}, gradient={gradient}: must be >= 0")
+        self.iterations, self.evaluations = iterations, evaluations
+        self.objective, self.gradient = objective, gradient
+
+    def start(self, slots: int, device: torch.device) -> Slots:
+        """Nothing but a length."""
+        zeros = torch.zeros(slots, dtype=torch.long, device=device)
+        return _Steps(zeros, zeros.clone())
+
+    def clear(self, state: Slots, slots: Tensor) -> None:
+        """Nothing to begin anew."""
+
+    def __call__(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
+        """Convergence is named before the budget."""
+        converged = (taken.after <= self.objective) | (taken.g.abs().amax(1) <= self.gradient)
+        spent = (taken.iterations >= self.iterations) | (taken.evaluations >= self.evaluations)
+        return torch.where(converged, CONVERGED, torch.where(spent, BUDGET, GO_ON))
+
+    def stuck(self, slope: Tensor) -> Tensor:
+        """Never: the safeguard replaces such a direction."""
+        return torch.zeros_like(slope, dtype=torch.bool)
+
+
+class TorchSteps(Stop):
+    """Ends as `steps` calls of `torch.optim.LBFGS(max_iter=inner).step()` end, without a line search.
+
+    A call ends after `inner` iterations, or early where the step or the change of the objective falls below
+    `tolerance_change`; the history lives on in the next call. Where the gradient falls below `tolerance_grad`, or the
+    directional derivative above `-tolerance_change`, every later call would return at once: converged. (The optimiser's
+    max_eval, 25 for 20 iterations, cannot be reached without a line search.)
+
+    Args:
+        steps: calls of `step()`.
+        inner: `max_iter` of the optimiser.
+        tolerance_grad, tolerance_change: the optimiser's.
+        objective: converged when the objective is below it after a call; null for never.
+        objective_every: the calls after which that is looked at: the first, and each `objective_every`-th from there.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        inner: int,
+        tolerance_grad: float,
+        tolerance_change: float,
+        objective: float | None,
+        objective_every: int,
+    ) -> None:
+        if steps < 1 or inner < 1 or objective_every < 1:
+            raise ValueError(f"steps={steps}, inner={inner}, objective_every={objective_every}: must be >= 1")
+        if tolerance_grad < 0 or tolerance_change < 0:
+            raise ValueError(f"tolerance_grad={tolerance_grad}, tolerance_change={tolerance_change}: must be >= 0")
+        self.steps, self.inner = steps, inner
+        self.tolerance_grad, self.tolerance_change = tolerance_grad, tolerance_change
+        self.objective, self.objective_every = objective, objective_every
+
+    def start(self, slots: int, device: torch.device) -> Slots:
+        """Counters at zero."""
+        zeros = torch.zeros(slots, dtype=torch.long, device=device)
+        return _Steps(zeros, zeros.clone())
+
+    def clear(self, state: Slots, slots: Tensor) -> None:
+        """Counters at zero."""
+        assert isinstance(state, _Steps)
+        state.inner[slots] = 0
+        state.outer[slots] = 0
+
+    def __call__(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
+        """Counts the iteration, and the call where it ended."""
+        assert isinstance(state, _Steps)
+        first = taken.iterations == 0  # the evaluation at the start belongs to no iteration
+        state.inner += (slots & ~first).long()
+        still = taken.moved.abs().amax(1) <= self.tolerance_change
+        flat = (taken.after - taken.before).abs() < self.tolerance_change
+        ended = slots & ~first & ((state.inner >= self.inner) | still | flat)
+        state.outer += ended.long()
+        state.inner[ended] = 0
+        converged = taken.g.abs().amax(1) <= self.tolerance_grad
+        if self.objective is not None:
+            looked_at = ended & ((state.outer - 1) % self.objective_every == 0)
+            converged |= looked_at & (taken.after < self.objective)
+        return torch.where(converged, CONVERGED, torch.where(state.outer >= self.steps, BUDGET, GO_ON))
+
+    def stuck(self, slope: Tensor) -> Tensor:
+        """Where the optimiser would refuse to step."""
+        return slope > -self.tolerance_change

@@ -1,0 +1,247 @@
+"""One cell: compose -> build -> `Trainer.test` -> store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import rich.progress
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.progress import TaskID
+from torch import nn
+
+from bench.attacks.base import Attack
+from bench.build import instantiate
+from bench.client import Client, DataFacts
+from bench.engine.settings import Engine
+from bench.engine.state import Progress
+from bench.errors import NotApplicable, UserError
+from bench.leakage import Leakage
+from bench.loggers.base import CellLogger, Run
+from bench.messages import Reconstruction, Victims
+from bench.metrics.scorer import Scorer, Scores
+from bench.models import checkpoint
+from bench.models.losses import loss_of
+from bench.overview import overview
+from bench.progress import bars, console
+from bench.recording import Recorder
+from bench.results.identity import identity
+from bench.results.store import Cell, Store
+from bench.results.summary import summary
+from bench.threat import Threat
+from datamodules.base import VictimDataModule
+
+
+@dataclass
+class Parties:
+    """What a cell is built from."""
+
+    data: VictimDataModule
+    client: Client
+    attack: Attack
+    scorer: Scorer
+    engine: Engine
+    logger: CellLogger
+    checkpoint: str | None  # SHA-256 of the weights' file
+
+
+def run_cell(cfg: DictConfig) -> dict[str, Any]:
+    """Runs one resolved cell and returns its document (`bench.results.summary`).
+
+    Victims that are stored already are not computed again.
+
+    Args:
+        cfg: of `bench.config.compose`.
+
+    Raises:
+        UserError: before anything is written: what the user asked for cannot be done.
+        NotApplicable: likewise: this attack cannot serve this model or threat model.
+    """
+    store = Store(Path(cfg.results))
+    parties = build(cfg)
+    cell = open_cell(cfg, parties, store)
+    wanted = range(parties.data.victims)
+    todo = sorted(set(wanted) - cell.done())
+    console.print(overview(_overview(cfg, parties, cell, len(todo))))
+    if todo:
+        _run(cfg, parties, cell, todo)
+    cell.complete()
+    document = summary(cell, parties.data.victims)
+    if todo:
+        parties.logger.finish(cell, document)
+    return document
+
+
+def build(cfg: DictConfig) -> Parties:
+    """Builds every party and checks that they suit each other; writes nothing."""
+    data: VictimDataModule = instantiate(cfg.data, "data")
+    logger: CellLogger = instantiate(cfg.logger, "logger")
+    engine = instantiate_engine(cfg.engine)
+    attack: Attack = instantiate(cfg.attack, "attack", engine=engine)
+    threat: Threat = instantiate(cfg.threat, "threat")
+    scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
+    data.setup("test")
+    control = bool(cfg.attack.control)
+    if data.classes is None and not control:
+        raise NotApplicable(f"data '{data.title}' has no labels: it serves controls and pictures only (attack=noise)")
+    facts = DataFacts(data.shape, data.classes or 1, data.mean_image)
+    maker, weights = model_builder(cfg.model, facts)
+    client = Client(
+        maker,
+        loss_of(cfg.model.loss),
+        per_victim=cfg.model.per_victim,
+        mode=cfg.model.mode,
+        threat=threat,
+        data=facts,
+        batch_size=data.batch_size,
+        seed=cfg.seed,
+        grant_mean=control,
+    )
+    scorer.inspect(data.shape)
+    attack.check(client.share(data.deal([0])))
+    return Parties(data, client, attack, scorer, engine, logger, weights)
+
+
+def instantiate_engine(node: DictConfig) -> Engine:
+    """The engine's settings; the number of threads takes effect here.
+
+    Raises:
+        UserError: one is out of its range.
+    """
+    if node.threads is not None:
+        if node.threads < 1:
+            raise UserError(f"engine.threads={node.threads}: must be >= 1, or null for torch's own choice")
+        torch.set_num_threads(node.threads)
+    try:
+        return Engine(chunk=node.chunk, precision=node.dtype)
+    except ValueError as error:
+        raise UserError(f"engine: {error}") from error
+
+
+def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.Module], str | None]:
+    """What makes the model, and the hash of its checkpoint if it has one.
+
+    Raises:
+        UserError: a checkpoint with a fresh model a victim, or one that does not fit.
+    """
+    if node.checkpoint is not None and node.per_victim:
+        raise UserError("model.checkpoint needs model.per_victim=false: all victims share the weights in the file")
+
+    def make() -> nn.Module:
+        model: nn.Module = instantiate(node, "model", shape=facts.shape, classes=facts.classes)
+        if node.checkpoint is not None:
+            checkpoint.load(model, node.checkpoint)
+        return model
+
+    if node.checkpoint is None:
+        return make, None
+    fresh: nn.Module = instantiate(node, "model", shape=facts.shape, classes=facts.classes)
+    return make, checkpoint.load(fresh, node.checkpoint)
+
+
+def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:
+    """The cell's folder, made if need be."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(config, dict)
+    reasons = parties.scorer.reasons
+    # a score that could not be computed then, and can be now, is another cell: its rows have a hole
+    extra = {"data": parties.data.fingerprint, "checkpoint": parties.checkpoint, "missing": sorted(reasons)}
+    facts = cell_facts(config, parties)
+    labels = facts["labels"]
+    slug = "-".join(labels[name] for name in ("attack", "data", "model"))
+    return store.cell(slug, identity(config, extra), facts)  # type: ignore[arg-type]
+
+
+def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
+    """What the tables say about a cell."""
+    data, client = parties.data, parties.client
+    names = config["names"]
+    grants = {name: bool(value) for name, value in vars(client.threat).items() if name != "letter"}
+    labels = {name: names[name] for name in ("attack", "model", "defense", "threat")}
+    return {
+        "labels": {**labels, "data": data.title},
+        "config": config,
+        "control": bool(config["attack"]["control"]),
+        "threat": {"letter": client.threat.letter, "grants": grants},
+        "data": {"classes": data.classes, "shape": list(data.shape), "pool": data.size_of_pool},
+        "model": {"parameters": client.facts.parameters, "per_victim": client.per_victim},
+        "metrics": parties.scorer.facts(),
+        "reasons": dict(parties.scorer.reasons),
+        "numerics": {"dtype": parties.engine.precision, "tf32": torch.backends.cuda.matmul.allow_tf32},
+    }
+
+
+def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[str, Any]:
+    data, facts = parties.data, cell.facts
+    shape = "x".join(str(n) for n in data.shape)
+    fresh = "a fresh model a victim" if parties.client.per_victim else "one model for all victims"
+    stored = f", {data.victims - todo} of them stored already" if todo < data.victims else ""
+    return {
+        "attack": facts["labels"]["attack"],
+        "attacker sees": {"the gradient": True, "the model": True, **facts["threat"]["grants"]},
+        "threat model": f"{facts['threat']['letter']} ({facts['labels']['threat']})",
+        "victims": f"{data.victims} of {data.batch_size} image{'s' * (data.batch_size > 1)}{stored}",
+        "data": f"{data.title}: {data.size_of_pool} images of {shape}, {data.classes or 'no'} classes",
+        "model": f"{facts['labels']['model']}: {facts['model']['parameters']:,} parameters, {fresh}",
+        "defense": facts["labels"]["defense"],
+        "scores": list(facts["metrics"]),
+        "not available": "; ".join(f"{name}: {why}" for name, why in facts["reasons"].items()) or None,
+        "device": f"{cfg.trainer.accelerator}, {parties.engine.chunk} at once, {torch.get_num_threads()} threads",
+        "results": str(cell.folder),
+    }
+
+
+def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int]) -> None:
+    data, engine = parties.data, parties.engine
+    data.todo = todo
+    data.block = max(data.block, 4 * engine.chunk)
+    run = Run(Path(cfg.results), cell.folder.name, cfg.suite, cell.facts["config"])
+    trainer = pl.Trainer(
+        **cfg.trainer,
+        logger=parties.logger.open(run),
+        enable_progress_bar=False,
+        use_distributed_sampler=False,
+        default_root_dir=str(cell.folder),
+    )
+    recorder = Recorder(cell, cfg.report.images, trainer.global_rank, device_in_words(trainer))
+    with bars() as drawn:
+        bar = drawn.add_task(
+            " ".join(cell.facts["labels"][name] for name in ("attack", "data")), total=len(todo), note=""
+        )
+        engine.watch = _Watch(drawn, bar)
+
+        def keep(guess: Reconstruction, truth: Victims, scores: Scores) -> None:
+            recorder(guess, truth, scores)
+            drawn.advance(bar, len(guess))
+
+        try:
+            trainer.test(Leakage(parties.client, parties.attack, parties.scorer, cfg.seed, keep), data, verbose=False)
+        finally:
+            recorder.flush()
+            drawn.remove_task(bar)
+
+
+class _Watch:
+    """Writes the objective behind a bar, a few times a second: more often would cost more than an evaluation."""
+
+    def __init__(self, drawn: rich.progress.Progress, bar: TaskID) -> None:
+        self._drawn, self._bar, self._last = drawn, bar, 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last > 0.2:
+            self._last = now
+            self._drawn.update(self._bar, note=f"objective {progress.objective:.2e}")
+
+
+def device_in_words(trainer: pl.Trainer) -> str:
+    """`cpu, 2 threads`, or the GPU's name."""
+    device = trainer.strategy.root_device
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"

@@ -1,0 +1,54 @@
+"""Keeps on record that a cell as a whole has no result, so that a leaderboard shows it instead of leaving it out."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from bench.build import instantiate
+from bench.errors import UserError
+from bench.metrics.scorer import Scorer
+from bench.results.identity import identity
+from bench.results.store import Store, load
+
+
+def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
+    """Writes the failure under the identity that the cell has when it succeeds, so that a success takes its place.
+
+    A cell whose data or weights cannot be read has no identity; its failure is only told, not stored.
+
+    Args:
+        cfg: of `bench.config.compose`.
+        status: `not_applicable` or `error`.
+        reason: a sentence.
+
+    Raises:
+        UserError: the results folder cannot be written.
+    """
+    try:
+        data = instantiate(cfg.data, "data")
+        data.setup("test")
+        scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
+        scorer.inspect(data.shape)
+        given = cfg.model.checkpoint
+        weights = hashlib.sha256(Path(given).expanduser().read_bytes()).hexdigest() if given else None
+    except (UserError, OSError):
+        return
+    config: Any = OmegaConf.to_container(cfg, resolve=True)
+    extra = {"data": data.fingerprint, "checkpoint": weights, "missing": sorted(scorer.reasons)}
+    store, own = Store(Path(cfg.results)), identity(config, extra)
+    labels = {**config["names"], "data": data.title}
+    folders = sorted(store.cells.glob(f"[!.]*-{own}"))
+    if folders:
+        cell = load(folders[0])  # it has been opened: its facts say more than we can
+    else:
+        grants = {name: value for name, value in config["threat"].items() if isinstance(value, bool)}
+        facts = {
+            "labels": labels,
+            "config": config,
+            "control": bool(config["attack"].get("control")),
+            "threat": {"letter": config["threat"].get("letter"), "grants": grants},
+        }
+        cell = store.cell("-".join(labels[name] for name in ("attack", "data", "model")), own, facts)
+    cell.fail(status, reason)

@@ -1,0 +1,1 @@
+"""Label inference: labels from a shared gradient."""

@@ -1,0 +1,88 @@
+"""The LightningModule that wraps an attack: share, reconstruct, score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from bench.attacks.base import Attack
+from bench.client import Client
+from bench.messages import Observation, Reconstruction, Status, Victims
+from bench.metrics.scorer import Scorer, Scores
+
+Keep = Callable[[Reconstruction, Victims, Scores], None]
+
+
+class Leakage(pl.LightningModule):
+    """`Trainer.test` of it measures what leaks from a datamodule's victims.
+
+    Args:
+        client: the private side.
+        attack: has no handle on the client or on a victim.
+        scorer: where guess and truth meet, once.
+        seed: of the attacker's random numbers.
+        keep: receives each piece of finished victims with its truth and scores.
+    """
+
+    def __init__(self, client: Client, attack: Attack, scorer: Scorer, seed: int, keep: Keep) -> None:
+        super().__init__()
+        self.client, self.attack, self.scorer = client, attack, scorer
+        self.seed, self._keep = seed, keep
+
+    def test_step(self, victims: Victims, batch_idx: int) -> None:
+        """One block of victims."""
+        with torch.inference_mode(False), torch.enable_grad():
+            seen = self.client.share(victims)
+            for guess in claims(self.attack, seen, self.seed):
+                truth = select(victims, guess.ids)
+                self._keep(guess, truth, self.scorer(guess, truth))
+
+    def on_test_epoch_end(self) -> None:
+        """Logs the mean of each metric over all processes."""
+        for name, value in self.scorer.means().items():
+            if value is not None:
+                self.log(f"mean/{name}", value, rank_zero_only=True)
+
+
+def claims(attack: Attack, seen: Observation, seed: int) -> Iterator[Reconstruction]:
+    """What the attack claims; where the device runs out of memory, the victims not yet claimed become failures."""
+    open_ids = set(seen.ids.tolist())
+    try:
+        for guess in attack.reconstruct(seen, seed):
+            open_ids -= set(guess.ids.tolist())
+            yield guess
+    except torch.OutOfMemoryError:
+        ids = torch.tensor(sorted(open_ids), device=seen.ids.device)
+        yield failed(seen, ids, Status.OUT_OF_MEMORY)
+
+
+def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:
+    """No claim at all for the victims `ids`."""
+    v, b = len(ids), seen.batch_size or 1
+    zeros = torch.zeros(v, dtype=torch.long)
+    return Reconstruction(
+        ids=ids,
+        inputs=torch.full((v, b, *seen.task.input_shape), torch.nan, device=ids.device),
+        labels=torch.full((v, b), -1, dtype=torch.long, device=ids.device),
+        objective=torch.full((v,), torch.nan, dtype=torch.float64),
+        iterations=zeros,
+        evaluations=zeros,
+        seconds=torch.zeros(v, dtype=torch.float64),
+        status=[status] * v,
+    )
+
+
+def select(victims: Victims, ids: Tensor) -> Victims:
+    """The victims with these ids, in this order."""
+    row = {int(victim): i for i, victim in enumerate(victims.ids.tolist())}
+    index = torch.tensor([row[victim] for victim in ids.tolist()], device=victims.ids.device)
+    return Victims(
+        inputs=victims.inputs[index],
+        labels=victims.labels[index],
+        ids=victims.ids[index],
+        samples=victims.samples[index],
+        repeats=victims.repeats[index],
+    )

@@ -1,0 +1,75 @@
+"""What a logger is: it opens Lightning's own, and tells it of a cell that is finished, from the store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+
+from bench.results import query
+from bench.results.store import Cell
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is called: the results folder, the cell's name, the suite that groups it, its resolved config."""
+
+    results: Path
+    name: str
+    group: str | None
+    config: Mapping[str, Any]
+
+
+class CellLogger(ABC):
+    """Rank zero calls `open` before the cell, and `finish` after it."""
+
+    @abstractmethod
+    def open(self, run: Run) -> Logger | bool:
+        """Lightning's logger for a cell, or False for none."""
+
+    @abstractmethod
+    def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
+        """Tells of the finished cell: curves of the objective, then its scores."""
+
+
+def scores(summary: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of a summary under flat names: `mse`, `success_rate/1e-2`, ..."""
+    flat: dict[str, float] = {}
+    for name, value in {**summary, **summary.get("other", {})}.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            flat[name] = value
+        elif isinstance(value, Mapping) and isinstance(value.get("mean"), int | float):
+            flat[name] = value["mean"]
+    for threshold, rate in summary["success_rate"].items():
+        if rate is not None:
+            flat[f"success_rate/{threshold}"] = rate["mean"]
+    return flat
+
+
+def curves(cell: Cell) -> list[tuple[int, dict[str, float]]]:
+    """`(iteration, {"objective/victim_3": value, ...})` in order, of the victims whose traces are stored."""
+    points: dict[int, dict[str, float]] = defaultdict(dict)
+    for one in query.images(cell):
+        for at, value in zip(one.curve_at.tolist(), one.curve.tolist()):
+            if at >= 0:
+                points[at][f"objective/victim_{one.victim}"] = value
+    return sorted(points.items())
+
+
+class Scalars(CellLogger):
+    """A logger of Lightning's that takes numbers only."""
+
+    logger: Logger
+
+    def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
+        """Curves by iteration, then the scores."""
+        for at, values in curves(cell):
+            self.logger.log_metrics(values, step=at)
+        self.logger.log_metrics(scores(summary))
+        self.logger.save()
+        self.logger.finalize("success")

@@ -1,0 +1,20 @@
+"""Nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.loggers.base import CellLogger, Run
+from bench.results.store import Cell
+
+
+class Silent(CellLogger):
+    """Logs nothing; the store has it all."""
+
+    def open(self, run: Run) -> bool:
+        """No logger."""
+        return False
+
+    def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
+        """Nothing to tell."""

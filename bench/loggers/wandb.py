@@ -1,0 +1,97 @@
+"""Weights & Biases: offline unless told otherwise, everything inside the results folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import wandb
+from pytorch_lightning.loggers import WandbLogger
+
+from bench.errors import UserError
+from bench.loggers.base import CellLogger, Run, curves, scores
+from bench.results import query
+from bench.results.parts import metric_names
+from bench.results.store import Cell
+
+MODES = ("offline", "online", "disabled")
+
+
+class Wandb(CellLogger):
+    """One run a cell, in the group of its suite: config, curves of the objective, a table of victims, the summary.
+
+    The run lies in `RESULTS/wandb` with all of its files, so that the folder can be moved and `wandb sync`ed.
+
+    Args:
+        mode: `offline`, `online` or `disabled`.
+        project, entity: where an online or synced run goes; entity null is the account's default.
+
+    Raises:
+        UserError: another mode; or online without a key, which W&B would ask for.
+    """
+
+    def __init__(self, mode: str, project: str, entity: str | None) -> None:
+        if mode not in MODES:
+            raise UserError(f"logger.mode={mode!r} (or WANDB_MODE): want {', '.join(MODES)}")
+        if mode == "online" and not wandb.api.api_key:
+            raise UserError("logger.mode=online needs a key: run wandb login, set WANDB_API_KEY, or leave it offline")
+        self.mode, self.project, self.entity = mode, project, entity
+
+    def open(self, run: Run) -> WandbLogger:
+        """Starts the run."""
+        run.results.mkdir(parents=True, exist_ok=True)
+        home = run.results / "wandb"
+        # images in a table are kept in the data folder until a sync: it must move with the run
+        os.environ |= {
+            "WANDB_DIR": str(run.results.absolute()),
+            "WANDB_DATA_DIR": str((home / "data").absolute()),
+            "WANDB_CACHE_DIR": str((home / "cache").absolute()),
+            "WANDB_CONFIG_DIR": str((home / "config").absolute()),
+            "WANDB_ARTIFACT_DIR": str((home / "artifacts").absolute()),
+        }
+        self.logger = WandbLogger(
+            name=run.name,
+            project=self.project,
+            entity=self.entity,
+            group=run.group,
+            save_dir=str(run.results),
+            mode=self.mode,
+            config=dict(run.config),
+            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, disable_git=True),
+        )
+        self.logger.experiment.define_metric("objective/*", step_metric="iteration")
+        return self.logger
+
+    def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
+        """Curves, the table with truth and reconstruction images, the summary; then the run is closed."""
+        run = self.logger.experiment
+        for at, values in curves(cell):
+            run.log({"iteration": at, **values})
+        run.log({"victims": _table(cell)})
+        run.summary.update(scores(summary))
+        run.summary.update({"reasons": summary["reasons"], "results": summary["results"]})
+        run.finish()
+
+
+def _table(cell: Cell) -> wandb.Table:
+    rows = query.rows(cell)
+    victims = {row["victim"]: row for row in rows.victims.to_pylist()}
+    pictures = {one.victim: one for one in query.images(cell)}
+    metrics = metric_names(rows.samples)
+    columns = ["victim", "position", "truth", "reconstruction", "label", "label_guess", "status", "evaluations"]
+    table = wandb.Table(columns=[*columns, *metrics])
+    for sample in rows.samples.to_pylist():
+        victim, position = sample["victim"], sample["position"]
+        one = pictures.get(victim)
+        truth, guess = (None, None) if one is None else (_image(one.truth[position]), _image(one.guess[position]))
+        facts = [victims[victim]["status"], victims[victim]["evaluations"], *(sample[name] for name in metrics)]
+        table.add_data(victim, position, truth, guess, sample["label"], sample["label_guess"], *facts)
+    return table
+
+
+def _image(pixels: np.ndarray) -> wandb.Image:
+    """`[C, H, W]` in [0, 1]."""
+    shown = np.nan_to_num(pixels.astype(np.float32)).clip(0, 1)
+    return wandb.Image((shown * 255).round().astype(np.uint8).transpose(1, 2, 0).squeeze())

@@ -1,0 +1,208 @@
+"""What travels between the parties: `Victims` -> client -> `Observation` -> attack -> `Reconstruction` -> scorer.
+
+Dataclasses with `eq=False` (tensors have no truth value), shape checks where they are made, and a `.to()` of their own
+(Lightning moves batches with it). `V` counts victims (independent updates), `B` the examples in each private batch.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+T = TypeVar("T", bound="Message")
+
+
+class Status(enum.Enum):
+    """How the work on one victim ended; the value is the word that the tables print."""
+
+    CONVERGED = "converged"
+    BUDGET = "budget"
+    DIVERGED = "diverged"
+    NONFINITE = "nonfinite"
+    OUT_OF_MEMORY = "out_of_memory"
+    ERROR = "error"
+    NOT_APPLICABLE = "not_applicable"
+
+    @property
+    def sentence(self) -> str:
+        """What the status says, in words."""
+        return _SENTENCES[self]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the victim counts as a failure of the run (a converged run to a wrong image is not one)."""
+        return self not in (Status.CONVERGED, Status.BUDGET)
+
+
+_SENTENCES = {
+    Status.CONVERGED: "a stopping rule of the attack was met",
+    Status.BUDGET: "the budget of iterations or evaluations was used up",
+    Status.DIVERGED: "the objective grew beyond bounds; the best finite iterate was kept",
+    Status.NONFINITE: "the objective or its gradient was not finite from the start",
+    Status.OUT_OF_MEMORY: "the device ran out of memory",
+    Status.ERROR: "an exception was raised",
+    Status.NOT_APPLICABLE: "the attack cannot serve this model or threat model",
+}
+
+
+def _move(value: Any, device: torch.device | str) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {key: _move(item, device) for key, item in value.items()}
+    return value
+
+
+class Message:
+    """A dataclass of tensors that Lightning can move to a device."""
+
+    def to(self: T, device: torch.device | str) -> T:
+        """The same message with every tensor on `device`."""
+        changes = {f.name: _move(getattr(self, f.name), device) for f in fields(self) if f.init}  # type: ignore[arg-type]
+        return replace(self, **changes)  # type: ignore[type-var]
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(eq=False)
+class Victims(Message):
+    """V private batches of B examples: the truth. Goes to the client and to the scorer, and to nobody else.
+
+    Args:
+        inputs: `[V, B, C, H, W]` in [0, 1] (no normalisation: that is the model's first layer).
+        labels: `[V, B]`, int64, class indices.
+        ids: `[V]`, int64. Victim `i` is the same batch for every attack.
+        samples: `[V, B]`, int64, which example of the dataset each one is.
+        repeats: `[V]`, int64, how often the dataset had been dealt out completely before this victim (0: never, so
+            its images are new).
+
+    Raises:
+        ValueError: shapes disagree, or inputs leave [0, 1].
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    ids: Tensor
+    samples: Tensor
+    repeats: Tensor
+
+    def __post_init__(self) -> None:
+        v, b = self.inputs.shape[:2]
+        _require(self.inputs.dim() == 5, f"inputs: want [V, B, C, H, W], got {list(self.inputs.shape)}")
+        _require(self.labels.shape == (v, b), f"labels: want [{v}, {b}], got {list(self.labels.shape)}")
+        _require(self.samples.shape == (v, b), f"samples: want [{v}, {b}], got {list(self.samples.shape)}")
+        _require(self.ids.shape == (v,), f"ids: want [{v}], got {list(self.ids.shape)}")
+        _require(self.repeats.shape == (v,), f"repeats: want [{v}], got {list(self.repeats.shape)}")
+        if v:
+            low, high = self.inputs.min().item(), self.inputs.max().item()
+            _require(low >= 0.0 and high <= 1.0, f"inputs: want values in [0, 1], got [{low:.3g}, {high:.3g}]")
+
+    def __len__(self) -> int:
+        return self.inputs.shape[0]
+
+
+@dataclass(eq=False)
+class Task(Message):
+    """What the attacker knows of the training step: enough to compute a gradient for inputs of its own.
+
+    Args:
+        gradient: `(parameters, buffers, inputs [B, C, H, W], targets) -> {name: gradient}` for one victim, without a V
+            dimension (the engine maps it over victims); `targets` are class indices `[B]` or probabilities `[B, K]`.
+        input_shape: `(C, H, W)`.
+        classes: how many classes there are; None where the threat model does not grant it.
+        input_range: the interval that inputs lie in; None where the threat model does not grant it.
+        has_buffers: whether the model has buffers at all (normalisation constants and running statistics).
+        last_linear: name of the weight of a linear layer that ends the model (rows are classes), or None.
+        last_bias: name of that layer's bias, or None.
+        mappable: whether `gradient` can be mapped over victims with `torch.func.vmap`.
+    """
+
+    gradient: Callable[..., dict[str, Tensor]]
+    input_shape: tuple[int, int, int]
+    classes: int | None
+    input_range: tuple[float, float] | None
+    has_buffers: bool = False
+    last_linear: str | None = None
+    last_bias: str | None = None
+    mappable: bool = True
+
+
+@dataclass(eq=False)
+class Observation(Message):
+    """All that an attack receives. What the threat model does not grant is None or absent.
+
+    Args:
+        gradients: `{parameter name: [V, ...]}`, what the client shared, after its defences.
+        parameters: `{parameter name: [V, ...]}` at that moment.
+        buffers: `{buffer name: [V, ...]}` (empty where the model has none or they are not granted).
+        ids: `[V]`, public numbers of the updates; they seed the attacker's own random numbers.
+        task: see `Task`.
+        batch_size: B, or None.
+        labels: `[V, B]`, or None.
+        mean_image: `[C, H, W]`, the mean of the dataset, granted to the control of that name only.
+    """
+
+    gradients: dict[str, Tensor]
+    parameters: dict[str, Tensor]
+    buffers: dict[str, Tensor]
+    ids: Tensor
+    task: Task
+    batch_size: int | None = None
+    labels: Tensor | None = None
+    mean_image: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        v = self.ids.shape[0]
+        for group in (self.gradients, self.parameters, self.buffers):
+            for name, value in group.items():
+                _require(value.shape[:1] == (v,), f"{name}: want [{v}, ...], got {list(value.shape)}")
+
+    def __len__(self) -> int:
+        return self.ids.shape[0]
+
+
+@dataclass(eq=False)
+class Reconstruction(Message):
+    """What an attack claims for the victims `ids` (any part of an observation's, in any order).
+
+    Args:
+        ids: `[V]`.
+        inputs: `[V, B, C, H, W]`, not clipped; may leave [0, 1] and may hold non-finite values.
+        labels: `[V, B]`, int64; -1 where the attack makes no claim.
+        objective: `[V]`, the attacker's own objective at the returned iterate (NaN where it has none).
+        iterations, evaluations: `[V]`, int64; an evaluation is one value-and-gradient of the objective.
+        seconds: `[V]`, wall time; V victims worked on at once share it.
+        status: one `Status` a victim.
+        trace: a few moments of the run; empty where the attack keeps none. `moments` `[V, M]` iteration numbers (-1
+            where there is none), `images` `[V, M, B, C, H, W]` the iterates there, `curve_at` and `curve` `[V, K]`
+            iteration numbers (-1 where there is none) and the objective there.
+    """
+
+    ids: Tensor
+    inputs: Tensor
+    labels: Tensor
+    objective: Tensor
+    iterations: Tensor
+    evaluations: Tensor
+    seconds: Tensor
+    status: list[Status]
+    trace: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        v, b = self.inputs.shape[:2]
+        _require(self.inputs.dim() == 5, f"inputs: want [V, B, C, H, W], got {list(self.inputs.shape)}")
+        _require(self.labels.shape == (v, b), f"labels: want [{v}, {b}], got {list(self.labels.shape)}")
+        for name in ("ids", "objective", "iterations", "evaluations", "seconds"):
+            _require(getattr(self, name).shape == (v,), f"{name}: want [{v}], got {list(getattr(self, name).shape)}")
+        _require(len(self.status) == v, f"status: want {v} entries, got {len(self.status)}")
+
+    def __len__(self) -> int:
+        return self.inputs.shape[0]

@@ -1,0 +1,127 @@
+"""What every metric is: a per-sample function under a torchmetrics shell that only accumulates."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from bench.errors import UserError
+
+
+@dataclass(eq=False)
+class Batch:
+    """One side of a comparison: V batches of B images with their labels.
+
+    Args:
+        inputs: `[V, B, C, H, W]`, finite and clipped to [0, 1].
+        raw: `[V, B, C, H, W]`, as the attack returned it: not clipped.
+        labels: `[V, B]`, int64; -1 where no claim is made.
+
+    Raises:
+        ValueError: shapes disagree, or `inputs` leaves [0, 1].
+    """
+
+    inputs: Tensor
+    raw: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if self.inputs.dim() != 5 or self.inputs.shape != self.raw.shape:
+            raise ValueError(f"want [V, B, C, H, W] twice, got {list(self.inputs.shape)} and {list(self.raw.shape)}")
+        if self.labels.shape != self.inputs.shape[:2]:
+            raise ValueError(f"labels: want {list(self.inputs.shape[:2])}, got {list(self.labels.shape)}")
+        if self.inputs.numel() and not bool(((self.inputs >= 0) & (self.inputs <= 1)).all()):
+            raise ValueError("inputs: want finite values in [0, 1]")
+
+    @classmethod
+    def clipped(cls, raw: Tensor, labels: Tensor) -> Batch:
+        """A batch from images that may leave [0, 1]: NaN becomes 0, everything else the nearest value inside."""
+        return cls(torch.nan_to_num(raw, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0), raw, labels)
+
+    def victims(self, chosen: Tensor) -> Batch:
+        """The victims that `chosen` (`[V]`, bool) marks."""
+        return Batch(self.inputs[chosen], self.raw[chosen], self.labels[chosen])
+
+
+class SampleMetric(Metric):
+    """A score a sample; over samples, processes and batches only its sum and count are kept.
+
+    An author writes `score` and the facts below. Scores that are not finite are undefined: they are counted nowhere.
+
+    Attributes:
+        unit: what one unit of the score is ("dB", "squared pixel value", ...).
+        higher_is_better: the direction.
+        value_range: the lowest and the highest score there can be; None where there is no bound.
+        smallest: the smallest admissible height and width, in pixels.
+    """
+
+    full_state_update = False
+    is_differentiable = False
+    unit: str
+    higher_is_better: bool
+    value_range: tuple[float | None, float | None]
+    smallest: int = 1
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
+
+    @abstractmethod
+    def score(self, guess: Batch, truth: Batch) -> Tensor:
+        """One score a sample, `[V, B]`, floating point; NaN where it is undefined."""
+
+    def update(self, guess: Batch, truth: Batch, scores: Tensor | None = None) -> None:
+        """Adds the finite scores to the state; `scores` hands over what `score(guess, truth)` has returned already."""
+        values = self.score(guess, truth) if scores is None else scores
+        finite = torch.isfinite(values)
+        self.total += torch.where(finite, values, torch.zeros_like(values)).sum(dtype=torch.float64)
+        self.count += finite.sum()
+
+    def compute(self) -> Tensor:
+        """The mean over all finite scores so far, float64; NaN where there was none."""
+        return self.total / self.count
+
+    def reason(self, shape: tuple[int, int, int]) -> str | None:
+        """Why images of `shape` (C, H, W) have no such score on this machine: a sentence, or None where they have one.
+
+        Raises:
+            UserError: what the metric needs is there, but broken.
+        """
+        _, height, width = shape
+        if min(height, width) >= self.smallest:
+            return None
+        return f"needs images of at least {self.smallest}x{self.smallest} pixels; these are {height}x{width}"
+
+    def facts(self) -> dict[str, Any]:
+        """What a reader needs to compare the score with another: printed in the foot of every board.
+
+        `range` is the interval of pixel values compared, `values` the interval of scores (null: no bound); `net`,
+        `size` and `interpolation` are null where images are compared as they are.
+        """
+        return {
+            "unit": self.unit,
+            "direction": "higher is better" if self.higher_is_better else "lower is better",
+            "values": list(self.value_range),
+            "range": [0.0, 1.0],
+            "smallest": self.smallest,
+            "net": None,
+            "size": None,
+            "interpolation": None,
+        }
+
+
+def positive(metric: str, **arguments: float) -> None:
+    """Raises UserError where one of the arguments is not a positive, finite number."""
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < math.inf):
+            raise UserError(f"metric.{metric}.{name}={value}: must be a positive number")

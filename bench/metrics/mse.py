@@ -1,0 +1,61 @@
+"""Mean squared error between pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from bench.errors import UserError
+from bench.metrics.base import Batch, SampleMetric
+
+
+def mean_squared_error(guess: Tensor, truth: Tensor) -> Tensor:
+    """`mean_{c,h,w} (guess - truth)^2` for each sample, in float64.
+
+    Args:
+        guess: `[V, B, C, H, W]`.
+        truth: `[V, B, C, H, W]`.
+
+    Returns:
+        `[V, B]`, float64. NaN where a pixel is NaN; inf where one is infinite.
+
+    Example:
+        >>> import torch
+        >>> mean_squared_error(torch.full((1, 1, 1, 2, 2), 0.5), torch.zeros(1, 1, 1, 2, 2))
+        tensor([[0.2500]], dtype=torch.float64)
+    """
+    # float64: a diverged iterate of 1e20 has a square that float32 cannot hold.
+    return (guess.double() - truth.double()).square().flatten(2).mean(2)
+
+
+class MeanSquaredError(SampleMetric):
+    """MSE in pixel space; lower is better, 0 is exact.
+
+    Args:
+        clip: True compares the reconstruction clipped to [0, 1] (scores in [0, 1]); False as the attack returned it,
+            without an upper bound: a diverged run may score 1e12, so no mean of it means anything. A sample with a
+            pixel that is not finite has no unclipped score.
+
+    Raises:
+        UserError: `clip` is neither true nor false.
+    """
+
+    unit = "squared pixel value"
+    higher_is_better = False
+
+    def __init__(self, clip: bool) -> None:
+        super().__init__()
+        if not isinstance(clip, bool):
+            raise UserError(f"metric.mse.clip={clip}: must be true or false")
+        self.clip = clip
+        self.value_range = (0.0, 1.0 if clip else None)
+
+    def score(self, guess: Batch, truth: Batch) -> Tensor:
+        """`[V, B]`, float64."""
+        values = mean_squared_error(guess.inputs if self.clip else guess.raw, truth.inputs)
+        return values.masked_fill(~values.isfinite(), float("nan"))
+
+    def facts(self) -> dict[str, Any]:
+        """The base's facts; without clipping the reconstruction's pixels have no bounds."""
+        return super().facts() | ({} if self.clip else {"range": [None, None]})

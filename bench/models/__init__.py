@@ -1,0 +1,1 @@
+"""Plain modules, twice differentiable; normalisation is the first layer."""

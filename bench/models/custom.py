@@ -1,0 +1,61 @@
+"""A model of the user's own, by its import path."""
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from bench.errors import UserError
+
+
+def locate(target: str, what: str) -> Callable[..., Any]:
+    """The class or function that `pkg.mod:Name` names; the working folder is importable, as under `python -m`.
+
+    Raises:
+        UserError: the path is malformed, the module cannot be imported, or has no such name.
+    """
+    module_name, _, name = target.partition(":")
+    if not module_name or not name:
+        raise UserError(f"{what}={target!r}: want pkg.mod:Name (module, colon, class or function)")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever a user's module raises on import is the user's to read
+        raise UserError(f"{what}={target!r}: cannot import {module_name!r}: {type(error).__name__}: {error}") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise UserError(f"{what}={target!r}: module {module_name!r} has no class or function {name!r}")
+    return found
+
+
+def custom(target: str, arguments: Mapping[str, Any] | None, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Builds `target(**arguments)`, adding `shape` and `classes` where its signature names them.
+
+    Args:
+        target: `pkg.mod:Net`, a class or function that returns an `nn.Module` from inputs `[B, C, H, W]` in [0, 1] to
+            logits `[B, classes]`.
+        arguments: keyword arguments for it; null for none.
+        shape: `(C, H, W)` of an input.
+        classes: how many classes the data have.
+
+    Raises:
+        UserError: it cannot be imported, called, or does not return a module.
+    """
+    build = locate(target, "model.target")
+    given = dict(arguments or {})
+    names = inspect.signature(build).parameters
+    for name, value in (("shape", shape), ("classes", classes)):
+        if name in names and name not in given:
+            given[name] = value
+    try:
+        model = build(**given)
+    except Exception as error:
+        raise UserError(f"model.target={target!r}: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise UserError(f"model.target={target!r} returned a {type(model).__name__}, not a torch.nn.Module")
+    return model

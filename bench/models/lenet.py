@@ -1,0 +1,60 @@
+"""The LeNet of the Deep Leakage code (Zhu, Liu, Han 2019, arXiv 1906.08935; `models/vision.py` of its repository)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from bench.models.activations import activation as activation_of
+from bench.models.initialise import uniform
+from bench.models.normalise import first_layer
+
+
+class LeNet(nn.Module):
+    """Three 5x5 convolutions of `width` filters, an activation after each, one linear layer.
+
+    `[B, C, H, W]` in [0, 1] -> logits `[B, classes]`. With width 12, strides 2, 2, 1, sigmoid and init_range 0.5 it is
+    the published network: 588 features for 28x28, 768 for 32x32.
+
+    Args:
+        width: filters of each convolution.
+        strides: of the three convolutions (the paper's text removes them: 1, 1, 1).
+        activation: a name of `bench.models.activations`.
+        init_range: weights and biases are drawn from U(-r, r); null for PyTorch's own initialisation.
+        mean, std: normalisation per channel as the first layer; null for none.
+        shape: `(C, H, W)` of an input.
+        classes: how many logits.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        strides: Sequence[int],
+        activation: str,
+        init_range: float | None,
+        mean: Sequence[float] | None,
+        std: Sequence[float] | None,
+        *,
+        shape: tuple[int, int, int],
+        classes: int,
+    ) -> None:
+        super().__init__()
+        if width < 1 or len(strides) != 3 or min(strides) < 1:
+            raise ValueError(f"width={width}, strides={list(strides)}: want a width >= 1 and three strides >= 1")
+        layers: list[nn.Module] = [first_layer(mean, std, shape[0])]
+        channels = shape[0]
+        for stride in strides:
+            layers += [nn.Conv2d(channels, width, 5, padding=2, stride=stride), activation_of(activation)]
+            channels = width
+        self.body = nn.Sequential(*layers)
+        with torch.no_grad():
+            features = self.body(torch.zeros(1, *shape)).flatten(1).shape[1]
+        self.fc = nn.Linear(features, classes)
+        uniform(self, init_range)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, C, H, W]` in [0, 1] -> logits `[B, classes]`."""
+        return self.fc(self.body(x).flatten(1))

@@ -1,0 +1,42 @@
+"""Normalisation as a model's first layer, so that inputs (and every score on them) stay in pixel space."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Normalise(nn.Module):
+    """`(x - mean) / std` per channel.
+
+    Args:
+        mean, std: one number a channel, in units of [0, 1] pixels.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        if min(std) <= 0:
+            raise ValueError("std: must be > 0")
+        # not persistent: a user's checkpoint need not know of them
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, C, H, W]` -> `[B, C, H, W]`."""
+        return (x - self.mean) / self.std
+
+
+def first_layer(mean: Sequence[float] | None, std: Sequence[float] | None, channels: int) -> nn.Module:
+    """The layer for a config's `mean` and `std` (both null: none).
+
+    Raises:
+        ValueError: only one is given, or their length is not the number of channels.
+    """
+    if mean is None and std is None:
+        return nn.Identity()
+    if mean is None or std is None or len(mean) != channels or len(std) != channels:
+        raise ValueError(f"mean and std: want {channels} numbers each (one a channel), or null for both")
+    return Normalise(mean, std)

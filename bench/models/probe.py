@@ -1,0 +1,160 @@
+"""What a model can and cannot do, found by trying it once on a blank batch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from bench.errors import UserError
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found.
+
+    Args:
+        parameters: entries of all trainable parameters.
+        last_linear, last_bias: names of the weight and bias of the linear layer whose output the model returns.
+        mappable: whether `vmap` can map its gradient over models and inputs.
+    """
+
+    parameters: int
+    last_linear: str | None
+    last_bias: str | None
+    mappable: bool
+
+
+def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]]:
+    """`(parameters, buffers, inputs [B, C, H, W], targets) -> {name: gradient}` of the loss, for one model."""
+
+    def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
+        return loss(functional_call(model, (parameters, buffers), (inputs,)), targets)
+
+    return grad(value)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def probe(model: nn.Module, loss: Loss, shape: tuple[int, int, int], classes: int, batch_size: int) -> Facts:
+    """Runs the model forward, backward and backward again.
+
+    Args:
+        model: inputs `[B, C, H, W]` to logits `[B, classes]`.
+        loss: `(logits, targets) -> scalar`, targets `[B]` indices or `[B, classes]` probabilities.
+        shape: `(C, H, W)`.
+
+    Raises:
+        UserError: the model does not take such inputs, does not return such logits, is random, or its gradient cannot
+            be differentiated.
+    """
+    inputs = torch.linspace(0, 1, batch_size * shape[0] * shape[1] * shape[2]).reshape(batch_size, *shape)
+    device = next(model.parameters()).device
+    inputs = inputs.to(device)
+    kind = type(model).__name__
+    seen = "x".join(str(n) for n in shape)
+    last: dict[str, Tensor] = {}
+
+    def remember(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            last[name] = output
+
+        return hook
+
+    hooks = [m.register_forward_hook(remember(n)) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
+    try:
+        with torch.no_grad():
+            output, again = model(inputs), model(inputs)
+    except Exception as error:  # a model of the user's own may raise anything
+        raise UserError(
+            f"model {kind} does not take images of {seen} (channels x height x width): {_first_line(error)}"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not isinstance(output, Tensor) or output.shape != (batch_size, classes):
+        found = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise UserError(f"model {kind} returns {found}; want logits [{batch_size}, {classes}] (examples, classes)")
+    if not torch.equal(output, again):
+        raise UserError(
+            f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set model.mode=eval"
+        )
+    name = next((n for n, value in last.items() if value is again), None)
+    bias = None if name is None or model.get_submodule(name).bias is None else f"{name}.bias".lstrip(".")
+    _check_second_derivative(model, loss, inputs, classes, kind)
+    return Facts(
+        parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        last_linear=None if name is None else f"{name}.weight".lstrip("."),
+        last_bias=bias,
+        mappable=_mappable(model, loss, inputs),
+    )
+
+
+def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, classes: int, kind: str) -> None:
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    dummy = inputs.clone().requires_grad_()
+    soft = torch.full((len(inputs), classes), 1.0 / classes, device=inputs.device)
+    try:
+        first = torch.autograd.grad(loss(model(dummy), soft), parameters, create_graph=True, allow_unused=True)
+        total = sum((g**2).sum() for g in first if g is not None)
+        assert isinstance(total, Tensor)
+        torch.autograd.grad(total, dummy)
+    except Exception as error:
+        raise UserError(
+            f"model {kind} has no second derivative (the gradient cannot be differentiated with respect to the input): "
+            f"{_first_line(error)}"
+        ) from error
+    if _is_cut(model, loss, inputs, soft):
+        raise UserError(
+            f"model {kind} has no second derivative: what autograd gives for it is not what finite differences give "
+            "(a custom operation whose backward is not differentiable?)"
+        )
+
+
+def _is_cut(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> bool:
+    """Whether autograd loses part of the second derivative without a word.
+
+    An operation marked `once_differentiable` does, where the input reaches the gradient by another way as well. Checked
+    along one direction, in float64 (a model that does not run in it is not checked).
+    """
+    try:
+        exact = copy.deepcopy(model).double()
+        parameters = [p for p in exact.parameters() if p.requires_grad]
+
+        def size(x: Tensor) -> Tensor:
+            first = torch.autograd.grad(
+                loss(exact(x), targets.double()), parameters, create_graph=True, allow_unused=True
+            )
+            return sum(((g**2).sum() for g in first if g is not None), torch.zeros((), dtype=x.dtype, device=x.device))
+
+        x = inputs.double().requires_grad_()
+        (slope,) = torch.autograd.grad(size(x), x)
+        along = torch.cos(torch.arange(x.numel(), dtype=x.dtype, device=x.device)).reshape(x.shape)
+        width = 1e-6
+        here = size(x)
+        sides = [(size(x + step * along) - here).detach() / step for step in (width, -width)]
+    except (RuntimeError, TypeError):
+        return False
+    claimed = (slope * along).sum()
+    # at a kink or a jump (ReLU, a branch on the data) one side may differ; a lost term differs on both
+    return all((claimed - side).abs() > 0.1 * torch.maximum(claimed.abs(), side.abs()) + 1e-9 for side in sides)
+
+
+def _mappable(model: nn.Module, loss: Loss, inputs: Tensor) -> bool:
+    parameters = {n: p.detach()[None] for n, p in model.named_parameters()}
+    buffers = {n: b.detach()[None] for n, b in model.named_buffers()}
+    targets = torch.zeros(1, len(inputs), dtype=torch.long, device=inputs.device)
+    try:
+        vmap(gradient_of(model, loss))(parameters, buffers, inputs[None], targets)
+    except RuntimeError:  # vmap's word for what it cannot map; the caller says so and works one by one
+        return False
+    return True

@@ -1,0 +1,28 @@
+"""The distance of Deep Leakage from Gradients (Zhu, Liu, Han 2019, arXiv 1906.08935, equation 4)."""
+
+from torch import Tensor
+
+
+def squared_error(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
+    """`sum_l ||g_l - g*_l||^2` over all observed parameters: `{name: [V, ...]}` -> `[V]`."""
+    return sum(((gradients[name] - seen) ** 2).flatten(1).sum(1) for name, seen in observed.items())  # type: ignore[return-value]
+
+
+class SquaredError:
+    """`squared_error` times a constant.
+
+    Args:
+        scale: factor; it changes no minimiser but the size of tolerances beside it.
+
+    Raises:
+        ValueError: scale is not above 0.
+    """
+
+    def __init__(self, scale: float) -> None:
+        if scale <= 0:
+            raise ValueError(f"scale={scale}: must be > 0")
+        self.scale = scale
+
+    def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
+        """`{name: [V, ...]}` -> `[V]`."""
+        return self.scale * squared_error(gradients, observed)

@@ -1,0 +1,69 @@
+"""What a person sees of a cell: an overview before it runs, its scores when it has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+RATES = ("1e-2", "1e-3", "1e-4")
+SCORES = ("label_accuracy", "mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
+
+
+def overview(facts: Mapping[str, Any]) -> RenderableType:
+    """The cell before it runs, a line a fact, in the order given.
+
+    Args:
+        facts: {name: value}, such as attack, threat, victims, model, parameters, data, metrics, device, results. A
+            mapping of booleans is a list of what is granted; a list is joined with commas; null is left out.
+    """
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(Text(name.replace("_", " ")), Text(_words(value)))
+    return Panel(table, title="leakbench", title_align="left", expand=False)
+
+
+def summary(document: Mapping[str, Any]) -> RenderableType:
+    """The scores of a cell's JSON document, with their intervals and n; reasons where there is none."""
+    name = " ".join(f"{key}={document[key]}" for key in ("attack", "data", "model", "defense", "threat"))
+    title = f"{name}: {document['victims']} victims, {document['failures']} failed"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column, justify in (("score", "left"), ("mean", "right"), ("95 % interval", "right"), ("n", "right")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    reasons = document.get("reasons", {})
+    rows = [(f"success, MSE <= {rate}", document["success_rate"].get(rate), f"success_rate {rate}") for rate in RATES]
+    rows += [(score.replace("_", " "), document.get(score), score) for score in SCORES]
+    for label, value, key in rows:
+        if value is None:
+            table.add_row(label, "n/a", Text(str(reasons.get(key, "")), overflow="fold"), "")
+        else:
+            table.add_row(label, _number(value["mean"]), _interval(value), str(value["n"]))
+    for key in ("evaluations_per_victim", "seconds_per_victim"):
+        if document.get(key) is not None:
+            table.add_row(key.replace("_", " "), _number(document[key]), "", "")
+    return table
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        yes = [str(key).replace("_", " ") for key, granted in value.items() if granted]
+        no = [str(key).replace("_", " ") for key, granted in value.items() if not granted]
+        return "; ".join(part for part in (", ".join(yes), "not: " + ", ".join(no) if no else "") if part)
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _interval(value: Mapping[str, Any]) -> str:
+    if value.get("low") is None:
+        return ""
+    return f"{_number(value['low'])} to {_number(value['high'])}"

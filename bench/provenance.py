@@ -1,0 +1,44 @@
+"""Where a number comes from: commit, versions, host. Columns of every row."""
+
+from __future__ import annotations
+
+import functools
+import json
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("leakbench", "torch", "torchvision", "pytorch-lightning", "torchmetrics", "lpips", "numpy")
+
+
+@functools.cache
+def commit() -> str:
+    """The commit of this source tree, `+dirty` behind it where files differ from it; `unknown` outside a checkout."""
+    folder = Path(__file__).resolve().parent.parent
+    if not (folder / ".git").exists():
+        return "unknown"
+    head = _git(folder, "rev-parse", "--short=12", "HEAD")
+    if not head:
+        return "unknown"
+    return head + ("+dirty" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@functools.cache
+def versions() -> str:
+    """A JSON object `{package: version}`, python included."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return json.dumps(found, sort_keys=True)

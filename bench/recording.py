@@ -1,0 +1,122 @@
+"""Finished victims become rows of the store."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.messages import Reconstruction, Victims
+from bench.metrics.scorer import Scores
+from bench.provenance import commit, versions
+from bench.results.store import Cell
+
+_VICTIMS, _SECONDS = 32, 10.0  # a part is written when one of the two is reached
+
+
+class Recorder:
+    """Buffers rows and appends them to a cell, a part per few dozen victims or ten seconds.
+
+    Args:
+        cell: where to.
+        images: images and traces are kept of victims with an id below this.
+        rank: of this process.
+        device: in words.
+    """
+
+    def __init__(self, cell: Cell, images: int, rank: int, device: str) -> None:
+        self._cell, self._images = cell, images
+        self._common = {
+            "rank": rank,
+            "host": platform.node(),
+            "device": device,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit(),
+            "versions": versions(),
+        }
+        self._empty()
+
+    def _empty(self) -> None:
+        self._victims: list[dict[str, Any]] = []
+        self._samples: list[dict[str, Any]] = []
+        self._pictures: list[dict[str, np.ndarray]] = []
+        self._since = time.monotonic()
+
+    def __call__(self, guess: Reconstruction, truth: Victims, scores: Scores) -> None:
+        """Takes in a piece; all three hold the same victims in the same order."""
+        self._victims += self._victim_rows(guess, truth)
+        self._samples += sample_rows(truth, scores)
+        self._picture(guess, truth, scores)
+        if len(self._victims) >= _VICTIMS or time.monotonic() - self._since > _SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what is buffered."""
+        self._cell.append(self._victims, self._samples, _joined(self._pictures))
+        self._empty()
+
+    def _victim_rows(self, guess: Reconstruction, truth: Victims) -> list[dict[str, Any]]:
+        columns = zip(
+            guess.ids.tolist(),
+            guess.status,
+            guess.objective.tolist(),
+            guess.iterations.tolist(),
+            guess.evaluations.tolist(),
+            guess.seconds.tolist(),
+            truth.repeats.tolist(),
+        )
+        return [
+            {
+                "victim": victim,
+                "status": status.value,
+                "reason": status.sentence if status.failed else None,
+                "objective": objective if math.isfinite(objective) else None,
+                "iterations": iterations,
+                "evaluations": evaluations,
+                "seconds": seconds,
+                "repeats": repeats,
+                "batch_size": truth.labels.shape[1],
+                **self._common,
+            }
+            for victim, status, objective, iterations, evaluations, seconds, repeats in columns
+        ]
+
+    def _picture(self, guess: Reconstruction, truth: Victims, scores: Scores) -> None:
+        kept = torch.nonzero(guess.ids < self._images).flatten().cpu()
+        if not len(kept):
+            return
+        tensors = {"ids": guess.ids, "truth": truth.inputs, "guess": scores.guess.inputs, **guess.trace}
+        if "images" in guess.trace:  # the same assignment as the scores, at every moment
+            order = scores.permutation[:, None, :, None, None, None].to(guess.trace["images"].device)
+            tensors["images"] = guess.trace["images"].take_along_dim(order, 2)
+        self._pictures.append({name: value.detach().cpu()[kept].numpy() for name, value in tensors.items()})
+
+
+def sample_rows(truth: Victims, scores: Scores) -> list[dict[str, Any]]:
+    """One row a private example: which it is, its label, the label claimed, and each metric."""
+    labels, claimed, samples = truth.labels.tolist(), scores.guess.labels.tolist(), truth.samples.tolist()
+    values = {name: value.tolist() for name, value in scores.values.items()}
+    return [
+        {
+            "victim": victim,
+            "position": b,
+            "sample": samples[v][b],
+            "label": labels[v][b],
+            "label_guess": claimed[v][b],
+            **{name: value[v][b] for name, value in values.items()},
+        }
+        for v, victim in enumerate(truth.ids.tolist())
+        for b in range(truth.labels.shape[1])
+    ]
+
+
+def _joined(pictures: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray] | None:
+    if not pictures:
+        return None
+    common = set.intersection(*(set(picture) for picture in pictures))  # a failed victim has no trace
+    return {name: np.concatenate([picture[name] for picture in pictures]) for name in sorted(common)}

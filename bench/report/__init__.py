@@ -1,0 +1,1 @@
+"""What a reader gets: leaderboards, tables, figures, made from the store alone."""

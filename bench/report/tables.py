@@ -1,0 +1,192 @@
+"""The boards as markdown, csv and plain text for a terminal. (LaTeX: `tex.py`.)"""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from bench.report.leaderboard import MEASURES, Board, Leaderboard, Measure, Row
+
+WORDS = ("attack", "data", "model", "defense")
+PROVENANCE = ("seed", "commit", "torch", "device")
+_LAST = ("wall_seconds", "statuses", "repeated", "paper", "reason", "identity")
+_ARROWS = {"up": " ↑", "down": " ↓", "": ""}
+_TERMINAL = ("success_1e-2", "label_accuracy", "mse", "psnr", "ssim", "lpips_vgg", "seconds_per_victim")
+_TERMINAL_TITLES = {"success_1e-2": "MSE≤1e-2", "label_accuracy": "label", "seconds_per_victim": "s/victim"}
+# Longer names are cut in a terminal, so that a line stays below 120 columns.
+_NAME_WIDTH = 18
+
+
+def number(value: float, places: int | None) -> str:
+    """A figure as printed: so many digits after the point, or three significant ones.
+
+    Example:
+        >>> number(0.03456, None), number(1.5e-7, None), number(12.345, 1), number(1234.0, 0)
+        ('0.0346', '1.50e-07', '12.3', '1,234')
+    """
+    if places is not None:
+        return f"{value:,.{places}f}"
+    if value == 0 or 1e-3 <= abs(value) < 999.5:
+        return f"{value:#.3g}".rstrip(".")
+    return f"{value:.2e}" if abs(value) < 1e-3 or abs(value) >= 1e6 else f"{value:,.0f}"
+
+
+def interval(value: dict[str, Any], places: int | None) -> str | None:
+    """The bounds as printed, or None where there are none."""
+    if value["low"] is None:
+        return None
+    return f"{number(value['low'], places)}, {number(value['high'], places)}"
+
+
+def title(measure: Measure, arrows: dict[str, str]) -> str:
+    """The header of a measure, with arrow and unit."""
+    return measure.title + arrows[measure.better] + (f" ({measure.unit})" if measure.unit else "")
+
+
+def attack_name(row: Row) -> str:
+    """The attack, marked where it is a control."""
+    return row.summary["attack"] + (" (control)" if row.control else "")
+
+
+def failed(row: Row) -> str:
+    """How many victims failed; a dash where none was begun."""
+
+    return str(row.summary["failures"]) if row.summary["victims"] else "-"
+
+
+def markdown(board: Leaderboard, grids: dict[Path, str]) -> str:
+    """The page: a table of scores and one of provenance a board.
+
+    Args:
+        board: what to print.
+        grids: `{folder of a cell: link to its picture}`, relative to the page.
+    """
+    lines = ["# Leaderboard", ""]
+    for each in board.boards:
+        lines += [f"## Threat model: {_md(each.threat)}", "", *_markdown_scores(each), ""]
+        lines += ["### Where the figures come from", "", *_markdown_provenance(each, grids), ""]
+        lines += ["### Notes", "", *(f"- {_md(line)}" for line in each.foot), ""]
+    if board.warnings:
+        lines += ["## Skipped", "", *(f"- {_md(line)}" for line in board.warnings), ""]
+    return "\n".join(lines)
+
+
+def _md(text: Any) -> str:
+    """Text that can stand in a markdown table: nothing in it is markup."""
+    out = "" if text is None else str(text).replace("\n", " ")
+    for sign, safe in (("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("_", "\\_")):
+        out = out.replace(sign, safe)
+    return out.replace("`", "\\`").replace("[", "\\[")
+
+
+def _table(header: list[str], align: str, rows: list[list[str]]) -> list[str]:
+    rule = {"l": ":--", "r": "--:"}
+    lines = [header, [rule[side] for side in align], *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _markdown_scores(board: Board) -> list[str]:
+    paper = any(row.paper for row in board.rows)
+    header = [*WORDS, "B", "victims", "failed", *(title(measure, _ARROWS) for measure in MEASURES)]
+    rows = []
+    for row in board.rows:
+        head = [_md(attack_name(row)), *(_md(row.summary[word]) for word in WORDS[1:]), _md(row.batch)]
+        counts = [str(row.summary["victims"]), failed(row)]
+        if row.stopped and not row.summary["victims"]:
+            scores = [f"*{_md(row.stopped)}*"] + [""] * (len(MEASURES) - 1)
+        else:
+            scores = [_markdown_value(measure, row) for measure in MEASURES]
+        rows.append([*head, *counts, *scores, *([_md(row.paper)] if paper else [])])
+    align = "llllrrr" + "r" * len(MEASURES) + ("l" if paper else "")
+    return _table([*header, *(["paper"] if paper else [])], align, rows)
+
+
+def _markdown_value(measure: Measure, row: Row) -> str:
+    value = measure.value(row)
+    if value is None:
+        return "n/a"
+    bounds = interval(value, measure.places)
+    return number(value["mean"], measure.places) + (f"<br><sub>{bounds.replace(', ', ' – ')}</sub>" if bounds else "")
+
+
+def _markdown_provenance(board: Board, grids: dict[Path, str]) -> list[str]:
+    header = ["attack", "data", *PROVENANCE, "work (s)", "how victims ended", "pictures"]
+    rows = []
+    for row in board.rows:
+        known = [_md(row.provenance[key]) for key in PROVENANCE]
+        wall = "" if row.provenance["wall"] is None else number(row.provenance["wall"], None)
+        ended = ", ".join(f"{count} {_md(word)}" for word, count in row.statuses.items())
+        ended = "; ".join(filter(None, [ended, _md(row.stopped)]))
+        link = grids.get(row.cell.folder)
+        rows.append(
+            [_md(attack_name(row)), _md(row.summary["data"]), *known, wall, ended, f"[grid]({link})" if link else ""]
+        )
+    return _table(header, "llrlllrll", rows)
+
+
+def csv_text(board: Leaderboard) -> str:
+    """Raw numbers, a line a cell (controls once): each measure as value, low, high, n; empty where undefined."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    measures = [f"{measure.key}{part}" for measure in MEASURES for part in ("", "_low", "_high", "_n")]
+    writer.writerow(["threat", *WORDS, "control", "batch_size", "victims", "failures", *measures, *PROVENANCE, *_LAST])
+    for row in board.rows:
+        numbers = []
+        for measure in MEASURES:
+            value = measure.value(row) or {}
+            numbers += [value.get(part) for part in ("mean", "low", "high", "n")]
+        words = [row.summary[word] for word in ("threat", *WORDS)]
+        counts = [int(row.control), row.batch, row.summary["victims"], row.summary["failures"]]
+        statuses = " ".join(f"{word}={count}" for word, count in row.statuses.items())
+        known = [*(row.provenance[key] for key in PROVENANCE), row.provenance["wall"]]
+        writer.writerow(
+            [*words, *counts, *numbers, *known, statuses, row.repeated, row.paper, row.stopped, row.cell.identity]
+        )
+    return out.getvalue()
+
+
+def text(board: Leaderboard) -> str:
+    """A short table a board, for a terminal of 100 to 120 columns."""
+    return "\n\n".join(_text_board(each) for each in board.boards)
+
+
+def _text_board(board: Board) -> str:
+    shown = [measure for measure in MEASURES if measure.key in _TERMINAL]
+    titles = [_TERMINAL_TITLES.get(measure.key, measure.title) + _ARROWS[measure.better].strip() for measure in shown]
+    lines = [["attack", "data", "n", "failed", *titles]]
+    stopped: dict[int, str] = {}
+    for row in board.rows:
+        head = [
+            _cut(row.summary["attack"]) + "*" * row.control,
+            _cut(row.summary["data"]),
+            str(row.summary["victims"]),
+            failed(row),
+        ]
+        if row.stopped and not row.summary["victims"]:
+            stopped[len(lines)] = row.stopped
+            lines.append([*head, *[""] * len(shown)])
+        else:
+            lines.append([*head, *(_text_value(measure, row) for measure in shown)])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    printed = []
+    for at, line in enumerate(lines):
+        cells = [word.ljust(width) if i < 2 else word.rjust(width) for i, (word, width) in enumerate(zip(line, widths))]
+        if at in stopped:
+            cells = [*cells[:4], stopped[at]]
+        printed.append("  ".join(cells).rstrip())
+    printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+    if any(row.control for row in board.rows):
+        printed.append("* control")
+    return "\n".join([f"Threat model: {board.threat}", *printed])
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= _NAME_WIDTH else word[: _NAME_WIDTH - 1] + "…"
+
+
+def _text_value(measure: Measure, row: Row) -> str:
+    value = measure.value(row)
+    if value is None:
+        return "n/a"
+    bounds = interval(value, measure.places) if measure.key == "success_1e-2" else None
+    return number(value["mean"], measure.places) + (f" [{bounds.replace(', ', ',')}]" if bounds else "")

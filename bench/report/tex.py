@@ -1,0 +1,143 @@
+r"""The boards as one LaTeX document: booktabs, compiles as it is with pdflatex, every word escaped."""
+
+from typing import Any
+
+from bench.report.leaderboard import MEASURES, Board, Leaderboard, Row
+from bench.report.tables import PROVENANCE, WORDS, attack_name, failed, interval, number, title
+
+# Rows that fit on a landscape page, with their header, at the size that the width dictates.
+_PAGE = 18
+_ARROWS = {"up": r" $\uparrow$", "down": r" $\downarrow$", "": ""}
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "_": r"\_",
+    "%": r"\%",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # After the end of a row and after \item a bracket would begin an optional argument.
+    "[": "{[}",
+    '"': r"''",
+    "\u2013": "--",
+    "\u2014": "---",
+    "\u2018": "`",
+    "\u2019": "'",
+    "\u201c": "``",
+    "\u201d": "''",
+    "\u2026": r"\dots{}",
+    "\u2264": r"$\leq$",
+    "\u2265": r"$\geq$",
+    "\u00d7": r"$\times$",
+    "\u00b1": r"$\pm$",
+    "\u03c3": r"$\sigma$",
+    "\u03b5": r"$\varepsilon$",
+    "\u03b4": r"$\delta$",
+}
+
+_HEAD = r"""\documentclass[a4paper,landscape]{article}
+\usepackage[margin=12mm]{geometry}
+\usepackage[utf8]{inputenc}
+\usepackage{booktabs}
+\usepackage{graphicx}
+\setlength{\parindent}{0pt}
+\renewcommand{\labelitemi}{$\bullet$}
+% A table at its natural size, or as wide as the page where it is wider.
+\newsavebox{\tablebox}
+\newcommand{\fit}{\ifdim\wd\tablebox>\textwidth\resizebox{\textwidth}{!}{\usebox{\tablebox}}\else\usebox{\tablebox}\fi}
+\begin{document}
+"""
+
+
+def escape(text: Any) -> str:
+    """Text that LaTeX prints as it reads; a sign that its fonts lack becomes a question mark.
+
+    Example:
+        >>> print(escape("50 % of a_b"))
+        50 \\% of a\\_b
+    """
+    return "".join(map(_escaped, "" if text is None else str(text)))
+
+
+def _escaped(sign: str) -> str:
+    if sign in _SPECIAL:
+        return _SPECIAL[sign]
+    if sign.isspace():
+        return " "
+    # pdflatex stops at a sign that its fonts cannot make; Eth and Thorn are the Latin-1 letters that they lack.
+    accented = "\u00c0" <= sign <= "\u00ff" and sign.isalpha() and sign not in "\u00d0\u00f0\u00de\u00fe"
+    return sign if (sign.isascii() and sign.isprintable()) or accented else "?"
+
+
+def tex(board: Leaderboard) -> str:
+    """The document."""
+    body = [line for each in board.boards for line in _board(each)]
+    return _HEAD + "\n".join(body) + "\n\\end{document}\n"
+
+
+def _board(board: Board) -> list[str]:
+    lines = [rf"\section*{{Threat model: {escape(board.threat)}}}"]
+    for start in range(0, len(board.rows), _PAGE):
+        rows = board.rows[start : start + _PAGE]
+        lines += [*_scores(rows, any(row.paper for row in board.rows)), r"\bigskip", "", *_provenance(rows)]
+        lines += [r"\bigskip", ""]
+    lines += [r"\begin{itemize}\footnotesize\setlength{\itemsep}{0pt}"]
+    lines += [rf"\item {escape(line)}" for line in board.foot]
+    return [*lines, r"\end{itemize}", r"\clearpage"]
+
+
+def _table(columns: str, header: list[str], rows: list[list[str]]) -> list[str]:
+    return [
+        r"\begin{lrbox}{\tablebox}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(header) + r" \\",
+        r"\midrule",
+        *(" & ".join(row) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{lrbox}",
+        r"\fit",
+    ]
+
+
+def _scores(rows: list[Row], paper: bool) -> list[str]:
+    header = [*WORDS, "$B$", "victims", "failed"]
+    for measure in MEASURES:
+        # The arrow is markup and must not be escaped with the words.
+        words, arrow = escape(title(measure, {"up": "", "down": "", "": ""})), _ARROWS[measure.better]
+        header.append(words + arrow)
+    lines = []
+    for row in rows:
+        line = [escape(attack_name(row)), *(escape(row.summary[word]) for word in WORDS[1:]), escape(row.batch)]
+        line += [str(row.summary["victims"]), failed(row)]
+        if row.stopped and not row.summary["victims"]:
+            line.append(rf"\multicolumn{{{len(MEASURES)}}}{{l}}{{\emph{{{escape(row.stopped)}}}}}")
+        else:
+            line += [_value(measure.value(row), measure.places) for measure in MEASURES]
+        lines.append([*line, *([escape(row.paper)] if paper else [])])
+    columns = "llllrrr" + "r" * len(MEASURES) + ("l" if paper else "")
+    return _table(columns, [*header, *(["paper"] if paper else [])], lines)
+
+
+def _value(value: dict[str, Any] | None, places: int | None) -> str:
+    if value is None:
+        return "n/a"
+    bounds = interval(value, places)
+    return number(value["mean"], places) + (rf" {{\scriptsize [{bounds}]}}" if bounds else "")
+
+
+def _provenance(rows: list[Row]) -> list[str]:
+    lines = []
+    for row in rows:
+        wall = "" if row.provenance["wall"] is None else number(row.provenance["wall"], None)
+        ended = ", ".join(f"{count} {word}" for word, count in row.statuses.items())
+        known = [escape(row.provenance[key]) for key in PROVENANCE]
+        lines.append([escape(attack_name(row)), escape(row.summary["data"]), *known, wall, escape(ended)])
+    return _table("llrlllrl", ["attack", "data", *PROVENANCE, "work (s)", "how victims ended"], lines)

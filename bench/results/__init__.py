@@ -1,0 +1,1 @@
+"""Storing and querying results: parquet parts, DuckDB over them; no plotting."""

@@ -1,0 +1,216 @@
+"""The files of a cell: parquet parts of victims and samples, safetensors parts of images. Written and checked here.
+
+One append makes up to three files that share an id: `images-ID.safetensors`, `samples-ID.parquet`,
+`victims-ID.parquet`, in that order, so that a victim row that can be read implies its samples.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from bench.results.atomic import aside, write_bytes
+
+SCHEMA = 1
+_KEY = "leakbench"
+
+_STAMP = [("part", pa.string()), ("stored", pa.int64())]
+_VICTIM = [
+    ("victim", pa.int64()),
+    ("status", pa.string()),
+    ("reason", pa.string()),
+    ("objective", pa.float64()),
+    ("iterations", pa.int64()),
+    ("evaluations", pa.int64()),
+    ("seconds", pa.float64()),
+    ("repeats", pa.int64()),
+    ("batch_size", pa.int64()),
+    ("rank", pa.int64()),
+    ("host", pa.string()),
+    ("device", pa.string()),
+    ("started", pa.string()),
+    ("commit", pa.string()),
+    ("versions", pa.string()),
+]
+_SAMPLE = [(name, pa.int64()) for name in ("victim", "position", "sample", "label", "label_guess")]
+_REQUIRED = {"victims": ("victim", "status", "batch_size"), "samples": tuple(name for name, _ in _SAMPLE)}
+_COLUMNS = {"victims": _VICTIM + _STAMP, "samples": _SAMPLE + _STAMP}
+_IMAGES = ("ids", "truth", "guess", "moments", "images", "curve_at", "curve")
+_PIXELS = ("truth", "guess", "images")
+
+
+@dataclass
+class Parts:
+    """The readable parts of a cell, `{part id: ...}`, and one sentence for each file that was skipped."""
+
+    victims: dict[str, pa.Table] = field(default_factory=dict)
+    samples: dict[str, pa.Table] = field(default_factory=dict)
+    images: dict[str, Path] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def write(
+    folder: Path,
+    victim_rows: Sequence[Mapping[str, Any]],
+    sample_rows: Sequence[Mapping[str, Any]],
+    images: Mapping[str, np.ndarray] | None,
+) -> str:
+    """Write one append to `folder` and return its id. See `Cell.append`."""
+    part = uuid.uuid4().hex
+    stamp = {"part": part, "stored": time.time_ns()}
+    _check_rows(victim_rows, sample_rows)
+    metrics = _metrics(sample_rows)
+    victims = _table([{**row, **stamp} for row in victim_rows], _COLUMNS["victims"])
+    samples = _table(
+        [{**row, **{name: _number(row.get(name)) for name in metrics}, **stamp} for row in sample_rows],
+        _COLUMNS["samples"] + [(name, pa.float64()) for name in metrics],
+    )
+    if images is not None:
+        content = save(_image_tensors(images), metadata={_KEY: str(SCHEMA)})
+        write_bytes(folder / f"images-{part}.safetensors", content)
+    for kind, table in (("samples", samples), ("victims", victims)):
+        with aside(folder / f"{kind}-{part}.parquet") as temporary:
+            pq.write_table(table, temporary, write_page_checksum=True)
+    return part
+
+
+def read(folder: Path) -> Parts:
+    """Every readable part in `folder`; what is foreign, old or corrupt is named in `warnings` and left out.
+
+    A part of victims counts only with its part of samples: without it the scores are gone, so the victims are redone.
+    """
+    parts = Parts()
+    for path in sorted(folder.glob("[!.]*")):
+        kind, _, part = path.stem.partition("-")
+        problem = None
+        if path.suffix == ".parquet":
+            table, problem = _read_table(path, kind)
+            if table is not None:
+                getattr(parts, kind)[part] = table
+        elif path.suffix == ".safetensors":
+            problem = _image_problem(path, kind)
+            if problem is None:
+                parts.images[part] = path
+        else:
+            problem = "it is not a file of leakbench"
+        if problem:
+            parts.warnings.append(f"skipped {path}: {problem}")
+    for part in sorted(parts.victims.keys() - parts.samples.keys()):
+        del parts.victims[part]
+        parts.warnings.append(f"skipped {folder / f'victims-{part}.parquet'}: its samples cannot be read")
+    return parts
+
+
+def read_images(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of a part of images."""
+    with safe_open(path, framework="numpy") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+
+
+def empty(kind: str) -> pa.Table:
+    """A table of `victims` or `samples` without rows."""
+    return _table([], _COLUMNS[kind])
+
+
+def metric_names(samples: pa.Table) -> list[str]:
+    """The metric columns of a table of samples."""
+    known = {name for name, _ in _COLUMNS["samples"]}
+    return [name for name in samples.column_names if name not in known]
+
+
+def _table(rows: list[dict[str, Any]], columns: list[tuple[str, pa.DataType]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns, metadata={_KEY: str(SCHEMA)}))
+
+
+def _check_rows(victim_rows: Sequence[Mapping[str, Any]], sample_rows: Sequence[Mapping[str, Any]]) -> None:
+    known = {name for name, _ in _VICTIM}
+    for kind, rows in (("victims", victim_rows), ("samples", sample_rows)):
+        for row in rows:
+            missing = [name for name in _REQUIRED[kind] if row.get(name) is None]
+            if missing:
+                raise ValueError(f"a row of {kind} lacks {', '.join(missing)}: {dict(row)}")
+    for row in victim_rows:
+        if unknown := sorted(row.keys() - known):
+            raise ValueError(f"a row of victims has unknown columns: {', '.join(unknown)}")
+    ids = [row["victim"] for row in victim_rows]
+    places = [(row["victim"], row["position"]) for row in sample_rows]
+    if len(set(ids)) < len(ids) or len(set(places)) < len(places):
+        raise ValueError("a victim or a sample occurs twice in one append")
+    sizes = {row["victim"]: row["batch_size"] for row in victim_rows}
+    if beyond := [place for place in places if not 0 <= place[1] < sizes.get(place[0], place[1] + 1)]:
+        raise ValueError(f"positions outside their batch: (victim, position) {beyond}")
+    if strays := sorted({victim for victim, _ in places} - set(ids)):
+        raise ValueError(f"samples of victims {strays} come without their victims")
+
+
+def _metrics(sample_rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    known = {name for name, _ in _COLUMNS["samples"]}
+    return sorted({name for row in sample_rows for name in row} - known)
+
+
+def _number(value: Any) -> float | None:
+    # An undefined score is null in the store: NaN would pass through means and comparisons unseen.
+    return None if value is None or np.isnan(float(value)) else float(value)
+
+
+def _image_tensors(images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    if unknown := sorted(images.keys() - set(_IMAGES)):
+        raise ValueError(f"unknown image tensors: {', '.join(unknown)}; known: {', '.join(_IMAGES)}")
+    if missing := sorted({"ids", "truth", "guess"} - images.keys()):
+        raise ValueError(f"image tensors lack {', '.join(missing)}")
+    count = len(images["ids"])
+    out = {}
+    for key, array in images.items():
+        if len(array) != count:
+            raise ValueError(f"{key}: want {count} victims as in ids, got {len(array)}")
+        if key in _PIXELS and np.issubdtype(array.dtype, np.floating):
+            # As they are shown and scored; half precision is finer than the 8 bits of a screen.
+            array = np.clip(array, 0, 1).astype(np.float16)
+        out[key] = np.ascontiguousarray(array)
+    return out
+
+
+def _version_problem(found: str | None) -> str | None:
+    if found is None:
+        return "it was not written by leakbench"
+    if found != str(SCHEMA):
+        return f"it has schema {found}, this version reads schema {SCHEMA}"
+    return None
+
+
+def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
+    if kind not in _COLUMNS:
+        return None, "it was not written by leakbench"
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        found = metadata.get(_KEY.encode())
+        problem = _version_problem(found.decode(errors="replace") if found is not None else None)
+        if problem:
+            return None, problem
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    except (pa.ArrowException, OSError) as error:
+        return None, f"it is corrupt ({str(error).splitlines()[0]})"
+    types = {name: table.schema.field(name).type for name in table.column_names}
+    wrong = [name for name, kept in _COLUMNS[kind] if types.get(name) != kept]
+    wrong += [name for name in metric_names(table) if kind == "samples" and types[name] != pa.float64()]
+    if wrong:
+        return None, f"its columns are not leakbench's ({', '.join(wrong)})"
+    return table, None
+
+
+def _image_problem(path: Path, kind: str) -> str | None:
+    if kind != "images":
+        return "it was not written by leakbench"
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return _version_problem((file.metadata() or {}).get(_KEY))
+    except (SafetensorError, OSError) as error:
+        return f"it is corrupt ({str(error).splitlines()[0]})"

@@ -1,0 +1,210 @@
+"""Where results live: `ROOT/cells/SLUG-IDENTITY/` with `cell.json` and `parts/`; many processes append at once."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import UserError
+from bench.results import parts
+from bench.results.atomic import hidden, unwritable, write_text
+
+LABELS = ("attack", "data", "model", "defense", "threat")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a cell as a whole has no result: the status word (`not_applicable`, `error`, ...) and a sentence."""
+
+    status: str
+    reason: str
+
+
+@dataclass
+class Cell:
+    """One cell on disk.
+
+    Args:
+        folder: `ROOT/cells/SLUG-IDENTITY`.
+        slug: what a person reads in the folder's name.
+        identity: 16 hexadecimal digits, see `identity`.
+        facts: see `Store.cell`.
+        created: when the cell was first opened, ISO 8601 in UTC.
+    """
+
+    folder: Path
+    slug: str
+    identity: str
+    facts: dict[str, Any]
+    created: str
+
+    @property
+    def parts(self) -> Path:
+        """The folder of the parts."""
+        return self.folder / "parts"
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the cell failed as a whole, or None."""
+        try:
+            record = json.loads((self.folder / "failed.json").read_text())
+            return Failure(record["status"], record["reason"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            return Failure("error", f"{self.folder / 'failed.json'} cannot be read")
+
+    def done(self) -> set[int]:
+        """The ids of the victims that are stored, failed ones included."""
+        tables = parts.read(self.parts).victims.values()
+        return {victim for table in tables for victim in table["victim"].to_pylist()}
+
+    def append(
+        self,
+        victim_rows: Sequence[Mapping[str, Any]],
+        sample_rows: Sequence[Mapping[str, Any]],
+        images: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        """Add finished victims: all of these rows become visible, or none.
+
+        Args:
+            victim_rows: one a victim: `victim`, `status`, `batch_size`, and as known `reason`, `objective`,
+                `iterations`, `evaluations`, `seconds`, `repeats`, `rank`, `host`, `device`, `started`, `commit`,
+                `versions` (a JSON object).
+            sample_rows: one a sample: `victim`, `position`, `sample`, `label`, `label_guess` (-1: no claim), and a
+                number or null for each metric; NaN is stored as null. A victim without a reconstruction has none.
+            images: `ids` `[V]`, `truth` and `guess` `[V, B, C, H, W]` and, where there is a trace, `moments` `[V, M]`,
+                `images` `[V, M, B, C, H, W]`, `curve_at` and `curve` `[V, K]`. Pixels in [0, 1] or uint8; stored
+                clipped, in half precision.
+
+        Raises:
+            ValueError: a row or a tensor is not of this form.
+            UserError: the folder cannot be written.
+        """
+        if victim_rows:
+            parts.write(self.parts, victim_rows, sample_rows, images)
+
+    def fail(self, status: str, reason: str) -> None:
+        """Keep on record that the cell failed as a whole; the rows it has stay."""
+        write_text(self.folder / "failed.json", _dump({"status": status, "reason": reason, "at": _now()}))
+
+    def complete(self) -> None:
+        """Every victim asked for is stored: an earlier failure is no longer true."""
+        try:
+            (self.folder / "failed.json").unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+
+@dataclass(frozen=True)
+class Store:
+    """The results folder. Nothing is written before a cell is opened."""
+
+    root: Path
+
+    @property
+    def cells(self) -> Path:
+        """The folder of the cells."""
+        return Path(self.root) / "cells"
+
+    def check(self) -> None:
+        """Find out before any work is done whether results can be written.
+
+        Raises:
+            UserError: they cannot.
+        """
+        probe = hidden(self.cells / "probe")
+        try:
+            self.cells.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise unwritable(Path(self.root), error) from error
+
+    def cell(self, slug: str, identity: str, facts: Mapping[str, Any]) -> Cell:
+        """Open the cell of this identity; create it where there is none.
+
+        Args:
+            slug: readable name, as `idlg-cifar10`; characters that a file name should not have become `-`.
+            identity: 16 hexadecimal digits.
+            facts: plain values: `labels` `{attack, data, model, defense, threat}` (words for tables) and, as known,
+                `config` (resolved), `threat` `{letter, grants {name: bool}}`, `data` `{classes, shape, pool}`, `model`,
+                `metrics` `{metric: {net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for those
+                that are not available, `control` (bool), `paper` `{value, source, known}`.
+
+        Raises:
+            ValueError: the identity or the labels are not of this form.
+            UserError: the results folder cannot be written, or holds this cell in a form that cannot be read.
+        """
+        if not re.fullmatch(r"[0-9a-f]{16}", identity):
+            raise ValueError(f"identity: want 16 hexadecimal digits, got {identity!r}")
+        if missing := [name for name in LABELS if not isinstance(facts.get("labels", {}).get(name), str)]:
+            raise ValueError(f"facts['labels'] lacks {', '.join(missing)}")
+        slug = re.sub(r"[^A-Za-z0-9._]+", "-", slug).strip("-.") or "cell"
+        document = {"schema": parts.SCHEMA, "slug": slug, "identity": identity, "created": _now(), "facts": dict(facts)}
+        text = _dump(document)
+        self.check()
+        existing = sorted(self.cells.glob(f"[!.]*-{identity}"))
+        folder = existing[0] if existing else self.cells / f"{slug}-{identity}"
+        if not existing:
+            _create(folder, text)
+        try:
+            cell = load(folder)
+        except ValueError as problem:
+            raise UserError(f"{folder}: {problem}; move it away or choose another folder with results=DIR") from None
+        if cell.facts != json.loads(text)["facts"]:
+            # What is not part of the identity may have changed: the number of victims, a backbone that is now there.
+            write_text(folder / "cell.json", _dump({**document, "slug": cell.slug, "created": cell.created}))
+        return load(folder)
+
+
+def load(folder: Path) -> Cell:
+    """Read a cell's record.
+
+    Raises:
+        ValueError: the folder has no readable `cell.json` of this schema; the message says what is wrong.
+    """
+    path = folder / "cell.json"
+    try:
+        record = json.loads(path.read_text())
+        if record["schema"] != parts.SCHEMA:
+            raise ValueError(f"it has schema {record['schema']}, this version reads schema {parts.SCHEMA}")
+        labels = record["facts"]["labels"]
+        if missing := [name for name in LABELS if not isinstance(labels.get(name), str)]:
+            raise ValueError(f"its labels lack {', '.join(missing)}")
+        return Cell(folder, record["slug"], record["identity"], record["facts"], record["created"])
+    except FileNotFoundError:
+        raise ValueError("it has no cell.json") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"its cell.json is not JSON ({error})") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"its cell.json was not written by leakbench ({error!r})") from None
+
+
+def _create(folder: Path, text: str) -> None:
+    """Make the folder aside and rename it: a cell is never seen without its record."""
+    temporary = hidden(folder)
+    try:
+        (temporary / "parts").mkdir(parents=True)
+        write_text(temporary / "cell.json", text)
+        os.rename(temporary, folder)
+    except OSError as error:
+        if not (folder / "cell.json").exists():  # else another process was first: its cell is ours
+            raise unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _dump(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,262 @@
+"""Typed configs: every key of a composed cell is known, present and of its type before anything is built.
+
+A node without `_target_` is described by a dataclass below; a node with one by its constructor's signature (see
+`bench.build.parameters`), nested nodes likewise. Ranges are checked by the constructors themselves.
+
+A key that parts of a node refer to (`lr: ${attack.lr}`) may stand at the node as well: one place to turn what several
+parts need. Its type is that of the places it lands in.
+"""
+
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from omegaconf import DictConfig, OmegaConf
+
+from bench.build import NODE_KEYS, Facts, Parameters, facts_of, import_target, join, parameters
+from bench.errors import UserError
+from bench.suggest import did_you_mean
+from bench.typecheck import MismatchError, describe, fit
+
+Target = typing.NewType("Target", object)  # a node that must name its constructor
+
+
+@dataclass
+class Engine:
+    """configs/engine: how many victims at once, and in which precision."""
+
+    chunk: int
+    threads: int | None
+    dtype: Literal["float32", "float64"]
+
+    def __post_init__(self) -> None:
+        _at_least("chunk", self.chunk, 1, "victims worked on at once")
+
+
+@dataclass
+class Report:
+    """configs/report."""
+
+    images: int
+
+    def __post_init__(self) -> None:
+        _at_least("images", self.images, 0, "victims whose images are stored")
+
+
+@dataclass
+class Paths:
+    """configs/paths: folders."""
+
+    data: str
+    weights: str
+
+
+@dataclass
+class Trainer:
+    """configs/trainer: what `pytorch_lightning.Trainer` is given."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
+    devices: int | Literal["auto"] | list[int]
+    num_nodes: int
+    strategy: str
+    precision: Literal["32-true"]
+    inference_mode: Literal[False]
+    deterministic: bool | Literal["warn"]
+    enable_model_summary: bool
+    enable_checkpointing: bool
+
+    def __post_init__(self) -> None:
+        _at_least("num_nodes", self.num_nodes, 1, "machines")
+        if isinstance(self.devices, int) and self.devices != -1:
+            _at_least("devices", self.devices, 1, "processors or GPUs; -1 or auto for all")
+
+
+@dataclass
+class Bare(Facts):
+    """A group whose options may need no constructor, as configs/defense/none."""
+
+
+@dataclass
+class Names:
+    """Which option each group of the leaderboard's columns was taken from; filled by `compose`."""
+
+    attack: str
+    data: str
+    model: str
+    defense: str
+    threat: str
+
+
+@dataclass
+class Root:
+    """configs/run.yaml."""
+
+    attack: Target
+    data: Target
+    model: Target
+    defense: Bare
+    threat: Target
+    metric: Mapping[str, Target]
+    engine: Engine
+    trainer: Trainer
+    logger: Target
+    report: Report
+    paths: Paths
+    seed: int
+    results: str
+    suite: str | None
+    names: Names
+
+
+def check(cfg: DictConfig | Mapping[str, Any]) -> DictConfig:
+    """The cell with every value as its type wants it (whole numbers become floats where a number is wanted).
+
+    Imports what the `_target_`s name, and so torch.
+
+    Raises:
+        UserError: one line with every fault: unknown keys, missing ones, values of the wrong type, targets that cannot
+            be imported.
+    """
+    cfg = cfg if isinstance(cfg, DictConfig) else OmegaConf.create(dict(cfg))
+    checker = _Checker(links(OmegaConf.to_container(cfg, resolve=False)))
+    container = typing.cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    checked = checker.fields(container, parameters(Root), "")
+    if checker.faults:
+        raise UserError("; ".join(dict.fromkeys(checker.faults)))
+    return OmegaConf.create(checked)
+
+
+def check_as(kind: type, value: Any, where: str) -> Any:
+    """An instance of the dataclass `kind` from a plain mapping; `where` stands before each fault.
+
+    Raises:
+        UserError: it does not fit.
+    """
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: want a mapping with the keys {', '.join(parameters(kind).configured)}")
+    checker = _Checker({})
+    checked = checker.fields(value, parameters(kind), "")
+    if checker.faults:
+        raise UserError(f"{where}: " + "; ".join(checker.faults))
+    return kind(**checked)
+
+
+def links(raw: Any, key: str = "") -> dict[str, str]:
+    """{dotted key: the dotted key that its value is taken from}, from an unresolved config.
+
+    >>> links({"attack": {"lr": 1, "step": {"lr": "${attack.lr}"}}, "data": {"set": "a", "name": "${.set}-b"}})
+    {'attack.step.lr': 'attack.lr', 'data.name': 'data.set'}
+    """
+    if isinstance(raw, dict):
+        return {k: v for name, item in raw.items() for k, v in links(item, join(key, name)).items()}
+    if isinstance(raw, list):
+        return {k: v for i, item in enumerate(raw) for k, v in links(item, f"{key}[{i}]").items()}
+    found = re.search(r"\$\{(\.*)(\w[\w.]*)\}", raw) if isinstance(raw, str) else None
+    if not found:
+        return {}
+    above = key.split(".")[: -len(found[1])] if found[1] else []
+    return {key: ".".join([*above, found[2]])}
+
+
+class _Checker:
+    """Walks one composed cell and keeps every fault it finds."""
+
+    def __init__(self, links: Mapping[str, str]) -> None:
+        self.faults: list[str] = []
+        self.links = links
+        self.sources = set(links.values())
+
+    def fields(self, value: dict[str, Any], wanted: Parameters, key: str, facts: Any = None) -> dict[str, Any]:
+        """`value` against parameters and facts: unknown, missing and ill-typed keys become faults."""
+        known = {**(parameters(facts).configured if facts else {}), **wanted.configured}
+        checked = {}
+        for name, item in value.items():
+            checked[name] = item
+            if name in known:
+                checked[name] = self.value(item, known[name].annotation, join(key, name))
+            elif not wanted.is_open and not self.allowed(value, name, key):
+                near = did_you_mean(str(name), known)
+                self.faults.append(f"unknown key {join(key, name)!r}{near} (there are {', '.join(known)})")
+        for name, parameter in wanted.configured.items():
+            if name not in value and parameter.default is parameter.empty:
+                self.faults.append(f"{join(key, name)} is missing: want {describe(parameter.annotation)}")
+        return checked
+
+    def allowed(self, value: dict[str, Any], name: str, key: str) -> bool:
+        """Whether a key that is no argument may stand there all the same."""
+        return "_target_" in value and (name in NODE_KEYS or join(key, name) in self.sources)
+
+    def value(self, value: Any, hint: Any, key: str) -> Any:
+        """`value` against a hint; what does not fit becomes a fault."""
+        if value == "???":
+            source = self.links.get(key, key)
+            self.faults.append(f"{source} has no value: say {source}=...")
+            return value
+        try:
+            if hint in (Engine, Report, Paths, Trainer, Bare, Names):
+                return self.bare(value, hint, key)
+            if hint is Target and not (isinstance(value, dict) and "_target_" in value):
+                raise MismatchError("want a mapping with _target_ (the import path of what to build)")
+            if isinstance(value, dict) and "_target_" not in value:
+                return self.each(value, hint, key)
+            if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+                inner = (typing.get_args(hint) or (Any,))[0]
+                return [self.value(item, inner, f"{key}[{i}]") for i, item in enumerate(value)]
+            return fit(value, hint, lambda wanted, node: self.node(node, wanted, key))
+        except MismatchError as mismatch:
+            self.faults.append(f"{self.links.get(key, key)}={_show(value)}: {mismatch}")
+            return value
+
+    def bare(self, value: Any, kind: type, key: str) -> dict[str, Any]:
+        """A node that needs no `_target_`; one that has it all the same is a node with a constructor."""
+        if not isinstance(value, dict):
+            raise MismatchError("want a mapping")
+        if "_target_" in value:
+            return self.node(value, Any, key)
+        before = len(self.faults)
+        checked = self.fields(value, parameters(kind), key)
+        if len(self.faults) == before:
+            try:
+                kind(**checked)
+            except ValueError as error:
+                self.faults.append(f"{key}.{error}")
+        return checked
+
+    def each(self, value: dict[str, Any], hint: Any, key: str) -> dict[str, Any]:
+        """A mapping that is not a node: its values against the mapping's value type."""
+        fit({}, hint, lambda wanted, node: node)
+        arms = [arm for arm in (hint, *typing.get_args(hint)) if isinstance(typing.get_origin(arm), type)]
+        mappings = [arm for arm in arms if issubclass(typing.get_origin(arm), Mapping)]  # type: ignore[arg-type]
+        inner = typing.get_args(mappings[0])[1] if mappings else Any
+        return {name: self.value(item, inner, join(key, name)) for name, item in value.items()}
+
+    def node(self, value: dict[str, Any], hint: Any, key: str) -> dict[str, Any]:
+        """A node with `_target_`: its arguments against the constructor's signature, its class against the hint."""
+        path = value["_target_"]
+        try:
+            target = import_target(path, key)
+        except UserError as error:
+            self.faults.append(str(error))
+            return value
+        nominal = (
+            isinstance(hint, type)
+            and hint is not Any
+            and not getattr(hint, "_is_protocol", False)
+            and not value.get("_partial_")
+        )
+        if nominal and isinstance(target, type) and not issubclass(target, hint):
+            raise MismatchError(f"want a {hint.__module__}.{hint.__qualname__}, not {path}")
+        return self.fields(value, parameters(target), key, facts_of(key))
+
+
+def _at_least(name: str, value: int, least: int, meaning: str) -> None:
+    if value < least:
+        raise ValueError(f"{name}={value}: must be >= {least} ({meaning})")
+
+
+def _show(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return "{...}" if isinstance(value, dict) else repr(value)

@@ -1,0 +1,1 @@
+"""Hydra groups; a package so that they are installed beside `bench`."""

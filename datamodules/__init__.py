@@ -1,0 +1,1 @@
+"""Datasets as LightningDataModules that deal victims: one file a family, `base.py` what they share."""

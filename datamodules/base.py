@@ -1,0 +1,260 @@
+"""What every dataset has in common: dealing victims, sharing them out over processes, and the facts about the data."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.distributed
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from bench.errors import UserError
+from bench.messages import Victims
+from datamodules.checks import check_integer, check_word
+from datamodules.dealing import RULES, Dealer, check_possible, drawn_labels
+from datamodules.fetch import fetching
+from datamodules.pixels import fit_all
+from datamodules.pool import Pool
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class VictimDataModule(LightningDataModule):
+    """Deals the private batches of `victims` independent clients. A family says five things, the base does the rest:
+
+    `where()` the place its files are, `missing()` which of them are not there, `by_hand()` what a user can do about it,
+    `fetch()` the download, `load()` the reading. Nothing is downloaded unless `prepare()` is called.
+
+    Args:
+        name: what tables print.
+        victims: how many, at least 1.
+        batch_size: B, examples in each victim's batch.
+        seed: fixes, with the dataset, B and the rule, which examples victim i has.
+        label_rule: `random` any examples, `unique` B different labels, `same` B equal labels.
+        labels: `own` the images' own; `random` drawn per victim, by the rule, over all classes.
+        size: side in pixels of the square that images are fitted to (`pixels.squared`); None keeps their size.
+        channels: 1 or 3 converts; None keeps them.
+
+    Attributes:
+        block: how many victims at most come out of `test_dataloader` at a time.
+        todo: the victims wanted; None is all of `range(victims)`.
+
+    Raises:
+        UserError: a value out of range, here; a dataset that is missing, damaged or too small, in `setup`.
+    """
+
+    name: str = field()  # a plain annotation would take LightningDataModule.name = None as its default
+    victims: int
+    batch_size: int
+    seed: int
+    label_rule: str
+    labels: str
+    size: int | None
+    channels: int | None
+    block: int = field(init=False, default=64)
+    todo: Sequence[int] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        # with more processes than victims some have nothing to do, which is no mistake here
+        self.allow_zero_length_dataloader_with_multiple_devices = True
+        check_integer("data.victims", self.victims, 1, "independent updates to attack")
+        check_integer("data.batch_size", self.batch_size, 1, "examples in each victim's batch")
+        check_integer("data.seed", self.seed, 0, "chooses which images the victims hold")
+        check_word("data.label_rule", self.label_rule, RULES)
+        check_word("data.labels", self.labels, ("own", "random"))
+        if self.size is not None:
+            check_integer("data.size", self.size, 1, "side in pixels, or null")
+        if self.channels not in (None, 1, 3):
+            raise UserError(f"data.channels={self.channels}: must be 1 (gray), 3 (RGB) or null (as they are)")
+        self._pool: Pool | None = None
+
+    # What a family says
+
+    @abstractmethod
+    def where(self) -> str:
+        """The folder, file or package that the data are, or will be, in."""
+
+    @abstractmethod
+    def missing(self) -> list[str]:
+        """Names of files that are not there; empty where all are. Looks at names only, so it is quick."""
+
+    @abstractmethod
+    def by_hand(self) -> str:
+        """What the user can do without a download, as the end of a sentence."""
+
+    @abstractmethod
+    def fetch(self) -> None:
+        """Download what is missing; called inside `fetching`, which turns its failure into a sentence."""
+
+    @abstractmethod
+    def load(self) -> Pool:
+        """Read every example; called when nothing is missing.
+
+        Raises:
+            UserError: a file is damaged: its name, and what is wrong with it.
+        """
+
+    # What it inherits
+
+    @property
+    def title(self) -> str:
+        """What messages and tables call the dataset."""
+        return self.name
+
+    def present(self) -> bool:
+        """Whether every file is there (`load` finds out whether they are whole)."""
+        return not self.missing()
+
+    def command(self) -> str:
+        """What fetches the dataset, typed at a shell."""
+        return f"leakbench prepare {self.name}"
+
+    def absent(self) -> str:
+        """The sentence for a dataset that is not there."""
+        return f"data '{self.title}' is not in {self.where()}; run: {self.command()}, or {self.by_hand()}"
+
+    def prepare(self) -> None:
+        """Download the dataset if it is not there; a host that cannot be reached is given up after seconds.
+
+        Raises:
+            UserError: the download failed; how to put the files there by hand.
+        """
+        if self.missing():
+            with fetching(self.title, self.by_hand()):
+                self.fetch()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read and check the data, once; `stage` is Lightning's and makes no difference.
+
+        Raises:
+            UserError: the data are missing or damaged, labels leave the class range, or the rule cannot be kept.
+        """
+        if self._pool is not None:
+            return
+        read = self._read()
+        pool = Pool(fit_all(read.images, self.size, self.channels), read.labels, read.classes, read.class_names)
+        self._check_labels(pool)
+        check_possible(
+            self.title,
+            pool.labels,
+            pool.class_names,
+            pool.classes,
+            self.batch_size,
+            self.label_rule,
+            self.labels == "own",
+        )
+        self._dealer = Dealer(
+            pool.labels, self.batch_size, self.seed, self.label_rule if self.labels == "own" else "random"
+        )
+        self._pool = pool
+
+    def _read(self) -> Pool:
+        try:
+            if self.missing():
+                raise UserError(self.absent())
+            return self.load()
+        except OSError as error:
+            raise UserError(
+                f"data '{self.title}': {error.filename or self.where()}: {error.strerror or error}"
+            ) from None
+
+    def _check_labels(self, pool: Pool) -> None:
+        limit = 1 if pool.classes is None else pool.classes
+        outside = pool.labels[(pool.labels < 0) | (pool.labels >= limit)]
+        if len(outside):
+            raise UserError(f"data '{self.title}': label {outside[0]} is outside the class range 0..{limit - 1}")
+
+    @property
+    def pool(self) -> Pool:
+        """All examples. Raises RuntimeError before `setup()`."""
+        if self._pool is None:
+            raise RuntimeError("call setup() first")
+        return self._pool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """`(C, H, W)`."""
+        return self.pool.shape
+
+    @property
+    def classes(self) -> int | None:
+        """Class count of the full dataset; None where it has no labels (victims' labels are then all 0)."""
+        return self.pool.classes
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """One name a class, where known."""
+        return self.pool.class_names
+
+    @property
+    def size_of_pool(self) -> int:
+        """N, how many examples there are."""
+        return len(self.pool)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of all pixels and labels; the same for any number of victims, seed, or B."""
+        return self.pool.fingerprint
+
+    @property
+    def mean_image(self) -> Tensor:
+        """`[C, H, W]` in [0, 1], over the whole dataset."""
+        return self.pool.mean_image
+
+    def deal(self, ids: Sequence[int]) -> Victims:
+        """The victims `ids`: each the same whoever asks, in whatever company and order.
+
+        Args:
+            ids: V victim numbers, at least 0.
+        """
+        pool, size = self.pool, self.batch_size
+        dealt = [self._dealer(int(victim)) for victim in ids]
+        samples = np.array([chosen for chosen, _ in dealt], dtype=np.int64).reshape(-1, size)
+        labels = pool.labels[samples]
+        if self.labels == "random" and pool.classes is not None:
+            for row, victim in enumerate(ids):
+                labels[row] = drawn_labels(int(victim), self.seed, size, pool.classes, self.label_rule)
+        return Victims(
+            inputs=pool.inputs(samples),
+            labels=torch.from_numpy(labels),
+            ids=torch.tensor([int(victim) for victim in ids], dtype=torch.int64),
+            samples=torch.from_numpy(samples),
+            repeats=torch.tensor([repeats for _, repeats in dealt], dtype=torch.int64),
+        )
+
+    def test_dataloader(self) -> Blocks:
+        """This process's share of the victims still to do, in blocks of at most `block`."""
+        todo = range(self.victims) if self.todo is None else self.todo
+        rank, world = self._place()
+        return Blocks(self, share(todo, rank, world), self.block)
+
+    def _place(self) -> tuple[int, int]:
+        """`(rank, world size)` of this process."""
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            return torch.distributed.get_rank(), torch.distributed.get_world_size()
+        if self.trainer is not None:
+            return self.trainer.global_rank, self.trainer.world_size
+        return 0, 1
+
+
+def share(ids: Sequence[int], rank: int, world: int) -> list[int]:
+    """Every `world`-th id, from the `rank`-th on: together each one once, none repeated to even out the shares."""
+    return list(ids[rank::world])
+
+
+class Blocks:
+    """Victims, a block at a time. Not a DataLoader, whose sampler Lightning would replace by one that pads."""
+
+    def __init__(self, source: VictimDataModule, ids: Sequence[int], block: int) -> None:
+        self._source = source
+        self._blocks = [ids[start : start + block] for start in range(0, len(ids), block)]
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __iter__(self) -> Iterator[Victims]:
+        return (self._source.deal(ids) for ids in self._blocks)

@@ -1,0 +1,85 @@
+"""Your own images: a tree of class folders (torchvision's ImageFolder layout), or a single file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.errors import UserError
+from datamodules.base import VictimDataModule
+from datamodules.checks import check_integer, given_path
+from datamodules.pool import Pool
+from datamodules.tree import list_tree, read_images
+
+SINGLE_SIDE, SINGLE_CLASSES = 32, 10  # what a single file stands for where nothing is said: a CIFAR-10 picture
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Folder(VictimDataModule):
+    """`ROOT/CLASS/NAME.png`, classes numbered by their names' order; or ROOT is one image file: one example.
+
+    Files that are no images (SOURCE.txt, MANIFEST.csv) are left aside. All images must have one size and one kind of
+    colour, unless `size` and `channels` make it so.
+
+    Args:
+        root: the folder, or the image file (fitted to 32x32 where `size` is None).
+        class_count: None counts the class folders (a single file: 10); a number at least as large where the model
+            should have more classes than the folder shows.
+        label: the class of a single file; unused for a folder.
+    """
+
+    root: str
+    class_count: int | None
+    label: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.class_count is not None:
+            check_integer("data.class_count", self.class_count, 1, "classes, or null to count the folders")
+        check_integer("data.label", self.label, 0, "class of a single image file")
+        self._root = given_path("data.root", self.root, "a tree CLASS/NAME.png, or one image file")
+
+    @property
+    def title(self) -> str:
+        """The folder's or file's own name: `cifar10 (folder)`."""
+        return f"{self._root.resolve().name} ({self.name})"
+
+    def where(self) -> str:
+        """`root`."""
+        return str(self._root)
+
+    def missing(self) -> list[str]:
+        """`root` where it does not exist."""
+        return [] if self._root.exists() else [str(self._root)]
+
+    def absent(self) -> str:
+        """There is nothing to prepare, only a path to correct."""
+        return f"data.root={self._root}: does not exist; {self.by_hand()}"
+
+    def by_hand(self) -> str:
+        """What `root` may be."""
+        return "data.root must be a folder with images in CLASS/NAME.png, or one image file"
+
+    def fetch(self) -> None:
+        """Nothing can be fetched."""
+        raise UserError(self.absent())
+
+    def load(self) -> Pool:
+        """Decode every file."""
+        return self._load_file() if self._root.is_file() else self._load_tree()
+
+    def _load_file(self) -> Pool:
+        side = SINGLE_SIDE if self.size is None else self.size
+        images = read_images([self._root], side, self.channels)
+        classes = SINGLE_CLASSES if self.class_count is None else self.class_count
+        return Pool(images, np.array([self.label], dtype=np.int64), classes, None)
+
+    def _load_tree(self) -> Pool:
+        tree = list_tree(self._root)
+        folders = len(tree.class_names)
+        if self.class_count is not None and self.class_count < folders:
+            raise UserError(f"data.class_count={self.class_count}: {self._root} has {folders} class folders")
+        images = read_images(tree.files, self.size, self.channels)
+        classes = folders if self.class_count is None else self.class_count
+        return Pool(images, tree.labels, classes, tree.class_names if classes == folders else None)

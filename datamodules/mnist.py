@@ -1,0 +1,75 @@
+"""MNIST (LeCun, Bottou, Bengio, Haffner 1998): handwritten digits, 28x28 gray, 60,000 train and 10,000 test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+from torchvision import datasets
+from torchvision.datasets.mnist import read_image_file, read_label_file
+from torchvision.datasets.utils import check_integrity, download_and_extract_archive
+
+from bench.errors import UserError
+from datamodules.fetch import TROUBLE, probe
+from datamodules.pool import Pool
+from datamodules.torchvision_set import TorchvisionSet
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class MNIST(TorchvisionSet):
+    """The digits of one split, from `ROOT/MNIST/raw/{t10k,train}-{images-idx3,labels-idx1}-ubyte`.
+
+    Source: torchvision's mirrors (MD5 checked there). Licence: commonly listed as CC BY-SA 3.0. Only the split's two
+    files are fetched or needed; `.gz` files put into the folder by hand are unpacked by `prepare()`.
+    """
+
+    def folder(self) -> Path:
+        """`ROOT/MNIST/raw`."""
+        return self._root / "MNIST" / "raw"
+
+    def files(self) -> dict[str, str | None]:
+        """Images and labels of the split, unpacked; only the packed ones have a published checksum."""
+        start = "t10k" if self.split == "test" else "train"
+        return {f"{start}-images-idx3-ubyte": None, f"{start}-labels-idx1-ubyte": None}
+
+    def fetch(self) -> None:
+        """Download and unpack from the first mirror that answers."""
+        wanted = [(f"{name}.gz", dict(datasets.MNIST.resources)[f"{name}.gz"]) for name in self.missing()]
+        packed = all(check_integrity(self.folder() / name, checksum) for name, checksum in wanted)
+        mirror = datasets.MNIST.mirrors[0] if packed else self._mirror(wanted[0][0])
+        for name, checksum in wanted:
+            download_and_extract_archive(mirror + name, str(self.folder()), filename=name, md5=checksum)
+
+    def _mirror(self, name: str) -> str:
+        trouble: Exception = OSError("no mirror is known")
+        for mirror in datasets.MNIST.mirrors:
+            try:
+                probe(mirror + name)
+            except OSError as error:
+                trouble = error
+            else:
+                return mirror
+        raise trouble
+
+    def load(self) -> Pool:
+        """Read the split's two idx files."""
+        images_name, labels_name = self.files()
+        images = self._read_idx(images_name)
+        labels = self._read_idx(labels_name)
+        if len(images) != len(labels):
+            raise UserError(
+                f"{self.where()}: {images_name} has {len(images)} images, {labels_name} {len(labels)} labels"
+            )
+        return Pool(images.numpy()[..., None], labels.numpy(), 10, tuple("0123456789"))
+
+    def _read_idx(self, name: str) -> Tensor:
+        path = self.folder() / name
+        try:
+            return read_image_file(str(path)) if "images" in name else read_label_file(str(path))
+        except (*TROUBLE, AssertionError, TypeError, KeyError):
+            # torchvision's own words are those of the tensor operation that failed
+            raise UserError(
+                f"{path}: is truncated or corrupt ({path.stat().st_size} bytes, not what an idx header promises); "
+                f"delete it and run: {self.command()}"
+            ) from None

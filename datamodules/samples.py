@@ -1,0 +1,89 @@
+"""Real images that installed packages carry in their wheels: nothing to download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from bench.errors import UserError
+from datamodules.base import VictimDataModule
+from datamodules.checks import check_word
+from datamodules.pool import Pool
+from datamodules.tree import read_images
+
+CLASSES = {"mnist": 10, "cifar10": 10, "cifar100": 100}  # of the full datasets, whose labels the file names carry
+FACES = 100  # of lfw_subset's 200 patches the first 100 are faces, the others background
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Samples(VictimDataModule):
+    """The first 20 test images of MNIST, CIFAR-10 or CIFAR-100 (in foolbox), or 100 faces (in scikit-image).
+
+    foolbox's files are `data/SET_POSITION_LABEL.png`; labels and class counts are those of the full datasets.
+    scikit-image's `data/lfw_subset.npy` has 25x25 gray faces from LFW without identities: `classes` is None, every
+    label 0, good for pictures and controls. The packages are never imported, only their files are read.
+
+    Args:
+        set: `mnist`, `cifar10`, `cifar100` or `lfw`.
+    """
+
+    set: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_word("data.set", self.set, (*CLASSES, "lfw"))
+
+    def where(self) -> str:
+        """The package."""
+        return f"the package {self._package()}"
+
+    def missing(self) -> list[str]:
+        """What to look for in the package, where it is not there."""
+        return [] if self._files() else [f"{self.set} images"]
+
+    def absent(self) -> str:
+        """Not a dataset to prepare but a package to install."""
+        return f"data '{self.title}' is not in {self.where()}; {self.by_hand()}"
+
+    def by_hand(self) -> str:
+        """The package to install."""
+        return f"run: pip install --force-reinstall {self._package()}"
+
+    def fetch(self) -> None:
+        """Nothing can be fetched but by installing the package."""
+        raise UserError(self.absent())
+
+    def load(self) -> Pool:
+        """Read the files."""
+        return self._load_faces() if self.set == "lfw" else self._load_pictures()
+
+    def _package(self) -> str:
+        return "scikit-image" if self.set == "lfw" else "foolbox"
+
+    def _files(self) -> list[Path]:
+        """The set's files, in the order of their positions."""
+        try:
+            listed = metadata.files(self._package()) or []
+        except metadata.PackageNotFoundError:
+            return []
+        start, end = ("lfw_subset", ".npy") if self.set == "lfw" else (f"{self.set}_", ".png")
+        paths = [
+            Path(str(entry.locate())) for entry in listed if entry.name.startswith(start) and entry.name.endswith(end)
+        ]
+        return sorted(path for path in paths if path.is_file())
+
+    def _load_pictures(self) -> Pool:
+        files = self._files()
+        labels = np.array([int(path.stem.split("_")[2]) for path in files], dtype=np.int64)
+        return Pool(read_images(files, self.size, self.channels), labels, CLASSES[self.set], None)
+
+    def _load_faces(self) -> Pool:
+        path = self._files()[0]
+        try:
+            faces = np.load(path)[:FACES, :, :, None].astype(np.float32)
+        except (OSError, ValueError, EOFError, IndexError) as error:
+            raise UserError(f"{path}: is truncated or corrupt ({error}); {self.by_hand()}") from None
+        return Pool(faces, np.zeros(len(faces), dtype=np.int64), None, None)

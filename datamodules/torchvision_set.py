@@ -1,0 +1,67 @@
+"""What the datasets that torchvision knows have in common: files with a published checksum, in torchvision's layout."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from torchvision.datasets.utils import check_integrity
+
+from bench.errors import UserError
+from datamodules.base import VictimDataModule
+from datamodules.checks import check_word, given_path
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class TorchvisionSet(VictimDataModule):
+    """A dataset in torchvision's own layout under `root`, so that files put there by hand are found.
+
+    Args:
+        root: the folder that torchvision would be given as `root`.
+        split: which of the dataset's official splits (one of `splits`).
+    """
+
+    root: str
+    split: str
+    splits: ClassVar[tuple[str, ...]] = ("test", "train")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_word("data.split", self.split, self.splits)
+        self._root = given_path("data.root", self.root, "the folder that datasets are kept in")
+
+    @abstractmethod
+    def folder(self) -> Path:
+        """The folder of the dataset's files."""
+
+    @abstractmethod
+    def files(self) -> dict[str, str | None]:
+        """Files that `load` reads: {name in `folder()`: published MD5, or None where none is published}."""
+
+    def where(self) -> str:
+        """`folder()`, whether it exists or not."""
+        return str(self.folder())
+
+    def missing(self) -> list[str]:
+        """Those of `files()` that are not in `folder()`."""
+        return [name for name in self.files() if not (self.folder() / name).is_file()]
+
+    def by_hand(self) -> str:
+        """Which files to put where."""
+        return f"put {', '.join(self.files())} into {self.where()}"
+
+    def check_whole(self) -> None:
+        """Compare every file with its published checksum. (A pickle must not be opened before.)
+
+        Raises:
+            UserError: the first file that differs.
+        """
+        for name, checksum in self.files().items():
+            path = self.folder() / name
+            if checksum is not None and not check_integrity(path, checksum):
+                raise UserError(
+                    f"{path}: is truncated or corrupt ({path.stat().st_size} bytes, MD5 differs from the published "
+                    f"one); delete it and run: {self.command()}"
+                )

@@ -1,0 +1,48 @@
+"""Fixtures: where the real images and backbones of a developer's machine lie."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+BESIDE = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _folder(variable: str, name: str) -> Path:
+    folder = Path(os.environ.get(variable, BESIDE / name))
+    if not folder.is_dir():
+        pytest.skip(f"{variable} is not set and {folder} does not exist")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real images in ImageFolder layout: `mnist`, `cifar10`, `cifar100`, `svhn`, `lfw`, and `raw/mnist`."""
+    return _folder("LEAKBENCH_DATA", "data")
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    """ImageNet feature layers that LPIPS is built on."""
+    return _folder("LEAKBENCH_WEIGHTS", "weights")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Two OpenMP threads on a shared machine can be ten times slower than one on tensors this small."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def parties():
+    """Builds a cell's parties from overrides, as `leakbench run` does, and writes nothing."""
+
+    def build(*overrides: str):
+        from bench.config import compose
+        from bench.experiment import build as build_parties
+
+        quiet = ["logger=none", "~metric.lpips_alex", "~metric.lpips_vgg"]
+        return build_parties(compose([*quiet, *overrides]))
+
+    return build

@@ -1,0 +1,110 @@
+"""Every YAML of configs/ composes, is described, spells out each argument, and builds; new files are found."""
+
+import inspect
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from bench import catalogue
+from bench.attacks.base import Attack
+from bench.build import import_target, instantiate, parameters
+from bench.config import compose
+from bench.engine.settings import Engine
+from bench.loggers.base import CellLogger
+from bench.metrics.base import SampleMetric
+from bench.threat import Threat
+from datamodules.base import VictimDataModule
+
+ROOT = catalogue.config_root()
+FILES = [ROOT / "run.yaml", *sorted(ROOT.glob("*/*.yaml"))]
+OPTIONS = [(group, name) for group in catalogue.groups() if group != "suite" for name in catalogue.entries(group)]
+# what cannot be known without the user
+REQUIRED = {"data=folder": ["data.root=pictures"], "model=custom": ["model.target=torch.nn:Identity"]}
+
+
+def composed(group, name):
+    return compose([f"{group}={name}", *REQUIRED.get(f"{group}={name}", [])])
+
+
+def nodes(container, key=""):
+    """Each mapping with `_target_` and its dotted key."""
+    if isinstance(container, list):
+        container = dict(enumerate(container))
+    if isinstance(container, dict):
+        if "_target_" in container:
+            yield key, container
+        for name, value in container.items():
+            yield from nodes(value, f"{key}.{name}" if key else str(name))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_file_says_in_its_first_comment_what_it_is(path):
+    description = catalogue.describe(path)
+    assert 10 <= len(description) <= 140
+    assert "None" not in OmegaConf.to_yaml(OmegaConf.load(path))  # YAML's word is null; None would be text
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_an_option_composes_resolved_and_typed(group, name):
+    cfg = composed(group, name)
+    assert not OmegaConf.missing_keys(cfg)
+    if group in cfg.names:
+        assert cfg.names[group] == name
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_every_argument_stands_in_the_yaml_and_has_no_default_in_the_code(group, name):
+    for key, node in nodes(OmegaConf.to_container(composed(group, name))):
+        target = import_target(node["_target_"], key)
+        taken = parameters(target)
+        assert not taken.is_open, f"{key}: {node['_target_']} takes any keyword: nothing can be checked"
+        assert set(taken.configured) <= set(node), key
+        defaults = [n for n, p in taken.configured.items() if p.default is not inspect.Parameter.empty]
+        assert not defaults, f"{key}: {node['_target_']} has defaults for {defaults}"
+
+
+@pytest.mark.parametrize("name", catalogue.entries("attack"))
+def test_an_attack_builds_and_says_what_it_needs(name):
+    cfg = composed("attack", name)
+    built = instantiate(cfg.attack, "attack", engine=Engine(chunk=2, precision="float32"))
+    assert isinstance(built, Attack) and isinstance(built.needs, frozenset)
+    assert type(cfg.attack.version) is int and type(cfg.attack.control) is bool
+    assert inspect.getdoc(type(built))
+
+
+@pytest.mark.parametrize("name", catalogue.entries("data"))
+def test_a_data_set_builds_without_touching_its_files(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEAKBENCH_CACHE", str(tmp_path))
+    built = instantiate(composed("data", name).data, "data")
+    assert isinstance(built, VictimDataModule) and built.where() and built.by_hand()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue.entries("model") if name != "custom"])
+@pytest.mark.parametrize(("shape", "classes"), [((1, 28, 28), 10), ((3, 32, 32), 7)])
+def test_a_model_builds_for_any_shape_and_class_count_and_can_be_differentiated_twice(name, shape, classes):
+    model = instantiate(composed("model", name).model, "model", shape=shape, classes=classes).eval()
+    images = torch.rand(2, *shape, requires_grad=True)
+    logits = model(images)
+    assert logits.shape == (2, classes)
+    gradients = torch.autograd.grad(logits.logsumexp(1).sum(), list(model.parameters()), create_graph=True)
+    (second,) = torch.autograd.grad(sum(g.square().sum() for g in gradients), images)
+    assert torch.isfinite(second).all() and second.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("group", "kind"), [("threat", Threat), ("logger", CellLogger)], ids=["threat", "logger"])
+def test_threats_and_loggers_build(group, kind):
+    for name in catalogue.entries(group):
+        assert isinstance(instantiate(composed(group, name)[group], group), kind)
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue.entries("metric") if name != "image"])
+def test_a_metric_builds_alone(name):
+    built = instantiate(composed("metric", name).metric, "metric")
+    assert list(built) == [name] and isinstance(built[name], SampleMetric)
+
+
+def test_names_of_files_are_unique_words():
+    for group, name in OPTIONS:
+        assert name.replace("_", "").isalnum() and name == name.lower(), (group, name)

@@ -1,0 +1,70 @@
+"""The rooms of bench/ have an order: a file imports only what stands above it, so nothing leads back to the truth."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import bench
+import datamodules
+
+ORDER = re.findall(
+    r"\w+",
+    """
+errors suggest messages catalogue typecheck build schema config progress overview
+models engine objectives priors labels threat defenses client attacks metrics training leakage
+results report provenance recording loggers experiment failures executors suite prepare auditing arguments cli
+""",
+)
+BENCH, DATA = Path(bench.__file__).parent, Path(datamodules.__file__).parent
+FILES = sorted(path for path in BENCH.rglob("*.py") if path != BENCH / "__init__.py")
+
+
+def imported(path: Path) -> set[str]:
+    """`bench.x.y` and `datamodules.z` that a file imports, anywhere in it, for the type checker too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] in ("bench", "datamodules")}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(BENCH).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(BENCH)))
+def test_a_file_imports_only_what_stands_above_it(path):
+    own = room(path)
+    assert own in ORDER, f"{own} has no place in the order of rooms: give it one"
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "datamodules":
+            assert ORDER.index(own) >= ORDER.index("experiment"), f"{own} imports {name}"
+        elif len(parts) > 1 and parts[1] in ORDER:
+            assert parts[1] == own or ORDER.index(parts[1]) < ORDER.index(own), f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("path", sorted(DATA.rglob("*.py")), ids=lambda path: path.name)
+def test_datamodules_know_the_messages_and_nothing_else(path):
+    for name in imported(path):
+        assert name.startswith(("datamodules.", "bench.errors.", "bench.messages.")), name
+
+
+def test_attacks_cannot_reach_a_client_or_a_victim():
+    for path in (BENCH / "attacks").rglob("*.py"):
+        names = imported(path)
+        assert not {name for name in names if name.startswith(("bench.client", "bench.leakage", "datamodules"))}
+        assert "bench.messages.Victims" not in names
+
+
+def test_what_is_stored_is_apart_from_what_is_drawn():
+    for path in (BENCH / "results").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not {name for name in modules if name.split(".")[0] in ("matplotlib", "PIL", "rich")}, path

@@ -1,0 +1,30 @@
+"""CSV and TensorBoard tell the same figures as the store."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from bench.config import compose
+from bench.experiment import run_cell
+
+
+@pytest.mark.parametrize("logger", ["csv", "tensorboard", "none"])
+def test_a_real_cell_is_told_of(logger: str, tmp_path: Path) -> None:
+    document = run_cell(
+        compose([f"logger={logger}", "attack.evaluations=10", "data.victims=2", f"results={tmp_path}", "attack=idlg"])
+    )
+    assert document["victims"] == 2
+    if logger == "csv":
+        (path,) = tmp_path.glob("csv/*/version_0/metrics.csv")
+        rows = list(csv.DictReader(path.open()))
+        told = [float(row["mse"]) for row in rows if row.get("mse")]
+        assert told == [pytest.approx(document["mse"]["mean"])]
+        assert sum(bool(row["objective/victim_0"]) for row in rows) >= 5
+    elif logger == "tensorboard":
+        accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+        (path,) = tmp_path.glob("tensorboard/*/version_0")
+        events = accumulator.EventAccumulator(str(path)).Reload()
+        assert events.Scalars("mse")[-1].value == pytest.approx(document["mse"]["mean"], rel=1e-6)
+    else:
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["cells"]

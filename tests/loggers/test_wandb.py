@@ -1,0 +1,84 @@
+"""The offline run that a real cell left, opened with W&B's own reader."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.errors import UserError
+from bench.loggers.wandb import Wandb
+from bench.results import query
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real cell through the command line, with an empty home and no key."""
+    folder = tmp_path_factory.mktemp("wandb")
+    home = folder / "home"
+    home.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")} | {"HOME": str(home)}
+    overrides = ["attack=idlg", "attack.evaluations=30", "data.victims=3", "logger=wandb", f"results={folder / 'r'}"]
+    command = [sys.executable, "-m", "bench.cli", "run", *overrides]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(home.rglob("*wandb*")), "W&B wrote outside the results folder"
+    return folder / "r"
+
+
+def records(results: Path) -> list[dict]:
+    (file,) = results.glob("wandb/offline-run-*/*.wandb")
+    command = [str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--json", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_config_curves_and_summary_are_in_the_run(results: Path) -> None:
+    found = records(results)
+    (run,) = (r["run"] for r in found if r["type"] == "run" and "attack" in r["run"]["config"]["update"])
+    assert run["config"]["update"]["attack"]["_target_"] == "bench.attacks.idlg.IDLG"
+    summary: dict = {}
+    for record in found:
+        if record["type"] == "summary":
+            summary |= record["summary"]["update"]
+    assert summary["victims"] == 3
+    (cell,) = query.cells(results).cells
+    stored = query.rows(cell).samples["mse"].to_numpy()
+    assert summary["mse"] == pytest.approx(stored.mean(), rel=1e-6)
+    curve = [json.dumps(r) for r in found if r["type"] == "history"]
+    assert sum("objective/victim_2" in line for line in curve) >= 10
+
+
+def test_the_table_holds_truth_and_reconstruction_images(results: Path) -> None:
+    """The images of the table, decoded, equal those of the store to half a gray level and its half precision."""
+    (artifact,) = (r["artifact"] for r in records(results) if r["type"] == "artifact")
+    paths = {entry["path"]: Path(entry["local_path"]) for entry in artifact["manifest"]["contents"]}
+    assert all(results in path.parents for path in paths.values()), "a file of the run lies outside the results folder"
+    table = json.loads(paths["victims.table.json"].read_text())
+    columns = table["columns"]
+    assert len(table["data"]) == 3
+    (cell,) = query.cells(results).cells
+    stored = {one.victim: one for one in query.images(cell)}
+    for row in table["data"]:
+        named = dict(zip(columns, row))
+        for column, attribute in (("truth", "truth"), ("reconstruction", "guess")):
+            decoded = np.asarray(Image.open(paths[named[column]["path"]]), dtype=np.float32) / 255
+            expected = getattr(stored[named["victim"]], attribute)[named["position"]].transpose(1, 2, 0)
+            assert np.abs(decoded - expected.astype(np.float32)).max() <= 0.51 / 255 + 1e-3
+        assert named["status"] == "budget"
+        assert isinstance(named["mse"], float)
+
+
+@pytest.mark.parametrize(("mode", "says"), [("onlin", "offline, online, disabled"), ("online", "needs a key")])
+def test_mistakes_are_named_before_anything_runs(mode: str, says: str, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    with pytest.raises(UserError, match=says):
+        Wandb(mode, "leakbench", None)

@@ -1,0 +1,138 @@
+"""A results folder with real images in it: blurred, and recovered by gradient descent on the blur's error."""
+
+import importlib.metadata
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from bench.results.store import Cell, Store
+
+MOMENTS = (0, 1, 2, 5, 10, 25, 60, 150)
+METRICS = {
+    "lpips_alex": {"net": "alex", "size": 64, "interpolation": "bilinear", "range": [0, 1]},
+    "lpips_vgg": {"net": "vgg", "size": 64, "interpolation": "bilinear", "range": [0, 1]},
+}
+
+
+def real_images(prefix: str, count: int) -> tuple[np.ndarray, list[int]]:
+    """`[count, C, H, W]` in [0, 1] and their labels, from the images that foolbox ships."""
+    files = sorted(str(f.locate()) for f in importlib.metadata.files("foolbox") or [] if f.name.startswith(prefix))
+    pictures = [np.asarray(Image.open(path), np.float64) / 255 for path in files[:count]]
+    assert len(pictures) == count, f"foolbox has {len(pictures)} images {prefix}*"
+    labels = [int(Path(path).stem.rsplit("_", 1)[1]) for path in files[:count]]
+    return np.stack([p[None] if p.ndim == 2 else np.moveaxis(p, -1, 0) for p in pictures]), labels
+
+
+def descend(truth: np.ndarray, seed: int) -> np.ndarray:
+    """`[M, C, H, W]`: iterates at MOMENTS of gradient descent towards an image that only its blur is known of."""
+
+    def blur(image: np.ndarray) -> np.ndarray:
+        return gaussian_filter(image, (0, 0.7, 0.7))
+
+    seen, guess, kept = blur(truth), np.random.default_rng(seed).uniform(size=truth.shape), []
+    for step in range(MOMENTS[-1] + 1):
+        if step in MOMENTS:
+            kept.append(guess)
+        guess = guess - blur(blur(guess) - seen)
+    return np.stack(kept)
+
+
+def scores(truth: np.ndarray, guess: np.ndarray) -> dict[str, float | None]:
+    guess = np.clip(guess, 0, 1)
+    ssim = structural_similarity(truth, guess, channel_axis=0, data_range=1.0)
+    return {
+        "mse": float(((truth - guess) ** 2).mean()),
+        "psnr": peak_signal_noise_ratio(truth, guess, data_range=1.0),
+        "ssim": float(ssim),
+        "lpips_alex": None,
+        "lpips_vgg": None,
+    }
+
+
+def facts(attack: str, data: str, threat: str = "B", **more: object) -> dict[str, object]:
+    return {
+        "labels": {"attack": attack, "data": data, "model": "lenet", "defense": "none", "threat": threat},
+        "threat": {"letter": threat, "grants": {"model": True, "batch_size": True, "labels": False}},
+        "metrics": METRICS,
+        "reasons": dict.fromkeys(METRICS, "no backbone on this machine; run: leakbench prepare lpips"),
+        "config": {"seed": 0, "data": {"batch_size": 1}},
+        **more,
+    }
+
+
+@pytest.fixture(scope="session")
+def add_cell() -> Callable[..., Cell]:
+    """`add_cell(root, identity, attack, data, prefix, victims, batch, ...)`: a cell of real reconstructions."""
+
+    def add(
+        root: Path,
+        identity: str,
+        attack: str,
+        data: str,
+        prefix: str,
+        victims: int = 4,
+        batch: int = 1,
+        threat: str = "B",
+        diverged: tuple[int, ...] = (),
+        trace: bool = True,
+        commit: str = "0123abc",
+        **more: object,
+    ) -> Cell:
+        cell = Store(root).cell(f"{attack}-{data}", identity, facts(attack, data, threat, **more))
+        truth, labels = real_images(prefix, victims * batch)
+        path = np.stack([descend(image, seed) for seed, image in enumerate(truth)], 1)
+        guess = path[-1].copy() if trace else path[0].copy()
+        victim_rows, sample_rows = [], []
+        for victim in range(victims):
+            bad = victim in diverged
+            victim_rows.append(
+                {
+                    "victim": victim,
+                    "status": "diverged" if bad else "converged",
+                    "objective": 1e-3,
+                    "iterations": MOMENTS[-1],
+                    "evaluations": 200 + victim,
+                    "seconds": 0.5,
+                    "repeats": 0,
+                    "batch_size": batch,
+                    "device": "cpu",
+                    "commit": commit,
+                    "versions": '{"torch": "2.8.0"}',
+                }
+            )
+            for position in range(batch):
+                at = victim * batch + position
+                if bad:
+                    guess[at] = path[1][at]
+                row = {"victim": victim, "position": position, "sample": at, "label": labels[at]}
+                row["label_guess"] = labels[at] if trace else -1
+                sample_rows.append({**row, **scores(truth[at], guess[at])})
+        shape = (victims, batch, *truth.shape[1:])
+        images = {"ids": np.arange(victims), "truth": truth.reshape(shape), "guess": guess.reshape(shape)}
+        if trace:
+            stacked = np.moveaxis(path.reshape(len(MOMENTS), *shape), 0, 1)
+            images |= {"moments": np.tile(np.array(MOMENTS), (victims, 1)), "images": stacked}
+        cell.append(victim_rows, sample_rows, images)
+        return cell
+
+    return add
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory, add_cell: Callable[..., Cell]) -> Path:
+    """Two attacks and a control on two data sets, one attack that does not apply, a second threat model."""
+    root = tmp_path_factory.mktemp("results")
+    paper = {"value": "label acc. 1.00", "source": "2001.02610 table 1", "known": "read"}
+    add_cell(root, "0" * 16, "idlg", "samples/cifar10", "cifar10_", 8, paper=paper)
+    add_cell(root, "1" * 16, "dlg", "samples/cifar10", "cifar10_", 8, diverged=(2, 5), commit="0123abc+dirty")
+    add_cell(root, "2" * 16, "random_noise", "samples/cifar10", "cifar10_", 8, trace=False, control=True, threat="A")
+    add_cell(root, "3" * 16, "idlg", "samples/mnist", "mnist_", 8)
+    add_cell(root, "4" * 16, "dlg", "samples/mnist", "mnist_", 3, batch=4, threat="C")
+    refused = Store(root).cell("idlg-b4", "5" * 16, facts("idlg", "samples/mnist", "C"))
+    refused.fail("not_applicable", "attack 'idlg' needs batches of one; data.batch_size is 4 (50 % more & a_b)")
+    return root

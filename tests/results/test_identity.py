@@ -1,0 +1,98 @@
+"""A result must never be taken for one of other numbers, nor be computed again because a path or a speed changed."""
+
+import copy
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.results.identity import identity
+
+CONFIG: dict[str, Any] = {
+    "seed": 0,
+    "data": {"_target_": "datamodules.folder.Folder", "root": "a", "victims": 16, "batch_size": 1, "labels": "own"},
+    "attack": {"_target_": "bench.attacks.idlg.IDLG", "version": 1, "step": {"lr": 1.0, "rule": "wolfe"}},
+    "metric": {"lpips_vgg": {"weights": "w", "size": 64}},
+    "engine": {"dtype": "float32", "block": 64, "compile": True, "slots": 8},
+    "trainer": {"devices": 1},
+    "results": "results",
+    "logger": None,
+    "paths": {"data": "d", "weights": "w"},
+    "report": {"images": 8},
+}
+CANNOT = ["results", "paths.data", "logger", "trainer.devices", "report.images", "data.victims", "data.root"]
+CANNOT += ["engine.compile", "engine.slots", "engine.block", "metric.lpips_vgg.weights"]
+CAN = ["seed", "data.batch_size", "data.labels", "attack.version", "attack.step.lr", "attack.step.rule"]
+CAN += ["metric.lpips_vgg.size", "engine.dtype", "attack._target_"]
+KEYS = st.text("abcdefgh_", min_size=1, max_size=6).filter(lambda key: key not in {"data", "block"})
+NUMBERS = st.integers(-(10**9), 10**9) | st.floats(allow_nan=False)
+TREES = st.recursive(
+    NUMBERS | st.booleans() | st.none() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path.split(".")
+    place = config
+    for key in parents:
+        place = place[key]
+    assert last in place
+    place[last] = value
+    return config
+
+
+@pytest.mark.parametrize("path", CANNOT)
+def test_what_cannot_change_a_number_is_left_out(path: str) -> None:
+    assert identity(changed(path, "another"), {}) == identity(CONFIG, {})
+
+
+@pytest.mark.parametrize("path", CAN)
+def test_what_can_change_a_number_is_in(path: str) -> None:
+    assert identity(changed(path, "another"), {}) != identity(CONFIG, {})
+
+
+def test_content_hashes_are_in() -> None:
+    assert len({identity(CONFIG, {}), identity(CONFIG, {"data": "a"}), identity(CONFIG, {"data": "b"})}) == 3
+
+
+def test_form() -> None:
+    found = identity(CONFIG, {})
+    assert len(found) == 16
+    assert int(found, 16) >= 0
+
+
+def shuffled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: shuffled(value[key]) for key in reversed(value)}
+    return [shuffled(item) for item in value] if isinstance(value, list) else value
+
+
+@given(st.dictionaries(KEYS, TREES, max_size=4))
+def test_order_of_keys_does_not_matter(attack: dict[str, Any]) -> None:
+    assert identity({"attack": attack, "seed": 0}, {}) == identity({"seed": 0, "attack": shuffled(attack)}, {})
+
+
+@given(st.dictionaries(KEYS, TREES, max_size=4), KEYS, NUMBERS, NUMBERS)
+def test_any_number_anywhere_matters(attack: dict[str, Any], key: str, one: float, other: float) -> None:
+    first, second = ({"attack": {"part": {**attack, key: value}}} for value in (one, other))
+    assert (identity(first, {}) == identity(second, {})) == (one == other)
+
+
+def test_a_number_is_the_same_in_every_spelling() -> None:
+    assert identity({"lr": 1}, {}) == identity({"lr": 1.0}, {})
+    assert identity({"lr": 1e-2}, {}) == identity({"lr": 0.01}, {})
+
+
+def test_kinds_are_told_apart() -> None:
+    values = [1, "1", True, None, "null", [1], {"1": 1}, math.inf, -math.inf, math.nan, "inf", 0]
+    assert len({identity({"x": value}, {}) for value in values}) == len(values)
+
+
+def test_an_object_in_the_config_is_refused() -> None:
+    with pytest.raises(TypeError, match="plain values only, got object"):
+        identity({"x": object()}, {})

@@ -1,0 +1,206 @@
+"""Readers see each victim once, its latest append whole, and survive every kind of file that does not belong there."""
+
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bench.errors import UserError
+from bench.results import query
+from bench.results.store import Cell
+
+CellMaker = Callable[..., Cell]
+
+
+@pytest.fixture
+def cell(make_cell: CellMaker, rows: tuple) -> Cell:
+    """A cell with two appends: victims 0 and 1, then 2."""
+    victim, sample = rows
+    cell = make_cell()
+    cell.append([victim(1), victim(0)], [sample(1, mse=0.1), sample(0, mse=0.0)])
+    cell.append([victim(2)], [sample(2, mse=0.2)])
+    return cell
+
+
+def test_rows_come_back_as_they_went_in(cell: Cell, rows: tuple) -> None:
+    victim, sample = rows
+    stored = query.rows(cell)
+    found = [{key: row[key] for key in victim(0)} for row in stored.victims.to_pylist()]
+    assert found == [victim(0), victim(1), victim(2)]
+    found = [{key: row[key] for key in sample(0)} for row in stored.samples.to_pylist()]
+    assert found == [sample(0, mse=0.0), sample(1, mse=0.1), sample(2, mse=0.2)]
+    assert stored.warnings == []
+
+
+def test_the_latest_append_of_a_victim_wins_whole(cell: Cell, rows: tuple) -> None:
+    """A victim done again with fewer samples must not keep a sample of its first time."""
+    victim, sample = rows
+    cell.append([victim(7, batch_size=2)], [sample(7, 0, mse=0.7), sample(7, 1, mse=0.7)])
+    cell.append([victim(7, batch_size=2, status="nonfinite")], [sample(7, 0, mse=None)])
+    stored = query.rows(cell)
+    assert stored.victims["victim"].to_pylist() == [0, 1, 2, 7]
+    assert stored.victims["status"].to_pylist()[3] == "nonfinite"
+    assert [row["mse"] for row in stored.samples.to_pylist() if row["victim"] == 7] == [None]
+
+
+def test_metrics_may_differ_between_parts(cell: Cell, rows: tuple) -> None:
+    victim, sample = rows
+    cell.append([victim(3)], [sample(3, lpips_vgg=0.5)])
+    assert query.samples(cell)["lpips_vgg"].to_pylist() == [None, None, None, 0.5]
+
+
+def test_undefined_numbers_are_null(cell: Cell, rows: tuple) -> None:
+    victim, sample = rows
+    cell.append([victim(3)], [sample(3, mse=float("nan"), psnr=np.float32(2.5))])
+    row = query.samples(cell).to_pylist()[3]
+    assert (row["mse"], row["psnr"]) == (None, 2.5)
+
+
+def test_limit_keeps_ids_below(cell: Cell) -> None:
+    stored = query.rows(cell).limit(2)
+    assert stored.victims["victim"].to_pylist() == [0, 1]
+    assert stored.samples["victim"].to_pylist() == [0, 1]
+    assert query.rows(cell).limit(None).victims.num_rows == 3
+
+
+def foreign(folder: Path) -> tuple[Path, str]:
+    path = folder / "victims-foreign.parquet"
+    pq.write_table(pa.table({"victim": [5], "status": ["converged"]}), path)
+    return path, "not written by leakbench"
+
+
+def old(folder: Path) -> tuple[Path, str]:
+    path = folder / "samples-old.parquet"
+    table = pq.read_table(next(folder.glob("samples-*.parquet")))
+    pq.write_table(table.replace_schema_metadata({"leakbench": "0"}), path)
+    return path, "it has schema 0, this version reads schema 1"
+
+
+def other_columns(folder: Path) -> tuple[Path, str]:
+    path = folder / "victims-columns.parquet"
+    table = pq.read_table(next(folder.glob("victims-*.parquet")))
+    pq.write_table(table.drop_columns(["status"]), path)
+    return path, r"its columns are not leakbench's \(status\)"
+
+
+def text(folder: Path) -> tuple[Path, str]:
+    path = folder / "victims-text.parquet"
+    path.write_text("victim,status\n5,converged\n")
+    return path, "it is corrupt"
+
+
+def empty(folder: Path) -> tuple[Path, str]:
+    path = folder / "victims-empty.parquet"
+    path.touch()
+    return path, "it is corrupt"
+
+
+def another_name(folder: Path) -> tuple[Path, str]:
+    path = folder / "notes.parquet"
+    pq.write_table(pq.read_table(next(folder.glob("victims-*.parquet"))), path)
+    return path, "not written by leakbench"
+
+
+def no_parquet(folder: Path) -> tuple[Path, str]:
+    path = folder / "notes.txt"
+    path.write_text("remember")
+    return path, "not a file of leakbench"
+
+
+def foreign_images(folder: Path) -> tuple[Path, str]:
+    from safetensors.numpy import save_file
+
+    path = folder / "images-foreign.safetensors"
+    save_file({"ids": np.arange(3)}, path)
+    return path, "not written by leakbench"
+
+
+@pytest.mark.parametrize(
+    "add",
+    [foreign, old, other_columns, text, empty, another_name, no_parquet, foreign_images],
+    ids=lambda f: f.__name__,
+)
+def test_a_file_that_does_not_belong_is_named_and_skipped(cell: Cell, add: Callable[[Path], tuple[Path, str]]) -> None:
+    path, why = add(cell.parts)
+    stored = query.rows(cell)
+    assert stored.victims["victim"].to_pylist() == [0, 1, 2]
+    assert cell.done() == {0, 1, 2}
+    assert len(stored.warnings) == 1
+    assert str(path) in stored.warnings[0]
+    assert re.search(why, stored.warnings[0])
+    assert query.images(cell) == []
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped"])
+@pytest.mark.parametrize("kind", ["victims", "samples"])
+def test_a_damaged_part_is_skipped_and_its_victim_done_again(cell: Cell, kind: str, damage: str) -> None:
+    """A flipped bit in a number is a number too: the footer says nothing, the page's checksum finds it."""
+    part = query.victims(cell)["part"].to_pylist()[2]
+    path = cell.parts / f"{kind}-{part}.parquet"
+    content = bytearray(path.read_bytes())
+    if damage == "truncated":
+        content = content[: len(content) // 2]
+    else:
+        at = content.find(struct.pack("<d", 0.2 if kind == "samples" else 1e-6))
+        assert at >= 0
+        content[at] ^= 1
+    path.write_bytes(content)
+    stored = query.rows(cell)
+    assert stored.victims["victim"].to_pylist() == [0, 1]
+    assert stored.samples["victim"].to_pylist() == [0, 1]
+    assert cell.done() == {0, 1}
+    assert any(str(path) in line and "corrupt" in line for line in stored.warnings)
+
+
+def test_images_come_back_for_the_append_that_counts(cell: Cell, rows: tuple) -> None:
+    victim, sample = rows
+    old_image, new_image = np.full((1, 1, 3, 4, 4), 0.25), np.full((1, 1, 3, 4, 4), 0.75)
+    trace = {"moments": np.array([[0, 7]]), "images": np.full((1, 2, 1, 3, 4, 4), 2.0)}
+    for truth in (old_image, new_image):
+        images = {"ids": np.array([2]), "truth": truth, "guess": truth - 1, **trace}
+        cell.append([victim(2)], [sample(2)], images)
+    (found,) = query.images(cell)
+    assert found.victim == 2
+    assert (found.truth == np.float16(0.75)).all()
+    assert (found.guess == 0).all()
+    assert found.images.shape == (2, 1, 3, 4, 4)
+    assert (found.images == 1).all()
+    assert found.moments.tolist() == [0, 7]
+    assert found.curve.tolist() == []
+
+
+def test_images_of_the_first_victims_only(cell: Cell, rows: tuple) -> None:
+    victim, sample = rows
+    image = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1, 1)
+    ids = np.array([13, 11, 12, 10])
+    cell.append([victim(i) for i in ids], [sample(i) for i in ids], {"ids": ids, "truth": image, "guess": image})
+    assert [(v.victim, v.truth.item()) for v in query.images(cell, 2)] == [(10, 3), (11, 1)]
+
+
+def test_an_empty_cell_has_no_rows(make_cell: CellMaker) -> None:
+    stored = query.rows(make_cell())
+    assert (stored.victims.num_rows, stored.samples.num_rows, stored.warnings) == (0, 0, [])
+
+
+def test_strange_things_in_the_results_folder_are_named(cell: Cell, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "old.parquet")
+    (tmp_path / "cells" / "mine").mkdir()
+    broken = tmp_path / "cells" / "broken"
+    broken.mkdir()
+    (broken / "cell.json").write_text("{")
+    (tmp_path / "cells" / ".idlg.tmp").mkdir()
+    listing = query.cells(tmp_path)
+    assert [found.folder for found in listing.cells] == [cell.folder]
+    assert len(listing.warnings) == 3
+    for path, why in ((broken, "not JSON"), (tmp_path / "cells" / "mine", "no cell.json"), (tmp_path, "old.parquet")):
+        assert any(str(path) in line and why in line for line in listing.warnings)
+
+
+def test_a_missing_results_folder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no results folder at .*nowhere; name one"):
+        query.cells(tmp_path / "nowhere")

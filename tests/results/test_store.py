@@ -1,0 +1,194 @@
+"""What is stored is whole or absent, whatever happens to the writer; a folder that cannot be written is one line."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.errors import UserError
+from bench.results import query
+from bench.results.store import Cell, Store, load
+
+CellMaker = Callable[..., Cell]
+FACTS = {"labels": {"attack": "idlg", "data": "cifar10", "model": "lenet", "defense": "none", "threat": "B"}}
+# Appends victims 0 and 1 with an image each; exits the hard way before or after the n-th rename.
+WRITER = """
+    import os, sys
+    import numpy as np
+    from bench.results.store import load
+    from pathlib import Path
+
+    folder, stop, when = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    real, count = os.replace, 0
+
+    def replace(source, target):
+        global count
+        count += 1
+        if count == stop and when == "before":
+            os._exit(9)
+        real(source, target)
+        if count == stop and when == "after":
+            os._exit(9)
+
+    os.replace = replace
+    victims = [{"victim": i, "status": "converged", "batch_size": 1} for i in range(2)]
+    samples = [{"victim": i, "position": 0, "sample": i, "label": 1, "label_guess": 1, "mse": 0.5} for i in range(2)]
+    image = np.full((2, 1, 1, 4, 4), 0.5)
+    load(folder).append(victims, samples, {"ids": np.arange(2), "truth": image, "guess": image})
+"""
+
+
+def run_writer(cell: Cell, stop: int, when: str) -> int:
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(cell.folder), str(stop), when]
+    return subprocess.run(command, check=False).returncode
+
+
+@pytest.mark.parametrize(
+    ("stop", "when"), [(1, "before"), (1, "after"), (2, "before"), (2, "after"), (3, "before"), (3, "after")]
+)
+def test_a_killed_writer_leaves_all_or_nothing(make_cell: CellMaker, stop: int, when: str) -> None:
+    """Images, samples, victims are renamed in this order; only after the third do victims count as done."""
+    cell = make_cell()
+    assert run_writer(cell, stop, when) == 9
+    whole = (stop, when) == (3, "after")
+    stored = query.rows(cell)
+    assert cell.done() == ({0, 1} if whole else set())
+    assert stored.samples.num_rows == (2 if whole else 0)
+    assert len(query.images(cell)) == (2 if whole else 0)
+    assert stored.warnings == []
+    assert run_writer(cell, 0, "never") == 0
+    assert cell.done() == {0, 1}
+    assert query.samples(cell)["mse"].to_pylist() == [0.5, 0.5]
+
+
+def test_a_cell_is_described_and_found_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    cell = store.cell("idlg cifar/10", "0123456789abcdef", {**FACTS, "control": False})
+    assert cell.folder == tmp_path / "cells" / "idlg-cifar-10-0123456789abcdef"
+    record = json.loads((cell.folder / "cell.json").read_text())
+    assert record["schema"] == 1
+    assert record["facts"]["labels"]["attack"] == "idlg"
+    again = store.cell("another slug", "0123456789abcdef", {**FACTS, "control": True})
+    assert (again.folder, again.created) == (cell.folder, cell.created)
+    assert load(cell.folder).facts["control"] is True
+    assert [path.name for path in (tmp_path / "cells").iterdir()] == [cell.folder.name]
+
+
+@pytest.mark.parametrize(("identity", "facts"), [("xyz", FACTS), ("0123456789abcdef", {"labels": {"attack": "idlg"}})])
+def test_a_cell_without_identity_or_labels_is_refused(tmp_path: Path, identity: str, facts: dict) -> None:
+    with pytest.raises(ValueError, match=r"identity|lacks data, model, defense, threat"):
+        Store(tmp_path).cell("a", identity, facts)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UserError) as caught:
+            Store(root).cell("a", "0123456789abcdef", FACTS)
+        assert str(root) in str(caught.value)
+        assert "results=DIR" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not Path("/proc/sys").is_dir(), reason="needs a file system that refuses new files")
+def test_a_read_only_file_system_is_one_line() -> None:
+    with pytest.raises(UserError, match="cannot write /proc/sys"):
+        Store(Path("/proc/sys")).check()
+
+
+def test_a_lost_folder_is_one_line_and_leaves_nothing(make_cell: CellMaker) -> None:
+    cell = make_cell()
+    cell.parts.rmdir()
+    with pytest.raises(UserError, match="cannot write"):
+        cell.append([{"victim": 0, "status": "converged", "batch_size": 1}], [])
+    assert [path.name for path in cell.folder.iterdir()] == ["cell.json"]
+
+
+def test_a_cell_of_another_schema_is_one_line(make_cell: CellMaker, tmp_path: Path) -> None:
+    path = make_cell().folder / "cell.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 0'))
+    with pytest.raises(UserError, match="it has schema 0, this version reads schema 1; move it away"):
+        Store(tmp_path).cell("a", "0123456789abcdef", FACTS)
+
+
+def test_a_failure_is_kept_until_the_cell_is_complete(make_cell: CellMaker, rows: tuple) -> None:
+    victim, sample = rows
+    cell = make_cell()
+    assert cell.failure is None
+    cell.fail("out_of_memory", "the device ran out of memory at block 64")
+    cell.append([victim(0)], [sample(0)])
+    assert cell.failure is not None
+    assert (cell.failure.status, cell.failure.reason) == ("out_of_memory", "the device ran out of memory at block 64")
+    cell.complete()
+    cell.complete()
+    assert cell.failure is None
+    assert cell.done() == {0}
+
+
+APPENDER = """
+    import sys
+    from pathlib import Path
+    from bench.results.store import Store
+
+    root, start, words = Path(sys.argv[1]), int(sys.argv[2]), ("attack", "data", "model", "defense", "threat")
+    cell = Store(root).cell("a", "0123456789abcdef", {"labels": dict.fromkeys(words, "x")})
+    for i in range(start, start + 10):
+        sample = {"victim": i, "position": 0, "sample": 0, "label": 0, "label_guess": 0}
+        cell.append([{"victim": i, "status": "converged", "batch_size": 1}], [sample])
+"""
+
+
+def test_processes_write_beside_each_other(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(APPENDER), str(tmp_path)]
+    writers = [subprocess.Popen([*command, str(start)]) for start in (0, 10, 20)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    (cell,) = query.cells(tmp_path).cells
+    assert cell.done() == set(range(30))
+    assert query.rows(cell).warnings == []
+    assert [path.name for path in (tmp_path / "cells").iterdir()] == [cell.folder.name]
+
+
+BAD = {
+    "a row of victims lacks status": ([{"victim": 0, "batch_size": 1}], []),
+    "unknown columns: colour": ([{"victim": 0, "status": "x", "batch_size": 1, "colour": 1}], []),
+    "occurs twice": ([{"victim": 0, "status": "x", "batch_size": 1}] * 2, []),
+    "without their victims": (
+        [{"victim": 0, "status": "x", "batch_size": 1}],
+        [{"victim": 1, "position": 0, "sample": 0, "label": 0, "label_guess": 0}],
+    ),
+    "positions outside their batch": (
+        [{"victim": 0, "status": "x", "batch_size": 1}],
+        [{"victim": 0, "position": 1, "sample": 0, "label": 0, "label_guess": 0}],
+    ),
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_rows_of_another_form_are_refused(make_cell: CellMaker, words: str) -> None:
+    cell = make_cell()
+    with pytest.raises(ValueError, match=words):
+        cell.append(*BAD[words])
+    assert list(cell.parts.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        ({"ids": np.arange(1)}, "lack guess, truth"),
+        ({"ids": np.arange(1), "truth": np.zeros((2, 1)), "guess": np.zeros((1, 1))}, "truth: want 1 victims"),
+        ({"ids": np.arange(1), "truth": np.zeros((1, 1)), "guess": np.zeros((1, 1)), "x": np.zeros(1)}, "unknown"),
+    ],
+)
+def test_images_of_another_form_are_refused(make_cell: CellMaker, rows: tuple, images: dict, words: str) -> None:
+    victim, sample = rows
+    cell = make_cell()
+    with pytest.raises(ValueError, match=words):
+        cell.append([victim(0)], [sample(0)], images)
+    assert cell.done() == set()

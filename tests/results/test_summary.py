@@ -1,0 +1,138 @@
+"""The document of a cell: known answers on rows written by hand, failures counted, nothing averaged away."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bench.results.intervals import wilson
+from bench.results.store import Cell
+from bench.results.summary import ENDED_WELL, summary
+
+CellMaker = Callable[..., Cell]
+KEYS = ["attack", "data", "model", "defense", "threat", "victims", "failures", "success_rate", "label_accuracy", "mse"]
+KEYS += ["psnr", "ssim", "lpips_alex", "lpips_vgg", "evaluations_per_victim", "seconds_per_victim", "results"]
+
+
+def test_failures_are_what_the_messages_say() -> None:
+    from bench.messages import Status
+
+    assert {status.value for status in Status if not status.failed} == ENDED_WELL
+
+
+def test_known_answers(make_cell: CellMaker, rows: tuple) -> None:
+    """Five victims: exact, at 5e-4, at 5e-3, bad, and one that diverged with an image that would have counted."""
+    victim, sample = rows
+    cell = make_cell()
+    errors = [0.0, 5e-4, 5e-3, 0.2, 1e-6]
+    status = ["converged", "budget", "converged", "converged", "diverged"]
+    cell.append(
+        [victim(i, status=word, evaluations=10 * i, seconds=i / 2) for i, word in enumerate(status)],
+        [sample(i, mse=mse, psnr=20.0 + i, label_guess=3 if i else 4) for i, mse in enumerate(errors)],
+    )
+    found = summary(cell)
+    assert set(KEYS) <= found.keys()
+    assert (found["attack"], found["threat"], found["victims"], found["failures"]) == ("idlg", "B", 5, 1)
+    for bound, hits in (("1e-2", 3), ("1e-3", 2), ("1e-4", 1)):
+        low, high = wilson(hits, 5)
+        assert found["success_rate"][bound] == pytest.approx({"mean": hits / 5, "low": low, "high": high, "n": 5})
+    assert found["label_accuracy"]["mean"] == 0.8
+    assert found["mse"]["mean"] == pytest.approx(sum(errors) / 5)
+    assert 0 <= found["mse"]["low"] < found["mse"]["mean"] < found["mse"]["high"] <= 0.2
+    assert found["psnr"]["mean"] == 22.0
+    assert found["evaluations_per_victim"] == 20.0
+    assert found["seconds_per_victim"] == 1.0
+    assert found["ssim"] is None
+    assert found["reasons"]["ssim"] == "no sample has a value of ssim"
+    assert found["results"] == str(cell.folder)
+
+
+def test_the_bound_itself_is_a_success(make_cell: CellMaker, rows: tuple) -> None:
+    victim, sample = rows
+    cell = make_cell()
+    cell.append([victim(0), victim(1)], [sample(0, mse=1e-2), sample(1, mse=1.0001e-2)])
+    assert summary(cell)["success_rate"]["1e-2"]["mean"] == 0.5
+
+
+def test_only_the_victims_asked_for(make_cell: CellMaker, rows: tuple) -> None:
+    victim, sample = rows
+    cell = make_cell()
+    cell.append([victim(i) for i in range(4)], [sample(i, mse=float(i)) for i in range(4)])
+    assert summary(cell, 2)["mse"]["mean"] == 0.5
+    assert summary(cell, 2)["victims"] == 2
+    assert summary(cell)["mse"]["mean"] == 1.5
+
+
+def test_a_victim_without_a_reconstruction_counts_in_every_rate(make_cell: CellMaker, rows: tuple) -> None:
+    """Batches of two; the second victim crashed and left no row of samples."""
+    victim, sample = rows
+    cell = make_cell()
+    cell.append(
+        [victim(0, batch_size=2), victim(1, batch_size=2, status="error", reason="it broke")],
+        [sample(0, 0, mse=0.0), sample(0, 1, mse=0.0)],
+    )
+    found = summary(cell)
+    assert found["success_rate"]["1e-2"]["mean"] == 0.5
+    assert found["success_rate"]["1e-2"]["n"] == 4
+    assert found["label_accuracy"]["mean"] == 0.5
+    assert (found["mse"]["mean"], found["mse"]["n"]) == (0.0, 2)
+    assert found["reasons"]["mse"] == "over the 2 of 4 samples that have a finite value"
+
+
+def test_when_every_victim_fails_the_rate_is_zero(make_cell: CellMaker, rows: tuple) -> None:
+    victim, _ = rows
+    cell = make_cell()
+    cell.append([victim(i, status="nonfinite") for i in range(3)], [])
+    found = summary(cell)
+    assert found["failures"] == 3
+    assert (found["success_rate"]["1e-4"]["mean"], found["success_rate"]["1e-4"]["n"]) == (0.0, 3)
+    assert found["mse"] is None
+
+
+def test_an_attack_that_makes_no_claim_has_no_label_accuracy(make_cell: CellMaker, rows: tuple) -> None:
+    victim, sample = rows
+    cell = make_cell()
+    cell.append([victim(0), victim(1)], [sample(0, label_guess=-1), sample(1, label_guess=-1)])
+    found = summary(cell)
+    assert found["label_accuracy"] is None
+    assert found["reasons"]["label_accuracy"] == "the attack makes no claim about labels"
+
+
+def test_the_metric_decides_over_labels_where_it_was_computed(make_cell: CellMaker, rows: tuple) -> None:
+    victim, sample = rows
+    cell = make_cell()
+    values = [1.0, 0.0, None]
+    cell.append([victim(i) for i in range(3)], [sample(i, label_accuracy=v) for i, v in enumerate(values)])
+    found = summary(cell)
+    assert found["label_accuracy"]["mean"] == pytest.approx(1 / 3)
+    assert found["label_accuracy"]["n"] == 3
+    assert "label_accuracy" not in found["other"]
+
+
+def test_a_missing_metric_carries_the_reason_it_was_given(make_cell: CellMaker, rows: tuple) -> None:
+    victim, sample = rows
+    cell = make_cell(reasons={"lpips_vgg": "no backbone could be reached", "mse": "switched off"})
+    cell.append([victim(0)], [sample(0, lpips_vgg=None, mse=None)])
+    found = summary(cell)
+    assert (found["lpips_vgg"], found["reasons"]["lpips_vgg"]) == (None, "no backbone could be reached")
+    assert found["success_rate"] == {"1e-2": None, "1e-3": None, "1e-4": None}
+    assert found["reasons"]["success_rate 1e-2"] == "switched off"
+
+
+def test_a_cell_without_victims_says_why(make_cell: CellMaker) -> None:
+    cell = make_cell()
+    found = summary(cell)
+    assert (found["victims"], found["mse"], found["reasons"]["mse"]) == (0, None, "no victim is done")
+    cell.fail("not_applicable", "needs batches of one")
+    found = summary(cell)
+    assert found["reasons"]["psnr"] == "needs batches of one"
+    assert found["reasons"]["cell"] == "not_applicable: needs batches of one"
+    assert set(KEYS) <= found.keys()
+
+
+def test_further_metrics_are_kept_apart(make_cell: CellMaker, rows: tuple) -> None:
+    victim, sample = rows
+    cell = make_cell()
+    cell.append([victim(0), victim(1)], [sample(0, mse_raw=float("inf")), sample(1, mse_raw=4.0)])
+    found = summary(cell)
+    assert found["other"]["mse_raw"]["mean"] == 4.0
+    assert found["reasons"]["mse_raw"] == "over the 1 of 2 samples that have a finite value"

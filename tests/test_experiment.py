@@ -1,0 +1,100 @@
+"""One cell from config to store: resumed, scored, refused."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.config import compose
+from bench.errors import NotApplicable, UserError
+from bench.experiment import run_cell
+from bench.results import query
+
+QUICK = ("logger=none", "attack=idlg", "attack.evaluations=25")
+
+
+def run(tmp_path: Path, *overrides: str) -> dict:
+    return run_cell(compose([*QUICK, f"results={tmp_path}", *overrides]))
+
+
+def test_four_after_two_compute_two_and_equal_four_at_once(tmp_path: Path) -> None:
+    """The number of victims is not part of a cell: rows of the first run stay, byte for byte."""
+    run(tmp_path / "a", "data.victims=2")
+    (cell,) = query.cells(tmp_path / "a").cells
+    first = {path: path.read_bytes() for path in cell.parts.iterdir()}
+    document = run(tmp_path / "a", "data.victims=4")
+    assert document["victims"] == 4
+    assert all(path.read_bytes() == content for path, content in first.items())
+    fresh = run(tmp_path / "b", "data.victims=4")
+    assert document["results"].rpartition("/")[2] == fresh["results"].rpartition("/")[2]
+    assert document["mse"]["mean"] == pytest.approx(fresh["mse"]["mean"], rel=1e-4)
+    assert run(tmp_path / "a", "data.victims=3")["victims"] == 3
+
+
+def test_what_can_change_a_number_makes_another_cell(tmp_path: Path) -> None:
+    folders = {
+        run(tmp_path, "data.victims=1", *change)["results"]
+        for change in ((), ("seed=1",), ("attack.lr=0.5",), ("data.set=mnist",), ("engine.chunk=7",), ("trainer=cpu",))
+    }
+    assert len(folders) == 4
+
+
+def test_controls_need_no_labels(tmp_path: Path) -> None:
+    """scikit-image's faces have no identities: pictures and controls only."""
+    cfg = compose(["logger=none", "attack=mean", "data.set=lfw", "data.victims=3", f"results={tmp_path}"])
+    document = run_cell(cfg)
+    assert document["victims"] == 3
+    assert document["label_accuracy"] is None
+    assert "label_accuracy" in document["reasons"]
+    with pytest.raises(NotApplicable, match="has no labels"):
+        run(tmp_path / "x", "data.set=lfw")
+    assert not (tmp_path / "x").exists()
+
+
+def test_more_victims_than_images_repeat_them_and_say_so(tmp_path: Path) -> None:
+    document = run(tmp_path, "data.victims=22", "attack.evaluations=1")
+    (cell,) = query.cells(tmp_path).cells
+    assert document["victims"] == 22
+    assert query.victims(cell)["repeats"].to_pylist() == [0] * 20 + [1] * 2
+
+
+def test_batches_are_matched_and_scored_a_sample(tmp_path: Path) -> None:
+    cfg = compose(
+        [
+            "logger=none",
+            "attack=dlg",
+            "attack.evaluations=10",
+            "data.batch_size=3",
+            "data.victims=2",
+            f"results={tmp_path}",
+        ]
+    )
+    document = run_cell(cfg)
+    assert document["mse"]["n"] == 6
+    (cell,) = query.cells(tmp_path).cells
+    assert query.images(cell)[0].images.shape[1:] == (3, 3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (("data.batch_size=2",), "batch of one"),
+        (("data.batch_size=21", "attack=noise", "~attack.evaluations"), "20"),
+        (("model.mode=trian",), "mode"),
+        (("model.checkpoint=weights.pt",), "per_victim"),
+        (("model.checkpoint=weights.pt", "model.per_victim=false"), "no such file"),
+        (("model.loss=cross_entrpy",), "cross_entrpy"),
+        (("engine.chunk=0",), "chunk"),
+        (("engine.threads=0",), "threads"),
+        (("attack.lr=-1",), "lr"),
+        (("model=custom", "model.target=nowhere:Net"), "nowhere"),
+    ],
+)
+def test_mistakes_leave_nothing_behind(overrides: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    if "~attack.evaluations" in overrides:
+        base, overrides = ("logger=none",), tuple(o for o in overrides if not o.startswith("~"))
+    else:
+        base = QUICK
+    with pytest.raises(UserError, match=says) as caught:
+        run_cell(compose([*base, f"results={tmp_path / 'r'}", *overrides]))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "r").exists()

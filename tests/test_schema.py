@@ -1,0 +1,68 @@
+"""The typed root: links between keys, knobs, and the shapes of nodes."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from bench.config import compose
+from bench.errors import UserError
+from bench.schema import check, check_as, links
+from bench.suite import Suite
+
+
+@pytest.fixture(scope="module")
+def cell():
+    return OmegaConf.to_container(compose([]))
+
+
+def changed(cell, **changes):
+    new = OmegaConf.to_container(OmegaConf.create(cell))
+    for key, value in changes.items():
+        OmegaConf.update(cfg := OmegaConf.create(new), key.replace("__", "."), value, force_add=True)
+        new = OmegaConf.to_container(cfg, resolve=False)
+    return OmegaConf.create(new)
+
+
+def test_a_checked_cell_passes_unchanged_a_second_time(cell):
+    # what compose resolved has lost its links, and with them the knobs; nothing else may differ
+    knobs = {"lr", "history", "evaluations"}
+    again = {**cell, "attack": {k: v for k, v in cell["attack"].items() if k not in knobs}}
+    assert OmegaConf.to_container(check(again)) == again
+
+
+def test_a_knob_needs_a_part_that_refers_to_it(cell):
+    with pytest.raises(UserError, match=r"unknown key 'attack\.lr'"):
+        check(cell)
+
+
+@pytest.mark.parametrize(
+    "group", ["attack", "data", "model", "threat", "metric", "engine", "trainer", "logger", "paths"]
+)
+def test_no_group_may_be_missing_or_something_else(cell, group):
+    base = {**cell, "attack": {"_target_": "bench.attacks.controls.Noise", "version": 1, "control": True}}
+    check(base)
+    with pytest.raises(UserError, match=f"{group} is missing"):
+        check({key: value for key, value in base.items() if key != group})
+    for wrong in (None, 3, [1], "text"):
+        with pytest.raises(UserError, match=rf"^{group}="):
+            check({**base, group: wrong})
+
+
+def test_a_part_of_the_wrong_class_is_refused():
+    with pytest.raises(UserError, match=r"attack\.direction=\{\.\.\.\}: want a bench\.engine\.directions\.Direction"):
+        compose(["attack.direction._target_=bench.engine.steps.Fixed"])
+
+
+def test_links_follow_absolute_and_relative_references():
+    raw = {"a": {"b": {"c": "${..d}", "e": ["${a.d}"]}, "d": 1}, "f": "${oc.env:HOME}", "g": "x${a.d}"}
+    assert links(raw) == {"a.b.c": "a.d", "a.b.e[0]": "a.d", "g": "a.d"}
+
+
+def test_a_dataclass_is_filled_and_its_faults_name_the_file():
+    assert check_as(Suite, {"grid": [["attack=dlg"]]}, "x.yaml") == Suite([["attack=dlg"]], [])
+    for wrong, sentence in [
+        ({"grids": []}, "x.yaml: unknown key 'grids'; did you mean 'grid'"),
+        ({"grid": "attack=dlg"}, "x.yaml: grid='attack=dlg': want a list"),
+        ([1], "x.yaml: want a mapping with the keys grid, overrides"),
+    ]:
+        with pytest.raises(UserError, match=sentence):
+            check_as(Suite, wrong, "x.yaml")
