@@ -40,7 +40,7 @@ that fails is kept on record and does not stop the others. What you say of a gro
 
 examples:
   leakbench suite quick
-  leakbench suite quick attack=idlg results=/tmp/idlg      only iDLG, on each of the suite's data sets
+  leakbench suite quick attack=idlg results=only_idlg      only iDLG, on each of the suite's data sets
   leakbench suite published data.victims=32
   leakbench list suites"""
 

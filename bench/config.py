@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from hydra import compose as hydra_compose
@@ -20,7 +20,8 @@ from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from bench import catalogue
 from bench.build import rehearse
-from bench.errors import UserError
+from bench.errors import UnknownKeyError, UserError
+from bench.naming import named
 from bench.schema import check
 from bench.suggest import did_you_mean, key_did_you_mean
 
@@ -50,7 +51,8 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
 
     Returns:
         The config of configs/run.yaml, without interpolations, closed to new keys. `names` holds the option that each
-        of attack, data, model, defense and threat was taken from; `~` is expanded in `results` and `paths`.
+        of attack, data, model, defense and threat was taken from, and what was changed in it
+        (`lenet (activation=relu)`); `~` is expanded in `results` and `paths`.
 
     Raises:
         UserError: one line: what is wrong, where, what was probably meant, and how to see what there is.
@@ -69,6 +71,8 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
     if "_target_" in plain.metric:  # metric=psnr: one score, not a set of them
         plain.metric = {str(choices["metric"]): plain.metric}
     checked = _resolved(plain)
+    if any(override.key_or_group not in NAMED for override in parsed):
+        checked.names = _names(checked, config_dir)
     for key in ("attack", "data", "threat"):
         rehearse(OmegaConf.to_container(checked[key]), key)
     checked.results = str(Path(checked.results).expanduser())
@@ -76,6 +80,12 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
         checked.paths[name] = str(Path(checked.paths[name]).expanduser())
     OmegaConf.set_struct(checked, True)
     return checked
+
+
+def _names(cfg: DictConfig, config_dir: Path | None) -> dict[str, str]:
+    original = _hydra([f"{group}={name}" for group, name in cfg.names.items()], config_dir)
+    nodes = {group: OmegaConf.to_container(original[group], resolve=True) for group in NAMED}
+    return {group: named(cfg.names[group], cast(dict, cfg[group]), cast(dict, nodes[group])) for group in NAMED}
 
 
 def _home(text: str) -> str:
@@ -252,7 +262,7 @@ def _unknown(key: str, cfg: DictConfig, groups: list[str]) -> UserError:
         if names
         else f"there are {', '.join(str(name) for name in cfg if name != 'hydra')}"
     )
-    return UserError(f"no key {key!r}{key_did_you_mean(key, inside or keys)} ({there})")
+    return UnknownKeyError(f"no key {key!r}{key_did_you_mean(key, inside or keys)} ({there})", key)
 
 
 def leaves(container: Any, key: str = "") -> list[str]:

@@ -9,5 +9,17 @@ class UserError(Exception):
     """A mistake in the request, not in the program: one sentence that says what is wrong, where, and what to do."""
 
 
+class UnknownKeyError(UserError):
+    """An override names a key that the config does not have.
+
+    Args:
+        key: the dotted key.
+    """
+
+    def __init__(self, sentence: str, key: str) -> None:
+        super().__init__(sentence)
+        self.key = key
+
+
 class NotApplicable(UserError):
     """This attack cannot be run on this model, batch or threat model: exit code 2 in a single run, a row in a suite."""

@@ -12,6 +12,9 @@ import pytorch_lightning as pl
 import rich.progress
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from rich.progress import TaskID
 from torch import nn
 
@@ -27,6 +30,7 @@ from bench.messages import Reconstruction, Victims
 from bench.metrics.scorer import Scorer, Scores
 from bench.models import checkpoint
 from bench.models.losses import loss_of
+from bench.naming import title
 from bench.overview import overview
 from bench.progress import bars, console
 from bench.recording import Recorder
@@ -64,10 +68,11 @@ def run_cell(cfg: DictConfig) -> dict[str, Any]:
     """
     store = Store(Path(cfg.results))
     parties = build(cfg)
+    make_trainer(cfg, logger=False)  # a device that is not there is found out before anything is written
     cell = open_cell(cfg, parties, store)
     wanted = range(parties.data.victims)
     todo = sorted(set(wanted) - cell.done())
-    console.print(overview(_overview(cfg, parties, cell, len(todo))))
+    rank_zero_only(console.print)(overview(_overview(cfg, parties, cell, len(todo))))
     if todo:
         _run(cfg, parties, cell, todo)
     cell.complete()
@@ -164,7 +169,7 @@ def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
     grants = {name: bool(value) for name, value in vars(client.threat).items() if name != "letter"}
     labels = {name: names[name] for name in ("attack", "model", "defense", "threat")}
     return {
-        "labels": {**labels, "data": data.title},
+        "labels": {**labels, "data": title(data.title, names["data"])},
         "config": config,
         "control": bool(config["attack"]["control"]),
         "threat": {"letter": client.threat.letter, "grants": grants},
@@ -201,13 +206,7 @@ def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int]) -> None
     data.todo = todo
     data.block = max(data.block, 4 * engine.chunk)
     run = Run(Path(cfg.results), cell.folder.name, cfg.suite, cell.facts["config"])
-    trainer = pl.Trainer(
-        **cfg.trainer,
-        logger=parties.logger.open(run),
-        enable_progress_bar=False,
-        use_distributed_sampler=False,
-        default_root_dir=str(cell.folder),
-    )
+    trainer = make_trainer(cfg, parties.logger.open(run))
     recorder = Recorder(cell, cfg.report.images, trainer.global_rank, device_in_words(trainer))
     with bars() as drawn:
         bar = drawn.add_task(
@@ -224,6 +223,24 @@ def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int]) -> None
         finally:
             recorder.flush()
             drawn.remove_task(bar)
+
+
+def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
+    """Lightning's trainer; our own sampler deals each victim once, our own bars show the victims.
+
+    Raises:
+        UserError: this machine does not have the devices.
+    """
+    try:
+        return pl.Trainer(
+            **cfg.trainer,
+            logger=logger,
+            enable_progress_bar=False,
+            use_distributed_sampler=False,
+            default_root_dir=cfg.results,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise UserError(f"trainer: {' '.join(str(error).split())}") from error
 
 
 class _Watch:

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from bench.build import instantiate
 from bench.errors import UserError
 from bench.metrics.scorer import Scorer
+from bench.naming import title
 from bench.results.identity import identity
 from bench.results.store import Store, load
 
@@ -38,7 +39,7 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     config: Any = OmegaConf.to_container(cfg, resolve=True)
     extra = {"data": data.fingerprint, "checkpoint": weights, "missing": sorted(scorer.reasons)}
     store, own = Store(Path(cfg.results)), identity(config, extra)
-    labels = {**config["names"], "data": data.title}
+    labels = {**config["names"], "data": title(data.title, config["names"]["data"])}
     folders = sorted(store.cells.glob(f"[!.]*-{own}"))
     if folders:
         cell = load(folders[0])  # it has been opened: its facts say more than we can

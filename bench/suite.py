@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from bench import catalogue
 from bench.build import instantiate
 from bench.config import compose
-from bench.errors import NotApplicable, UserError
+from bench.errors import NotApplicable, UnknownKeyError, UserError
 from bench.progress import bars, console
 from bench.schema import check_as
 
@@ -77,7 +77,8 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
     """The cells of a suite, each composed and checked.
 
     What the user says of a group (`attack=idlg`) or of a key replaces what the grid says of it, keys below that group
-    included; cells that become equal are run once.
+    included; cells that become equal are run once. A key that only some cells have (`attack.evaluations=500`, which a
+    control has not) is set in those.
 
     Raises:
         UserError: a cell cannot be composed, or its data set is not on this machine: before anything has run.
@@ -85,17 +86,39 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
     suite = load(name, config_dir)
     said = {override.partition("=")[0].lstrip("+~") for override in overrides}
     cells: list[Planned] = []
+    strangers: dict[str, UserError] = {}  # overrides that no cell has taken so far
+    taken: set[str] = set()
     for choice in itertools.product(*suite.grid):
         tokens = [token for text in choice for token in _TOKEN.findall(text) if not _replaced(token, said)]
         title = " ".join(tokens) or "the cell"
         try:
-            config = compose([*suite.overrides, *tokens, *overrides], config_dir, suite=name)
+            config, used = _compose_with(overrides, [*suite.overrides, *tokens], config_dir, name, strangers)
         except UserError as error:
             raise UserError(f"{error} [suite {name}, cell {title}]") from None
         if all(config != other.config for other in cells):
             cells.append(Planned(title, config))
+        taken.update(used)
+    for override, refusal in strangers.items():
+        if override not in taken:
+            raise refusal
     _data_present(cells)
     return cells
+
+
+def _compose_with(
+    overrides: list[str], base: list[str], config_dir: Path | None, suite: str, strangers: dict[str, UserError]
+) -> tuple[DictConfig, list[str]]:
+    """A cell with those of the user's overrides whose key it has, and which these are; the others join `strangers`."""
+    used = list(overrides)
+    while True:
+        try:
+            return compose([*base, *used], config_dir, suite=suite), used
+        except UnknownKeyError as error:
+            unknown = [o for o in used if o.partition("=")[0] == error.key]
+            if not unknown:
+                raise
+            strangers |= dict.fromkeys(unknown, error)
+            used = [o for o in used if o not in unknown]
 
 
 def run(cells: list[Planned], run_cell: Callable[[DictConfig], dict[str, Any]], record: Callable[..., None]) -> Outcome:
@@ -115,7 +138,7 @@ def run(cells: list[Planned], run_cell: Callable[[DictConfig], dict[str, Any]], 
         for number, cell in enumerate(cells, 1):
             progress.update(bar, note=cell.title)
             word = _run_one(cell, run_cell, record, outcome)
-            console.print(f"cell {number} of {len(cells)}  {cell.title}  {word}", markup=False)
+            console.print(f"cell {number} of {len(cells)}  {cell.title}  {word}", markup=False, soft_wrap=True)
             progress.advance(bar)
     return outcome
 

@@ -13,7 +13,8 @@ from bench.engine.settings import Engine
 from bench.messages import Observation, Reconstruction, Status
 
 
-def _claim(seen: Observation, inputs: Tensor) -> Reconstruction:
+def claim(seen: Observation, inputs: Tensor) -> Reconstruction:
+    """The images `[V, B, C, H, W]` as the claim for all victims, without labels, objective or cost."""
     v = len(seen)
     zeros = torch.zeros(v, dtype=torch.long)
     return Reconstruction(
@@ -46,7 +47,7 @@ class Noise(Attack):
         low, high = seen.task.input_range
         shape = (seen.batch_size, *seen.task.input_shape)
         images = torch.stack([draw("uniform", shape, seed, "noise", victim) for victim in seen.ids.tolist()])
-        yield _claim(seen, (low + (high - low) * images).to(seen.ids.device))
+        yield claim(seen, (low + (high - low) * images).to(seen.ids.device))
 
 
 class Mean(Attack):
@@ -64,4 +65,4 @@ class Mean(Attack):
         """One claim for all victims."""
         self.check(seen)
         assert seen.batch_size is not None and seen.mean_image is not None
-        yield _claim(seen, seen.mean_image.expand(len(seen), seen.batch_size, *seen.mean_image.shape).clone())
+        yield claim(seen, seen.mean_image.expand(len(seen), seen.batch_size, *seen.mean_image.shape).clone())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from bench.errors import UserError
 from bench.loggers.base import Run, Scalars
 
@@ -13,12 +15,13 @@ class TensorBoard(Scalars):
         UserError: TensorBoard is not installed (extra `tensorboard`).
     """
 
+    def __init__(self) -> None:
+        if find_spec("tensorboard") is None and find_spec("tensorboardX") is None:
+            raise UserError("logger=tensorboard is not installed; run: pip install 'leakbench[tensorboard]'")
+
     def open(self, run: Run):  # type: ignore[no-untyped-def]
         """A new version folder for each run of the cell."""
         from pytorch_lightning.loggers import TensorBoardLogger
 
-        try:
-            self.logger = TensorBoardLogger(run.results / "tensorboard", name=run.name, default_hp_metric=False)
-        except ModuleNotFoundError as error:
-            raise UserError("logger=tensorboard: not installed; run: pip install 'leakbench[tensorboard]'") from error
+        self.logger = TensorBoardLogger(run.results / "tensorboard", name=run.name, default_hp_metric=False)
         return self.logger

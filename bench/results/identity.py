@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Where results go, who is told, and on what they are computed.
-_OUTSIDE = frozenset({"results", "paths", "logger", "trainer", "executor", "report", "suite"})
+_OUTSIDE = frozenset({"results", "paths", "logger", "trainer", "executor", "report", "suite", "names"})
 # Where files lie and how many victims are worked on at once, wherever in the config it is said.
 _ANYWHERE = frozenset({"root", "weights", "block"})
 # 32 victims after 16 compute 16: the count is not part of the identity.

@@ -12,7 +12,7 @@ import datamodules
 ORDER = re.findall(
     r"\w+",
     """
-errors suggest messages catalogue typecheck build schema config progress overview
+errors suggest naming messages catalogue typecheck build schema config progress overview
 models engine objectives priors labels threat defenses client attacks metrics training leakage
 results report provenance recording loggers experiment failures executors suite prepare auditing arguments cli
 """,

@@ -1,0 +1,58 @@
+"""What a table calls a cell's parts: the option's name, and what was changed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# shown in columns of their own, or places
+_APART = frozenset({"victims", "batch_size", "root", "name", "seed", "version", "set"})
+
+
+def changed(node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
+    """`lr=0.5, step.tries=3`: the settings of `node` that differ from the option as its file has it.
+
+    A setting of a part that follows a short name of the same value (`step.lr` follows `lr`) is said once.
+
+    >>> changed({"lr": 0.5, "step": {"lr": 0.5, "tries": 20}}, {"lr": 1.0, "step": {"lr": 1.0, "tries": 20}})
+    'lr=0.5'
+    """
+    before = _leaves(original)
+    different = {key: value for key, value in _leaves(node).items() if before.get(key, ...) != value}
+    short = {key: value for key, value in different.items() if "." not in key}
+    return ", ".join(
+        f"{key}={_word(value)}"
+        for key, value in different.items()
+        if key not in _APART and not ("." in key and value in short.values())
+    )
+
+
+def named(name: str, node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
+    """`lenet`, or `lenet (activation=relu)`."""
+    difference = changed(node, original)
+    return f"{name} ({difference})" if difference else name
+
+
+def title(data: str, name: str) -> str:
+    """A data set's own title with the changes that stand in its name.
+
+    >>> title("samples-mnist", "samples (labels=random)")
+    'samples-mnist (labels=random)'
+    """
+    return data + name[len(name.partition(" (")[0]) :]
+
+
+def _leaves(node: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            found |= _leaves(value, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = value
+    return found
+
+
+def _word(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value).replace(" ", "")
