@@ -40,6 +40,8 @@ from bench.results.summary import summary
 from bench.threat import Threat
 from datamodules.base import VictimDataModule
 
+BLOCK = 256  # victims that a test_step gets: enough to keep the slots busy, few enough to hold in memory
+
 
 @dataclass
 class Parties:
@@ -113,19 +115,11 @@ def build(cfg: DictConfig) -> Parties:
 
 
 def instantiate_engine(node: DictConfig) -> Engine:
-    """The engine's settings; the number of threads takes effect here.
-
-    Raises:
-        UserError: one is out of its range.
-    """
+    """The engine's settings; the number of threads takes effect here."""
     if node.threads is not None:
-        if node.threads < 1:
-            raise UserError(f"engine.threads={node.threads}: must be >= 1, or null for torch's own choice")
         torch.set_num_threads(node.threads)
-    try:
-        return Engine(chunk=node.chunk, precision=node.dtype)
-    except ValueError as error:
-        raise UserError(f"engine: {error}") from error
+    compile_ = None if node.compile == "auto" else bool(node.compile)
+    return Engine(chunk=node.chunk, compile=compile_, precision=node.dtype)
 
 
 def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.Module], str | None]:
@@ -196,7 +190,8 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
         "defense": facts["labels"]["defense"],
         "scores": list(facts["metrics"]),
         "not available": "; ".join(f"{name}: {why}" for name, why in facts["reasons"].items()) or None,
-        "device": f"{cfg.trainer.accelerator}, {parties.engine.chunk} at once, {torch.get_num_threads()} threads",
+        "device": f"{cfg.trainer.accelerator}, {torch.get_num_threads()} threads",
+        "victims at once": parties.engine.chunk,
         "results": str(cell.folder),
     }
 
@@ -204,7 +199,9 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
 def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int]) -> None:
     data, engine = parties.data, parties.engine
     data.todo = todo
-    data.block = max(data.block, 4 * engine.chunk)
+    data.block = BLOCK
+    engine.victims = len(todo)
+    engine.notice = notice
     run = Run(Path(cfg.results), cell.folder.name, cfg.suite, cell.facts["config"])
     trainer = make_trainer(cfg, parties.logger.open(run))
     recorder = Recorder(cell, cfg.report.images, trainer.global_rank, device_in_words(trainer))
@@ -241,6 +238,12 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
         )
     except (MisconfigurationException, ValueError) as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+@rank_zero_only
+def notice(sentence: str) -> None:
+    """One line on standard error."""
+    console.print(f"leakbench: {sentence}", markup=False)
 
 
 class _Watch:

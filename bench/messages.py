@@ -67,6 +67,11 @@ class Message:
         return replace(self, **changes)  # type: ignore[type-var]
 
 
+def _rows(value: Tensor, index: Tensor) -> Tensor:
+    """`value[index]`, without copies where all rows are one (an expanded tensor)."""
+    return value[:1].expand(len(index), *value.shape[1:]) if value.stride(0) == 0 else value[index]
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
@@ -167,6 +172,17 @@ class Observation(Message):
 
     def __len__(self) -> int:
         return self.ids.shape[0]
+
+    def take(self, index: Tensor) -> Observation:
+        """The observation of the victims at these positions only."""
+        return replace(
+            self,
+            gradients={name: value[index] for name, value in self.gradients.items()},
+            parameters={name: _rows(value, index) for name, value in self.parameters.items()},
+            buffers={name: _rows(value, index) for name, value in self.buffers.items()},
+            ids=self.ids[index],
+            labels=None if self.labels is None else self.labels[index],
+        )
 
 
 @dataclass(eq=False)

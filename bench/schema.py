@@ -27,12 +27,16 @@ Target = typing.NewType("Target", object)  # a node that must name its construct
 class Engine:
     """configs/engine: how many victims at once, and in which precision."""
 
-    chunk: int
+    chunk: int | None
+    compile: bool | Literal["auto"]
     threads: int | None
     dtype: Literal["float32", "float64"]
 
     def __post_init__(self) -> None:
-        _at_least("chunk", self.chunk, 1, "victims worked on at once")
+        if self.chunk is not None:
+            _at_least("chunk", self.chunk, 1, "victims worked on at once")
+        if self.threads is not None:
+            _at_least("threads", self.threads, 1, "threads of the processor")
 
 
 @dataclass

@@ -16,6 +16,7 @@ from bench.engine.settings import Engine
 from bench.engine.state import Finished
 from bench.engine.steps import Step
 from bench.engine.stops import Stop
+from bench.engine.tuning import Tuned, tune
 from bench.labels.last_layer import LastLayer
 from bench.messages import Observation, Reconstruction
 
@@ -83,13 +84,52 @@ class GradientMatching(Attack):
             labels = self.labels(seen)
         logits = 0 if labels is not None else seen.task.classes or 0
         layout = Layout(seen.batch_size, seen.task.input_shape, logits)
+        tuned = self._tuned(seen, layout, labels, seed)
+        slots, left = tuned.slots, torch.arange(len(seen), device=seen.ids.device)
+        while len(left):
+            try:
+                for claim in self._run(seen.take(left), layout, None if labels is None else labels[left], seed, tuned, slots):
+                    left = left[~torch.isin(seen.ids[left], claim.ids)]
+                    yield claim
+            except torch.OutOfMemoryError:
+                if slots == 1:
+                    raise
+                slots //= 2
+                self.engine.notice(f"out of memory: {slots} victims at once from here")
+
+    def _run(
+        self, seen: Observation, layout: Layout, labels: Tensor | None, seed: int, tuned: Tuned, slots: int
+    ) -> Iterator[Reconstruction]:
         matching = Matching(seen, layout, self.objective, labels, self.engine.dtype)
+        tuned.apply(matching)
 
         def start(victims: Tensor) -> Tensor:
             return torch.stack([self.start_of(seen, seed, int(victim)) for victim in victims]).to(seen.ids.device)
 
-        for finished in self.minimiser.run(matching, start, len(seen), self.engine.chunk, self.engine.watch):
+        for finished in self.minimiser.run(matching, start, len(seen), slots, self.engine.watch):
             yield self._claim(finished, layout, seen, labels)
+
+    def _tuned(self, seen: Observation, layout: Layout, labels: Tensor | None, seed: int) -> Tuned:
+        """How this kind of work is done; found out at the first block of a cell and kept for the others."""
+        engine = self.engine
+        shapes = tuple((name, tuple(value.shape[1:])) for name, value in seen.gradients.items())
+        shared = all(value.stride(0) == 0 for value in seen.parameters.values())
+        kind = (layout, shapes, shared, labels is None, engine.precision, seen.ids.device)
+
+        def make(positions: Tensor) -> tuple[Matching, Tensor]:
+            matching = Matching(seen, layout, self.objective, labels, engine.dtype)
+            matching.load(positions.to(seen.ids.device))
+            z = torch.stack([self.start_of(seen, seed, int(i)) for i in positions])
+            return matching, z.to(seen.ids.device)
+
+        if kind not in engine.tuned:
+            victims = max(engine.victims, len(seen))
+            budget = self.minimiser.stop.budget
+            found = tune(make, len(seen), engine.chunk, engine.compile, victims, budget, seen.ids.device)
+            if found.notice:
+                engine.notice(found.notice)
+            engine.tuned[kind] = found
+        return engine.tuned[kind]
 
     def start_of(self, seen: Observation, seed: int, victim: int) -> Tensor:
         """The initial variables `[n]` of the victim at this position of the observation: images, then label logits."""

@@ -17,6 +17,7 @@ from torch.func import vmap
 from bench.messages import Observation
 
 Objective = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]
+Slotted = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor], Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,12 @@ class Matching:
         # one model for all victims arrives as an expanded tensor: map over nothing there, and copy nothing
         self._shared = all(value.stride(0) == 0 or len(seen) == 1 for value in seen.parameters.values())
         self._shared = self._shared and len(seen) > 1
-        self._per_victim = vmap if seen.task.mappable else _one_by_one
+        self.mappable = seen.task.mappable
+        self._per_victim = vmap if self.mappable else _one_by_one
         self._slots: dict[str, dict[str, Tensor]] = {}
         self._targets: Tensor | None = None
+        self._compiled: Callable[..., tuple[Tensor, Tensor]] | None = None
+        self._compiled_slots = 0
 
     def load(self, victims: Tensor) -> None:
         """Puts the victims (positions in the observation, `[S]`) into the slots."""
@@ -96,16 +100,44 @@ class Matching:
 
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """`[S, n]` -> objective `[S]` and its gradient `[S, n]`."""
+        function = self._compiled if self._compiled is not None and len(z) == self._compiled_slots else self.function
+        return function(*self.arguments(), z)
+
+    def arguments(self) -> Slotted:
+        """What the slots hold: parameters, buffers, observed gradients, fixed labels."""
+        held = self._slots
+        return held["parameters"], held["buffers"], held["observed"], self._targets
+
+    def function(
+        self,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        observed: dict[str, Tensor],
+        labels: Tensor | None,
+        z: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """The same as a function of everything it reads, so that it can be traced."""
         z = z.detach().requires_grad_()
         images, logits = self.layout.split(z)
-        targets = self._targets if logits is None else logits.softmax(-1)
+        targets = labels if logits is None else logits.softmax(-1)
         model = None if self._shared else 0
-        gradients = self._per_victim(self._seen.task.gradient, in_dims=(model, model, 0, 0))(
-            self._slots["parameters"], self._slots["buffers"], images, targets
-        )
-        values = self.objective(gradients, self._slots["observed"])
+        mapped = self._per_victim(self._seen.task.gradient, in_dims=(model, model, 0, 0))
+        values = self.objective(mapped(parameters, buffers, images, targets), observed)
         (g,) = torch.autograd.grad(values.sum(), z)
         return values.detach(), g
+
+    def use(self, compiled: Callable[..., tuple[Tensor, Tensor]] | None, slots: int) -> None:
+        """From now on `compiled` stands for `function` where there are exactly `slots` slots."""
+        self._compiled, self._compiled_slots = compiled, slots
+
+    @property
+    def compiled_slots(self) -> int | None:
+        """The one size that a compiled function serves, or None."""
+        return None if self._compiled is None else self._compiled_slots
+
+    def one_by_one(self) -> None:
+        """Takes the victims in a loop instead of mapping over them."""
+        self._per_victim = _one_by_one
 
 
 def _one_by_one(function: Callable[..., dict[str, Tensor]], in_dims: tuple[int | None, ...]) -> Callable[..., dict]:

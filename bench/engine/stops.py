@@ -38,6 +38,11 @@ class Stop(ABC):
     def __call__(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
         """Codes `[S]` after a step; only those where `slots` holds count."""
 
+    @property
+    @abstractmethod
+    def budget(self) -> int:
+        """The most evaluations that a victim can cost."""
+
     @abstractmethod
     def stuck(self, slope: Tensor) -> Tensor:
         """`[S]`, whether a directional derivative `slope` ends the work before the step is taken."""
@@ -69,6 +74,11 @@ class Tolerances(Stop):
             raise ValueError(f"objective={objective}, gradient={gradient}: must be >= 0")
         self.iterations, self.evaluations = iterations, evaluations
         self.objective, self.gradient = objective, gradient
+
+    @property
+    def budget(self) -> int:
+        """As configured."""
+        return self.evaluations
 
     def start(self, slots: int, device: torch.device) -> Slots:
         """Nothing but a length."""
@@ -124,6 +134,11 @@ class TorchSteps(Stop):
         self.steps, self.inner = steps, inner
         self.tolerance_grad, self.tolerance_change = tolerance_grad, tolerance_change
         self.objective, self.objective_every = objective, objective_every
+
+    @property
+    def budget(self) -> int:
+        """One evaluation an iteration, and the first."""
+        return self.steps * self.inner + 1
 
     def start(self, slots: int, device: torch.device) -> Slots:
         """Counters at zero."""

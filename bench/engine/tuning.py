@@ -1,0 +1,117 @@
+"""How many victims at once, mapped or one by one, compiled or not: found out by measuring, once a kind of work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bench.engine.compile import Function, compile_matching, pays
+from bench.engine.matching import Matching
+
+CANDIDATES = (1, 8, 32)  # more at once were never faster on a processor: the history leaves the cache
+CANDIDATES_CUDA = (32, 128, 512)
+_MARGIN = 1.1  # a larger chunk has to be this much faster: it costs memory, and its tail runs emptier
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was found.
+
+    Args:
+        slots: victims at once.
+        one_by_one: whether they are taken in a loop instead of mapped over.
+        compiled: stands for the matching function at exactly `slots` slots; None for eager.
+        rates: `{(slots, mapped): evaluations per second}` of what was measured, optimiser not included.
+        compile_seconds: what compiling cost.
+        notice: why it is not compiled though it was asked for or would pay; empty otherwise.
+    """
+
+    slots: int
+    one_by_one: bool
+    compiled: Function | None
+    rates: dict[tuple[int, bool], float]
+    compile_seconds: float = 0.0
+    notice: str = ""
+
+    def apply(self, matching: Matching) -> None:
+        """Sets a matching function up accordingly."""
+        if self.one_by_one:
+            matching.one_by_one()
+        matching.use(self.compiled, self.slots)
+
+
+def tune(
+    make: Callable[[Tensor], tuple[Matching, Tensor]],
+    total: int,
+    chunk: int | None,
+    compile_: bool | None,
+    victims: int,
+    evaluations: int,
+    device: torch.device,
+) -> Tuned:
+    """Measures what is left open, then compiles if that pays.
+
+    Args:
+        make: `positions [S] -> (a matching function loaded with these victims, variables [S, n])`.
+        total: victims of the observation at hand.
+        chunk: see `Engine`; a given one is taken.
+        compile_: see `Engine`.
+        victims, evaluations: the size of the whole work, and the budget of each.
+        device: of the work.
+    """
+    if chunk is not None:
+        found = Tuned(min(chunk, total), not _mappable(make), None, {})
+    else:
+        found = _measured(make, total, device)
+    wanted = pays(victims, evaluations) if compile_ is None else compile_
+    if not wanted or found.one_by_one:
+        return found
+    matching, z = make(_first(found.slots))
+    compiled = compile_matching(matching, z)
+    notice = f"not compiled: {compiled.reason}" if compiled.function is None else ""
+    return replace(found, compiled=compiled.function, compile_seconds=compiled.seconds, notice=notice)
+
+
+def _mappable(make: Callable[[Tensor], tuple[Matching, Tensor]]) -> bool:
+    return make(_first(1))[0].mappable
+
+
+def _measured(make: Callable[[Tensor], tuple[Matching, Tensor]], total: int, device: torch.device) -> Tuned:
+    candidates = CANDIDATES_CUDA if device.type == "cuda" else CANDIDATES
+    sizes = sorted({min(size, total) for size in candidates})
+    rates: dict[tuple[int, bool], float] = {}
+    matching, z = make(_first(1))
+    mappable = matching.mappable
+    matching.one_by_one()
+    rates[1, False] = 1 / _seconds(matching, z)
+    best = (1, False)
+    for size in sizes if mappable else []:
+        try:
+            matching, z = make(_first(size))
+            rates[size, True] = size / _seconds(matching, z)
+        except torch.OutOfMemoryError:
+            break
+        if rates[size, True] > _MARGIN * rates[best]:
+            best = (size, True)
+    return Tuned(best[0], not best[1], None, rates)
+
+
+def _first(size: int) -> Tensor:
+    return torch.arange(size)
+
+
+def _seconds(matching: Matching, z: Tensor) -> float:
+    """The quicker of two evaluations after one that warms up."""
+    matching(z)
+    times = []
+    for _ in range(2):
+        began = time.perf_counter()
+        matching(z)
+        if z.device.type == "cuda":
+            torch.cuda.synchronize(z.device)
+        times.append(time.perf_counter() - began)
+    return min(times)
