@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench test test-slow lint clean
+.PHONY: help install bench test test-slow speed lint clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: install  ## the fast tests
 test-slow: install  ## the slow tests: oracles on many victims
 	@$(BIN)/leakbench prepare lpips --try
 	@$(BIN)/python -m pytest -m slow
+
+speed: install  ## the engine against the published loop, on this machine (a quarter of an hour)
+	@$(BIN)/leakbench speed --scale --variant attack.history=100 --variant engine.compile=false
 
 lint: install  ## ruff (rules and format) and mypy
 	@$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from bench import __version__
 from bench.errors import UserError
+from bench.speed import options as speed_options
 from bench.suggest import did_you_mean
 
 TOP = """examples:
@@ -16,6 +17,7 @@ TOP = """examples:
   leakbench report                                the leaderboard of everything in results/
   leakbench list attacks                          what there is (data, models, suites, metrics, ...)
   leakbench prepare                               which data sets are on this machine
+  leakbench speed                                 the engine against the published loop, on this machine
 
 leakbench COMMAND --help explains each command."""
 
@@ -98,13 +100,16 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     listing.add_argument(
         "what", metavar="WHAT", nargs="?", help="attacks, data, models, defenses, threats, metrics, ..."
     )
-    for command in (run, suite, report):
+    speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
+    _overrides(speed)
+    speed_options.add_options(speed)
+    for command in (run, suite, report, speed):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    for command in (run, suite, prepare, listing):
+    for command in (run, suite, prepare, listing, speed):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, suite, report, prepare):
+    for command in (run, suite, report, prepare, speed):
         command.add_argument("--verbose", action="store_true", help="what the libraries below have to say")
-    named = {"run": run, "suite": suite, "report": report, "prepare": prepare, "list": listing}
+    named = {"run": run, "suite": suite, "report": report, "prepare": prepare, "list": listing, "speed": speed}
     return top, named
 
 

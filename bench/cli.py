@@ -1,4 +1,4 @@
-"""`leakbench`: run, suite, report, prepare, list.
+"""`leakbench`: run, suite, report, prepare, list, speed.
 
 Exit codes: 0; 1 where cells of a suite failed; 2 for the user's mistake, in one line; 130 when interrupted. torch is
 imported by the commands that need it, so help and lists answer at once.
@@ -167,12 +167,25 @@ def listing(arguments: argparse.Namespace) -> Answer:
     return 0, None
 
 
+def speed(arguments: argparse.Namespace) -> Answer:
+    """The engine against the published loop."""
+    from bench.speed import compare, report
+    from bench.speed.options import Options
+
+    document = compare.measure(Options.of(arguments))
+    for table in report.tables(document):
+        _print(table)
+    _print(report.sentence(document))
+    return 0, document
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "run": run,
     "suite": suite,
     "report": report,
     "prepare": prepare,
     "list": listing,
+    "speed": speed,
 }
 
 

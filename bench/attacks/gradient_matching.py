@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
+from bench.engine.box import Box
 from bench.engine.directions import Direction
 from bench.engine.loop import Minimiser
 from bench.engine.matching import Layout, Matching, Objective
@@ -32,6 +33,7 @@ class GradientMatching(Attack):
         start: where dummy images start: `uniform` in the range of inputs, or `normal` (standard, as published).
         start_labels: where label logits start: `normal` (as published) or `zeros`.
         direction, step, stop: see `bench.engine`.
+        box: whether each step of the images is projected onto the range of inputs.
         select: which iterate is returned, `best` by the objective or `last`.
         engine: how many victims at once, in which precision.
 
@@ -48,6 +50,7 @@ class GradientMatching(Attack):
         direction: Direction,
         step: Step,
         stop: Stop,
+        box: bool,
         select: str,
         *,
         engine: Engine,
@@ -59,13 +62,14 @@ class GradientMatching(Attack):
             raise ValueError(f"start_labels={start_labels!r}: want zeros or normal")
         self.objective, self.labels, self.engine = objective, labels, engine
         self.start, self.start_labels = start, start_labels
+        self.box = box
         self.minimiser = Minimiser(direction, step, stop, select)
 
     @property
     def needs(self) -> frozenset[str]:
         """B and the buffers; the classes where labels are optimised; what the label inference needs."""
         needs = {"batch_size", "buffers"}
-        if self.start == "uniform":
+        if self.start == "uniform" or self.box:
             needs |= {"input_range"}
         needs |= {"classes"} if self.labels is None else {"batch_of_one", "last_linear"}
         return frozenset(needs)
@@ -88,7 +92,8 @@ class GradientMatching(Attack):
         slots, left = tuned.slots, torch.arange(len(seen), device=seen.ids.device)
         while len(left):
             try:
-                for claim in self._run(seen.take(left), layout, None if labels is None else labels[left], seed, tuned, slots):
+                known = None if labels is None else labels[left]
+                for claim in self._run(seen.take(left), layout, known, seed, tuned, slots):
                     left = left[~torch.isin(seen.ids[left], claim.ids)]
                     yield claim
             except torch.OutOfMemoryError:
@@ -106,7 +111,8 @@ class GradientMatching(Attack):
         def start(victims: Tensor) -> Tensor:
             return torch.stack([self.start_of(seen, seed, int(victim)) for victim in victims]).to(seen.ids.device)
 
-        for finished in self.minimiser.run(matching, start, len(seen), slots, self.engine.watch):
+        box = Box(*seen.task.input_range, layout.inputs) if self.box and seen.task.input_range else None
+        for finished in self.minimiser.run(matching, start, len(seen), slots, self.engine.watch, box):
             yield self._claim(finished, layout, seen, labels)
 
     def _tuned(self, seen: Observation, layout: Layout, labels: Tensor | None, seed: int) -> Tuned:

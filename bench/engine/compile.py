@@ -51,7 +51,8 @@ def compile_matching(matching: Matching, z: Tensor) -> Compiled:
         return Compiled(None, "no C++ compiler is here", 0.0)
     held = matching.arguments()
     try:
-        traced = make_fx(matching.function)(*held, z)
+        # a plain function: make_fx counts the self of a method among the arguments
+        traced = make_fx(lambda *arguments: matching.function(*arguments))(*held, z)
         # CUDA graphs, where there is CUDA: a step is hundreds of small kernels
         mode = "reduce-overhead" if z.device.type == "cuda" else None
         function = _owned(torch.compile(traced, mode=mode, dynamic=False), z.device)

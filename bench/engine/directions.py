@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from bench.engine.slots import Slots
+from bench.engine.slots import Nothing, Slots
+
+
+@dataclass
+class Arrival:
+    """S victims at their iterates, and the steps that led there; `[S, n]` but for the masks `[S]`."""
+
+    x: Tensor
+    g: Tensor  # gradient at x
+    s: Tensor  # the step that led to x
+    g_before: Tensor  # gradient where the step began
+    stepped: Tensor  # mask: there was a step and it is finite (not so at a start)
+    here: Tensor  # mask: slots that need a direction now; in the others nothing is learnt
+
+    @cached_property
+    def y(self) -> Tensor:
+        """The change of the gradient along the step; only some directions ask for it."""
+        return self.g - self.g_before
 
 
 class Direction(ABC):
@@ -23,12 +41,8 @@ class Direction(ABC):
         """Forgets the past of the slots where the mask `slots` `[S]` holds."""
 
     @abstractmethod
-    def learn(self, state: Slots, s: Tensor, y: Tensor, slots: Tensor) -> None:
-        """Takes in a step `s` `[S, n]` and the change of gradient `y` along it, where `slots` holds."""
-
-    @abstractmethod
-    def __call__(self, state: Slots, g: Tensor) -> Tensor:
-        """The direction `[S, n]` at gradient `g` `[S, n]`."""
+    def __call__(self, state: Slots, at: Arrival) -> Tensor:
+        """Takes in the steps, and gives the directions `[S, n]` (of any value where `at.here` does not hold)."""
 
     @abstractmethod
     def has_past(self, state: Slots) -> Tensor:
@@ -37,15 +51,32 @@ class Direction(ABC):
 
 @dataclass(eq=False)
 class History(Slots):
-    """Curvature pairs of S victims in ring buffers of m entries; empty entries are zero."""
+    """Curvature pairs of S victims in ring buffers of m entries; empty entries are zero.
+
+    R is the matrix of the s_i . y_j where pair i is not younger than pair j, upper triangular in the order of age.
+    Rows and columns stand at ring positions: no product below depends on their order.
+    """
 
     s: Tensor  # [S, m, n]
     y: Tensor  # [S, m, n]
-    sy: Tensor  # [S, m, m], s_i . y_j (valid where pair i is not younger than pair j)
+    sg: Tensor  # [S, m], s_i . g at the iterate
+    yg: Tensor  # [S, m], y_i . g
+    sy: Tensor  # [S, m], s_i . y_i
     yy: Tensor  # [S, m, m], y_i . y_j
+    r: Tensor  # [S, m, m], the inverse of R
     next: Tensor  # [S], the ring position that the next pair takes
     count: Tensor  # [S], pairs held
     gamma: Tensor  # [S], s.y / y.y of the youngest pair: the scale of the initial inverse Hessian
+
+
+@dataclass
+class Pair:
+    """The newest pairs, k of them, at most one a slot; all fields `[k]`."""
+
+    slots: Tensor
+    at: Tensor  # ring positions
+    sy: Tensor  # s.y, float64
+    yy: Tensor  # y.y, float64
 
 
 class LBFGS(Direction):
@@ -53,8 +84,10 @@ class LBFGS(Direction):
 
     H g = gamma g + S w - gamma Y u, with u = R^-1 S'g and w = R^-T ((D + gamma Y'Y) u - gamma Y'g), where R is the
     upper triangle of S'Y and D its diagonal (Byrd, Nocedal, Schnabel 1994, Mathematical Programming 63, equation 3.13).
-    The same direction as the two-loop recursion of `torch.optim.LBFGS`, in six batched products instead of 4 m
-    sequential ones; the m x m systems are solved in float64.
+    The same direction as the two-loop recursion of `torch.optim.LBFGS`, in four batched products with the history
+    instead of 4 m sequential ones: S'y and Y'y are differences of S'g and Y'g from one iterate to the next (their
+    section 3.2). R^-1 is kept, not R: a new pair adds a column, and the oldest one's row and column simply go, since
+    the inverse of a trailing triangle is the trailing triangle of the inverse. All m x m algebra is in float64.
 
     Args:
         history: m, pairs kept.
@@ -75,11 +108,16 @@ class LBFGS(Direction):
     def start(self, like: Tensor) -> History:
         """Empty histories."""
         (slots, n), m = like.shape, self.history
+        double = like.new_zeros(slots, m, dtype=torch.float64)
+        square = like.new_zeros(slots, m, m, dtype=torch.float64)
         return History(
             s=like.new_zeros(slots, m, n),
             y=like.new_zeros(slots, m, n),
-            sy=like.new_zeros(slots, m, m, dtype=torch.float64),
-            yy=like.new_zeros(slots, m, m, dtype=torch.float64),
+            sg=double,
+            yg=double.clone(),
+            sy=double.clone(),
+            yy=square,
+            r=square.clone(),
             next=torch.zeros(slots, dtype=torch.long, device=like.device),
             count=torch.zeros(slots, dtype=torch.long, device=like.device),
             gamma=like.new_ones(slots),
@@ -88,7 +126,7 @@ class LBFGS(Direction):
     def clear(self, state: Slots, slots: Tensor) -> None:
         """Empties the histories of those slots."""
         assert isinstance(state, History)
-        for tensor in (state.s, state.y, state.sy, state.yy, state.next, state.count):
+        for tensor in (state.s, state.y, state.sg, state.yg, state.sy, state.yy, state.r, state.next, state.count):
             tensor[slots] = 0
         state.gamma[slots] = 1
 
@@ -97,87 +135,91 @@ class LBFGS(Direction):
         assert isinstance(state, History)
         return state.count > 0
 
-    def learn(self, state: Slots, s: Tensor, y: Tensor, slots: Tensor) -> None:
-        """Adds the pair where its curvature is positive enough."""
+    def __call__(self, state: Slots, at: Arrival) -> Tensor:
+        """`-H g`, after adding the pairs whose curvature is positive enough."""
         assert isinstance(state, History)
-        sy = (s * y).sum(1)
-        index = torch.nonzero(slots & (sy > self.curvature)).flatten()
-        if not len(index):
-            return
-        at = state.next[index]
-        state.s[index, at], state.y[index, at] = s[index], y[index]
-        state.gamma[index] = sy[index] / (y[index] * y[index]).sum(1)
-        state.next[index] = (at + 1) % self.history
-        state.count[index] = (state.count[index] + 1).clamp(max=self.history)
-        held = int(state.count.max())
-        new_sy = _inner(state.s[:, :held], y)[index]
-        new_yy = _inner(state.y[:, :held], y)[index]
-        state.sy[index, :held, at] = new_sy
-        state.yy[index, :held, at] = new_yy
-        state.yy[index, at, :held] = new_yy
+        sy = _dot(at.s, at.y)
+        pair = at.stepped & at.here & (sy > self.curvature)
+        index = torch.nonzero(pair).flatten()
+        if len(index):
+            newest = Pair(index, state.next[index], sy[index].double(), _dot(at.y, at.y)[index].double())
+            self._store(state, newest, at)
+        if not state.count.any():
+            return -at.g
+        # empty entries take part as zeros: how the library groups a sum depends on its length, and a victim's path must
+        # not depend on how many pairs its neighbours hold
+        sg, yg = _products(state.s, at.g), _products(state.y, at.g)
+        if len(index):
+            self._extend(state, newest, sg - state.sg, yg - state.yg)
+        state.sg, state.yg = sg, yg
+        return self._direction(state, at.g)
 
-    def __call__(self, state: Slots, g: Tensor) -> Tensor:
-        """`-H g`."""
-        assert isinstance(state, History)
-        held = int(state.count.max()) if len(state.count) else 0
-        if held == 0:
-            return -g
-        s, y = state.s[:, :held], state.y[:, :held]
-        p, q = _inner(s, g).unsqueeze(2), _inner(y, g).unsqueeze(2)  # [S, held, 1]
-        order = self._by_age(state, held)
-        row = order.unsqueeze(2)
-        sy = state.sy[:, :held, :held].gather(1, row.expand(-1, -1, held)).gather(2, row.mT.expand(-1, held, -1))
-        yy = state.yy[:, :held, :held].gather(1, row.expand(-1, -1, held)).gather(2, row.mT.expand(-1, held, -1))
-        p, q = p.gather(1, row), q.gather(1, row)
-        gamma = state.gamma.double().view(-1, 1, 1)
-        diagonal = sy.diagonal(dim1=1, dim2=2).unsqueeze(2)  # zero where an entry is empty
-        r = sy.triu() + torch.diag_embed((diagonal == 0).squeeze(2).double())
-        u = torch.linalg.solve_triangular(r, p, upper=True)
-        w = torch.linalg.solve_triangular(r.mT, diagonal * u + gamma * (yy @ u - q), upper=False)
-        back = order.argsort(1).unsqueeze(2)
-        w, u = w.gather(1, back).to(g.dtype), (gamma * u).gather(1, back).to(g.dtype)
-        step = torch.bmm(w.mT, s) - torch.bmm(u.mT, y)
-        return -(state.gamma.unsqueeze(1) * g + step.squeeze(1))
+    def _store(self, state: History, new: Pair, at: Arrival) -> None:
+        every = len(new.slots) == len(state)
+        state.s[new.slots, new.at] = at.s if every else at.s[new.slots]
+        state.y[new.slots, new.at] = at.y if every else at.y[new.slots]
+        state.gamma[new.slots] = (new.sy / new.yy).to(state.gamma.dtype)
+        state.next[new.slots] = (new.at + 1) % self.history
+        state.count[new.slots] = (state.count[new.slots] + 1).clamp(max=self.history)
 
-    def _by_age(self, state: History, held: int) -> Tensor:
-        """`[S, held]`, ring positions from the oldest pair to the youngest (empty ones anywhere: they add nothing)."""
-        positions = torch.arange(held, device=state.next.device).expand(len(state.next), held)
-        if held < self.history:  # no ring has wrapped yet
-            return positions
-        return (positions + state.next.unsqueeze(1)) % held
+    def _extend(self, state: History, new: Pair, sy: Tensor, yy: Tensor) -> None:
+        """Gives Y'Y and R^-1 their new row and column, from S'y and Y'y `[S, m]` (of any value at `new.at`)."""
+        rows = torch.arange(len(new.slots), device=sy.device)
+        yy = yy[new.slots]
+        yy[rows, new.at] = new.yy
+        state.yy[new.slots, new.at] = yy
+        state.yy[new.slots, :, new.at] = yy
+        # the oldest pair goes: above the diagonal its column is empty; then R = [[R', a], [0, b]] has the inverse
+        # [[R'^-1, -R'^-1 a / b], [0, 1 / b]]
+        state.r[new.slots, new.at, :] = 0
+        column = _times(sy, state.r.mT)[new.slots] / -new.sy.unsqueeze(1)
+        column[rows, new.at] = 1 / new.sy
+        state.r[new.slots, :, new.at] = column
+        state.sy[new.slots, new.at] = new.sy
+
+    def _direction(self, state: History, g: Tensor) -> Tensor:
+        r, gamma = state.r, state.gamma.double().unsqueeze(1)
+        u = _times(state.sg, r.mT)
+        right = state.sy * u + gamma * (_times(u, state.yy) - state.yg)
+        w = _times(right, r).to(g.dtype).neg_()
+        step = _times(w, state.s)
+        step += _times((gamma * u).to(g.dtype), state.y)
+        return step.addcmul_(state.gamma.unsqueeze(1), g, value=-1)
 
 
-def _inner(rows: Tensor, vector: Tensor) -> Tensor:
-    """`[S, m, n]`, `[S, n]` -> `[S, m]` in float64.
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """`[S, n]`, `[S, n]` -> `[S]`."""
+    return (a * b).sum(1)
 
-    As a row times a matrix: on a CPU several times faster than `rows @ column`, for which the library copies `rows`.
+
+def _products(rows: Tensor, vector: Tensor) -> Tensor:
+    """`[S, m, n]`, `[S, n]` -> `[S, m]` in float64, the inner products of each row with the vector.
+
+    The column is a transposed row: from the same numbers with strides (1, 1) the CPU library takes six times as long.
     """
-    return torch.bmm(vector.unsqueeze(1), rows.mT).squeeze(1).double()
+    return torch.bmm(rows, vector.unsqueeze(1).mT).squeeze(2).double()
+
+
+def _times(row: Tensor, matrix: Tensor) -> Tensor:
+    """`[S, m]`, `[S, m, k]` -> `[S, k]`; on a CPU several times faster than the transposed matrix times a column."""
+    return torch.bmm(row.unsqueeze(1), matrix).squeeze(1)
 
 
 class Gradient(Direction):
     """Steepest descent; carries no past."""
 
     def start(self, like: Tensor) -> Slots:
-        """One dummy tensor, so that the state has a length."""
-        return _Nothing(like.new_zeros(like.shape[0]))
+        """Nothing but a length."""
+        return Nothing(like.new_zeros(like.shape[0]))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
         """Nothing to forget."""
 
-    def learn(self, state: Slots, s: Tensor, y: Tensor, slots: Tensor) -> None:
-        """Nothing to learn."""
-
     def has_past(self, state: Slots) -> Tensor:
         """Never."""
-        assert isinstance(state, _Nothing)
+        assert isinstance(state, Nothing)
         return torch.zeros_like(state.empty, dtype=torch.bool)
 
-    def __call__(self, state: Slots, g: Tensor) -> Tensor:
+    def __call__(self, state: Slots, at: Arrival) -> Tensor:
         """`-g`."""
-        return -g
-
-
-@dataclass(eq=False)
-class _Nothing(Slots):
-    empty: Tensor  # [S]
+        return -at.g

@@ -76,12 +76,11 @@ class Matching:
     def load(self, victims: Tensor) -> None:
         """Puts the victims (positions in the observation, `[S]`) into the slots."""
         seen = self._seen
-        index = victims.clamp(min=0)
-        self._slots["observed"] = self._cast({name: value[index] for name, value in seen.gradients.items()})
+        self._slots["observed"] = self._cast({name: value[victims] for name, value in seen.gradients.items()})
         for key, group in (("parameters", seen.parameters), ("buffers", seen.buffers)):
-            self._slots[key] = self._cast({name: v[0] if self._shared else v[index] for name, v in group.items()})
+            self._slots[key] = self._cast({name: v[0] if self._shared else v[victims] for name, v in group.items()})
         if self._labels is not None:
-            self._targets = self._labels[index]
+            self._targets = self._labels[victims]
 
     def replace(self, slots: Tensor, victims: Tensor) -> None:
         """Puts `victims` into the slots numbered `slots`; the others stay."""
@@ -134,6 +133,13 @@ class Matching:
     def compiled_slots(self) -> int | None:
         """The one size that a compiled function serves, or None."""
         return None if self._compiled is None else self._compiled_slots
+
+    @property
+    def least_slots(self) -> int:
+        """Two where victims are mapped over: libraries sum a batch of one in another order than any larger batch, and a
+        victim's result must not depend on its company.
+        """
+        return 2 if self._per_victim is vmap else 1
 
     def one_by_one(self) -> None:
         """Takes the victims in a loop instead of mapping over them."""

@@ -20,3 +20,10 @@ class Slots:
     def keep(self: T, index: Tensor) -> T:
         """The state of the slots in `index` only."""
         return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+@dataclass(eq=False)
+class Nothing(Slots):
+    """The state of a rule that remembers nothing: a length."""
+
+    empty: Tensor  # [S]

@@ -49,31 +49,45 @@ class Stop(ABC):
 
 
 @dataclass(eq=False)
-class _Steps(Slots):
-    inner: Tensor  # [S], iterations inside the present step() call
-    outer: Tensor  # [S], finished step() calls
+class _Mark(Slots):
+    f: Tensor  # [S], the objective when it last went down enough
+    at: Tensor  # [S], evaluations by then
 
 
 class Tolerances(Stop):
-    """Ends at a small objective, a small gradient, or a budget.
+    """Ends at a small objective, a small gradient, a standstill, or a budget.
 
     Args:
         iterations: budget of iterations.
         evaluations: budget of evaluations of objective and gradient, those of a line search included.
         objective: converged when the objective is at or below it.
         gradient: converged when no entry of the gradient is larger in magnitude.
+        patience: converged after so many evaluations in which the best objective did not fall by the share `change`
+            (the rounding noise of float32 is reached, or a flat place); null for never.
+        change: relative decrease that counts, >= 0; not used where patience is null.
 
     Raises:
-        ValueError: a budget below 1 or a tolerance below 0.
+        ValueError: a budget or the patience is below 1, or a tolerance is below 0.
     """
 
-    def __init__(self, iterations: int, evaluations: int, objective: float, gradient: float) -> None:
+    def __init__(
+        self,
+        iterations: int,
+        evaluations: int,
+        objective: float,
+        gradient: float,
+        patience: int | None,
+        change: float,
+    ) -> None:
         if iterations < 1 or evaluations < 1:
             raise ValueError(f"iterations={iterations}, evaluations={evaluations}: must be >= 1")
-        if objective < 0 or gradient < 0:
-            raise ValueError(f"objective={objective}, gradient={gradient}: must be >= 0")
+        if objective < 0 or gradient < 0 or change < 0:
+            raise ValueError(f"objective={objective}, gradient={gradient}, change={change}: must be >= 0")
+        if patience is not None and patience < 1:
+            raise ValueError(f"patience={patience}: must be >= 1 (evaluations), or null for no such stop")
         self.iterations, self.evaluations = iterations, evaluations
         self.objective, self.gradient = objective, gradient
+        self.patience, self.change = patience, change
 
     @property
     def budget(self) -> int:
@@ -81,22 +95,42 @@ class Tolerances(Stop):
         return self.evaluations
 
     def start(self, slots: int, device: torch.device) -> Slots:
-        """Nothing but a length."""
-        zeros = torch.zeros(slots, dtype=torch.long, device=device)
-        return _Steps(zeros, zeros.clone())
+        """Nothing seen yet."""
+        f = torch.full((slots,), torch.inf, dtype=torch.float64, device=device)
+        return _Mark(f, torch.zeros(slots, dtype=torch.long, device=device))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Nothing to begin anew."""
+        """Nothing seen yet."""
+        assert isinstance(state, _Mark)
+        state.f.masked_fill_(slots, torch.inf)
+        state.at.masked_fill_(slots, 0)
 
     def __call__(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
         """Convergence is named before the budget."""
-        converged = (taken.after <= self.objective) | (taken.g.abs().amax(1) <= self.gradient)
+        converged = taken.after <= self.objective
+        converged = converged | (taken.g.abs().amax(1) <= self.gradient)
+        if self.patience is not None:
+            converged = converged | self._still(state, taken, slots)
         spent = (taken.iterations >= self.iterations) | (taken.evaluations >= self.evaluations)
         return torch.where(converged, CONVERGED, torch.where(spent, BUDGET, GO_ON))
+
+    def _still(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
+        assert isinstance(state, _Mark)
+        enough = torch.where(state.f.isinf(), state.f, state.f - self.change * state.f.abs())
+        fell = slots & (taken.after < enough)
+        state.f = torch.where(fell, taken.after.double(), state.f)
+        state.at = torch.where(fell, taken.evaluations, state.at)
+        return taken.evaluations - state.at >= (self.patience or 0)
 
     def stuck(self, slope: Tensor) -> Tensor:
         """Never: the safeguard replaces such a direction."""
         return torch.zeros_like(slope, dtype=torch.bool)
+
+
+@dataclass(eq=False)
+class _Steps(Slots):
+    inner: Tensor  # [S], iterations inside the present step() call
+    outer: Tensor  # [S], finished step() calls
 
 
 class TorchSteps(Stop):
@@ -105,7 +139,8 @@ class TorchSteps(Stop):
     A call ends after `inner` iterations, or early where the step or the change of the objective falls below
     `tolerance_change`; the history lives on in the next call. Where the gradient falls below `tolerance_grad`, or the
     directional derivative above `-tolerance_change`, every later call would return at once: converged. (The optimiser's
-    max_eval, 25 for 20 iterations, cannot be reached without a line search.)
+    max_eval, 25 for 20 iterations, cannot be reached without a line search; with one its place is
+    taken by `budget`.)
 
     Args:
         steps: calls of `step()`.

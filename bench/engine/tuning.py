@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.engine.compile import Function, compile_matching, pays
 from bench.engine.matching import Matching
 
-CANDIDATES = (1, 8, 32)  # more at once were never faster on a processor: the history leaves the cache
+CANDIDATES = (8, 32)  # more at once were never faster on a processor: the history leaves the cache
 CANDIDATES_CUDA = (32, 128, 512)
 _MARGIN = 1.1  # a larger chunk has to be this much faster: it costs memory, and its tail runs emptier
 
@@ -27,7 +27,7 @@ class Tuned:
         compiled: stands for the matching function at exactly `slots` slots; None for eager.
         rates: `{(slots, mapped): evaluations per second}` of what was measured, optimiser not included.
         compile_seconds: what compiling cost.
-        notice: why it is not compiled though it was asked for or would pay; empty otherwise.
+        notice: what is done otherwise than asked for, and why; empty otherwise.
     """
 
     slots: int
@@ -63,8 +63,10 @@ def tune(
         victims, evaluations: the size of the whole work, and the budget of each.
         device: of the work.
     """
+    if not make(_first(1))[0].mappable:
+        return Tuned(1, True, None, {}, notice="one victim at a time: vmap cannot map this model")
     if chunk is not None:
-        found = Tuned(min(chunk, total), not _mappable(make), None, {})
+        found = Tuned(min(chunk, total), False, None, {})
     else:
         found = _measured(make, total, device)
     wanted = pays(victims, evaluations) if compile_ is None else compile_
@@ -76,20 +78,16 @@ def tune(
     return replace(found, compiled=compiled.function, compile_seconds=compiled.seconds, notice=notice)
 
 
-def _mappable(make: Callable[[Tensor], tuple[Matching, Tensor]]) -> bool:
-    return make(_first(1))[0].mappable
-
-
 def _measured(make: Callable[[Tensor], tuple[Matching, Tensor]], total: int, device: torch.device) -> Tuned:
     candidates = CANDIDATES_CUDA if device.type == "cuda" else CANDIDATES
     sizes = sorted({min(size, total) for size in candidates})
     rates: dict[tuple[int, bool], float] = {}
     matching, z = make(_first(1))
-    mappable = matching.mappable
     matching.one_by_one()
+    matching.load(_first(1).to(device))
     rates[1, False] = 1 / _seconds(matching, z)
     best = (1, False)
-    for size in sizes if mappable else []:
+    for size in sizes:
         try:
             matching, z = make(_first(size))
             rates[size, True] = size / _seconds(matching, z)

@@ -152,3 +152,18 @@ def test_known_labels_are_used(parties) -> None:
     built = parties("attack=idlg", "data.batch_size=2", "threat=labels_known", "attack.evaluations=3")
     victims = built.data.deal([0, 1])
     assert torch.equal(run(built.attack, built.client.share(victims)).labels, victims.labels)
+
+
+@pytest.mark.parametrize("name", ["idlg", "idlg_published"])
+def test_a_victims_result_does_not_depend_on_its_company(parties, name: str) -> None:
+    """Eager, float32, threads fixed: one, three or eight at once, refilled at different times, in any share of the
+    victims (as on several processes): the same images to 1e-6. Here they are equal to the bit."""
+    budget = "attack.evaluations=60" if name == "idlg" else "attack.iterations=3"
+    found: list[dict[int, torch.Tensor]] = []
+    for chunk, ids in ((8, range(8)), (3, range(8)), (1, (5, 2)), (4, (1, 3, 4, 5, 7))):
+        built = parties(f"attack={name}", budget, f"engine.chunk={chunk}", "engine.compile=false")
+        claim = run(built.attack, built.client.share(built.data.deal(list(ids))))
+        found.append(dict(zip(claim.ids.tolist(), claim.inputs)))
+    for other in found[1:]:
+        for victim, images in other.items():
+            torch.testing.assert_close(images, found[0][victim], rtol=1e-6, atol=1e-6)

@@ -14,7 +14,7 @@ ORDER = re.findall(
     """
 errors suggest naming messages catalogue typecheck build schema config progress overview
 models engine objectives priors labels threat defenses client attacks metrics training leakage
-results report provenance recording loggers experiment failures executors suite prepare auditing arguments cli
+results report provenance recording loggers experiment failures executors suite speed prepare auditing arguments cli
 """,
 )
 BENCH, DATA = Path(bench.__file__).parent, Path(datamodules.__file__).parent

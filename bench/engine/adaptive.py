@@ -1,0 +1,170 @@
+"""Directions that torch.optim's elementwise optimisers take: its own functions on the stacked variables.
+
+Each slot has a step count of its own, since slots are refilled at different times. The learning rate is the step rule's
+(see `bench.engine.steps.Scheduled`): these updates are proportional to it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
+
+from bench.engine.directions import Arrival, Direction
+from bench.engine.slots import Slots
+
+
+@dataclass(eq=False)
+class Moments(Slots):
+    """Running averages."""
+
+    first: Tensor  # [S, n], of the gradient
+    second: Tensor  # [S, n], of its square
+    steps: Tensor  # [S, 1], float64
+
+
+class _Elementwise(Direction):
+    """What the optimisers share: state, and that only the slots that need a direction take part."""
+
+    weight_decay: float
+
+    def start(self, like: Tensor) -> Slots:
+        """Averages at zero."""
+        return Moments(
+            torch.zeros_like(like), torch.zeros_like(like), like.new_zeros(len(like), 1, dtype=torch.float64)
+        )
+
+    def clear(self, state: Slots, slots: Tensor) -> None:
+        """Averages and counts at zero."""
+        assert isinstance(state, Moments)
+        for tensor in (state.first, state.second, state.steps):
+            tensor[slots] = 0
+
+    def has_past(self, state: Slots) -> Tensor:
+        """Slots that have averages."""
+        assert isinstance(state, Moments)
+        return state.steps[:, 0] > 0
+
+    def __call__(self, state: Slots, at: Arrival) -> Tensor:
+        """The optimiser's update at learning rate 1."""
+        assert isinstance(state, Moments)
+        if at.here.all():
+            return self._update(state, at.x, at.g)
+        index = torch.nonzero(at.here).flatten()
+        part = state.keep(index)
+        d = torch.zeros_like(at.g)
+        d[index] = self._update(part, at.x[index], at.g[index])
+        state.first[index], state.second[index], state.steps[index] = part.first, part.second, part.steps
+        return d
+
+    @abstractmethod
+    def _update(self, state: Moments, x: Tensor, g: Tensor) -> Tensor:
+        """The update `[k, n]`; changes `state` in place."""
+
+
+class _AdamLike(_Elementwise):
+    def __init__(self, betas: tuple[float, float], eps: float, sign: bool, weight_decay: float) -> None:
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas={betas}: want two numbers in [0, 1)")
+        if eps < 0 or weight_decay < 0:
+            raise ValueError(f"eps={eps}, weight_decay={weight_decay}: must be >= 0")
+        self.betas, self.eps, self.sign, self.weight_decay = betas, eps, sign, weight_decay
+
+    def _adam(self, state: Moments, g: Tensor) -> Tensor:
+        d = torch.zeros_like(g)
+        adam(
+            [d],
+            [g],
+            [state.first],
+            [state.second],
+            [],
+            [state.steps],
+            foreach=False,
+            differentiable=True,  # the branch that keeps the bias corrections tensors: here one a slot
+            fused=False,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=1.0,
+            weight_decay=0.0,
+            eps=self.eps,
+            maximize=False,
+        )
+        return d
+
+
+class Adam(_AdamLike):
+    """`torch.optim.Adam` (Kingma and Ba 2015), and its signed form (Geiping et al. 2020, Inverting Gradients).
+
+    Args:
+        betas: decay of the averages of the gradient and of its square, each in [0, 1).
+        eps: added to the root of the latter.
+        sign: whether the gradient's sign takes its place.
+        weight_decay: times x, added to the gradient (to its sign, where that takes its place).
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def _update(self, state: Moments, x: Tensor, g: Tensor) -> Tensor:
+        g = g.sign() if self.sign else g
+        return self._adam(state, g.add(x, alpha=self.weight_decay) if self.weight_decay else g)
+
+
+class AdamW(_AdamLike):
+    """`torch.optim.AdamW` (Loshchilov and Hutter 2019): weight decay apart from the averages.
+
+    Args:
+        betas: decay of the averages of the gradient and of its square, each in [0, 1).
+        eps: added to the root of the latter.
+        sign: whether the gradient's sign takes its place.
+        weight_decay: times x and the learning rate, taken from x.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def _update(self, state: Moments, x: Tensor, g: Tensor) -> Tensor:
+        d = self._adam(state, g.sign() if self.sign else g)
+        return d.sub_(x, alpha=self.weight_decay)
+
+
+class SGD(_Elementwise):
+    """`torch.optim.SGD` with momentum, without dampening or Nesterov's correction.
+
+    Args:
+        momentum: decay of the running sum of gradients, in [0, 1).
+        weight_decay: times x, added to the gradient.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(self, momentum: float, weight_decay: float) -> None:
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum={momentum}: must lie in [0, 1)")
+        if weight_decay < 0:
+            raise ValueError(f"weight_decay={weight_decay}: must be >= 0")
+        self.momentum, self.weight_decay = momentum, weight_decay
+
+    def _update(self, state: Moments, x: Tensor, g: Tensor) -> Tensor:
+        state.steps += 1
+        d = torch.zeros_like(g)
+        sgd(
+            [d],
+            [g.add(x, alpha=self.weight_decay) if self.weight_decay else g],
+            [state.first],
+            foreach=False,
+            fused=False,
+            weight_decay=0.0,
+            momentum=self.momentum,
+            lr=1.0,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+        )
+        return d

@@ -1,0 +1,95 @@
+"""Step schedules: the factor on a step's length as a function of the iterations that a victim has behind it."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+
+class Schedule(ABC):
+    """A function of the number of steps taken: the first step has 0 behind it."""
+
+    @abstractmethod
+    def __call__(self, taken: Tensor) -> Tensor:
+        """`taken` `[S]` float64 -> factors `[S]` in [0, 1]."""
+
+
+class Constant(Schedule):
+    """Always 1."""
+
+    def __call__(self, taken: Tensor) -> Tensor:
+        """Ones."""
+        return torch.ones_like(taken)
+
+
+class StepDecay(Schedule):
+    """A factor more after each of some fractions of the budget: `torch.optim.lr_scheduler.MultiStepLR`.
+
+    Args:
+        steps: budget of iterations.
+        at: fractions of it, each in (0, 1): Inverting Gradients (Geiping et al. 2020) has 3/8, 5/8, 7/8.
+        factor: in (0, 1); Inverting Gradients has 0.1.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(self, steps: int, at: list[float], factor: float) -> None:
+        _at_least_one(steps)
+        if not all(0 < fraction < 1 for fraction in at):
+            raise ValueError(f"at={list(at)}: each must lie in (0, 1) (fractions of the budget)")
+        if not 0 < factor < 1:
+            raise ValueError(f"factor={factor}: must lie in (0, 1)")
+        self.milestones = [fraction * steps for fraction in at]
+        self.factor = factor
+
+    def __call__(self, taken: Tensor) -> Tensor:
+        """`factor` to the power of the milestones passed."""
+        passed = torch.zeros_like(taken)
+        for milestone in self.milestones:
+            passed += (taken >= milestone).to(taken.dtype)
+        return self.factor**passed
+
+
+class Cosine(Schedule):
+    """Half a cosine from 1 down to 0 over the budget: `torch.optim.lr_scheduler.CosineAnnealingLR`.
+
+    Args:
+        steps: budget of iterations; 0 is reached after it.
+
+    Raises:
+        ValueError: steps < 1.
+    """
+
+    def __init__(self, steps: int) -> None:
+        _at_least_one(steps)
+        self.steps = steps
+
+    def __call__(self, taken: Tensor) -> Tensor:
+        """`(1 + cos(pi taken / steps)) / 2`."""
+        return (1 + torch.cos(torch.pi * (taken / self.steps).clamp(max=1))) / 2
+
+
+class WarmUp(Schedule):
+    """Rises linearly to 1 over the first steps (1/k, 2/k, ...), on top of another schedule.
+
+    Args:
+        steps: k, iterations until the factor is 1.
+        then: the schedule that it multiplies, counted from the start.
+
+    Raises:
+        ValueError: steps < 1.
+    """
+
+    def __init__(self, steps: int, then: Schedule) -> None:
+        _at_least_one(steps)
+        self.steps, self.then = steps, then
+
+    def __call__(self, taken: Tensor) -> Tensor:
+        """`min(1, (taken + 1) / k)` times the other."""
+        return ((taken + 1) / self.steps).clamp(max=1) * self.then(taken)
+
+
+def _at_least_one(steps: int) -> None:
+    if steps < 1:
+        raise ValueError(f"steps={steps}: must be >= 1")

@@ -1,0 +1,236 @@
+"""One evaluation of the loop for every slot, and what follows from it; finished victims are only named."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from bench.engine.box import Box
+from bench.engine.directions import Arrival, Direction
+from bench.engine.state import State
+from bench.engine.steps import Kept, Step, Trial, Verdict
+from bench.engine.stops import BUDGET, CONVERGED, GO_ON, Stop, Taken
+from bench.engine.trace import Moments
+
+DIVERGED, NONFINITE = 3, 4  # beside the codes of the stops
+IMAGES, CURVE = 16, 128  # moments kept of iterates and of the objective
+
+
+class Objective(Protocol):
+    """What the loop minimises: `Matching`, or anything else with slots."""
+
+    def load(self, victims: Tensor) -> None:
+        """Puts `victims` `[S]` into the slots; their number may change."""
+
+    def replace(self, slots: Tensor, victims: Tensor) -> None:
+        """Puts `victims` into the slots numbered `slots`; the others stay."""
+
+    def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """`[S, n]` -> values `[S]` and gradients `[S, n]`."""
+
+
+@dataclass
+class Move:
+    """Where each slot's evaluation was made, and what it gave."""
+
+    there: Tensor  # [S, n]
+    s: Tensor  # [S, n], the step that leads there
+    f: Tensor  # [S]
+    g: Tensor  # [S, n]
+    finite: Tensor  # [S]
+
+
+class Work:
+    """The slots at work: their state, and the rules that move them."""
+
+    def __init__(self, direction: Direction, step: Step, stop: Stop, box: Box | None, objective: Objective) -> None:
+        self.direction, self.step, self.stop, self.box = direction, step, stop, box
+        self.objective = objective
+
+    def begin(self, victims: Tensor, x: Tensor) -> None:
+        """Fills the slots: `victims` `[S]` at `x` `[S, n]`."""
+        idle = max(getattr(self.objective, "least_slots", 1) - len(victims), 0)
+        if idle:
+            victims, x = victims.repeat(1 + idle), x.repeat(1 + idle, 1)
+        slots = len(victims)
+        self.objective.load(victims)
+        self.state = State.start(victims, x)
+        self.past = self.direction.start(x)
+        self.search = self.step.start(x)
+        self.counters = self.stop.start(slots, x.device)
+        self.parked = torch.arange(slots, device=x.device) >= slots - idle
+        self.images = Moments.start(slots, IMAGES, x)
+        self.curve = Moments.start(slots, CURVE, x[:, :1])
+
+    def replace(self, slots: Tensor, victims: Tensor, x: Tensor) -> None:
+        """Puts `victims` at `x` `[k, n]` into the slots numbered `slots` `[k]`."""
+        mask = torch.zeros_like(self.state.fresh)
+        mask[slots] = True
+        self.objective.replace(slots, victims)
+        self.state.replace(slots, victims, x)
+        self.direction.clear(self.past, mask)
+        self.step.clear(self.search, mask)
+        self.stop.clear(self.counters, mask)
+        self.images.clear(mask)
+        self.curve.clear(mask)
+
+    def park(self, slots: Tensor) -> None:
+        """Closes the slots numbered `slots`: no victim waits for them.
+
+        They idle along where that is quicker (a function compiled for all slots is, until half of them are closed) or
+        where the objective wants company for the last one.
+        """
+        self.parked[slots] = True
+        busy = torch.nonzero(~self.parked).flatten()
+        compiled = getattr(self.objective, "compiled_slots", None) == len(self.parked)
+        if compiled and 2 * len(busy) > len(self.parked):
+            return
+        idle = max(getattr(self.objective, "least_slots", 1) - len(busy), 0) if len(busy) else 0
+        self.keep(torch.cat([busy, torch.nonzero(self.parked).flatten()[:idle]]))
+
+    def keep(self, index: Tensor) -> None:
+        """Goes on with the slots in `index` only."""
+        self.parked = self.parked[index]
+        self.state, self.past, self.search = self.state.keep(index), self.past.keep(index), self.search.keep(index)
+        self.counters, self.images, self.curve = (
+            self.counters.keep(index),
+            self.images.keep(index),
+            self.curve.keep(index),
+        )
+        if len(index):
+            self.objective.load(self.state.victim)
+
+    def advance(self) -> Tensor:
+        """Evaluates once, and gives the code of each slot `[S]`: why its victim is finished, or `GO_ON`."""
+        state = self.state
+        began = time.perf_counter()
+        move, d = self._evaluate()
+        verdict = self.step.judge(
+            self.search, Trial(state.t, state.f, state.slope, move.f.masked_fill(~move.finite, torch.nan), move.g, d)
+        )
+        accepted = state.fresh | verdict.take
+        if verdict.kept is not None:
+            accepted = accepted | verdict.kept.slots
+            move = self._go_back(move, verdict.kept)
+        code = torch.zeros_like(state.victim)
+        every = bool(accepted.all())
+        if every or accepted.any():
+            self._take(accepted, every, move, code)
+        if not every:
+            self._retry(~accepted, verdict, code)
+        state.seconds += (time.perf_counter() - began) / len(state)
+        return code
+
+    def _evaluate(self) -> tuple[Move, Tensor]:
+        """The trial points, and the directions along which they lie there (less what the box holds back)."""
+        state = self.state
+        s = state.t.unsqueeze(1) * state.d
+        there = state.x + s
+        d = state.d
+        if self.box is not None:
+            free, there = there, self._boxed(there)
+            s, d = there - state.x, d.masked_fill(there != free, 0)
+        f, g = self.objective(there)
+        state.evaluations += 1
+        finite = torch.isfinite(f) & torch.isfinite(g.sum(1))  # a sum is not finite where an entry is not
+        return Move(there, s, f, g, finite), d
+
+    def _boxed(self, there: Tensor) -> Tensor:
+        """Steps end inside the box; a start stays where it is."""
+        assert self.box is not None
+        projected = self.box.project(there)
+        return torch.where(self.state.fresh.unsqueeze(1), there, projected) if self.state.fresh.any() else projected
+
+    def _go_back(self, move: Move, kept: Kept) -> Move:
+        """The earlier trials that the step rule takes in place of the present ones."""
+        row = kept.slots.unsqueeze(1)
+        s = torch.where(row, kept.t.unsqueeze(1) * self.state.d, move.s)
+        there = torch.where(row, self.state.x + s, move.there)
+        if self.box is not None:
+            there = self._boxed(there)
+            s = there - self.state.x
+        f, g = torch.where(kept.slots, kept.f, move.f), torch.where(row, kept.g, move.g)
+        return Move(there, s, f, g, move.finite | kept.slots)
+
+    def _take(self, accepted: Tensor, every: bool, move: Move, code: Tensor) -> None:
+        """Moves the slots whose trial was accepted, and gives them a new direction."""
+        state = self.state
+        was_fresh, before, g_before = state.fresh, state.f, state.g
+        stepped = accepted & ~was_fresh
+        finite = accepted & move.finite
+        state.iterations += stepped.long()
+        self._remember_best(accepted, finite, move)
+        if every:
+            state.x, state.g, state.f = move.there, move.g, move.f
+        else:
+            row = accepted.unsqueeze(1)
+            state.x, state.g = torch.where(row, move.there, state.x), torch.where(row, move.g, state.g)
+            state.f = torch.where(accepted, move.f, state.f)
+        state.f_first = torch.where(was_fresh, move.f, state.f_first)
+        state.fresh = torch.zeros_like(was_fresh)  # a start is always accepted
+        self.images.see(state.iterations, state.x, finite)
+        self.curve.see(state.iterations, state.f.unsqueeze(1), finite)
+        taken = Taken(before, state.f, state.g, move.s, state.iterations, state.evaluations)
+        code += self.stop(self.counters, taken, accepted).masked_fill(~accepted, GO_ON)
+        self._turn(Arrival(state.x, state.g, move.s, g_before, stepped & move.finite, accepted), every)
+        stuck = self.stop.stuck(state.slope)
+        if self.step.safeguarded:
+            stuck = stuck | ~(state.slope < 0)  # not even steepest descent leads down
+        code.masked_fill_(accepted & (code == GO_ON) & stuck, CONVERGED)
+        code.masked_fill_(accepted & ~move.finite, DIVERGED)
+        code.masked_fill_(was_fresh & ~move.finite, NONFINITE)
+
+    def _remember_best(self, accepted: Tensor, finite: Tensor, move: Move) -> None:
+        """Copies an iterate when it is left for a worse one: most victims never do that."""
+        state = self.state
+        better = finite & (move.f < state.f_best)
+        leaving = accepted & ~better & (state.f == state.f_best)
+        if leaving.any():
+            state.x_best[leaving] = state.x[leaving]
+        state.f_best = torch.where(better, move.f, state.f_best)
+
+    def _turn(self, at: Arrival, every: bool) -> None:
+        """A new direction for the slots `at.here`; steepest descent where it would not descend."""
+        d = self.direction(self.past, at)
+        if self.box is not None:
+            d = self.box.inward(at.x, d)
+        slope = (d * at.g).sum(1)
+        if self.step.safeguarded:
+            wrong = at.here & ~(slope < 0)
+            if wrong.any():
+                self.direction.clear(self.past, wrong)
+                down, down_slope = self._steepest()
+                d, slope = torch.where(wrong.unsqueeze(1), down, d), torch.where(wrong, down_slope, slope)
+        self._aim(at.here, d, slope, every)
+
+    def _steepest(self) -> tuple[Tensor, Tensor]:
+        """Steepest descent, less what leads out of the box at once, and its slope."""
+        g = self.state.g
+        d = -g if self.box is None else self.box.inward(self.state.x, -g)
+        return d, (d * g).sum(1)
+
+    def _aim(self, slots: Tensor, d: Tensor, slope: Tensor, every: bool) -> None:
+        state = self.state
+        first = self.step.first(state.g, self.direction.has_past(self.past), state.iterations)
+        if every:
+            state.d, state.slope, state.t = d, slope, first
+        else:
+            state.d = torch.where(slots.unsqueeze(1), d, state.d)
+            state.slope, state.t = torch.where(slots, slope, state.slope), torch.where(slots, first, state.t)
+        self.step.clear(self.search, slots)
+
+    def _retry(self, rejected: Tensor, verdict: Verdict, code: Tensor) -> None:
+        """Another trial where this one was rejected; a fresh direction, or the end, where the search is over."""
+        state = self.state
+        state.t = torch.where(rejected, verdict.t, state.t)
+        over = rejected & verdict.over if verdict.over is not None else torch.zeros_like(rejected)
+        if over.any():
+            again = over & self.direction.has_past(self.past)
+            code.masked_fill_(over & ~again, CONVERGED)  # not even steepest descent goes lower
+            self.direction.clear(self.past, again)
+            self._aim(again, *self._steepest(), every=False)
+        code.masked_fill_(rejected & (code == GO_ON) & (state.evaluations >= self.stop.budget), BUDGET)

@@ -1,0 +1,275 @@
+"""The whole measurement: turns, whole runs, chunk sizes, limits; one document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import torch
+
+from bench.progress import bars
+from bench.speed import flops, machine, memory, scale
+from bench.speed.contestants import Engine, Loop, Rate, Whole
+from bench.speed.options import Options
+from bench.speed.setting import Setting, prepare
+
+
+@dataclass
+class Turns:
+    """A contestant's turns; `warm_up` came before the first and is in no rate."""
+
+    contestant: Loop | Engine
+    warm_up: Rate
+    rates: list[Rate] = field(default_factory=list)
+
+    @property
+    def per_second(self) -> float:
+        """Median over the rounds."""
+        return median(rate.per_second for rate in self.rates)
+
+    def document(self) -> dict[str, Any]:
+        """Its rate and each round's."""
+        return {
+            "evaluations_per_second": self.per_second,
+            "rounds": [rate.per_second for rate in self.rates],
+            "evaluations": sum(rate.evaluations for rate in self.rates),
+            "seconds": sum(rate.seconds for rate in self.rates),
+        }
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Runs what the options ask for and returns the document of `leakbench speed --json`.
+
+    Raises:
+        UserError: before anything is measured: a setting cannot be built.
+    """
+    threads = torch.get_num_threads()
+    try:
+        setting = prepare(options.overrides, options.config_dir, options.victims)
+        variants = [prepare([*options.overrides, *words], options.config_dir) for words in options.variants]
+        return _measure(options, setting, variants)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dict[str, Any]:
+    loops = [Loop(setting, threads) for threads in options.threads]
+    engines = [Engine(setting), *(Engine(variant) for variant in variants)]
+    with _Steps(options) as steps:
+        turns = take_turns([*loops, *engines], options.rounds, options.seconds, steps)
+        loop_turns, (ours, *others) = turns[: len(loops)], turns[len(loops) :]
+        best = max(loop_turns, key=lambda one: one.per_second)
+        document = {
+            "ratio": ours.per_second / best.per_second,
+            "seconds_per_success_ratio": None,
+            **_facts(options, setting),
+            "loop": _loop(loop_turns, best),
+            "engine": _engine(ours, setting),
+            "variants": [
+                {"overrides": list(words), **_engine(one, variant), "ratio": one.per_second / best.per_second}
+                for words, one, variant in zip(options.variants, others, variants)
+            ],
+            **_limits(setting, ours, variants, others, steps),
+            "chunks": _chunks(options, best.per_second, steps),
+            "peak_memory": None,
+            "scale": None,
+            "reasons": {},
+        }
+        if options.success:
+            _successes(options, best.contestant, ours.contestant, document, steps)
+        if options.memory:
+            _memory(options, document, steps)
+        if options.scale:
+            _scale(options, document, steps)
+    return document
+
+
+def take_turns(
+    contestants: Sequence[Loop | Engine], rounds: int, seconds: float, steps: _Steps | None = None
+) -> list[Turns]:
+    """A B A B: each warms up once, then all of them take a turn in every round."""
+    turns = []
+    for contestant in contestants:
+        _next(steps, f"warm-up, {type(contestant).__name__.lower()}")
+        turns.append(Turns(contestant, contestant.warm_up()))
+    for number in range(rounds):
+        for one in turns:
+            _next(steps, f"round {number + 1}, {type(one.contestant).__name__.lower()}")
+            one.rates.append(one.contestant.turn(seconds))
+    return turns
+
+
+def _facts(options: Options, setting: Setting) -> dict[str, Any]:
+    names, data = setting.cfg.names, setting.parties.data
+    return {
+        "attack": names.attack,
+        "data": data.title,
+        "model": names.model,
+        "variables": setting.layout.n,
+        "batch_size": data.batch_size,
+        "victims": len(setting.seen),
+        "overrides": list(options.overrides),
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "device": setting.device,
+        "processor": machine.processor(),
+        "torch": torch.__version__,
+    }
+
+
+def _loop(turns: list[Turns], best: Turns) -> dict[str, Any]:
+    by_threads = [{"threads": one.contestant.threads, **one.document()} for one in turns]  # type: ignore[union-attr]
+    return {"threads": best.contestant.threads, **best.document(), "by_threads": by_threads}  # type: ignore[union-attr]
+
+
+def _engine(turns: Turns, setting: Setting) -> dict[str, Any]:
+    tuned = setting.tuned
+    again = median(rate.startup for rate in turns.rates)
+    return {
+        "threads": setting.threads,
+        "chunk": tuned.slots,
+        "compiled": tuned.compiled is not None,
+        "one_by_one": tuned.one_by_one,
+        "dtype": setting.parties.engine.precision,
+        "history": setting.history,
+        "compile_seconds": tuned.compile_seconds,
+        "tuning_seconds": max(0.0, turns.warm_up.startup - again - tuned.compile_seconds),
+        "tuning": [
+            {"chunk": slots, "mapped": mapped, "evaluations_per_second": rate}
+            for (slots, mapped), rate in tuned.rates.items()
+        ],
+        "notice": tuned.notice or None,
+        **turns.document(),
+    }
+
+
+def _limits(
+    setting: Setting, ours: Turns, variants: list[Setting], others: list[Turns], steps: _Steps
+) -> dict[str, Any]:
+    """Shares of what the machine can do, at the engine's threads."""
+    steps.next("floating-point operations, matrix products, memory")
+    device = setting.seen.ids.device
+    operations = flops.count(setting)
+    rate = machine.matmul_rate(device, setting.threads)
+    moved = machine.bandwidth(device, setting.threads)
+    return {
+        "flops_per_evaluation": operations.total,
+        "flops": {"matching": operations.matching, "matching_eager": operations.eager, "history": operations.history},
+        "matmul_rate": rate,
+        "share_of_matmul": operations.total * ours.per_second / rate,
+        "bandwidth": moved,
+        "history_traffic": [
+            _traffic(one, turns.per_second, moved) for one, turns in zip([setting, *variants], [ours, *others])
+        ],
+    }
+
+
+def _traffic(setting: Setting, per_second: float, bandwidth: float) -> dict[str, Any]:
+    """What the memory's rate alone would allow, and how near it the engine (the first) or a variant is."""
+    size = flops.history_bytes(setting)
+    limit = bandwidth / size if size else None
+    return {
+        "history": setting.history,
+        "bytes_per_evaluation": size,
+        "evaluations_per_second_limit": limit,
+        "share_of_limit": per_second / limit if limit else None,
+    }
+
+
+def _chunks(options: Options, loop: float, steps: _Steps) -> list[dict[str, Any]]:
+    rows = []
+    for chunk in options.chunks:
+        for threads in options.threads:
+            steps.next(f"chunk {chunk}, {threads} threads")
+            words = [*options.overrides, f"engine.chunk={chunk}", f"engine.threads={threads}"]
+            engine = Engine(prepare(words, options.config_dir))
+            engine.warm_up()
+            turn, tuned = engine.turn(options.seconds), engine.setting.tuned
+            rows.append(
+                {
+                    "chunk": chunk,
+                    "threads": threads,
+                    "evaluations_per_second": turn.per_second,
+                    "ratio": turn.per_second / loop,
+                    "compiled": tuned.compiled is not None,
+                    "compile_seconds": tuned.compile_seconds,
+                }
+            )
+    return rows
+
+
+def _successes(options: Options, loop: Any, engine: Any, document: dict[str, Any], steps: _Steps) -> None:
+    """Whole runs: the loop on the first victims, the engine on the pool, which begins with them."""
+    steps.next("whole runs, engine")
+    ours: Whole = engine.whole(options.victims)
+    steps.next("whole runs, loop")
+    theirs: Whole = loop.whole(options.victims)
+    for key, whole in (("loop", theirs), ("engine", ours)):
+        document[key] |= {
+            "seconds_per_success": whole.per_success,
+            "whole_runs": {
+                "victims": whole.victims,
+                "images": whole.images,
+                "successes": whole.successes,
+                "success_rate": whole.successes / whole.images,
+                "evaluations_per_victim": whole.evaluations / whole.victims,
+                "seconds": whole.seconds,
+            },
+        }
+    if ours.per_success and theirs.per_success:
+        document["seconds_per_success_ratio"] = theirs.per_success / ours.per_success
+        return
+    none = " and ".join(name for name, whole in (("loop", theirs), ("engine", ours)) if not whole.successes)
+    document["reasons"]["seconds_per_success_ratio"] = f"no success of the {none}: more --victims are needed"
+
+
+def _memory(options: Options, document: dict[str, Any], steps: _Steps) -> None:
+    found = {}
+    for kind in ("loop", "engine"):
+        steps.next(f"peak memory, {kind}")
+        try:
+            found[kind] = memory.measure(kind, options.overrides, options.config_dir)
+        except memory.ChildFailed as failure:
+            document["reasons"][f"peak_memory {kind}"] = str(failure)
+    document["peak_memory"] = found
+
+
+def _scale(options: Options, document: dict[str, Any], steps: _Steps) -> None:
+    steps.next(f"{scale.VICTIMS[0]} to {scale.VICTIMS[-1]} victims")
+    try:
+        document["scale"] = scale.measure(options.overrides, options.config_dir)
+    except memory.ChildFailed as failure:
+        document["reasons"]["scale"] = str(failure)
+
+
+def _next(steps: _Steps | None, note: str) -> None:
+    if steps is not None:
+        steps.next(note)
+
+
+class _Steps:
+    """One bar over all that is measured; where stderr is no terminal, nothing."""
+
+    def __init__(self, options: Options) -> None:
+        subjects = len(options.threads) + 1 + len(options.variants)
+        table = len(options.chunks) * len(options.threads)
+        self._total = subjects * (options.rounds + 1) + 1 + table + 2 * options.success + 2 * options.memory
+        self._total += options.scale
+        self._open = bars()
+
+    def __enter__(self) -> _Steps:
+        self._bars = self._open.__enter__()
+        self._bar = self._bars.add_task("speed", total=self._total, note="")
+        self._begun = 0
+        return self
+
+    def next(self, note: str) -> None:
+        """Begins the next part."""
+        self._bars.update(self._bar, completed=self._begun, note=note)
+        self._begun += 1
+
+    def __exit__(self, *error: Any) -> None:
+        self._bars.remove_task(self._bar)
+        self._open.__exit__(*error)

@@ -1,0 +1,130 @@
+"""The document as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+
+_UNITS = ("", "k", "M", "G", "T", "P")
+
+
+def tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What was measured, in the order of interest."""
+    yield _contest(document)
+    yield _machine(document)
+    yield _chunks(document)
+    if document["scale"] is not None:
+        yield _scale(document["scale"])
+
+
+def sentence(document: Mapping[str, Any]) -> str:
+    """The result in a line."""
+    text = f"the engine does {document['ratio']:.1f} times the evaluations per second of the published loop"
+    ratio = document["seconds_per_success_ratio"]
+    if ratio is not None:
+        text += f", and needs {ratio:.1f} times fewer seconds for a success"
+    return text
+
+
+def _contest(document: Mapping[str, Any]) -> Table:
+    cell = f"attack={document['attack']} data={document['data']} model={document['model']}"
+    columns = ("", "threads", "eval/s", "ratio", "s/success", "successes", "compile s")
+    turns = f"medians of {document['rounds']} turns of {document['seconds']:g} s"
+    table = _table(f"{cell}; {turns}", columns)
+    loop, engine = document["loop"], document["engine"]
+    best = loop["evaluations_per_second"]
+    for row in loop["by_threads"]:
+        whole = loop if row["threads"] == loop["threads"] else {}
+        table.add_row(*_row("published loop", row, row["evaluations_per_second"] / best, whole), "")
+    table.add_row(*_row(_named(engine), engine, document["ratio"], engine), _seconds(engine))
+    for one in document["variants"]:
+        table.add_row(*_row("  " + " ".join(one["overrides"]), one, one["ratio"], {}), _seconds(one))
+    return table
+
+
+def _named(engine: Mapping[str, Any]) -> str:
+    return "engine, one by one" if engine["one_by_one"] else f"engine, chunk {engine['chunk']}"
+
+
+def _row(name: str, row: Mapping[str, Any], ratio: float, whole: Mapping[str, Any]) -> tuple[str, ...]:
+    per, runs = whole.get("seconds_per_success"), whole.get("whole_runs")
+    return (
+        name,
+        str(row["threads"]),
+        f"{row['evaluations_per_second']:,.0f}",
+        f"{ratio:.2f}",
+        "" if runs is None else "none" if per is None else f"{per:.3g}",
+        "" if runs is None else f"{runs['successes']} of {runs['images']}",
+    )
+
+
+def _machine(document: Mapping[str, Any]) -> Table:
+    table = _table(f"{document['device']}; {document['processor']}; torch {document['torch']}", ("", "value"))
+    flops = document["flops"]
+    table.add_row("floating-point operations an evaluation", f"{scaled(document['flops_per_evaluation'])}flop")
+    table.add_row("  of the objective and its gradient", f"{scaled(flops['matching'])}flop")
+    table.add_row("  of the direction, history full", f"{scaled(flops['history'])}flop")
+    table.add_row("matrix products, best measured", f"{scaled(document['matmul_rate'])}flop/s")
+    table.add_row("  the engine's share of it", f"{100 * document['share_of_matmul']:.2g} %")
+    table.add_row("memory, best measured", f"{scaled(document['bandwidth'])}B/s")
+    seen: set[int] = set()
+    for one in document["history_traffic"]:
+        if one["evaluations_per_second_limit"] is None or one["history"] in seen:
+            continue
+        seen.add(one["history"])
+        table.add_row(f"history of {one['history']}, bytes an evaluation", f"{scaled(one['bytes_per_evaluation'])}B")
+        table.add_row("  evaluations/s that memory allows", f"{one['evaluations_per_second_limit']:,.0f}")
+        table.add_row("  reached", f"{100 * one['share_of_limit']:.0f} %")
+    for kind, peak in (document["peak_memory"] or {}).items():
+        of = f", {scaled(peak['before_bytes'])}B before it began"
+        table.add_row(f"peak memory, {kind}", f"{scaled(peak['peak_bytes'])}B{of}")
+    for what, reason in document["reasons"].items():
+        table.add_row(what.replace("_", " "), reason)
+    return table
+
+
+def _chunks(document: Mapping[str, Any]) -> Table:
+    table = _table("chunk sizes", ("chunk", "threads", "eval/s", "ratio", "compile s"))
+    for row in document["chunks"]:
+        rate = f"{row['evaluations_per_second']:,.0f}"
+        table.add_row(str(row["chunk"]), str(row["threads"]), rate, f"{row['ratio']:.2f}", _seconds(row))
+    return table
+
+
+def _scale(scale: Mapping[str, Any]) -> Table:
+    columns = ("victims", "seconds", "a further victim", "peak memory", "a further victim")
+    table = _table(f"a tiny model: memory grows {scale['memory_growth']:.2f} times", columns)
+    further = zip(scale["seconds_per_further_victim"], scale["bytes_per_further_victim"])
+    slopes = [("", ""), *((f"{1000 * time:.2f} ms", f"{scaled(size)}B") for time, size in further)]
+    for row, (time, size) in zip(scale["rows"], slopes):
+        table.add_row(f"{row['victims']:,}", f"{row['seconds']:.1f}", time, f"{scaled(row['peak_bytes'])}B", size)
+    return table
+
+
+def _table(title: str, columns: tuple[str, ...]) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 and column != "chunk" else "right")
+    return table
+
+
+def _seconds(row: Mapping[str, Any]) -> str:
+    return f"{row['compile_seconds']:.1f}" if row["compiled"] else "eager"
+
+
+def scaled(value: float) -> str:
+    """A number with three digits and its prefix.
+
+    >>> scaled(12_345_678), scaled(950)
+    ('12.3 M', '950 ')
+    """
+    steps = 0
+    while value >= 999.5 and steps < len(_UNITS) - 1:
+        value, steps = value / 1000, steps + 1
+    return f"{value:.3g} {_UNITS[steps]}"

@@ -1,0 +1,95 @@
+"""The published loop: one victim after another, a real module, `torch.optim.LBFGS`, autograd twice.
+
+What the published code does (mit-han-lab/dlg and PatrickZH/Improved-Deep-Leakage-from-Gradients on GitHub): 300 calls
+of `step()` with a rate of 1, 20 iterations a call, a history of 100 and no line search. Every 10th call, from the first
+on, the objective is computed once more; iDLG ends where it is below 1e-6.
+
+Departs, each time to the loop's advantage: images and label logits are one vector, so the optimiser has one tensor to
+handle; the outer gradient is not accumulated for the weights too; a run whose objective is no number is given up.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from bench.messages import Observation
+from bench.models.probe import Loss
+
+STEPS, INNER, HISTORY, LR = 300, 20, 100, 1.0
+LOOK_EVERY, ENOUGH = 10, 1e-6
+
+
+@dataclass(eq=False)
+class Moment:
+    """Where a run stands after a call of `step()`: the variables `[n]`, and all evaluations so far."""
+
+    z: Tensor
+    evaluations: int
+
+
+class SequentialLoop:
+    """Holds one module, into which a victim's weights are copied before its run.
+
+    Args:
+        model: of the client; copied, not changed.
+        loss: `(logits [B, K], targets) -> scalar`.
+        seen: all that an attacker has.
+        labels: `[V, B]` class indices (iDLG), or None: label logits are optimised under a softmax (DLG).
+    """
+
+    def __init__(self, model: nn.Module, loss: Loss, seen: Observation, labels: Tensor | None) -> None:
+        assert seen.batch_size is not None
+        self.model, self.loss = copy.deepcopy(model).to(seen.ids.device), loss
+        self.seen, self.labels = seen, labels
+        self.shape = (seen.batch_size, *seen.task.input_shape)
+        self.weights = [weight.requires_grad_() for name, weight in self.model.named_parameters()]
+
+    def run(self, victim: int, start: Tensor) -> Iterator[Moment]:
+        """The run of the victim at this position, from `start` `[n]`: a moment after each call of `step()`."""
+        self._load(victim)
+        z = start.clone().requires_grad_()
+        optimiser = torch.optim.LBFGS([z], lr=LR, max_iter=INNER, history_size=HISTORY)
+        evaluations = 0
+
+        def closure() -> Tensor:
+            nonlocal evaluations
+            evaluations += 1
+            optimiser.zero_grad()
+            value = self.objective(victim, z)
+            value.backward(inputs=[z])
+            return value
+
+        for step in range(STEPS):
+            optimiser.step(closure)
+            now = float(closure().detach()) if step % LOOK_EVERY == 0 else None
+            yield Moment(z.detach(), evaluations)
+            if now is not None and (now != now or (self.labels is not None and now < ENOUGH)):
+                return
+
+    def objective(self, victim: int, z: Tensor) -> Tensor:
+        """`sum_l ||g_l - g*_l||^2`, the squared distance of the gradient at `z` `[n]` to the one that was shared."""
+        pixels = prod(self.shape)
+        logits = self.model(z[:pixels].reshape(self.shape))
+        if self.labels is None:
+            targets = z[pixels:].reshape(self.shape[0], -1).softmax(-1)
+        else:
+            targets = self.labels[victim]
+        gradients = torch.autograd.grad(
+            self.loss(logits, targets), self.weights, create_graph=True, materialize_grads=True
+        )
+        return sum(((g - o) ** 2).sum() for g, o in zip(gradients, self._observed))  # type: ignore[return-value]
+
+    def _load(self, victim: int) -> None:
+        with torch.no_grad():
+            for name, weight in self.model.named_parameters():
+                weight.copy_(self.seen.parameters[name][victim])
+            for name, buffer in self.model.named_buffers():
+                if name in self.seen.buffers:
+                    buffer.copy_(self.seen.buffers[name][victim])
+        self._observed = [self.seen.gradients[name][victim] for name, _ in self.model.named_parameters()]

@@ -1,0 +1,127 @@
+"""What is measured on: the parties of a cell, and what its attacker sees of a pool of victims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from bench.attacks.gradient_matching import GradientMatching
+from bench.config import compose
+from bench.engine.matching import Layout, Matching
+from bench.engine.randomness import draw
+from bench.engine.tuning import Tuned
+from bench.errors import UserError
+from bench.experiment import BLOCK, Parties, build, device_in_words, make_trainer, notice
+from bench.messages import Observation, Victims
+from bench.models.losses import loss_of
+from bench.speed.sequential import SequentialLoop
+
+# what `leakbench speed` takes where the user says nothing
+_DEFAULTS = {"attack": "idlg", "logger": "none", "metric": "mse"}
+_CHUNKS = 4  # that the pool has at least: the time in which slots run empty at its end is not measured
+
+
+@dataclass(eq=False)
+class Setting:
+    """One cell, ready to run.
+
+    Args:
+        attack: `parties.attack`, known to match gradients.
+        threads: of torch, that the config asks for.
+        victims, seen: the pool, and what is seen of it.
+        labels: `[V, B]` that the attack knows or infers; None where it optimises them.
+    """
+
+    cfg: DictConfig
+    parties: Parties
+    attack: GradientMatching
+    device: str
+    threads: int
+    victims: Victims
+    seen: Observation
+    labels: Tensor | None
+
+    @property
+    def tuned(self) -> Tuned:
+        """What the engine found out about this work; known once it has begun to run."""
+        (found,) = self.parties.engine.tuned.values()
+        return found
+
+    @property
+    def history(self) -> int:
+        """Curvature pairs that the direction keeps; 0 where it keeps none."""
+        return getattr(self.attack.minimiser.direction, "history", 0)
+
+    @property
+    def layout(self) -> Layout:
+        """How a victim's variables lie in a vector."""
+        assert self.seen.batch_size is not None
+        logits = 0 if self.labels is not None else self.seen.task.classes or 0
+        return Layout(self.seen.batch_size, self.seen.task.input_shape, logits)
+
+    def matching(self) -> Matching:
+        """The attacker's objective, with nothing loaded."""
+        return Matching(self.seen, self.layout, self.attack.objective, self.labels, self.parties.engine.dtype)
+
+    def loop(self) -> SequentialLoop:
+        """The published loop on the same victims."""
+        return SequentialLoop(self.parties.client.model, loss_of(self.cfg.model.loss), self.seen, self.labels)
+
+    def published_start(self, victim: int) -> Tensor:
+        """`[n]`, standard normal, as published; the draws are those of `idlg_published` and `dlg_published`."""
+        number, layout, seed = int(self.seen.ids[victim]), self.layout, self.cfg.seed
+        images = draw("normal", (layout.inputs,), seed, "dummy images", number, 0)
+        logits = draw("normal", (layout.n - layout.inputs,), seed, "dummy labels", number, 0)
+        return torch.cat([images, logits]).to(self.seen.ids.device)
+
+
+def prepare(overrides: Sequence[str], config_dir: Path | None = None, victims: int = 0) -> Setting:
+    """Composes and builds a cell, and shares the gradients of a block of victims as `leakbench run` does.
+
+    The block is larger where `victims`, or four chunks, are more.
+
+    Raises:
+        UserError: the cell cannot be built, its attack matches no gradients, or its scores lack the MSE.
+        NotApplicable: the attack cannot serve the model or the threat model.
+    """
+    cfg = compose(with_defaults(overrides), config_dir)
+    parties = build(cfg)
+    attack = parties.attack
+    if not isinstance(attack, GradientMatching):
+        raise UserError(
+            f"attack={cfg.names.attack} does not match gradients, so there is no loop to compare it with "
+            "(attack=idlg or attack=dlg)"
+        )
+    if "mse" not in parties.scorer.metrics:
+        raise UserError("speed counts successes by the MSE: leave metric=... out, or take metric=image")
+    trainer = make_trainer(cfg, False)
+    device = trainer.strategy.root_device
+    for party in (parties.client, attack, parties.scorer):
+        party.to(device)
+    engine = parties.engine
+    count = max(victims, BLOCK, _CHUNKS * (engine.chunk or 1))
+    engine.victims, engine.notice = count, notice
+    truth = parties.data.deal(range(count)).to(device)
+    seen = parties.client.share(truth)
+    labels = seen.labels
+    if labels is None and attack.labels is not None:
+        labels = attack.labels(seen)
+    words = device_in_words(trainer)
+    return Setting(cfg, parties, attack, words, torch.get_num_threads(), truth, seen, labels)
+
+
+def with_defaults(overrides: Sequence[str]) -> list[str]:
+    """The overrides, behind the defaults of this command that they do not mention."""
+    named = {text.partition("=")[0] for text in overrides}
+    return [f"{key}={value}" for key, value in _DEFAULTS.items() if key not in named] + list(overrides)
+
+
+def synchronise() -> None:
+    """Waits for the accelerator, so that a clock can be read."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -1,0 +1,60 @@
+"""Stops: a standstill is noticed, each victim by its own count."""
+
+import pytest
+from engine.problems import Problem, starts
+from torch import Tensor
+
+from bench.engine.adaptive import SGD
+from bench.engine.loop import Minimiser
+from bench.engine.schedules import Constant
+from bench.engine.steps import Scheduled
+from bench.engine.stops import Tolerances
+from bench.messages import Status
+
+
+def plain(function, start: Tensor, patience: int, change: float, budget: int) -> int:
+    """Evaluations that gradient descent makes until `patience` of them brought no relative decrease by `change`."""
+    z, mark, at = start.clone(), float("inf"), 0
+    for k in range(1, budget + 1):
+        z = z.detach().requires_grad_()
+        value = function(z)
+        value.backward()
+        if value.item() < mark * (1 - change):
+            mark, at = value.item(), k
+        if k - at >= patience:
+            return k
+        z = z - 0.1 * z.grad
+    return budget
+
+
+@pytest.mark.parametrize("slots", [2, 8])
+@pytest.mark.parametrize(("patience", "change"), [(5, 1e-3), (20, 1e-9), (1, 0.0)])
+def test_patience_ends_a_standstill(patience: int, change: float, slots: int) -> None:
+    """Objectives that sink to a floor at different speeds; a slot's next victim begins with fresh patience."""
+    functions = [lambda z, k=k: 1 + ((0.2 + 0.1 * k) * z**2).sum() for k in range(8)]
+    x, budget = starts(8, 5), 600
+    rule = Minimiser(
+        SGD(0.0, 0.0), Scheduled(0.1, Constant()), Tolerances(budget, budget, 0.0, 0.0, patience, change), "best"
+    )
+    ends = [one for group in rule.run(Problem(functions), lambda v: x[v], 8, slots, None) for one in group]
+    expected = [plain(f, row, patience, change, budget) for f, row in zip(functions, x)]
+    assert [one.evaluations for one in sorted(ends, key=lambda one: one.victim)] == expected
+    assert len(set(expected)) > 3
+    for one in ends:
+        assert one.status is (Status.BUDGET if one.evaluations == budget else Status.CONVERGED)
+
+
+def test_without_patience_the_budget_is_used_up() -> None:
+    x = starts(3, 5)
+    stop = Tolerances(300, 300, 0.0, 0.0, None, 0.5)
+    rule = Minimiser(SGD(0.0, 0.0), Scheduled(0.1, Constant()), stop, "best")
+    for group in rule.run(Problem([lambda z: 1 + (z**2).sum()] * 3), lambda v: x[v], 3, 3, None):
+        for one in group:
+            assert (one.evaluations, one.status) == (300, Status.BUDGET)
+
+
+@pytest.mark.parametrize("bad", [{"patience": 0}, {"change": -1.0}, {"iterations": 0}, {"objective": -1.0}])
+def test_what_is_out_of_range_is_named(bad: dict) -> None:
+    good = {"iterations": 1, "evaluations": 1, "objective": 0.0, "gradient": 0.0, "patience": None, "change": 0.0}
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        Tolerances(**(good | bad))

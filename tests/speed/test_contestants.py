@@ -1,0 +1,124 @@
+"""Rates count what was evaluated, and successes are the scorer's."""
+
+import pytest
+import torch
+from references import sequential as reference
+
+from bench.engine.matching import Matching
+from bench.messages import Reconstruction, Status
+from bench.speed import sequential
+from bench.speed import setting as setting_module
+from bench.speed.contestants import SUCCESS, Engine, Loop, _Enough, _Meter, _successes
+from bench.speed.sequential import SequentialLoop
+from bench.speed.setting import prepare
+
+TINY = ["engine.chunk=4", "engine.compile=false", "attack.history=4", "attack.evaluations=12", "data.size=8"]
+VICTIMS = 18
+
+
+@pytest.fixture(autouse=True)
+def _small_pool(monkeypatch):
+    monkeypatch.setattr(setting_module, "BLOCK", VICTIMS)
+
+
+@pytest.fixture
+def setting():
+    return prepare(TINY)
+
+
+def errors(setting, images, ids):
+    """Mean squared errors of clipped images, by hand."""
+    truth = setting.victims.inputs
+    return [float((i.clamp(0, 1) - truth[int(v)]).square().mean()) for v, i in zip(ids, images)]
+
+
+def test_the_meter_counts_the_evaluations_of_slots_with_a_victim(setting, monkeypatch):
+    evaluated = []
+    original = Matching.__call__
+
+    def counting(self, z):
+        evaluated.append(len(z))
+        return original(self, z)
+
+    monkeypatch.setattr(Matching, "__call__", counting)
+    meter = _Meter(setting, fill=10, limit=float("inf"))
+    setting.parties.engine.watch = meter
+    with pytest.raises(_Enough):
+        list(setting.attack.reconstruct(setting.seen, 0))
+    assert meter.evaluations == sum(evaluated[10:-1])  # the last is the first with an empty slot
+    assert meter.seconds > 0 and meter.startup > 0
+    assert 4 * 12 < meter.evaluations < 12 * VICTIMS
+
+
+def test_a_turn_goes_on_until_its_time_is_over(setting):
+    engine, loop = Engine(setting), Loop(setting, 1)
+    for contestant in (engine, loop):
+        contestant.warm_up()
+        rate = contestant.turn(0.2)
+        assert 0.2 <= rate.seconds < 5
+        assert rate.per_second == rate.evaluations / rate.seconds > 0
+    assert setting.parties.engine.watch is None
+
+
+def test_a_pool_that_ends_before_histories_are_full_is_timed_all_the_same():
+    setting = prepare([*TINY, "attack.evaluations=2", "attack.history=400"])
+    assert Engine(setting).turn(0.01).evaluations > 0
+
+
+def test_the_loop_goes_from_victim_to_victim_without_end(setting, monkeypatch):
+    monkeypatch.setattr(sequential, "STEPS", 2)
+    victims = []
+    original = SequentialLoop.run
+
+    def noting(self, victim, start):
+        victims.append(victim)
+        return original(self, victim, start)
+
+    monkeypatch.setattr(SequentialLoop, "run", noting)
+    loop = Loop(setting, 1)
+    steps = [next(loop._steps) for _ in range(2 * VICTIMS + 1)]
+    assert victims == [*range(VICTIMS), 0]
+    assert steps[-1] == steps[0] == 21 and steps[1] <= 20  # the second call takes no look
+
+
+def test_whole_runs_are_counted_to_their_end(setting, monkeypatch):
+    monkeypatch.setattr(sequential, "STEPS", 2)
+    loop = Loop(setting, 1).whole(3)
+    model = setting.parties.client.model
+    ends = [
+        reference.published(setting.seen, victim, setting.labels, model, setting.published_start(victim), steps=2)
+        for victim in range(3)
+    ]
+    images = [end.reshape(1, 3, 8, 8) for end in ends]
+    assert (loop.victims, loop.images) == (3, 3) and 3 * 2 < loop.evaluations <= 3 * 41
+    assert loop.successes == sum(error <= SUCCESS for error in errors(setting, images, range(3)))
+    claims = list(setting.attack.reconstruct(setting.seen, 0))
+    engine = Engine(setting).whole(VICTIMS)
+    assert engine.victims == VICTIMS and Engine(setting).whole(1).victims == 4 * 4
+    assert engine.evaluations == sum(int(claim.evaluations.sum()) for claim in claims)
+    found = [error for claim in claims for error in errors(setting, claim.inputs, claim.ids)]
+    assert len(found) == VICTIMS and engine.successes == sum(error <= SUCCESS for error in found)
+
+
+def test_the_engine_brings_victims_back_and_a_failed_victim_is_no_success():
+    setting = prepare([*TINY, "attack.evaluations=300"])
+    engine = Engine(setting)
+    engine.warm_up()
+    whole = engine.whole(1)
+    assert whole.successes > 0.5 * whole.victims
+    assert whole.per_success == whole.seconds / whole.successes
+    truth = setting.victims.inputs[:4]
+    images = truth.clone()
+    images[1], images[3] = 1 - images[1].round(), torch.nan
+    nothing = torch.zeros(4, dtype=torch.long)
+    claim = Reconstruction(
+        ids=setting.seen.ids[:4],
+        inputs=images,
+        labels=torch.zeros(4, 1, dtype=torch.long),
+        objective=nothing.double(),
+        iterations=nothing,
+        evaluations=nothing,
+        seconds=nothing.double(),
+        status=[Status.CONVERGED, Status.BUDGET, Status.DIVERGED, Status.BUDGET],
+    )
+    assert _successes(setting, claim) == 1
