@@ -82,7 +82,7 @@ def audit(
     """
     cfg = compose([f"attack={attack}", f"seed={seed}", *overrides])
     inputs, labels = _checked(batch)
-    engine = Engine(chunk=1, compile=False, precision=cfg.engine.dtype)
+    engine = Engine(chunk=1, threads=torch.get_num_threads(), compile=False, precision=cfg.engine.dtype)
     attacker: Attack = instantiate(cfg.attack, "attack", engine=engine)
     scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
     client = Client(

@@ -115,11 +115,11 @@ def build(cfg: DictConfig) -> Parties:
 
 
 def instantiate_engine(node: DictConfig) -> Engine:
-    """The engine's settings; the number of threads takes effect here."""
+    """The engine's settings; a given number of threads takes effect here, for what is not the engine's as well."""
     if node.threads is not None:
         torch.set_num_threads(node.threads)
     compile_ = None if node.compile == "auto" else bool(node.compile)
-    return Engine(chunk=node.chunk, compile=compile_, precision=node.dtype)
+    return Engine(chunk=node.chunk, threads=node.threads, compile=compile_, precision=node.dtype)
 
 
 def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.Module], str | None]:
@@ -190,7 +190,8 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
         "defense": facts["labels"]["defense"],
         "scores": list(facts["metrics"]),
         "not available": "; ".join(f"{name}: {why}" for name, why in facts["reasons"].items()) or None,
-        "device": f"{cfg.trainer.accelerator}, {torch.get_num_threads()} threads",
+        "device": cfg.trainer.accelerator,
+        "threads": parties.engine.threads,
         "victims at once": parties.engine.chunk,
         "results": str(cell.folder),
     }
@@ -204,7 +205,7 @@ def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int]) -> None
     engine.notice = notice
     run = Run(Path(cfg.results), cell.folder.name, cfg.suite, cell.facts["config"])
     trainer = make_trainer(cfg, parties.logger.open(run))
-    recorder = Recorder(cell, cfg.report.images, trainer.global_rank, device_in_words(trainer))
+    recorder = Recorder(cell, cfg.report.images, trainer.global_rank, lambda: device_in_words(trainer))
     with bars() as drawn:
         bar = drawn.add_task(
             " ".join(cell.facts["labels"][name] for name in ("attack", "data")), total=len(todo), note=""

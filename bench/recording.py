@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,19 +27,19 @@ class Recorder:
         cell: where to.
         images: images and traces are kept of victims with an id below this.
         rank: of this process.
-        device: in words.
+        device: in words, asked for when rows are made (the engine settles its threads as it begins).
     """
 
-    def __init__(self, cell: Cell, images: int, rank: int, device: str) -> None:
+    def __init__(self, cell: Cell, images: int, rank: int, device: Callable[[], str]) -> None:
         self._cell, self._images = cell, images
         self._common = {
             "rank": rank,
             "host": platform.node(),
-            "device": device,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit(),
             "versions": versions(),
         }
+        self._device = device
         self._empty()
 
     def _empty(self) -> None:
@@ -81,6 +82,7 @@ class Recorder:
                 "seconds": seconds,
                 "repeats": repeats,
                 "batch_size": truth.labels.shape[1],
+                "device": self._device(),
                 **self._common,
             }
             for victim, status, objective, iterations, evaluations, seconds, repeats in columns

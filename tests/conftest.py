@@ -42,7 +42,7 @@ def parties():
         from bench.config import compose
         from bench.experiment import build as build_parties
 
-        quiet = ["logger=none", "~metric.lpips_alex", "~metric.lpips_vgg"]
+        quiet = ["logger=none", "engine.threads=1", "~metric.lpips_alex", "~metric.lpips_vgg"]
         return build_parties(compose([*quiet, *overrides]))
 
     return build

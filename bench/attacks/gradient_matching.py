@@ -131,7 +131,9 @@ class GradientMatching(Attack):
         if kind not in engine.tuned:
             victims = max(engine.victims, len(seen))
             budget = self.minimiser.stop.budget
-            found = tune(make, len(seen), engine.chunk, engine.compile, victims, budget, seen.ids.device)
+            found = tune(
+                make, len(seen), engine.chunk, engine.threads, engine.compile, victims, budget, seen.ids.device
+            )
             if found.notice:
                 engine.notice(found.notice)
             engine.tuned[kind] = found

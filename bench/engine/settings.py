@@ -19,6 +19,7 @@ class Engine:
 
     Args:
         chunk: victims worked on at once; None to find out by a short measurement.
+        threads: of the processor; None to find out.
         compile: whether the matching function is compiled; None where the work is large enough to earn it.
         precision: `float32` or `float64`, of dummies, gradients and history.
         victims: how many there are to do in all, as far as is known.
@@ -31,6 +32,7 @@ class Engine:
     """
 
     chunk: int | None
+    threads: int | None
     compile: bool | None
     precision: str
     victims: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from bench.engine.matching import Matching
 
 CANDIDATES = (8, 32)  # more at once were never faster on a processor: the history leaves the cache
 CANDIDATES_CUDA = (32, 128, 512)
+_THREADS_MARGIN = 1.2
 _MARGIN = 1.1  # a larger chunk has to be this much faster: it costs memory, and its tail runs emptier
 
 
@@ -24,6 +26,7 @@ class Tuned:
     Args:
         slots: victims at once.
         one_by_one: whether they are taken in a loop instead of mapped over.
+        threads: of the processor.
         compiled: stands for the matching function at exactly `slots` slots; None for eager.
         rates: `{(slots, mapped): evaluations per second}` of what was measured, optimiser not included.
         compile_seconds: what compiling cost.
@@ -33,12 +36,14 @@ class Tuned:
     slots: int
     one_by_one: bool
     compiled: Function | None
+    threads: int
     rates: dict[tuple[int, bool], float]
     compile_seconds: float = 0.0
     notice: str = ""
 
     def apply(self, matching: Matching) -> None:
         """Sets a matching function up accordingly."""
+        torch.set_num_threads(self.threads)
         if self.one_by_one:
             matching.one_by_one()
         matching.use(self.compiled, self.slots)
@@ -48,6 +53,7 @@ def tune(
     make: Callable[[Tensor], tuple[Matching, Tensor]],
     total: int,
     chunk: int | None,
+    threads: int | None,
     compile_: bool | None,
     victims: int,
     evaluations: int,
@@ -58,17 +64,21 @@ def tune(
     Args:
         make: `positions [S] -> (a matching function loaded with these victims, variables [S, n])`.
         total: victims of the observation at hand.
-        chunk: see `Engine`; a given one is taken.
+        chunk, threads: see `Engine`; given ones are taken.
         compile_: see `Engine`.
         victims, evaluations: the size of the whole work, and the budget of each.
         device: of the work.
     """
+    torch.set_num_threads(threads or 1)
     if not make(_first(1))[0].mappable:
-        return Tuned(1, True, None, {}, notice="one victim at a time: vmap cannot map this model")
-    if chunk is not None:
-        found = Tuned(min(chunk, total), False, None, {})
+        found = Tuned(1, True, None, threads or 1, {}, notice="one victim at a time: vmap cannot map this model")
+    elif chunk is not None:
+        found = Tuned(min(chunk, total), False, None, threads or 1, {})
     else:
         found = _measured(make, total, device)
+    if threads is None and device.type == "cpu":
+        found = replace(found, threads=_threads(make, found))
+    torch.set_num_threads(found.threads)
     wanted = pays(victims, evaluations) if compile_ is None else compile_
     if not wanted or found.one_by_one:
         return found
@@ -95,7 +105,22 @@ def _measured(make: Callable[[Tensor], tuple[Matching, Tensor]], total: int, dev
             break
         if rates[size, True] > _MARGIN * rates[best]:
             best = (size, True)
-    return Tuned(best[0], not best[1], None, rates)
+    return Tuned(best[0], not best[1], None, torch.get_num_threads(), rates)
+
+
+def _threads(make: Callable[[Tensor], tuple[Matching, Tensor]], found: Tuned) -> int:
+    """One thread, or as many as there are cores where that is clearly quicker: on a busy one they can be far slower."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores == 1:
+        return 1
+    matching, z = make(_first(found.slots))
+    if found.one_by_one:
+        matching.one_by_one()
+        matching.load(_first(1).to(z.device))
+    alone = _seconds(matching, z)
+    torch.set_num_threads(cores)
+    together = _seconds(matching, z)
+    return cores if together * _THREADS_MARGIN < alone else 1
 
 
 def _first(size: int) -> Tensor:
@@ -103,10 +128,10 @@ def _first(size: int) -> Tensor:
 
 
 def _seconds(matching: Matching, z: Tensor) -> float:
-    """The quicker of two evaluations after one that warms up."""
+    """The quickest of three evaluations after one that warms up."""
     matching(z)
     times = []
-    for _ in range(2):
+    for _ in range(3):
         began = time.perf_counter()
         matching(z)
         if z.device.type == "cuda":

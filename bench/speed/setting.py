@@ -32,7 +32,7 @@ class Setting:
 
     Args:
         attack: `parties.attack`, known to match gradients.
-        threads: of torch, that the config asks for.
+        asked: threads of torch before the engine has run.
         victims, seen: the pool, and what is seen of it.
         labels: `[V, B]` that the attack knows or infers; None where it optimises them.
     """
@@ -41,10 +41,15 @@ class Setting:
     parties: Parties
     attack: GradientMatching
     device: str
-    threads: int
+    asked: int
     victims: Victims
     seen: Observation
     labels: Tensor | None
+
+    @property
+    def threads(self) -> int:
+        """Of torch: what the engine runs with, once it has begun."""
+        return self.tuned.threads if self.parties.engine.tuned else self.asked
 
     @property
     def tuned(self) -> Tuned:

@@ -67,7 +67,7 @@ def test_every_argument_stands_in_the_yaml_and_has_no_default_in_the_code(group,
 @pytest.mark.parametrize("name", catalogue.entries("attack"))
 def test_an_attack_builds_and_says_what_it_needs(name):
     cfg = composed("attack", name)
-    built = instantiate(cfg.attack, "attack", engine=Engine(chunk=2, compile=False, precision="float32"))
+    built = instantiate(cfg.attack, "attack", engine=Engine(chunk=2, threads=1, compile=False, precision="float32"))
     assert isinstance(built, Attack) and isinstance(built.needs, frozenset)
     assert type(cfg.attack.version) is int and type(cfg.attack.control) is bool
     assert inspect.getdoc(type(built))

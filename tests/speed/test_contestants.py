@@ -12,7 +12,14 @@ from bench.speed.contestants import SUCCESS, Engine, Loop, _Enough, _Meter, _suc
 from bench.speed.sequential import SequentialLoop
 from bench.speed.setting import prepare
 
-TINY = ["engine.chunk=4", "engine.compile=false", "attack.history=4", "attack.evaluations=12", "data.size=8"]
+TINY = [
+    "engine.chunk=4",
+    "engine.threads=1",
+    "engine.compile=false",
+    "attack.history=4",
+    "attack.evaluations=12",
+    "data.size=8",
+]
 VICTIMS = 18
 
 
