@@ -118,6 +118,8 @@ def instantiate_engine(node: DictConfig) -> Engine:
     """The engine's settings; a given number of threads takes effect here, for what is not the engine's as well."""
     if node.threads is not None:
         torch.set_num_threads(node.threads)
+    torch.backends.cuda.matmul.allow_tf32 = node.tf32
+    torch.backends.cudnn.allow_tf32 = node.tf32  # on by default in torch
     compile_ = None if node.compile == "auto" else bool(node.compile)
     return Engine(chunk=node.chunk, threads=node.threads, compile=compile_, precision=node.dtype)
 
@@ -171,7 +173,7 @@ def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
         "model": {"parameters": client.facts.parameters, "per_victim": client.per_victim},
         "metrics": parties.scorer.facts(),
         "reasons": dict(parties.scorer.reasons),
-        "numerics": {"dtype": parties.engine.precision, "tf32": torch.backends.cuda.matmul.allow_tf32},
+        "numerics": {"dtype": parties.engine.precision, "tf32": torch.backends.cudnn.allow_tf32},
     }
 
 

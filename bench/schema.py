@@ -31,6 +31,7 @@ class Engine:
     compile: bool | Literal["auto"]
     threads: int | None
     dtype: Literal["float32", "float64"]
+    tf32: bool
 
     def __post_init__(self) -> None:
         if self.chunk is not None:

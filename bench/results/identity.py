@@ -12,7 +12,7 @@ _ANYWHERE = frozenset({"root", "weights", "block"})
 # 32 victims after 16 compute 16: the count is not part of the identity.
 _OF_DATA = frozenset({"victims"})
 # Of the engine's settings only these change numbers; the others are about speed.
-_NUMERICS = frozenset({"dtype"})
+_NUMERICS = frozenset({"dtype", "tf32"})
 
 
 def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
