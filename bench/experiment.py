@@ -34,7 +34,7 @@ from bench.naming import title
 from bench.overview import overview
 from bench.progress import bars, console
 from bench.recording import Recorder
-from bench.results.identity import identity
+from bench.results.identity import contents, identity
 from bench.results.store import Cell, Store
 from bench.results.summary import summary
 from bench.threat import Threat
@@ -149,9 +149,7 @@ def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:
     """The cell's folder, made if need be."""
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
-    reasons = parties.scorer.reasons
-    # a score that could not be computed then, and can be now, is another cell: its rows have a hole
-    extra = {"data": parties.data.fingerprint, "checkpoint": parties.checkpoint, "missing": sorted(reasons)}
+    extra = contents(parties.data.fingerprint, parties.checkpoint, parties.scorer.reasons)
     facts = cell_facts(config, parties)
     labels = facts["labels"]
     slug = "-".join(labels[name] for name in ("attack", "data", "model"))

@@ -10,7 +10,7 @@ from bench.build import instantiate
 from bench.errors import UserError
 from bench.metrics.scorer import Scorer
 from bench.naming import title
-from bench.results.identity import identity
+from bench.results.identity import contents, identity
 from bench.results.store import Store, load
 
 
@@ -37,7 +37,7 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     except (UserError, OSError):
         return
     config: Any = OmegaConf.to_container(cfg, resolve=True)
-    extra = {"data": data.fingerprint, "checkpoint": weights, "missing": sorted(scorer.reasons)}
+    extra = contents(data.fingerprint, weights, scorer.reasons)
     store, own = Store(Path(cfg.results)), identity(config, extra)
     labels = {**config["names"], "data": title(data.title, config["names"]["data"])}
     folders = sorted(store.cells.glob(f"[!.]*-{own}"))

@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.engine.compile import Function, compile_matching, pays
 from bench.engine.matching import Matching
 
-CANDIDATES = (8, 32)  # more at once were never faster on a processor: the history leaves the cache
+CANDIDATES = (8, 32)  # on a processor 128 at once gave 4 to 7 % more, for four times the memory (docs/speed.md)
 CANDIDATES_CUDA = (32, 128, 512)
 _THREADS_MARGIN = 1.2
 _MARGIN = 1.1  # a larger chunk has to be this much faster: it costs memory, and its tail runs emptier
@@ -94,7 +94,6 @@ def _measured(make: Callable[[Tensor], tuple[Matching, Tensor]], total: int, dev
     rates: dict[tuple[int, bool], float] = {}
     matching, z = make(_first(1))
     matching.one_by_one()
-    matching.load(_first(1).to(device))
     rates[1, False] = 1 / _seconds(matching, z)
     best = (1, False)
     for size in sizes:
@@ -116,7 +115,6 @@ def _threads(make: Callable[[Tensor], tuple[Matching, Tensor]], found: Tuned) ->
     matching, z = make(_first(found.slots))
     if found.one_by_one:
         matching.one_by_one()
-        matching.load(_first(1).to(z.device))
     alone = _seconds(matching, z)
     torch.set_num_threads(cores)
     together = _seconds(matching, z)

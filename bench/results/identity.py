@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 # Where results go, who is told, and on what they are computed.
@@ -37,6 +37,17 @@ def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
     document = [_canonical(relevant(config)), _canonical(extra)]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def contents(data: str, checkpoint: str | None, missing: Iterable[str]) -> dict[str, Any]:
+    """What a config cannot know: `extra` of `identity`.
+
+    Args:
+        data: fingerprint of the dataset.
+        checkpoint: SHA-256 of the weights' file, if there is one.
+        missing: metrics that cannot be computed. One that can be later makes another cell: these rows have a hole.
+    """
+    return {"data": data, "checkpoint": checkpoint, "missing": sorted(missing)}
 
 
 def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
