@@ -1,0 +1,65 @@
+"""Where a pretrained model lies: a folder, Hugging Face's cache, or its hub."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from bench.errors import UserError
+
+_PATIENCE = 5.0  # seconds for the hub's answer
+
+
+def located(source: str, key: str) -> tuple[str, dict[str, Any]]:
+    """What `from_pretrained` of transformers is to be given: a path or name, and keywords.
+
+    What is in the cache is taken from there, without asking anybody. The hub is asked once, for a few seconds: left to
+    itself the library tries six times and reports each.
+
+    Args:
+        source: a folder, or a name on the hub.
+        key: the config's key that it stands at, for messages.
+
+    Raises:
+        UserError: it is in none of the three places, or the hub does not answer.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return str(folder), {"local_files_only": True}
+    try:
+        from huggingface_hub import constants, try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
+    except ImportError:
+        raise UserError("pretrained models need further packages: pip install 'leakbench[text]'") from None
+    try:
+        if isinstance(try_to_load_from_cache(source, "config.json"), str):
+            return source, {"local_files_only": True}
+    except HFValidationError:
+        raise UserError(f"{key}={source!r}: no such folder, and no name that a hub could have") from None
+    trouble = _ask(f"{constants.ENDPOINT}/{source}/resolve/main/config.json")
+    if trouble is not None:
+        raise UserError(
+            f"{key}={source!r}: no such folder, not in Hugging Face's cache, and {trouble}; name a local folder, or "
+            "run: leakbench prepare text, and say model=minilm"
+        )
+    return source, {}
+
+
+def _ask(url: str) -> str | None:
+    """None where there is something at `url`, else what is wrong; in a thread: looking up a host has no time limit."""
+    found = ["its hub does not answer"]
+
+    def ask() -> None:
+        try:
+            status = requests.get(url, timeout=_PATIENCE, stream=True).status_code
+            found[0] = "" if status < 400 else f"its hub has no such public model (it answers {status})"
+        except requests.RequestException as error:
+            found[0] = f"its hub cannot be reached ({type(error).__name__})"
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE + 1)
+    return found[0] or None

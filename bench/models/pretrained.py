@@ -1,0 +1,105 @@
+"""Pretrained models of Hugging Face's transformers: from a folder, or from the hub by name."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.errors import UserError
+from bench.models.hub_name import located
+from bench.models.text import TextModel, auto, room, transformers
+from bench.models.tokenizer import Tokenizer
+from bench.models.vocabulary import Vocabulary
+
+
+class Pretrained(TextModel):
+    """Any encoder or decoder that `transformers` has an `AutoModel` for.
+
+    Layers that the head needs and the weights lack (the classifier of a language model) are drawn from torch's global
+    generator.
+
+    Args:
+        source: a folder that `save_pretrained` wrote, or the name of a model on the hub (kept in Hugging Face's cache).
+        vocabulary: what sentences are cut into; makes the tokeniser before the model is built.
+        head: `classification`, `masked` or `causal`.
+        shape: `(T,)` of a sentence.
+        classes: how many classes there are; a language model has the vocabulary's size.
+        tokenizer: what `vocabulary` made.
+
+    Raises:
+        UserError: there is no such model, the hub cannot be reached, or the vocabulary is not the model's.
+        ValueError: another head.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        vocabulary: Vocabulary,
+        head: str,
+        *,
+        shape: tuple[int, ...],
+        classes: int,
+        tokenizer: Tokenizer,
+    ) -> None:
+        labels = {"num_labels": classes, "ignore_mismatched_sizes": True} if head == "classification" else {}
+        network, info = load(source, head, **labels)
+        rows = network.get_input_embeddings().weight.shape[0]
+        if len(tokenizer) > rows:
+            raise UserError(f"model.vocabulary has {len(tokenizer)} pieces, but {source!r} embeds only {rows}")
+        room(getattr(network.config, "max_position_embeddings", shape[0]), shape)
+        network.config.pad_token_id = tokenizer.pad
+        super().__init__(network, head)
+        fresh = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+        self.digest = digest((name, value) for name, value in network.state_dict().items() if name not in fresh)
+
+
+def load(source: str, head: str, **keywords: Any) -> tuple[Any, dict[str, Any]]:
+    """The network in float32 with eager attention, and what was missing from the weights.
+
+    Raises:
+        UserError: there is no such model, or it cannot be read or reached.
+        ValueError: another head.
+    """
+    maker = auto(head)
+    place, local = located(source, "model.source")
+    try:
+        with _quiet():
+            return maker.from_pretrained(
+                place, attn_implementation="eager", dtype=torch.float32, output_loading_info=True, **local, **keywords
+            )
+    except Exception as error:  # transformers has no common type for what it cannot read
+        raise UserError(f"model.source={source!r}: cannot be read with head={head} ({_first_line(error)})") from error
+
+
+def digest(tensors: Iterable[tuple[str, Tensor]]) -> str:
+    """SHA-256 (hex) of named tensors."""
+    found = hashlib.sha256()
+    for name, value in sorted(tensors, key=lambda item: item[0]):
+        found.update(f"{name} {tuple(value.shape)} {value.dtype};".encode())
+        found.update(value.detach().cpu().contiguous().numpy().data)
+    return found.hexdigest()
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:160]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' bars, and without its table of layers that are drawn anew: they are meant to be."""
+    logging = transformers().logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,95 @@
+"""A tokeniser of Hugging Face's tokenizers, and what the rest of the program asks of one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import tokenizers
+
+MASKS = ("[MASK]", "<mask>")
+PADS = (
+    "[PAD]",
+    "<pad>",
+    "<|endoftext|>",
+    "</s>",
+    "[SEP]",
+)  # the first that the vocabulary has; GPT-2 pads with its end
+
+
+class Tokenizer:
+    """Sentences to tokens and back.
+
+    Args:
+        backend: of the package tokenizers; its truncation and padding are switched off.
+
+    Attributes:
+        pad, mask: token ids; mask is None where there is none.
+        special: ids of the tokens that belong to no sentence; the unknown word's is not among them.
+
+    Raises:
+        ValueError: the vocabulary has nothing to pad with.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        self._backend = backend
+        backend.no_truncation()
+        backend.no_padding()
+        pads = [token for token in map(backend.token_to_id, PADS) if token is not None]
+        masks = [token for token in map(backend.token_to_id, MASKS) if token is not None]
+        if not pads:
+            raise ValueError(f"the tokeniser has no piece to pad with (one of {', '.join(PADS)})")
+        self.pad: int = pads[0]
+        self.mask: int | None = masks[0] if masks else None
+        added = backend.get_added_tokens_decoder()
+        special = {token for token, piece in added.items() if piece.special and piece.content not in _UNKNOWN}
+        self.special = frozenset(special | {self.pad})
+
+    def __len__(self) -> int:
+        return self._backend.get_vocab_size()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the tokeniser's whole definition."""
+        return hashlib.sha256(self._backend.to_str().encode()).hexdigest()
+
+    def encode(self, sentence: str) -> list[int]:
+        """Tokens, between those that the model wants at start and end."""
+        return self._backend.encode(sentence).ids
+
+    def pieces(self, tokens: Sequence[int]) -> list[str]:
+        """Each token as it stands in the vocabulary; `?` where there is none (-1, no claim)."""
+        return [self._backend.id_to_token(token) or "?" if token >= 0 else "?" for token in tokens]
+
+    def words(self, tokens: Sequence[int]) -> list[int]:
+        """`tokens` without special ones, and without -1."""
+        return [token for token in tokens if token >= 0 and token not in self.special]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The sentence that `words(tokens)` spell."""
+        return self._backend.decode(self.words(tokens), skip_special_tokens=False)
+
+    def allowed(self) -> list[bool]:
+        """For each token of the vocabulary, whether it can be part of a sentence."""
+        return [token not in self.special for token in range(len(self))]
+
+
+_UNKNOWN = ("[UNK]", "<unk>")
+
+
+def package() -> Any:
+    """The package tokenizers.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    from bench.errors import UserError
+
+    try:
+        import tokenizers
+    except ImportError:
+        raise UserError("sentences need further packages: pip install 'leakbench[text]'") from None
+    return tokenizers

@@ -1,0 +1,26 @@
+"""CoLA (Warstadt, Singh, Bowman 2019, arXiv 1805.12471): sentences of linguistics papers, acceptable or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from datamodules.hub_text import HubText
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class CoLA(HubText):
+    """1,043 validation and 8,551 train sentences, 8 words on average; 0 unacceptable, 1 acceptable.
+
+    Part of GLUE, whose test labels are not public.
+    """
+
+    hub: ClassVar[str] = "nyu-mll/glue"
+    subset: ClassVar[str | None] = "cola"
+    folder: ClassVar[str] = "cola"
+    splits: ClassVar[tuple[str, ...]] = ("validation", "train")
+
+    def lines_of(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[int] | None]:
+        """The columns `sentence` and `label`."""
+        return list(table["sentence"]), list(table["label"])

@@ -1,0 +1,23 @@
+"""Rotten Tomatoes (Pang, Lee 2005, arXiv cs/0506075): one sentence of a film review, negative or positive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from datamodules.hub_text import HubText
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class RottenTomatoes(HubText):
+    """1,066 test, 1,066 validation and 8,530 train sentences, 21 words on average; 0 negative, 1 positive."""
+
+    hub: ClassVar[str] = "cornell-movie-review-data/rotten_tomatoes"
+    subset: ClassVar[str | None] = None
+    folder: ClassVar[str] = "rotten_tomatoes"
+    splits: ClassVar[tuple[str, ...]] = ("test", "validation", "train")
+
+    def lines_of(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[int] | None]:
+        """The columns `text` and `label`."""
+        return list(table["text"]), list(table["label"])

@@ -1,0 +1,27 @@
+"""SST-2 (Socher et al. 2013): sentences and phrases of film reviews, negative or positive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from datamodules.hub_text import HubText
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class SST2(HubText):
+    """872 validation sentences, and 67,349 phrases to train on; 0 negative, 1 positive.
+
+    Part of GLUE, whose test labels are not public. Cite: Socher et al., Recursive Deep Models for Semantic
+    Compositionality Over a Sentiment Treebank, 2013.
+    """
+
+    hub: ClassVar[str] = "stanfordnlp/sst2"
+    subset: ClassVar[str | None] = None
+    folder: ClassVar[str] = "sst2"
+    splits: ClassVar[tuple[str, ...]] = ("validation", "train")
+
+    def lines_of(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[int] | None]:
+        """The columns `sentence` and `label`."""
+        return list(table["sentence"]), list(table["label"])

@@ -1,0 +1,68 @@
+"""Your own sentences: a text file with one a line, or a TSV with a label before each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bench.errors import UserError
+from datamodules.checks import check_integer, given_path
+from datamodules.text_base import TextDataModule
+from datamodules.text_lines import Lines, read_lines
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class TextFile(TextDataModule):
+    """`ROOT` is a `.tsv` with `label<TAB>sentence` a line, or any other UTF-8 text with a sentence a line.
+
+    Args:
+        root: the file.
+        class_count: None counts the labels' classes (a file without labels has none: it serves language models); a
+            number at least as large where the model should have more. With a number, a file without labels can be dealt
+            with `labels=random`, or all as class 0.
+    """
+
+    root: str
+    class_count: int | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.class_count is not None:
+            check_integer("data.class_count", self.class_count, 1, "classes, or null to count the labels")
+        self._root = given_path(
+            "data.root", self.root, "a text file with a sentence a line, or a .tsv label<TAB>sentence"
+        )
+
+    @property
+    def title(self) -> str:
+        """The file's own name: `cola.tsv (text_file)`."""
+        return f"{self._root.resolve().name} ({self.name})"
+
+    def where(self) -> str:
+        """`root`."""
+        return str(self._root)
+
+    def missing(self) -> list[str]:
+        """`root` where it is no file."""
+        return [] if self._root.is_file() else [str(self._root)]
+
+    def absent(self) -> str:
+        """There is nothing to prepare, only a path to correct."""
+        what = "is a folder" if self._root.is_dir() else "does not exist"
+        return f"data.root={self._root}: {what}; {self.by_hand()}"
+
+    def by_hand(self) -> str:
+        """What `root` may be."""
+        return "data.root must be a text file with a sentence a line, or a .tsv with label<TAB>sentence"
+
+    def fetch(self) -> None:
+        """Nothing can be fetched."""
+        raise UserError(self.absent())
+
+    def read(self) -> Lines:
+        """Read the file."""
+        lines = read_lines(self._root)
+        if self.class_count is None:
+            return lines
+        if self.class_count < (lines.classes or 1):
+            raise UserError(f"data.class_count={self.class_count}: {self._root} has {lines.classes} classes")
+        return replace(lines, classes=self.class_count, class_names=None)
