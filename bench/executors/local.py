@@ -1,0 +1,149 @@
+"""Cells on this machine, in turn or side by side."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+from omegaconf import DictConfig
+
+from bench.build import instantiate
+from bench.cells import run_cell
+from bench.errors import UserError
+from bench.executors.base import ERROR, Executor, Result, Results, attempt
+from bench.executors.places import accelerator, divided, named, suggested
+from bench.executors.processes import Group, crowded, ranks
+from bench.progress import console
+
+
+class Local(Executor):
+    """Runs cells one after another in this process, or `workers` of them at a time in processes of their own.
+
+    A cell on several devices has a process a device in either case: this process never joins a process group, so a
+    rank that dies takes its cell with it and nothing else.
+
+    Args:
+        workers: cells side by side, cores or GPUs divided among them; None for one a GPU, or one a core on a
+            processor (one in all where there is but one cell).
+
+    Raises:
+        ValueError: `workers` is below 1.
+    """
+
+    def __init__(self, workers: int | None) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers={workers}: must be >= 1 (cells side by side), or null to find out")
+        self.workers = workers
+
+    def run(self, cells: Sequence[DictConfig]) -> Results:
+        """See `Executor.run`."""
+        if any(crowded(cfg) for cfg in cells) and len(cells) > 1:
+            raise UserError(
+                "a suite starts the processes of its cells itself: call it once, without torchrun or srun, or say "
+                "executor=slurm (leakbench run may be called by either)"
+            )
+        workers = min(self.workers or suggested(cells), len(cells))
+        if workers < 2:
+            return in_turn(cells)
+        kinds = {accelerator(cfg)[0] for cfg in cells}
+        if len(kinds) > 1 or any(named(cfg) for cfg in cells):
+            raise UserError(
+                f"executor.workers={workers} divides the devices of one kind: say trainer.accelerator and a number "
+                "of trainer.devices, the same kind for all cells"
+            )
+        return _SideBySide(cells, divided(workers, kinds.pop())).results()
+
+
+def in_turn(cells: Sequence[DictConfig]) -> Results:
+    """One cell after another, in this process where one is enough."""
+    for index, cfg in enumerate(cells):
+        yield index, alone(cfg, shown=len(cells) == 1)
+
+
+def alone(cfg: DictConfig, *, shown: bool) -> Result:
+    """One cell, with nothing beside it; `shown` is whether its processes may speak for themselves."""
+    sized = attempt(lambda: {"ranks": ranks(cfg)})
+    if sized.document is None:
+        return sized
+    if sized.document["ranks"] == 1:
+        return attempt(lambda: run_cell(cfg))
+    size = sized.document["ranks"]
+    with Group(size, divided(size, "cpu")[0], shown=shown) as group:
+        result = group.run(cfg)
+        _relay(group)
+        return result
+
+
+def run_one(cfg: DictConfig) -> dict[str, Any]:
+    """A single cell, where its executor says; returns its document.
+
+    Raises:
+        UserError, NotApplicable: as `run_cell`.
+        CellFailed: it failed in another process. In this one a fault keeps its own exception.
+    """
+    executor: Executor = instantiate(cfg.executor, "executor")
+    if isinstance(executor, Local) and ranks(cfg) == 1:
+        return run_cell(cfg)
+    with closing(executor.run([cfg])) as running:
+        ((_, result),) = running
+    if result.trace:
+        console.print(result.trace, style="dim", markup=False)
+    return result.unwrap()
+
+
+class _SideBySide:
+    """A thread a place feeds that place's processes; results meet in a queue."""
+
+    def __init__(self, cells: Sequence[DictConfig], places: Sequence[dict[str, str]]) -> None:
+        self._cells, self._sizes = cells, [ranks(cfg) for cfg in cells]
+        self._waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for index in range(len(cells)):
+            self._waiting.put(index)
+        self._results: queue.SimpleQueue[tuple[int, Result]] = queue.SimpleQueue()
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._feed, args=(place,), daemon=True) for place in places]
+
+    def results(self) -> Results:
+        """Each cell's, as they end."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            for _ in self._cells:
+                yield self._results.get()
+        finally:
+            self._over.set()
+            for thread in self._threads:
+                thread.join()
+
+    def _feed(self, place: dict[str, str]) -> None:
+        group: Group | None = None
+        try:
+            while not self._over.is_set():
+                index = self._waiting.get_nowait()
+                size = self._sizes[index]
+                try:
+                    if group is None or not group.whole or group.size != size or size > 1:
+                        if group is not None:
+                            group.stop()
+                        threads = max(1, int(place["OMP_NUM_THREADS"]) // size)
+                        group = Group(size, {**place, "OMP_NUM_THREADS": str(threads)}, shown=False)
+                    result = group.run(self._cells[index], self._over.is_set)
+                    _relay(group)
+                except OSError as error:  # no process can be started, the disk is full: the others shall hear of it
+                    result = Result(ERROR, reason=f"{type(error).__name__}: {error}")
+                self._results.put((index, result))
+        except queue.Empty:
+            pass
+        finally:
+            if group is not None:
+                group.stop()
+
+
+def _relay(group: Group) -> None:
+    """What the processes had to say of their own accord: one line each, as in a run of one's own."""
+    for line in group.said().splitlines():
+        if line.startswith("leakbench: "):
+            console.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,98 @@
+"""A machine divided: which GPUs each of several processes sees, and how many threads it may take."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+
+import torch
+from omegaconf import DictConfig
+
+from bench.cells import is_price
+from bench.errors import UserError
+from bench.experiment import make_trainer
+
+# A process takes about 6 s of a core to start, in which one does some 10,000 evaluations of a small model.
+PAYS_FROM = 30_000
+MEMORY = 2 * 2**30  # bytes of a process, with torch, a model and a chunk of victims
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def divided(workers: int, accelerator: str) -> list[dict[str, str]]:
+    """Environment variables of each of `workers` places: shares of the cores, and of the GPUs where these are used.
+
+    Raises:
+        UserError: there are fewer GPUs than workers.
+    """
+    threads = {"OMP_NUM_THREADS": str(max(1, cores() // workers))}
+    if accelerator != "cuda":
+        return [threads] * workers
+    gpus = visible()
+    if len(gpus) < workers:
+        raise UserError(f"executor.workers={workers}: this machine shows {len(gpus)} GPUs, and each worker needs one")
+    return [{**threads, "CUDA_VISIBLE_DEVICES": ",".join(gpus[place::workers])} for place in range(workers)]
+
+
+def visible() -> list[str]:
+    """The GPUs that CUDA shows us, by the names that CUDA_VISIBLE_DEVICES takes."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is None:
+        return [str(number) for number in range(torch.cuda.device_count())]
+    return [name.strip() for name in given.split(",") if name.strip()]
+
+
+def accelerator(cfg: DictConfig) -> tuple[str, int]:
+    """What a cell runs on (`cpu`, `cuda`, `mps`) and how many of it on each machine.
+
+    Raises:
+        UserError: this machine does not have the devices.
+    """
+    trainer = make_trainer(cfg, logger=False)
+    return trainer.strategy.root_device.type, trainer.num_devices
+
+
+def suggested(cells: Sequence[DictConfig]) -> int:
+    """How many cells go side by side where nobody says: a GPU, or else a core, each; one where little is to be done.
+
+    On two cores two processes of one thread did more evaluations a second than one process of two threads
+    (`leakbench speed --workers`, docs/cluster.md): tensors this small gain little from a second thread.
+    """
+    if len(cells) < 2 or sum(map(budget, cells)) < PAYS_FROM or any(named(cfg) for cfg in cells):
+        return 1
+    kinds = [accelerator(cfg) for cfg in cells]
+    if len({kind for kind, _ in kinds}) > 1:
+        return 1
+    kind, most = kinds[0][0], max(devices for _, devices in kinds)
+    if kind == "cuda":
+        return max(1, min(len(cells), len(visible()) // most))
+    if kind != "cpu":
+        return 1
+    return max(1, min(len(cells), cores() // most, _memory() // MEMORY // most))
+
+
+def budget(cfg: DictConfig) -> float:
+    """Evaluations that a cell may take; without bound where its config does not say, as of a training."""
+    if is_price(cfg):
+        return math.inf
+    if cfg.attack.get("control"):
+        return 0
+    victims, evaluations = cfg.data.get("victims"), cfg.attack.get("evaluations")
+    return victims * evaluations if isinstance(victims, int) and isinstance(evaluations, int) else math.inf
+
+
+def named(cfg: DictConfig) -> bool:
+    """Whether the user names devices by their numbers, or asks for all: they cannot be divided."""
+    return not isinstance(cfg.trainer.devices, int) or cfg.trainer.devices == -1
+
+
+def _memory() -> int:
+    """Bytes that are free, where the system says so."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return MEMORY

@@ -1,0 +1,76 @@
+"""What a cell is on another machine: an object that can be sent there, and runs the cell in processes of its own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from omegaconf import DictConfig, OmegaConf
+
+from bench.executors.base import ERROR, Result
+
+if TYPE_CHECKING:
+    from bench.executors.processes import Group
+
+
+@dataclass
+class Job:
+    """A cell and the folder that its relative paths mean. Calling it runs the cell and returns a `Result`.
+
+    The cell's processes are children of the caller's: they end when it does.
+    """
+
+    config: dict[str, Any]
+    folder: str = field(default_factory=os.getcwd)
+    _group: Group | None = field(init=False, default=None, repr=False)
+
+    @classmethod
+    def of(cls, cfg: DictConfig) -> Self:
+        """The job of a resolved cell."""
+        config: Any = OmegaConf.to_container(cfg, resolve=True)
+        return cls(config)
+
+    def __call__(self) -> Result:
+        """Runs it, in the folder that it was made in."""
+        from bench.executors.places import cores
+        from bench.executors.processes import Group, ranks
+
+        try:
+            os.chdir(self.folder)
+        except OSError as error:
+            machine = os.uname().nodename
+            return Result(ERROR, reason=f"{self.folder} is not on {machine} ({error.strerror}): it has to be shared")
+        cfg = OmegaConf.create(self.config)
+        size = ranks(cfg)
+        threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // size))
+        with Group(size, {"OMP_NUM_THREADS": threads}, shown=False) as self._group:
+            return self._group.run(cfg)
+
+    def stop(self) -> None:
+        """Ends the cell's processes; what they have finished is stored."""
+        if self._group is not None:
+            self._group.stop()
+
+
+def root() -> str:
+    """The folder that `bench` is imported from: other machines have to find it too."""
+    import bench
+
+    return str(Path(bench.__file__).resolve().parent.parent)
+
+
+def demands(cfg: DictConfig, cpus: int | None, gpus: int | None) -> tuple[int, int]:
+    """Processors and GPUs of each machine that a cell takes.
+
+    Args:
+        cfg: the cell.
+        cpus: processors a cell; None for one a process.
+        gpus: GPUs a cell; None for `trainer.devices` where `trainer.accelerator` is a GPU, else none.
+    """
+    devices = cfg.trainer.devices
+    count = devices if isinstance(devices, int) and devices > 0 else len(devices) if not isinstance(devices, str) else 1
+    if gpus is None:
+        gpus = count if cfg.trainer.accelerator in ("gpu", "cuda") else 0
+    return (count if cpus is None else cpus), gpus

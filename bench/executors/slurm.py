@@ -1,0 +1,166 @@
+"""Cells as jobs of a SLURM array, through submitit (https://github.com/facebookincubator/submitit)."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from bench.errors import UserError
+from bench.executors.base import DONE, ERROR, Executor, Result, Results
+from bench.executors.remote import Job, demands, root
+
+if TYPE_CHECKING:
+    import submitit
+
+_LOOK = {"slurm": 5.0, "local": 0.2}  # seconds between two looks at the jobs
+_WORDS = ("slurm", "local")
+
+
+class Slurm(Executor):
+    """A cell is a job: a task a device, started by `srun`, so that Lightning finds its ranks as under `trainer=slurm`.
+
+    A job that runs out of time is told `signal_s` seconds before, stores what it has and is queued again.
+
+    Args:
+        cluster: `slurm`, or `local` for processes of this machine (to try things out).
+        partition, account, qos: SLURM's; None for the cluster's default.
+        minutes: time limit of a cell.
+        cpus: processors a device.
+        gpus: GPUs a machine and cell; None for `trainer.devices` where `trainer.accelerator` is gpu, else 0.
+        memory_gb: of each machine and cell; None for the cluster's default.
+        at_once: jobs of the array that may run at a time.
+        signal_s: seconds before the limit at which SLURM sends its warning.
+        requeues: how often a job that ran out of time is queued again.
+        setup: lines of shell before the job's command (modules, environments).
+        further: other `#SBATCH` settings, `{name: value}`.
+
+    Raises:
+        UserError: submitit is not installed (extra `cluster`).
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        partition: str | None,
+        account: str | None,
+        qos: str | None,
+        minutes: int,
+        cpus: int,
+        gpus: int | None,
+        memory_gb: float | None,
+        at_once: int,
+        signal_s: int,
+        requeues: int,
+        setup: list[str],
+        further: Mapping[str, Any],
+    ) -> None:
+        if find_spec("submitit") is None:
+            raise UserError("executor=slurm is not installed; run: pip install 'leakbench[cluster]'")
+        if cluster not in _WORDS:
+            raise ValueError(f"cluster={cluster!r}: want {' or '.join(_WORDS)}")
+        for name, value in (("minutes", minutes), ("cpus", cpus), ("at_once", at_once), ("signal_s", signal_s)):
+            if value < 1:
+                raise ValueError(f"{name}={value}: must be >= 1")
+        if requeues < 0:
+            raise ValueError(f"requeues={requeues}: must be >= 0")
+        self.cluster, self.minutes, self.cpus, self.gpus, self.memory_gb = cluster, minutes, cpus, gpus, memory_gb
+        self.at_once, self.signal_s, self.requeues, self.setup = at_once, signal_s, requeues, list(setup)
+        self.places = {"partition": partition, "account": account, "qos": qos}
+        self.further = dict(further)
+
+    def run(self, cells: Sequence[DictConfig]) -> Results:
+        """See `Executor.run`."""
+        jobs: dict[int, submitit.Job[Result]] = {}
+        try:
+            for alike in _alike(cells):
+                jobs |= zip(alike, self._submit([cells[index] for index in alike]))
+            while jobs:
+                for index in [index for index, job in jobs.items() if job.done()]:
+                    yield index, _result(jobs.pop(index))
+                if jobs:
+                    time.sleep(_LOOK[self.cluster])
+        finally:
+            for job in jobs.values():
+                job.cancel(check=False)
+
+    def _submit(self, cells: Sequence[DictConfig]) -> list[submitit.Job[Result]]:
+        """One array of cells that want the same machines."""
+        import submitit
+
+        folder = Path(cells[0].results).absolute() / "jobs"
+        try:
+            executor = submitit.AutoExecutor(
+                folder / "%j", cluster=self.cluster, **{f"{self.cluster}_max_num_timeout": self.requeues}
+            )
+        except RuntimeError as error:
+            raise UserError(f"executor=slurm: {error}") from None
+        executor.update_parameters(**self.parameters(cells[0]))
+        with executor.batch():  # SLURM gets one array
+            return [executor.submit(Submitted.of(cfg)) for cfg in cells]
+
+    def parameters(self, cfg: DictConfig) -> dict[str, Any]:
+        """What submitit is asked for."""
+        devices, gpus = demands(cfg, None, self.gpus)
+        shared = {
+            "name": "leakbench",
+            "timeout_min": self.minutes,
+            "cpus_per_task": self.cpus,
+            "gpus_per_node": gpus,
+            "nodes": cfg.trainer.num_nodes,
+            "tasks_per_node": devices if self.cluster == "slurm" else 1,
+        }
+        if self.memory_gb is not None:
+            shared["mem_gb"] = self.memory_gb
+        places = {f"slurm_{name}": value for name, value in self.places.items() if value is not None}
+        slurm = {
+            **places,
+            "slurm_array_parallelism": self.at_once,
+            "slurm_signal_delay_s": self.signal_s,
+            "slurm_setup": [f"export PYTHONPATH={shlex.quote(root())}:$PYTHONPATH", *self.setup],
+            "slurm_additional_parameters": self.further,
+        }
+        return shared | slurm
+
+
+class Submitted(Job):
+    """A job that SLURM may end before it is done: it stores what it has, and goes on when it is started again."""
+
+    def checkpoint(self) -> submitit.helpers.DelayedSubmission:
+        """Called by submitit on SLURM's warning; what it returns is queued."""
+        import submitit
+
+        self.stop()
+        return submitit.helpers.DelayedSubmission(Submitted(self.config, self.folder))
+
+
+def _alike(cells: Sequence[DictConfig]) -> list[list[int]]:
+    """Indices of the cells that go into one array: those that want the same machines, and lie in the same folder."""
+    groups: dict[str, list[int]] = {}
+    for index, cfg in enumerate(cells):
+        trainer = cfg.trainer
+        groups.setdefault(f"{trainer.accelerator} {trainer.devices} {trainer.num_nodes} {cfg.results}", []).append(
+            index
+        )
+    return list(groups.values())
+
+
+def _result(job: submitit.Job[Result]) -> Result:
+    """Rank zero's result, or the first that is a failure."""
+    import submitit
+
+    try:
+        found = job.results()
+    except submitit.core.utils.UncompletedJobError as error:
+        last = (str(error).strip().splitlines() or ["it said nothing"])[-1]
+        return Result(ERROR, reason=f"job {job.job_id} ended without a result ({last}); see {job.paths.stderr}")
+    except submitit.core.utils.FailedJobError as error:
+        last = (str(error).strip().splitlines() or ["it said nothing"])[-1]
+        return Result(ERROR, reason=f"job {job.job_id} failed ({last}); see {job.paths.stderr}")
+    return next((result for result in found if result.status != DONE), found[0])

@@ -1,0 +1,33 @@
+"""Who may write where: libraries are silenced, and stdout is kept for the one document that was asked for."""
+
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import TextIO
+
+
+def quiet() -> None:
+    """Silences what Lightning, torch and others say on their own account; an error of theirs still shows."""
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    os.environ.setdefault("WANDB_SILENT", "true")
+
+
+@contextlib.contextmanager
+def stdout_kept() -> Iterator[TextIO]:
+    """The real stdout, while everything else that writes to it (libraries and child processes too) reaches stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        # sys.stdout need not write to file descriptor 1: whoever calls main() may have put something else there
+        with os.fdopen(os.dup(kept), "w", encoding="utf-8") as out, contextlib.redirect_stdout(sys.stderr):
+            yield out
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

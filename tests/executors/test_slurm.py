@@ -1,0 +1,79 @@
+"""Cells as jobs: run for real by submitit on this machine; for SLURM, the script that sbatch is given."""
+
+import json
+import re
+import stat
+
+import pytest
+
+from bench.build import instantiate
+from bench.cli import main
+from bench.config import compose
+
+SBATCH = """#!/bin/sh
+for word; do script=$word; done
+cp "$script" "{folder}/submitted.sh"
+echo "Submitted batch job 4242"
+"""
+
+
+@pytest.mark.slow
+def test_jobs_of_this_machine_give_the_rows_of_one_process(tmp_path, configs, rows, capfd):
+    words = ["suite", "small", "--config-dir", str(configs), "--json", "seed=0"]
+    assert main([*words, "executor.workers=1", f"results={tmp_path}/local"]) == 0
+    capfd.readouterr()
+    more = ["executor=slurm", "executor.cluster=local", "executor.minutes=5"]
+    assert main([*words, *more, f"results={tmp_path}/jobs"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert [cell["attack"] for cell in document["cells"]] == ["noise", "idlg (evaluations=9)"]
+    assert rows(tmp_path / "jobs") == rows(tmp_path / "local")
+
+
+def test_the_script_that_sbatch_gets(tmp_path, monkeypatch):
+    """An array of the cells that want the same machines: how many at once, GPUs, tasks, time, and the warning before it
+    is over. `sbatch` is replaced by a script that keeps what it is given: there is no SLURM here.
+    """
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, text in (("sbatch", SBATCH.format(folder=tmp_path)), ("srun", "#!/bin/sh\n"), ("scancel", "#!/bin/sh\n")):
+        (tools / name).write_text(text)
+        (tools / name).chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", str(tools), prepend=":")
+    base = ["trainer=slurm", "trainer.devices=4", "trainer.num_nodes=2", "logger=none", f"results={tmp_path}/r"]
+    slurm = ["executor=slurm", "executor.minutes=90", "executor.partition=gpu", "executor.at_once=3"]
+    cells = [compose([*base, *slurm, "executor.memory_gb=16", f"seed={seed}"]) for seed in range(5)]
+    executor = instantiate(cells[0].executor, "executor")
+    jobs = executor._submit(cells)
+    assert [job.job_id for job in jobs] == [f"4242_{index}" for index in range(5)]
+    script = (tmp_path / "submitted.sh").read_text()
+    found = dict(re.findall(r"^#SBATCH --([\w-]+)=(.*)$", script, re.MULTILINE))
+    wanted = {
+        "array": "0-4%3",
+        "gpus-per-node": "4",
+        "ntasks-per-node": "4",
+        "nodes": "2",
+        "time": "90",
+        "signal": "USR2@90",
+        "partition": "gpu",
+        "mem": "16GB",
+        "cpus-per-task": "4",
+    }
+    assert wanted.items() <= found.items()
+    assert "export PYTHONPATH=" in script and "srun" in script
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["executor.cluster=slrm"], "cluster='slrm': want slurm or local"),
+        (["executor.minutes=0"], "minutes=0: must be >= 1"),
+        (["executor.requeues=-1"], "requeues=-1"),
+        (["executor.cluster=slurm"], "executor=slurm: "),
+    ],
+)
+def test_a_mistake_is_one_line(words, sentence, tmp_path, configs, monkeypatch, capfd):
+    monkeypatch.setenv("PATH", str(tmp_path))  # without srun
+    words = ["suite", "small", "--config-dir", str(configs), "executor=slurm", *words, f"results={tmp_path}/out"]
+    assert main(words) == 2
+    err = capfd.readouterr().err
+    assert sentence in err.splitlines()[-1] and "Traceback" not in err

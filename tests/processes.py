@@ -1,0 +1,66 @@
+"""`leakbench` in processes of their own, real ones to kill: forked from a process that has imported torch already."""
+
+import multiprocessing
+import os
+import resource
+import sys
+from pathlib import Path
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    ["bench.cli", "bench.experiment", "bench.executors.local", "bench.failures", "bench.report.page", "bench.suite"]
+)
+
+
+def _command(words, log, environment, file_size):
+    os.environ.update(environment)
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{log}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    if file_size is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+    import torch
+
+    from bench.cli import main
+
+    torch.set_num_threads(1)
+    code = main(words)
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+class Leakbench:
+    """`leakbench WORDS`.
+
+    Args:
+        words: as after `leakbench`.
+        log: stdout and stderr go to `LOG.out` and `LOG.err`.
+        environment: variables to add.
+        file_size: no file may grow beyond so many bytes (the kernel refuses with EFBIG), or None.
+    """
+
+    def __init__(self, words, log, environment=None, file_size=None):
+        self.log = Path(log)
+        given = ([str(word) for word in words], str(log), environment or {}, file_size)
+        self.process = CONTEXT.Process(target=_command, args=given)
+        self.process.start()
+
+    def wait(self, seconds=120):
+        """The exit code; negative for a signal that killed it."""
+        self.process.join(seconds)
+        assert self.process.exitcode is not None, f"still running after {seconds} s: {self.err}"
+        return self.process.exitcode
+
+    def send(self, number):
+        os.kill(self.process.pid, number)
+
+    @property
+    def running(self):
+        return self.process.exitcode is None
+
+    @property
+    def out(self):
+        return self.log.with_name(f"{self.log.name}.out").read_text()
+
+    @property
+    def err(self):
+        return self.log.with_name(f"{self.log.name}.err").read_text()

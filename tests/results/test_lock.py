@@ -1,0 +1,95 @@
+"""One at a time works on a cell, on one machine and, by the heartbeat, on several; nobody waits for the dead."""
+
+import json
+import os
+import platform
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UserError
+from bench.results import lock
+
+
+def record(folder: Path, host: str, age: float) -> None:
+    path = folder / lock.NAME
+    path.write_text(json.dumps({"host": host, "pid": 7, "since": 1}))
+    os.utime(path, (time.time() - age, time.time() - age))
+
+
+def test_the_holder_is_named_while_it_holds_and_nobody_afterwards(tmp_path: Path) -> None:
+    assert lock.holder(tmp_path) is None
+    before = time.time_ns()
+    with lock.locked(tmp_path, pytest.fail):
+        found = lock.holder(tmp_path)
+        assert found is not None and (found.host, found.pid) == (platform.node(), os.getpid())
+        assert before <= found.since <= time.time_ns()
+    assert lock.holder(tmp_path) is None
+    with lock.locked(tmp_path, pytest.fail):
+        pass
+
+
+def test_the_second_waits_and_says_so_once(tmp_path: Path) -> None:
+    held, release, order, said = threading.Event(), threading.Event(), [], []
+
+    def first() -> None:
+        with lock.locked(tmp_path, pytest.fail):
+            held.set()
+            release.wait(30)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert held.wait(30)
+
+    def notice(sentence: str) -> None:
+        said.append(sentence)
+        threading.Timer(0.5, release.set).start()  # after more than one look
+
+    with lock.locked(tmp_path, notice):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+    who = f"process {os.getpid()} on {platform.node()}"
+    assert said == [f"{who} is at work on {tmp_path.name}; waiting until it has finished"]
+
+
+def test_a_record_of_this_machine_without_a_lock_is_of_a_dead_process(tmp_path: Path) -> None:
+    record(tmp_path, platform.node(), age=0)
+    assert lock.holder(tmp_path) is None
+    with lock.locked(tmp_path, pytest.fail):
+        pass
+
+
+def test_a_holder_elsewhere_lives_as_long_as_its_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """flock does not reach to another machine: the record and its age are all there is."""
+    record(tmp_path, "elsewhere", age=lock.STALE + 1)
+    assert lock.holder(tmp_path) is None
+    with lock.locked(tmp_path, pytest.fail):
+        pass
+    record(tmp_path, "elsewhere", age=1)
+    found = lock.holder(tmp_path)
+    assert found is not None and found.host == "elsewhere"
+    monkeypatch.setattr(lock, "STALE", 2.0)
+    said: list[str] = []
+    began = time.monotonic()
+    with lock.locked(tmp_path, said.append):
+        assert time.monotonic() - began > 0.5
+    assert len(said) == 1 and "process 7 on elsewhere" in said[0]
+
+
+def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT", 0.05)
+    with lock.locked(tmp_path, pytest.fail):
+        os.utime(tmp_path / lock.NAME, (0, 0))
+        deadline = time.monotonic() + 10
+        while (tmp_path / lock.NAME).stat().st_mtime == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot write"), lock.locked(tmp_path / "gone", pytest.fail):
+        pass

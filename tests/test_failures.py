@@ -1,0 +1,109 @@
+"""A cell that fails is kept on record with its reason, told by the exit code, and forgotten when it succeeds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.results import query
+
+CELL = ["data=samples", "data.set=mnist", "data.size=8", "data.victims=3", "logger=none", "metric=mse"]
+CELL += ["engine.threads=1", "engine.compile=false", "engine.chunk=2"]
+IDLG = ["attack=idlg", "attack.evaluations=4"]
+PARTS = '''
+"""What a user may bring: an attack that wants too much memory, a model and a loss with faults."""
+import torch
+from bench.attacks.controls import Noise
+from bench.models.lenet import LeNet
+
+BYTES, CALLS = 10**15, [0]
+
+
+class Greedy(Noise):
+    def reconstruct(self, seen, seed):
+        torch.empty(BYTES, dtype=torch.uint8)
+        yield from super().reconstruct(seen, seed)
+
+
+class Fragile(torch.nn.Module):
+    def __init__(self, shape, classes):
+        super().__init__()
+        self.last = torch.nn.Linear(shape[0] * shape[1] * shape[2], classes)
+
+    def forward(self, x):
+        CALLS[0] -= 1
+        if CALLS[0] == 0:
+            raise RuntimeError("the fuse\\nhas blown")
+        return self.last(x.flatten(1))
+
+
+def hole(logits, targets):
+    return torch.nn.functional.cross_entropy(logits, targets) * float("nan")
+'''
+
+
+@pytest.fixture
+def faulty(tmp_path, monkeypatch):
+    """The module of a user, and a folder of options with the attack in it."""
+    (tmp_path / "mine" / "attack").mkdir(parents=True)
+    yaml = "# wants too much\n_target_: faulty_parts_of_a_user.Greedy\nversion: 1\ncontrol: false\n"
+    (tmp_path / "mine" / "attack" / "greedy.yaml").write_text(yaml)
+    (tmp_path / "faulty_parts_of_a_user.py").write_text(PARTS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import faulty_parts_of_a_user
+
+    return faulty_parts_of_a_user
+
+
+def run(capfd, *words):
+    """Exit code, JSON document, and the last line on stderr."""
+    code = main(["run", *CELL, *words, "--config-dir", "mine", "--json", "results=out"])
+    out, err = capfd.readouterr()
+    return code, json.loads(out), err.splitlines()[-1]
+
+
+def reported(capfd):
+    """The leaderboard as it is printed, and as markdown without its escapes."""
+    assert main(["report", "out"]) == 0
+    return capfd.readouterr().out, Path("out/leaderboard.md").read_text().replace("\\", "")
+
+
+def test_out_of_memory_everywhere_is_a_failed_cell_and_tried_again(faulty, capfd, monkeypatch):
+    code, document, last = run(capfd, "attack=greedy")
+    reason = "out_of_memory: the device ran out of memory (all 3 victims failed)"
+    assert code == 1 and document["reasons"]["cell"] == reason and last == f"leakbench: failed: {reason}"
+    assert document["victims"] == document["failures"] == 3
+    assert all(reason in page for page in reported(capfd))
+    monkeypatch.setattr(faulty, "BYTES", 8)
+    code, document, _ = run(capfd, "attack=greedy")
+    assert code == 0 and document["failures"] == 0 and document["mse"]["n"] == 3 and "cell" not in document["reasons"]
+
+
+def test_not_finite_everywhere_is_a_failed_cell_and_not_tried_again(faulty, capfd):
+    words = [*IDLG, "model.loss=faulty_parts_of_a_user:hole"]
+    for _ in range(2):
+        code, document, _ = run(capfd, *words)
+        assert code == 1 and document["failures"] == 3
+        assert document["reasons"]["cell"].startswith("nonfinite: the objective or its gradient was not finite")
+    (cell,) = query.cells("out").cells
+    assert len(list(cell.parts.glob("victims-*"))) == 1  # the second run computed nothing
+
+
+def test_an_exception_in_a_users_model_keeps_what_is_finished(faulty, capfd):
+    words = [*IDLG, "model=custom", "model.target=faulty_parts_of_a_user:Fragile"]
+    faulty.CALLS[0] = 0
+    assert run(capfd, *words, "seed=1")[0] == 0
+    calls = -faulty.CALLS[0]
+    faulty.CALLS[0] = calls - 1  # the last evaluations are those of the third victim
+    code, document, last = run(capfd, *words, "seed=2")
+    reason = "RuntimeError: the fuse has blown"
+    assert code == 1 and document == {"failed": reason} and last == f"leakbench: failed: {reason}"
+    cell = next(cell for cell in query.cells("out").cells if cell.failure)
+    assert cell.done() == {0, 1} and cell.failure.reason == reason
+    for page in reported(capfd):
+        assert f"error: {reason}" in page
+    code, document, _ = run(capfd, *words, "seed=2")
+    assert code == 0 and document["victims"] == 3
+    assert not any(cell.failure for cell in query.cells("out").cells)
