@@ -86,6 +86,11 @@ class Row:
         return self.summary["reasons"].get("cell")
 
     @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show but why it stopped: no victim has a result."""
+        return self.stopped is not None and self.summary["failures"] == self.summary["victims"]
+
+    @property
     def paper(self) -> str:
         """The paper's figure and how it is known, or nothing."""
         figure = self.cell.facts.get("paper") or {}
@@ -244,6 +249,6 @@ def _remarks(shown: list[Row]) -> list[str]:
     held: dict[str, list[str]] = {}
     for row in shown:
         for key, reason in row.summary["reasons"].items():
-            if key != "cell" and (row.summary["victims"] or not row.stopped):
+            if not row.empty:
                 held.setdefault(f"{key}: {reason}", []).append(_name(row))
     return [f"{what} ({', '.join(dict.fromkeys(names))})." for what, names in held.items()]

@@ -1,16 +1,22 @@
 """The report: reads a results folder, writes the leaderboard in four forms and a picture a cell."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from bench.errors import UserError
-from bench.report import figures, tables
+from bench.report import defenses, figures, tables
+from bench.report.defenses_tex import defenses_tex
 from bench.report.leaderboard import leaderboard
+from bench.report.pareto import pareto
+from bench.report.strengths import strengths
 from bench.report.tex import tex
 from bench.results import query
 from bench.results.atomic import unwritable, write_bytes, write_text
+from bench.results.join import Board, boards
+from bench.results.prices import prices
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class Report:
     """What was made.
 
     Args:
-        paths: the files written, the leaderboards first.
+        paths: the files written, tables first.
         text: the boards for a terminal.
         warnings: a sentence for each file among the results that was skipped; for stderr.
         summaries: the document of each cell, in the order of the boards (see `bench.results.summary`).
@@ -32,6 +38,9 @@ class Report:
 
 def write(root: Path, out: Path | None = None) -> Report:
     """Write `leaderboard.md`, `.csv`, `.tex` and `grids/SLUG-IDENTITY.png` to `out` (None: to `root`).
+
+    Where more than one defence was tried, also `defenses.md`, `.csv`, `.tex`, `pareto-DATA.png` and
+    `strengths-ATTACK-DATA.png`.
 
     Raises:
         UserError: there are no results, or the files cannot be written.
@@ -59,4 +68,46 @@ def write(root: Path, out: Path | None = None) -> Report:
     for suffix, content in pages.items():
         write_text(folder / f"leaderboard.{suffix}", content)
     paths = [folder / f"leaderboard.{suffix}" for suffix in pages]
-    return Report([*paths, *pictures], tables.text(board), board.warnings, [row.summary for row in board.rows])
+    priced, strays = prices(root)
+    compared = boards(listing.cells, priced)
+    text = tables.text(board)
+    if compared:
+        drawn = _draw(folder, compared)
+        paths += _tabulate(folder, compared, drawn)
+        pictures += [folder / name for name in drawn.values()]
+        text = "\n\n".join([text, defenses.text(compared)])
+    return Report([*paths, *pictures], text, board.warnings + strays, [row.summary for row in board.rows])
+
+
+def _draw(folder: Path, compared: list[Board]) -> dict[str, str]:
+    """The pictures of the defences: `{words: name of the file}`."""
+    drawn = {}
+    for number, board in enumerate(compared, 1):
+        where = _file_name(board.data) + (f"-{number}" if len(compared) > 1 else "")
+        made = {f"leakage against accuracy, {board.data}": (f"pareto-{where}.png", pareto(board))}
+        for attack in board.attacks:
+            made[f"{attack} over strengths, {board.data}"] = (
+                f"strengths-{_file_name(attack)}-{where}.png",
+                strengths(board, attack),
+            )
+        for words, (name, picture) in made.items():
+            if picture is not None:
+                write_bytes(folder / name, picture)
+                drawn[words if len(compared) == 1 else f"{words} ({number})"] = name
+    return drawn
+
+
+def _file_name(words: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "-", words).strip("-")
+
+
+def _tabulate(folder: Path, compared: list[Board], drawn: dict[str, str]) -> list[Path]:
+    links = {words: quote(name) for words, name in drawn.items()}
+    pages = {
+        "md": defenses.markdown(compared, links),
+        "csv": defenses.csv_text(compared),
+        "tex": defenses_tex(compared),
+    }
+    for suffix, content in pages.items():
+        write_text(folder / f"defenses.{suffix}", content)
+    return [folder / f"defenses.{suffix}" for suffix in pages]

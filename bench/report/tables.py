@@ -14,7 +14,7 @@ _ARROWS = {"up": " ↑", "down": " ↓", "": ""}
 _TERMINAL = ("success_1e-2", "label_accuracy", "mse", "psnr", "ssim", "lpips_vgg", "seconds_per_victim")
 _TERMINAL_TITLES = {"success_1e-2": "MSE≤1e-2", "label_accuracy": "label", "seconds_per_victim": "s/victim"}
 # Longer names are cut in a terminal, so that a line stays below 120 columns.
-_NAME_WIDTH = 18
+_NAME_WIDTH, _DEFENSE_WIDTH = 18, 22
 
 
 def number(value: float, places: int | None) -> str:
@@ -63,15 +63,15 @@ def markdown(board: Leaderboard, grids: dict[Path, str]) -> str:
     """
     lines = ["# Leaderboard", ""]
     for each in board.boards:
-        lines += [f"## Threat model: {_md(each.threat)}", "", *_markdown_scores(each), ""]
+        lines += [f"## Threat model: {md(each.threat)}", "", *_markdown_scores(each), ""]
         lines += ["### Where the figures come from", "", *_markdown_provenance(each, grids), ""]
-        lines += ["### Notes", "", *(f"- {_md(line)}" for line in each.foot), ""]
+        lines += ["### Notes", "", *(f"- {md(line)}" for line in each.foot), ""]
     if board.warnings:
-        lines += ["## Skipped", "", *(f"- {_md(line)}" for line in board.warnings), ""]
+        lines += ["## Skipped", "", *(f"- {md(line)}" for line in board.warnings), ""]
     return "\n".join(lines)
 
 
-def _md(text: Any) -> str:
+def md(text: Any) -> str:
     """Text that can stand in a markdown table: nothing in it is markup."""
     out = "" if text is None else str(text).replace("\n", " ")
     for sign, safe in (("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("_", "\\_")):
@@ -79,7 +79,8 @@ def _md(text: Any) -> str:
     return out.replace("`", "\\`").replace("[", "\\[")
 
 
-def _table(header: list[str], align: str, rows: list[list[str]]) -> list[str]:
+def markdown_table(header: list[str], align: str, rows: list[list[str]]) -> list[str]:
+    """The lines of a table; `align` has `l` or `r` for each column."""
     rule = {"l": ":--", "r": "--:"}
     lines = [header, [rule[side] for side in align], *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
@@ -90,15 +91,15 @@ def _markdown_scores(board: Board) -> list[str]:
     header = [*WORDS, "B", "victims", "failed", *(title(measure, _ARROWS) for measure in MEASURES)]
     rows = []
     for row in board.rows:
-        head = [_md(attack_name(row)), *(_md(row.summary[word]) for word in WORDS[1:]), _md(row.batch)]
+        head = [md(attack_name(row)), *(md(row.summary[word]) for word in WORDS[1:]), md(row.batch)]
         counts = [str(row.summary["victims"]), failed(row)]
-        if row.stopped and not row.summary["victims"]:
-            scores = [f"*{_md(row.stopped)}*"] + [""] * (len(MEASURES) - 1)
+        if row.empty:
+            scores = [f"*{md(row.stopped)}*"] + [""] * (len(MEASURES) - 1)
         else:
             scores = [_markdown_value(measure, row) for measure in MEASURES]
-        rows.append([*head, *counts, *scores, *([_md(row.paper)] if paper else [])])
+        rows.append([*head, *counts, *scores, *([md(row.paper)] if paper else [])])
     align = "llllrrr" + "r" * len(MEASURES) + ("l" if paper else "")
-    return _table([*header, *(["paper"] if paper else [])], align, rows)
+    return markdown_table([*header, *(["paper"] if paper else [])], align, rows)
 
 
 def _markdown_value(measure: Measure, row: Row) -> str:
@@ -113,15 +114,15 @@ def _markdown_provenance(board: Board, grids: dict[Path, str]) -> list[str]:
     header = ["attack", "data", *PROVENANCE, "work (s)", "how victims ended", "pictures"]
     rows = []
     for row in board.rows:
-        known = [_md(row.provenance[key]) for key in PROVENANCE]
+        known = [md(row.provenance[key]) for key in PROVENANCE]
         wall = "" if row.provenance["wall"] is None else number(row.provenance["wall"], None)
-        ended = ", ".join(f"{count} {_md(word)}" for word, count in row.statuses.items())
-        ended = "; ".join(filter(None, [ended, _md(row.stopped)]))
+        ended = ", ".join(f"{count} {md(word)}" for word, count in row.statuses.items())
+        ended = "; ".join(filter(None, [ended, md(row.stopped)]))
         link = grids.get(row.cell.folder)
         rows.append(
-            [_md(attack_name(row)), _md(row.summary["data"]), *known, wall, ended, f"[grid]({link})" if link else ""]
+            [md(attack_name(row)), md(row.summary["data"]), *known, wall, ended, f"[grid]({link})" if link else ""]
         )
-    return _table(header, "llrlllrll", rows)
+    return markdown_table(header, "llrlllrll", rows)
 
 
 def csv_text(board: Leaderboard) -> str:
@@ -153,16 +154,19 @@ def text(board: Leaderboard) -> str:
 def _text_board(board: Board) -> str:
     shown = [measure for measure in MEASURES if measure.key in _TERMINAL]
     titles = [_TERMINAL_TITLES.get(measure.key, measure.title) + _ARROWS[measure.better].strip() for measure in shown]
-    lines = [["attack", "data", "n", "failed", *titles]]
+    several = len({row.summary["defense"] for row in board.rows}) > 1
+    words = ["attack", "data", *(["defense"] if several else [])]
+    lines = [[*words, "n", "failed", *titles]]
     stopped: dict[int, str] = {}
     for row in board.rows:
         head = [
             _cut(row.summary["attack"]) + "*" * row.control,
             _cut(row.summary["data"]),
+            *([_cut(row.summary["defense"], _DEFENSE_WIDTH)] if several else []),
             str(row.summary["victims"]),
             failed(row),
         ]
-        if row.stopped and not row.summary["victims"]:
+        if row.empty and row.stopped:
             stopped[len(lines)] = row.stopped
             lines.append([*head, *[""] * len(shown)])
         else:
@@ -170,18 +174,23 @@ def _text_board(board: Board) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     printed = []
     for at, line in enumerate(lines):
-        cells = [word.ljust(width) if i < 2 else word.rjust(width) for i, (word, width) in enumerate(zip(line, widths))]
+        cells = [
+            word.ljust(width) if i < len(words) else word.rjust(width)
+            for i, (word, width) in enumerate(zip(line, widths))
+        ]
         if at in stopped:
-            cells = [*cells[:4], stopped[at]]
+            cells = [*cells[: len(words) + 2], stopped[at]]
         printed.append("  ".join(cells).rstrip())
     printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
     if any(row.control for row in board.rows):
         printed.append("* control")
+    partial = [row for row in board.rows if row.stopped and not row.empty]
+    printed += [f"{row.summary['attack']} on {row.summary['data']} stopped: {row.stopped}" for row in partial]
     return "\n".join([f"Threat model: {board.threat}", *printed])
 
 
-def _cut(word: str) -> str:
-    return word if len(word) <= _NAME_WIDTH else word[: _NAME_WIDTH - 1] + "…"
+def _cut(word: str, width: int = _NAME_WIDTH) -> str:
+    return word if len(word) <= width else word[: width - 1] + "…"
 
 
 def _text_value(measure: Measure, row: Row) -> str:

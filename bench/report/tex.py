@@ -7,7 +7,8 @@ from bench.report.tables import PROVENANCE, WORDS, attack_name, failed, interval
 
 # Rows that fit on a landscape page, with their header, at the size that the width dictates.
 _PAGE = 18
-_ARROWS = {"up": r" $\uparrow$", "down": r" $\downarrow$", "": ""}
+UP, DOWN = r" $\uparrow$", r" $\downarrow$"
+_ARROWS = {"up": UP, "down": DOWN, "": ""}
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -77,7 +78,11 @@ def _escaped(sign: str) -> str:
 
 def tex(board: Leaderboard) -> str:
     """The document."""
-    body = [line for each in board.boards for line in _board(each)]
+    return document([line for each in board.boards for line in _board(each)])
+
+
+def document(body: list[str]) -> str:
+    """Lines of LaTeX between the head that `table` relies on and the end."""
     return _HEAD + "\n".join(body) + "\n\\end{document}\n"
 
 
@@ -87,12 +92,17 @@ def _board(board: Board) -> list[str]:
         rows = board.rows[start : start + _PAGE]
         lines += [*_scores(rows, any(row.paper for row in board.rows)), r"\bigskip", "", *_provenance(rows)]
         lines += [r"\bigskip", ""]
-    lines += [r"\begin{itemize}\footnotesize\setlength{\itemsep}{0pt}"]
-    lines += [rf"\item {escape(line)}" for line in board.foot]
-    return [*lines, r"\end{itemize}", r"\clearpage"]
+    return [*lines, *items(board.foot), r"\clearpage"]
 
 
-def _table(columns: str, header: list[str], rows: list[list[str]]) -> list[str]:
+def items(words: list[str]) -> list[str]:
+    """Plain sentences as a list in small print."""
+    lines = [rf"\item {escape(line)}" for line in words]
+    return [r"\begin{itemize}\footnotesize\setlength{\itemsep}{0pt}", *lines, r"\end{itemize}"]
+
+
+def table(columns: str, header: list[str], rows: list[list[str]]) -> list[str]:
+    """A table at its natural size, or as wide as the page; cells are LaTeX."""
     return [
         r"\begin{lrbox}{\tablebox}",
         rf"\begin{{tabular}}{{{columns}}}",
@@ -117,13 +127,13 @@ def _scores(rows: list[Row], paper: bool) -> list[str]:
     for row in rows:
         line = [escape(attack_name(row)), *(escape(row.summary[word]) for word in WORDS[1:]), escape(row.batch)]
         line += [str(row.summary["victims"]), failed(row)]
-        if row.stopped and not row.summary["victims"]:
+        if row.empty:
             line.append(rf"\multicolumn{{{len(MEASURES)}}}{{l}}{{\emph{{{escape(row.stopped)}}}}}")
         else:
             line += [_value(measure.value(row), measure.places) for measure in MEASURES]
         lines.append([*line, *([escape(row.paper)] if paper else [])])
     columns = "llllrrr" + "r" * len(MEASURES) + ("l" if paper else "")
-    return _table(columns, [*header, *(["paper"] if paper else [])], lines)
+    return table(columns, [*header, *(["paper"] if paper else [])], lines)
 
 
 def _value(value: dict[str, Any] | None, places: int | None) -> str:
@@ -140,4 +150,4 @@ def _provenance(rows: list[Row]) -> list[str]:
         ended = ", ".join(f"{count} {word}" for word, count in row.statuses.items())
         known = [escape(row.provenance[key]) for key in PROVENANCE]
         lines.append([escape(attack_name(row)), escape(row.summary["data"]), *known, wall, escape(ended)])
-    return _table("llrlllrl", ["attack", "data", *PROVENANCE, "work (s)", "how victims ended"], lines)
+    return table("llrlllrl", ["attack", "data", *PROVENANCE, "work (s)", "how victims ended"], lines)

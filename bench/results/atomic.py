@@ -1,18 +1,22 @@
 """A file appears whole or not at all: written aside in the same folder, synced, renamed."""
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.errors import UserError
+from bench.errors import Unwritable, UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def unwritable(path: Path, error: OSError) -> UserError:
     """The one line for a path that cannot be written."""
-    why = error.strerror or str(error)
-    return UserError(f"cannot write {path}: {why}; choose another folder with results=DIR")
+    why = os.strerror(error.errno) if error.errno else str(error)
+    full = "make room and give the same command again, or " if error.errno in FULL else ""
+    return Unwritable(f"cannot write {path}: {why}; {full}choose another folder with results=DIR")
 
 
 def hidden(path: Path) -> Path:

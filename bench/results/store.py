@@ -17,6 +17,8 @@ from bench.results import parts
 from bench.results.atomic import hidden, unwritable, write_text
 
 LABELS = ("attack", "data", "model", "defense", "threat")
+# words of messages.Status: not the attack failed, but what it ran on
+AGAIN = frozenset({"out_of_memory", "error"})
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,14 @@ class Cell:
             return Failure("error", f"{self.folder / 'failed.json'} cannot be read")
 
     def done(self) -> set[int]:
-        """The ids of the victims that are stored, failed ones included."""
+        """The ids of the victims that need no more work.
+
+        A victim that diverged is done: that is what the attack does. One that fell to the machine (`AGAIN`) is tried
+        again: it may have more memory next time.
+        """
         tables = parts.read(self.parts).victims.values()
-        return {victim for table in tables for victim in table["victim"].to_pylist()}
+        ended = [zip(table["victim"].to_pylist(), table["status"].to_pylist()) for table in tables]
+        return {victim for rows in ended for victim, word in rows if word not in AGAIN}
 
     def append(
         self,
@@ -90,6 +97,11 @@ class Cell:
         """
         if victim_rows:
             parts.write(self.parts, victim_rows, sample_rows, images)
+
+    def sweep(self) -> None:
+        """Removes what killed processes left half-written; for who holds the cell, before anybody writes."""
+        for path in self.parts.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
 
     def fail(self, status: str, reason: str) -> None:
         """Keep on record that the cell failed as a whole; the rows it has stay."""

@@ -1,0 +1,32 @@
+"""A cell of either kind: what leaks (an attack on victims), or what a defence costs (a training under it)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from bench import experiment, failures, pricing
+
+
+def is_price(cfg: DictConfig) -> bool:
+    """Whether the cell is a training: it says how to train."""
+    return "training" in cfg
+
+
+def run_cell(cfg: DictConfig) -> dict[str, Any]:
+    """Runs a cell and returns its document; raises what `experiment.run_cell` and `pricing.run_price` do."""
+    return pricing.run_price(cfg) if is_price(cfg) else experiment.run_cell(cfg)
+
+
+def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
+    """Keeps on record that a cell as a whole has no result."""
+    (pricing if is_price(cfg) else failures).record_failure(cfg, status, reason)
+
+
+def in_a_word(document: dict[str, Any]) -> str:
+    """What came of a cell, in a few words."""
+    if "accuracy" in document:
+        return f"accuracy: {document['accuracy']['mean']:.3f}"
+    rate = document["success_rate"]["1e-2"]
+    return f"success at MSE 1e-2: {rate['mean']:.2f}" if rate else "done"

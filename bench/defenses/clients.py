@@ -1,0 +1,96 @@
+"""Several clients, summed before the attacker sees anything: secure aggregation (Bonawitz et al. 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from bench.defenses.base import Defense, Local, Step, Tree
+from bench.defenses.encoding import Encoding
+from bench.defenses.mapping import each, stacked
+from bench.defenses.streams import Shapes, Stream
+from bench.errors import NotApplicable
+
+
+def by_client(value: Tensor, clients: int) -> Tensor:
+    """`[B, ...]` -> `[K, B / K, ...]`: the first examples are the first client's."""
+    return value.reshape(clients, value.shape[0] // clients, *value.shape[1:])
+
+
+@dataclass(frozen=True)
+class Clients(Defense):
+    """A victim's batch belongs to K clients, B / K examples each; the attacker sees the aggregate of their updates.
+
+    What stands before it in a stack is done by each client. Without that, in eval mode and with `average`, the
+    aggregate is the gradient of the whole batch: aggregation hides no more than a larger batch does.
+
+    Args:
+        clients: K; has to divide `data.batch_size`.
+        average: whether the sum is divided by K.
+
+    Raises:
+        ValueError: fewer than one client.
+    """
+
+    clients: int
+    average: bool
+    acts = "update"
+    schedule = True
+
+    def __post_init__(self) -> None:
+        if self.clients < 1:
+            raise ValueError(f"clients={self.clients}: must be >= 1")
+
+    @property
+    def changes(self) -> bool:
+        """Where the sum is not divided: it grows with the number of clients."""
+        return not self.average and self.clients > 1
+
+    def wrap(self, inner: Step, local: Local) -> Step:
+        """The inner step of each client, summed.
+
+        Raises:
+            NotApplicable: the batch cannot be dealt out evenly.
+        """
+        if local.batch_size % self.clients:
+            raise NotApplicable(
+                f"defense Clients deals a batch to {self.clients} clients: data.batch_size={local.batch_size} is no "
+                f"multiple (data.batch_size={self.clients})"
+            )
+        return _Summed(inner, self, local.mappable, inner.depth + 1)
+
+    def within(self, local: Local) -> Local:
+        """A client has its share of the batch."""
+        return replace(local, batch_size=max(1, local.batch_size // self.clients))
+
+    def encode(self, sent: Encoding) -> Encoding:
+        """What one client sends; secure aggregation's own masks and keys are not counted."""
+        return sent
+
+
+@dataclass(frozen=True, eq=False)
+class _Summed(Step):
+    inner: Step
+    part: Clients
+    mappable: bool
+    depth: int
+
+    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+        count = self.part.clients
+        return stacked(lambda k: self.inner.draws(shapes, batch_size // count, stream.child("client", k)), count)
+
+    def start(self, shapes: Shapes) -> Any:
+        return stacked(lambda k: self.inner.start(shapes), self.part.clients)
+
+    def __call__(
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+    ) -> tuple[Tree, Any]:
+        def one(examples: Tensor, targets: Tensor, own: Any, kept: Any) -> tuple[Tree, Any]:
+            return self.inner(parameters, buffers, examples, targets, own, kept)
+
+        count = self.part.clients
+        updates, after = each(one, (by_client(inputs, count), by_client(labels, count), draws, state), self.mappable)
+        total = {name: value.sum(0) for name, value in updates.items()}
+        return {n: value / count for n, value in total.items()} if self.part.average else total, after

@@ -1,0 +1,134 @@
+"""DP-SGD: Abadi et al., "Deep Learning with Differential Privacy", 2016 (1607.00133), algorithm 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from bench.defenses.base import Defense, Local, Step, Tree, stream_of
+from bench.defenses.encoding import Encoding
+from bench.defenses.mapping import each, stacked
+from bench.defenses.noise import add
+from bench.defenses.privacy import Privacy
+from bench.defenses.streams import Shapes, Stream
+from bench.errors import NotApplicable
+
+
+def private_mean(gradients: Tree, noise: Tree, bound: float, noise_multiplier: float, batch_size: int) -> Tree:
+    """`(sum of clipped per-sample gradients + noise_multiplier * bound * noise) / batch_size`.
+
+    Args:
+        gradients: `{name: [B, ...]}`, one a sample.
+        noise: `{name: [...]}`, standard normal.
+        bound: the largest norm of a sample's gradient.
+        batch_size: the expected one (Poisson sampling draws batches of B about it, 0 included): a public number.
+    """
+    squares = [value.flatten(1).square().sum(1) for value in gradients.values()]
+    size = torch.stack(squares).sum(0).sqrt()
+    factor = torch.where(size > bound, bound / size, torch.ones_like(size))
+    total = {name: torch.tensordot(factor, value, 1) for name, value in gradients.items()}
+    return {name: value / batch_size for name, value in add(total, noise, noise_multiplier * bound).items()}
+
+
+@dataclass(frozen=True)
+class DPSGD(Defense):
+    """Per-sample clipping, then Gaussian noise on the sum, then the mean. What stands before it is done per sample.
+
+    Args:
+        norm: the largest Euclidean norm of one sample's gradient.
+        noise_multiplier: standard deviation of the noise on the sum, over `norm`.
+        delta: the probability that epsilon does not hold.
+        seed: of the noise, beside the run's own.
+
+    Raises:
+        ValueError: an argument leaves its range.
+    """
+
+    norm: float
+    noise_multiplier: float
+    delta: float
+    seed: int
+    acts = "sample"
+
+    def __post_init__(self) -> None:
+        if not self.norm > 0:
+            raise ValueError(f"norm={self.norm}: must be > 0")
+        if not self.noise_multiplier >= 0:
+            raise ValueError(f"noise_multiplier={self.noise_multiplier}: must be >= 0")
+        if not 0 < self.delta < 1:
+            raise ValueError(f"delta={self.delta}: want 0 < delta < 1")
+
+    @property
+    def changes(self) -> bool:
+        """Unless there is no noise: gradients within the bound are not clipped."""
+        return self.noise_multiplier > 0
+
+    def wrap(self, inner: Step, local: Local) -> Step:
+        """The inner step for each sample, clipped, summed, noised.
+
+        Raises:
+            NotApplicable: BatchNorm normalises by the batch, or a defence that keeps a state stands before it.
+        """
+        if local.batch_statistics:
+            raise NotApplicable(
+                "defense DPSGD needs a gradient for each sample, and BatchNorm in train mode mixes them "
+                "(model.mode=eval, or a model with another normalisation)"
+            )
+        return _PerSample(inner, self, local, inner.depth + 1)
+
+    def within(self, local: Local) -> Local:
+        """One sample at a time."""
+        return replace(local, batch_size=1)
+
+    def privacy(self, inner: Privacy | None) -> Privacy | None:
+        """Its own guarantee, whatever each sample's gradient went through before; none without noise."""
+        return Privacy(self.noise_multiplier, self.delta) if self.noise_multiplier > 0 else None
+
+    def notes(self, local: Local) -> list[str]:
+        """What became of BatchNorm."""
+        frozen = "DPSGD: BatchNorm normalises by its running statistics, which are not private"
+        return [frozen] if local.frozen_statistics else []
+
+    def facts(self, local: Local) -> dict[str, Any]:
+        """Also the standard deviation and variance of the noise on the mean gradient."""
+        std = self.noise_multiplier * self.norm / local.batch_size
+        return super().facts(local) | {"std": std, "variance": std**2}
+
+    def encode(self, sent: Encoding) -> Encoding:
+        """Dense, with noise and without."""
+        return sent.dense()
+
+
+@dataclass(frozen=True, eq=False)
+class _PerSample(Step):
+    inner: Step
+    part: DPSGD
+    local: Local
+    depth: int
+
+    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+        noise = stream_of(self.part, self.inner.depth, stream).normal(shapes)
+        return stacked(lambda b: self.inner.draws(shapes, 1, stream.child("sample", b)), max(batch_size, 1)), noise
+
+    def start(self, shapes: Shapes) -> Any:
+        state = self.inner.start(shapes)
+        if pytree.tree_leaves(state):
+            raise NotApplicable("defense DPSGD cannot follow one that keeps a state: samples change with every step")
+        return state
+
+    def __call__(
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+    ) -> tuple[Tree, Any]:
+        def one(example: Tensor, label: Tensor, own: Any) -> Tree:
+            return self.inner(parameters, buffers, example[None], label[None], own, state)[0]
+
+        part = self.part
+        if len(inputs):
+            gradients = each(one, (inputs, labels, draws[0]), self.local.mappable)
+        else:
+            gradients = {name: value.new_zeros((0, *value.shape)) for name, value in parameters.items()}
+        return private_mean(gradients, draws[1], part.norm, part.noise_multiplier, self.local.batch_size), state

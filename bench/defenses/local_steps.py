@@ -1,0 +1,119 @@
+"""FedAvg: a client trains for some steps and shares how its weights changed (McMahan et al. 2017, algorithm 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from bench.defenses.base import Defense, Local, Step, Tree
+from bench.defenses.encoding import Encoding
+from bench.defenses.mapping import stacked
+from bench.defenses.privacy import Privacy
+from bench.defenses.streams import Shapes, Stream
+from bench.errors import NotApplicable
+
+
+def window(step: int, size: int, batch_size: int) -> slice:
+    """Which of B examples the step takes: `size` in a row, from the start again after the last.
+
+    >>> window(0, 2, 4), window(3, 2, 4)
+    (slice(0, 2, None), slice(2, 4, None))
+    """
+    begin = step * size % batch_size
+    return slice(begin, begin + size)
+
+
+@dataclass(frozen=True)
+class LocalSteps(Defense):
+    """Plain SGD for some steps; the update is the weights before minus the weights after.
+
+    What stands before it in a stack is done to the gradient of each local step.
+
+    Args:
+        steps: E, local steps in all.
+        lr: learning rate of each.
+        batch_size: examples of each step, in the order of the batch; has to divide that of each client; null for all.
+        divide: whether the update is divided by `lr * steps`, so that it is the mean gradient along the way and an
+            attack that takes it for one gradient is not off by a factor; False for the bare difference.
+
+    Raises:
+        ValueError: an argument leaves its range.
+    """
+
+    steps: int
+    lr: float
+    batch_size: int | None
+    divide: bool
+    acts = "update"
+    schedule = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps={self.steps}: must be >= 1")
+        if not self.lr > 0:
+            raise ValueError(f"lr={self.lr}: must be > 0")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f"batch_size={self.batch_size}: must be >= 1, or null for the whole batch")
+
+    @property
+    def changes(self) -> bool:
+        """Unless one step on the whole batch is divided by its rate."""
+        return self.steps > 1 or not self.divide or self.batch_size is not None
+
+    def wrap(self, inner: Step, local: Local) -> Step:
+        """The inner step, `steps` times.
+
+        Raises:
+            NotApplicable: the batch is no multiple of the local one.
+        """
+        if self.batch_size is not None and local.batch_size % self.batch_size:
+            raise NotApplicable(
+                f"defense LocalSteps takes {self.batch_size} examples a step: data.batch_size={local.batch_size} is no "
+                "multiple"
+            )
+        return _Descended(inner, self, inner.depth + 1)
+
+    def within(self, local: Local) -> Local:
+        """A step has its share of the batch."""
+        return replace(local, batch_size=self.batch_size or local.batch_size)
+
+    def privacy(self, inner: Privacy | None) -> Privacy | None:
+        """Every local step is a release, also where an example is not in each of them."""
+        return inner.times(self.steps) if inner else None
+
+    def encode(self, sent: Encoding) -> Encoding:
+        """The difference of the weights, dense, once for all steps."""
+        return sent.dense()
+
+
+@dataclass(frozen=True, eq=False)
+class _Descended(Step):
+    inner: Step
+    part: LocalSteps
+    depth: int
+
+    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+        size = self.part.batch_size or batch_size
+        return stacked(lambda e: self.inner.draws(shapes, size, stream.child("local step", e)), self.part.steps)
+
+    def start(self, shapes: Shapes) -> Any:
+        return self.inner.start(shapes)
+
+    def __call__(
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+    ) -> tuple[Tree, Any]:
+        part, here = self.part, parameters
+        size = part.batch_size or len(inputs)
+        walked = {name: torch.zeros_like(value) for name, value in parameters.items()}
+        for e in range(part.steps):
+            taken = window(e, size, len(inputs))
+            own = pytree.tree_map(lambda leaf: leaf[e], draws)  # noqa: B023
+            gradients, state = self.inner(here, buffers, inputs[taken], labels[taken], own, state)
+            walked = {name: value + gradients[name] for name, value in walked.items()}
+            here = {name: value - part.lr * walked[name] for name, value in parameters.items()}
+        scale = 1 / part.steps if part.divide else part.lr
+        return {name: scale * value for name, value in walked.items()}, state

@@ -1,0 +1,36 @@
+"""Only signs are shared: Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", 2018."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from bench.defenses.base import GradientDefense, Tree
+from bench.defenses.encoding import Encoding
+
+
+def signs(value: Tensor, scaled: bool) -> Tensor:
+    """-1, 0 or 1 for each entry; times the tensor's mean magnitude where `scaled`."""
+    return value.sign() * value.abs().mean() if scaled else value.sign()
+
+
+@dataclass(frozen=True)
+class Sign(GradientDefense):
+    """The sign of each entry.
+
+    Args:
+        scaled: whether each tensor's signs are multiplied by its mean magnitude (Karimireddy et al. 2019, "Error
+            Feedback Fixes SignSGD", equation 4, without the feedback), so that the learning rate keeps its meaning.
+    """
+
+    scaled: bool
+
+    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+        """The signs."""
+        return {name: signs(value, self.scaled) for name, value in gradients.items()}, state
+
+    def encode(self, sent: Encoding) -> Encoding:
+        """A bit a value, as the paper counts (exact zeros would need more), and a scale a tensor if there is one."""
+        return sent.quantised(1, scales=int(self.scaled))

@@ -1,0 +1,145 @@
+"""Soteria: Sun, Li, Wang, Yang, Li and Chen, "Provable Defense against Privacy Leakage in Federated Learning", 2021."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jacrev
+
+from bench.defenses.base import Defense, Local, Step, Tree
+from bench.defenses.encoding import Encoding
+from bench.defenses.mapping import each
+from bench.defenses.privacy import Privacy
+from bench.defenses.pruning import left
+from bench.defenses.streams import Shapes, Stream
+from bench.errors import NotApplicable
+
+_AT_ONCE = 256  # rows of the Jacobian computed together: bounds the memory of activations
+
+
+def features(model: nn.Module, layer: str, parameters: Tree, buffers: Tree, inputs: Tensor) -> Tensor:
+    """`[B, F]`: what goes into the linear layer of that name."""
+    seen: list[Tensor] = []
+    hook = model.get_submodule(layer).register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
+    try:
+        functional_call(model, (parameters, buffers), (inputs,))
+    finally:
+        hook.remove()
+    return seen[0]
+
+
+def sensitivity(represent: Any, example: Tensor) -> Tensor:
+    """`[F]`: `||d r_i / dx||_2 / |r_i|` of one example, r = `represent(example)` (the paper's equation 10).
+
+    The published code divides by the signed feature plus 0.1; here a feature of 0 has infinite sensitivity, so its
+    column (of zeros) is kept.
+    """
+
+    def twice(x: Tensor) -> tuple[Tensor, Tensor]:
+        value = represent(x)
+        return value, value
+
+    jacobian, value = jacrev(twice, has_aux=True, chunk_size=_AT_ONCE)(example)
+    return jacobian.flatten(1).norm(dim=1) / value.abs()
+
+
+@dataclass(frozen=True)
+class Soteria(Defense):
+    """Zeroes the columns of one linear layer's gradient that belong to the features least sensitive to the input.
+
+    Every other tensor is shared as it is: an attacker that leaves this layer out meets no defence.
+
+    Args:
+        fraction: of the features that are masked, summed over the batch's sensitivities.
+        layer: name of the linear layer in the model; null for the one that ends it.
+
+    Raises:
+        ValueError: the fraction leaves [0, 1).
+    """
+
+    fraction: float
+    layer: str | None
+    acts = "gradient"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fraction < 1:
+            raise ValueError(f"fraction={self.fraction}: want 0 <= fraction < 1, the share of features that are masked")
+
+    @property
+    def changes(self) -> bool:
+        """Unless nothing is masked."""
+        return self.fraction > 0
+
+    def wrap(self, inner: Step, local: Local) -> Step:
+        """The inner step, then the mask.
+
+        Raises:
+            NotApplicable: there is no such linear layer, or BatchNorm normalises by the batch.
+        """
+        if local.batch_statistics:
+            raise NotApplicable(
+                "defense Soteria needs the features of each sample, and BatchNorm in train mode mixes them "
+                "(model.mode=eval, or a model with another normalisation)"
+            )
+        return _Masked(inner, self, local, self.name_in(local), inner.depth + 1)
+
+    def name_in(self, local: Local) -> str:
+        """The layer's name.
+
+        Raises:
+            NotApplicable: there is no such linear layer.
+        """
+        if self.layer is None and local.last_linear is None:
+            raise NotApplicable("defense Soteria needs a model that ends in a linear layer, or defense.layer=NAME")
+        name = self.layer if self.layer is not None else str(local.last_linear).removesuffix("weight").rstrip(".")
+        linear = [n for n, module in local.model.named_modules() if isinstance(module, nn.Linear)]
+        if name not in linear:
+            raise NotApplicable(
+                f"defense Soteria: the model has no linear layer {name!r} (there are {', '.join(linear)})"
+            )
+        return name
+
+    def facts(self, local: Local) -> dict[str, Any]:
+        """With the layer's name in the model."""
+        return super().facts(local) | {"layer": self.name_in(local)}
+
+    def privacy(self, inner: Privacy | None) -> Privacy | None:
+        """None: the mask is computed from the private inputs once more."""
+        return None
+
+    def encode(self, sent: Encoding) -> Encoding:
+        """Dense but for what was sparse before; the masked columns of one layer are not counted as saved."""
+        return sent
+
+
+@dataclass(frozen=True, eq=False)
+class _Masked(Step):
+    inner: Step
+    part: Soteria
+    local: Local
+    layer: str
+    depth: int
+
+    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+        return self.inner.draws(shapes, batch_size, stream)
+
+    def start(self, shapes: Shapes) -> Any:
+        return self.inner.start(shapes)
+
+    def __call__(
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+    ) -> tuple[Tree, Any]:
+        gradients, state = self.inner(parameters, buffers, inputs, labels, draws, state)
+
+        def of(example: Tensor) -> Tensor:
+            return features(self.local.model, self.layer, parameters, buffers, example[None])[0].flatten()
+
+        scores = each(lambda example: sensitivity(of, example), (inputs,), self.local.mappable).sum(0)
+        # ranks, so that infinite scores can be compared
+        rank = scores.argsort().argsort()
+        masked = len(scores) - left(len(scores), self.part.fraction)
+        name = f"{self.layer}.weight".lstrip(".")
+        return {**gradients, name: torch.where(rank < masked, 0.0, gradients[name])}, state

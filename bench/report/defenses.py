@@ -1,0 +1,223 @@
+"""Defences by their worst case over attacks, beside what they cost: markdown, csv, and plain text for a terminal."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from bench.report.hypotheses import judged
+from bench.report.tables import markdown_table, md, number
+from bench.results.join import Board, Line
+from bench.results.leaks import COMPLETE, SUCCESS
+
+# columns of the csv
+_OF_LEAKS = [
+    "data",
+    "model",
+    "threat",
+    "rank",
+    "p",
+    "defense",
+    "strength",
+    "attack",
+    "worst",
+    "victims",
+    "leak_db",
+    "leak_db_low",
+    "leak_db_high",
+    "success_1e-2",
+    "success_low",
+    "success_high",
+    "epsilon_step",
+]
+_OF_PRICES = [
+    "priced_model",
+    "schedule",
+    "runs",
+    "diverged",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "tested",
+    "runs_low",
+    "runs_high",
+]
+_OF_STEPS = [
+    "steps",
+    "seconds_per_step",
+    "slowdown",
+    "bytes_per_step",
+    "encoding",
+    "sampling",
+    "optimiser",
+    "lr",
+    "momentum",
+    "batch_size",
+    "epochs",
+    "epsilon",
+    "delta",
+]
+_ATTACK_WIDTH = 20  # of a header in a terminal
+
+
+def markdown(boards: Sequence[Board], pictures: dict[str, str]) -> str:
+    """The page.
+
+    Args:
+        boards: what to print.
+        pictures: `{words: link}`, relative to the page.
+    """
+    lines = ["# Defences and what they cost", ""]
+    for board in boards:
+        lines += [f"## {md(heading(board))}", "", *_table(board), ""]
+        if found := judged(board):
+            header = ["claim", "as measured here", "figures"]
+            rows = [[md(one.claim), one.verdict, md(one.evidence)] for one in found]
+            lines += ["### What is claimed of them", "", *markdown_table(header, "lll", rows), ""]
+        lines += ["### Notes", "", *(f"- {md(line)}" for line in foot(board)), ""]
+    lines += [f"![{md(words)}]({link})\n" for words, link in pictures.items()]
+    return "\n".join(lines)
+
+
+def heading(board: Board) -> str:
+    """Which data set, model and threat models a board is about."""
+    plural = "s" if len(board.threats) > 1 else ""
+    return f"{board.data}, model {board.model}, threat model{plural} {', '.join(board.threats)}"
+
+
+def _table(board: Board) -> list[str]:
+    header = ["rank", "defence", "worst attack", "leak ↓ (dB)", *(f"{md(name)} ↓" for name in board.attacks)]
+    header += ["accuracy ↑", "of runs", "time (ms per step)", "sent (bytes per step)", "ε, step", "ε, training"]
+    rows = []
+    for line in board.lines:
+        worst = line.worst.interval()
+        row = [str(line.rank), md(line.title), md(line.worst.attack), _with(worst.mean, worst.low, worst.high, 1)]
+        row += [_success(line, attack) for attack in board.attacks]
+        rows.append([*row, *priced(line, board, _with)])
+    return markdown_table(header, "rll" + "r" * (len(header) - 3), rows)
+
+
+def _with(mean: float, low: float | None, high: float | None, places: int) -> str:
+    bounds = "" if low is None or high is None else f"<br><sub>{number(low, places)} – {number(high, places)}</sub>"
+    return number(mean, places) + bounds
+
+
+def _success(line: Line, attack: str) -> str:
+    leak = line.by(attack)
+    return "n/a" if leak is None else number(leak.success.mean, 2)
+
+
+def priced(line: Line, board: Board, with_bounds: Any) -> list[str]:
+    """Six cells: accuracy, the runs' own spread, time and bytes per step (with their ratio to no defence), epsilons.
+
+    Args:
+        line, board: what is printed.
+        with_bounds: `(mean, low, high, places)` -> text.
+    """
+    step = number_or(line.facts.get("epsilon"), "-")
+    price = line.price
+    if price is None or price["accuracy"] is None:
+        return [price["reason"] if price and price["reason"] else "n/a", "", "", "", step, ""]
+    accuracy, runs = price["accuracy"], price["over_runs"]
+    bounds = (accuracy["mean"], accuracy["low"], accuracy["high"], 3)
+    spread = "n/a" if runs["low"] is None else f"±{(runs['high'] - runs['low']) / 2:.3f} ({runs['n']})"
+    milliseconds = f"{1e3 * price['seconds_per_step']:.1f}" + _times(price["slowdown"])
+    base = board.undefended.price if board.undefended else None
+    share = price["bytes_per_step"] / base["bytes_per_step"] if base and base["bytes_per_step"] else None
+    sent = number(price["bytes_per_step"], 0) + _times(share)
+    left = with_bounds(*bounds) + (f" ({price['diverged']} diverged)" if price["diverged"] else "")
+    return [left, spread, milliseconds, sent, step, number_or(price["epsilon"], "-")]
+
+
+def number_or(value: float | None, otherwise: str) -> str:
+    """Three significant digits, or a word."""
+    return otherwise if value is None else number(value, None)
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None or abs(ratio - 1) < 0.005 else f" (×{ratio:.2g})"
+
+
+def foot(board: Board) -> list[str]:
+    """What a reader must know to compare the figures."""
+    floor = ", and below at what the data set's mean image scores, which looks at no gradient" if board.floored else ""
+    lines = [
+        "Leak: PSNR of the reconstructions of the attack that gets most (the worst case over all attacks in the table, "
+        "adaptive ones included), the mean over victims with its 95 % bootstrap interval. "
+        f"It ends at 40 dB (MSE {COMPLETE:g}: nothing is left to hide){floor}.",
+        f"Columns of attacks: share of images that came back with an MSE at or below {SUCCESS:g}.",
+        "Rank 1 leaks least. Ranks are shared where a sign-flip permutation test over the same victims (two-sided, "
+        "5 %, not corrected for the number of comparisons) does not separate a line from the one that leads its rank.",
+    ]
+    if board.prices:
+        lines += [
+            f"Accuracy is of a model trained under the defence: {board.prices}, one client a step, the same schedule "
+            "with every defence; the mean of the runs, with Wilson's 95 % interval over the test images. "
+            "Of runs: half the width of Student's 95 % interval for the mean of the runs (how many).",
+            "Sent: the smallest of dense values, bitmap and values, indices and values, tensor by tensor. "
+            "Time: wall time of a whole training step on this machine; in brackets how many times as long the client "
+            "takes for what it shares as for the plain gradient, both timed in turn.",
+        ]
+    priced_with = next((line.price for line in board.lines if line.price), None)
+    if priced_with and priced_with["model"] != board.model:
+        lines.append(
+            f"The model that is trained ({priced_with['model']}) is not the one that is attacked ({board.model})."
+        )
+    sampled = [line for line in board.lines if line.price and line.price["sampling"] == "poisson"]
+    if sampled:
+        lines.append(
+            "ε of a shared step: its batch is known to have taken part; ε of the training: Poisson sampling "
+            f"(Rényi accountant, δ = {sampled[0].price['delta']:g})."  # type: ignore[index]
+        )
+    for line in board.lines:
+        lines += [f"{line.title}: {note}" for note in line.facts.get("notes") or []]
+        lines += [f"{line.title}, {attack}: {reason}" for attack, reason in line.unserved.items()]
+    return list(dict.fromkeys(lines))
+
+
+def csv_text(boards: Sequence[Board]) -> str:
+    """Raw numbers, a line a defence and attack; what a defence costs is repeated in each of its lines."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*_OF_LEAKS, *_OF_PRICES, *_OF_STEPS, "identity"])
+    for board in boards:
+        for line in board.lines:
+            for each in line.leaks:
+                score = each.interval()
+                row = [board.data, board.model, each.cell.facts["labels"]["threat"], line.rank, line.p, line.name]
+                row += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
+                row += [score.mean, score.low, score.high, each.success.mean, each.success.low, each.success.high]
+                writer.writerow([*row, line.facts.get("epsilon"), *_raw(line.price), each.cell.identity])
+    return out.getvalue()
+
+
+def _raw(price: dict[str, Any] | None) -> list[Any]:
+    if price is None:
+        return [None] * (len(_OF_PRICES) + len(_OF_STEPS))
+    accuracy, runs = price["accuracy"] or {}, price["over_runs"]
+    head = [price["model"], price["schedule"], price["runs"], price["diverged"]]
+    head += [accuracy.get(part) for part in ("mean", "low", "high", "n")]
+    return [*head, runs["low"], runs["high"], *(price[name] for name in _OF_STEPS)]
+
+
+def text(boards: Sequence[Board]) -> str:
+    """A short table a board, for a terminal."""
+    return "\n\n".join(_text(board) for board in boards)
+
+
+def _text(board: Board) -> str:
+    attacks = [name if len(name) <= _ATTACK_WIDTH else name[: _ATTACK_WIDTH - 1] + "…" for name in board.attacks]
+    lines = [["rank", "defence", "worst attack", "leak dB↓", *(f"{name}↓" for name in attacks), "accuracy↑", "bytes"]]
+    for line in board.lines:
+        row = [str(line.rank), line.title, line.worst.attack, number(line.worst.mean, 1)]
+        row += [_success(line, attack) for attack in board.attacks]
+        price = line.price if line.price and line.price["accuracy"] else None
+        row += [number(price["accuracy"]["mean"], 3), number(price["bytes_per_step"], 0)] if price else ["n/a", ""]
+        lines.append(row)
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    printed = []
+    for words in lines:
+        cells = [word.ljust(w) if at in (1, 2) else word.rjust(w) for at, (word, w) in enumerate(zip(words, widths))]
+        printed.append("  ".join(cells).rstrip())
+    printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+    return "\n".join([f"Defences on {heading(board)}", *printed])

@@ -1,0 +1,154 @@
+"""Leakage against accuracy: a point a defence and strength, and the front that no other point beats in both."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bench.report.strengths import ordered
+from bench.results.join import Board, Line, front
+
+_DPI = 130
+# Okabe and Ito's colours, which colour-blind readers tell apart, and marks for those who print in gray.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#7F3C8D")
+_MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+# Shares of the picture: the height of a line of text, its distance from the point, how close points share a text.
+_LINE, _AWAY, _NEAR = 0.032, 0.05, (0.07, 0.12)
+
+
+def pareto(board: Board) -> bytes | None:
+    """The picture of a board as a PNG; None where fewer than two defences are priced.
+
+    Left and right: test accuracy with Wilson's interval. Up and down: the score of the worst attack with its bootstrap
+    interval; lower leaks less. Points of one family are joined in the order of their strength.
+    """
+    priced = [line for line in board.lines if line.price and line.price["accuracy"]]
+    if len(priced) < 2:
+        return None
+    figure = Figure(figsize=(7.6, 5.2), dpi=_DPI, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    best = front(priced)
+    axes.plot(*_steps(best), color="0.55", linewidth=1.4, linestyle="--", zorder=1, label="Pareto front")
+    families = list(dict.fromkeys(line.family for line in sorted(priced, key=lambda line: line.title)))
+    for number, family in enumerate(families):
+        colour, mark = _COLOURS[number % len(_COLOURS)], _MARKS[number % len(_MARKS)]
+        _family(axes, [line for line in priced if line.family == family], colour, mark)
+    _names(axes, priced)
+    axes.set_xlabel("test accuracy of a model trained under the defence")
+    axes.set_ylabel("leak: PSNR under the worst attack (dB), lower is better")
+    axes.set_title(f"{board.data}: what leaks, and what is left of the accuracy", fontsize=11, loc="left")
+    axes.grid(color="0.93", zorder=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    out = io.BytesIO()
+    canvas.print_png(out, metadata={"Software": None})
+    return out.getvalue()
+
+
+def _accuracy(line: Line) -> dict[str, float]:
+    assert line.price is not None
+    return line.price["accuracy"]
+
+
+def _family(axes: Axes, lines: Sequence[Line], colour: str, mark: str) -> None:
+    lines = ordered(lines)
+    x, y = [_accuracy(line)["mean"] for line in lines], [line.worst.mean for line in lines]
+    axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.5, zorder=2)
+    intervals = [line.worst.interval() for line in lines]
+    axes.errorbar(
+        x,
+        y,
+        xerr=[
+            [a - _accuracy(line)["low"] for a, line in zip(x, lines)],
+            [_accuracy(line)["high"] - a for a, line in zip(x, lines)],
+        ],
+        yerr=[
+            [b - (i.low if i.low is not None else b) for b, i in zip(y, intervals)],
+            [(i.high if i.high is not None else b) - b for b, i in zip(y, intervals)],
+        ],
+        fmt=mark,
+        color=colour,
+        markersize=6,
+        elinewidth=0.7,
+        capsize=2,
+        zorder=3,
+        label=lines[0].family,
+    )
+
+
+def _steps(best: Sequence[Line]) -> tuple[list[float], list[float]]:
+    """The front as stairs: between two points an attacker has the leak of the one with the lower accuracy."""
+    x: list[float] = []
+    y: list[float] = []
+    for line in best:
+        if x:
+            x.append(_accuracy(line)["mean"])
+            y.append(y[-1])
+        x.append(_accuracy(line)["mean"])
+        y.append(line.worst.mean)
+    return x, y
+
+
+def _names(axes: Axes, lines: Sequence[Line]) -> None:
+    """Words beside the points, points that lie together sharing one text; texts make room for each other."""
+    low, high = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    places = [
+        ((_accuracy(line)["mean"] - low) / (high - low), (line.worst.mean - bottom) / (top - bottom)) for line in lines
+    ]
+    groups = together(places)
+    heights = [_LINE * len(group) for group in groups]
+    at = [(min(places[n][0] for n in group), float(np.mean([places[n][1] for n in group]))) for group in groups]
+    for group, (x, y), middle in zip(groups, at, spread([y + _LINE for _, y in at], heights)):
+        left = x > 0.5
+        axes.annotate(
+            "\n".join(lines[n].title for n in group),
+            (x, y),
+            xycoords="axes fraction",
+            xytext=(x + (-_AWAY if left else _AWAY), middle),
+            textcoords="axes fraction",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=7,
+            color="0.25",
+            linespacing=1.15,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
+            arrowprops={"arrowstyle": "-", "color": "0.7", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4},
+        )
+
+
+def together(places: Sequence[tuple[float, float]]) -> list[list[int]]:
+    """Indices of places `(x, y)`, as shares of the picture, grouped where one text can serve them; upwards.
+
+    >>> together([(0.1, 0.1), (0.9, 0.9), (0.11, 0.12)])
+    [[2, 0], [1]]
+    """
+    groups: list[list[int]] = []
+    for n in sorted(range(len(places)), key=lambda n: places[n][::-1]):
+        x, y = places[n]
+        for group in groups:
+            if all(abs(places[m][0] - x) < _NEAR[0] and abs(places[m][1] - y) < _NEAR[1] for m in group):
+                group.insert(0, n)  # the highest is written first
+                break
+        else:
+            groups.append([n])
+    return groups
+
+
+def spread(middles: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """`middles` of texts, upwards, moved down as far as it takes that none covers the one above it.
+
+    >>> [round(y, 2) for y in spread([0.5, 0.9, 0.95], [0.2, 0.2, 0.2])]
+    [0.5, 0.7, 0.9]
+    """
+    out: list[float] = []
+    ceiling = 1.0
+    for middle, height in zip(reversed(middles), reversed(heights)):
+        placed = min(middle, ceiling - height / 2)
+        out.insert(0, placed)
+        ceiling = placed - height / 2
+    return out

@@ -1,0 +1,104 @@
+"""The reconstructions of one attack over defences and strengths, as in figure 7 of Deep Leakage from Gradients."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bench.report.figures import pixels
+from bench.report.tables import number
+from bench.results import query
+from bench.results.join import Board, Line
+from bench.results.leaks import errors
+from bench.results.query import VictimImages
+
+_VICTIMS = 4
+_DPI = 100
+# Pixels on the page.
+_SIDE, _GAP, _MARGIN, _TITLE, _HEAD, _FOOT, _STEP = 84, 6, 14, 46, 44, 15, 12
+
+
+def strengths(board: Board, attack: str) -> bytes | None:
+    """A PNG: a row a victim, the truth at the left, then a column a defence and strength; None without images.
+
+    Columns stand by family, weakest first; below each picture its MSE.
+    """
+    columns = [(line, leak) for line in ordered(board.lines) if (leak := line.by(attack)) is not None]
+    shown = [
+        (line, {v.victim: v for v in query.images(leak.cell, _VICTIMS)}, errors(query.rows(leak.cell)))
+        for line, leak in columns
+    ]
+    shown = [(line, images, mse) for line, images, mse in shown if images]
+    victims = sorted(set.intersection(*(set(images) for _, images, _ in shown))) if shown else []
+    if not victims:
+        return None
+    first = shown[0][1]
+    heads = [["truth"], *(_words(line) for line, _, _ in shown)]
+    rows = []
+    for victim in victims:
+        row = [("", pixels(first[victim].truth[0]))]
+        row += [(_error(mse, victim), pixels(_guess(images[victim]))) for _, images, mse in shown]
+        rows.append(row)
+    where = f"{board.data}, model {board.model}; below each its MSE"
+    return _draw(f"{attack} over defences and strengths", where, heads, rows)
+
+
+def ordered(lines: Sequence[Line]) -> list[Line]:
+    """No defence first; then families by name, in each the strengths by their numbers."""
+    return sorted(lines, key=lambda line: (line.family != "none", line.family, _numbers(line.strength), line.title))
+
+
+def _numbers(words: str) -> list[float]:
+    found = []
+    for word in words.replace(",", " ").split():
+        try:
+            found.append(float(word))
+        except ValueError:
+            continue
+    return found
+
+
+def _words(line: Line) -> list[str]:
+    return [line.family, *line.strength.split(", ")][:3]
+
+
+def _guess(shown: VictimImages) -> np.ndarray:
+    return shown.guess[0]
+
+
+def _error(mse: dict[int, np.ndarray], victim: int) -> str:
+    value = mse[victim][0]
+    return number(float(value), None) if np.isfinite(value) else "no result"
+
+
+def _draw(title: str, where: str, heads: list[list[str]], rows: list[list[tuple[str, np.ndarray]]]) -> bytes:
+    height, width = rows[0][0][1].shape[:2]
+    factor = max(1, round(_SIDE / max(height, width)))
+    across, down = width * factor, height * factor
+    page_width = 2 * _MARGIN + len(heads) * (across + _GAP) - _GAP + _STEP
+    page_height = 2 * _MARGIN + _TITLE + _HEAD + len(rows) * (down + _FOOT + _GAP) - _GAP
+    figure = Figure(figsize=(page_width / _DPI, page_height / _DPI), dpi=_DPI)
+    canvas = FigureCanvasAgg(figure)
+    page = np.ones((page_height, page_width, 3))
+
+    def write(x: float, y: float, words: str, **style: Any) -> None:
+        figure.text(x / page_width, 1 - y / page_height, words, va="top", **{"fontsize": 8, **style})
+
+    write(_MARGIN, _MARGIN, title, fontsize=12, fontweight="bold")
+    write(_MARGIN, _MARGIN + 20, where, color="0.35", fontsize=9)
+    lefts = [_MARGIN + at * (across + _GAP) + (_STEP if at else 0) for at in range(len(heads))]
+    for left, words in zip(lefts, heads):
+        write(left, _MARGIN + _TITLE, "\n".join(words), linespacing=1.3)
+    for number_, row in enumerate(rows):
+        top = _MARGIN + _TITLE + _HEAD + number_ * (down + _FOOT + _GAP)
+        for left, (below, image) in zip(lefts, row):
+            page[top : top + down, left : left + across] = np.kron(image, np.ones((factor, factor, 1)))
+            write(left, top + down + 2, below, color="0.35", fontsize=7)
+    # One image for the page, pixel for pixel, as in `figures`.
+    figure.figimage(np.round(page * 255).astype(np.uint8))
+    out = io.BytesIO()
+    canvas.print_png(out, metadata={"Software": None})
+    return out.getvalue()

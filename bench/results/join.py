@@ -1,0 +1,242 @@
+"""Price and leak side by side: each defence with every attack on it, its worst case, its rank, and what it costs."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from bench.results import leaks, query
+from bench.results.leaks import Leak
+from bench.results.paired import sign_flip
+from bench.results.price_summary import summarise
+from bench.results.prices import PriceCell
+from bench.results.store import Cell
+
+LEVEL = 0.05  # of the paired test
+# Grants that an adaptive attacker has on top of a threat model: they divide no board.
+_ADAPTIVE = ("defense_known", "local_training")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One defence at one strength.
+
+    Args:
+        name: as in the config's names, `gaussian (std=0.1)`.
+        node: its config.
+        family: the option that it was taken from.
+        strength: the settings in which it differs from its family in this board, `std 0.1`; empty where it is alone.
+        leaks: of each attack.
+        unserved: `{attack: why it has no result}`.
+        price: document of `bench.results.price_summary`, or None.
+        rank: 1 leaks least; shared where the paired test does not separate.
+        p: of the paired test against the line that leads the rank before this one; None in the first rank.
+    """
+
+    name: str
+    node: Mapping[str, Any]
+    family: str
+    strength: str
+    leaks: list[Leak]
+    unserved: dict[str, str] = field(default_factory=dict)
+    price: dict[str, Any] | None = None
+    rank: int = 0
+    p: float | None = None
+
+    @property
+    def worst(self) -> Leak:
+        """The attack that gets most out of it, by the mean score."""
+        return max(self.leaks, key=lambda leak: leak.mean)
+
+    def by(self, attack: str) -> Leak | None:
+        """What this attack gets, or None."""
+        return next((leak for leak in self.leaks if leak.attack == attack), None)
+
+    @property
+    def title(self) -> str:
+        """Family and strength."""
+        return f"{self.family} {self.strength}".strip()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the row says of the defence: `parts`, `epsilon` of a shared step, `notes`, ...; empty if unknown."""
+        return self.worst.cell.facts.get("defense") or {}
+
+
+@dataclass(frozen=True)
+class Board:
+    """The defences on one data set and model, and one setting of the training that prices them.
+
+    Args:
+        data, model, threats: words; `threats` are all under which the attacks ran.
+        lines: by rank.
+        attacks: names, those of the most leaking first.
+        prices: words of the training (model and schedule), or None where nothing was priced.
+        floored: whether the mean image's score bounds the leak from below.
+    """
+
+    data: str
+    model: str
+    threats: list[str]
+    lines: list[Line]
+    attacks: list[str]
+    prices: str | None
+    floored: bool
+
+    @property
+    def undefended(self) -> Line | None:
+        """The line without a defence, or None."""
+        return next((line for line in self.lines if line.family == "none"), None)
+
+
+def boards(cells: Sequence[Cell], prices: Sequence[PriceCell]) -> list[Board]:
+    """A board for each data set and model that more than one defence was tried on."""
+    found = []
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(_setting(cell), []).append(cell)
+    controls = [cell for cell in cells if cell.facts.get("control")]
+    for group in groups.values():
+        tried = [cell for cell in group if not cell.facts.get("control")]
+        if len({_key(cell.facts) for cell in tried}) < 2:
+            continue
+        floor = _floor(controls, tried[0])
+        lines = _lines(tried, floor)
+        if len(lines) < 2:
+            continue
+        for setting in _settings(prices, tried[0]) or [[]]:
+            priced = [replace(line, price=_price(line, setting)) for line in lines]
+            words = _words(setting[0]) if setting else None
+            labels = tried[0].facts["labels"]
+            threats = sorted({cell.facts["labels"]["threat"] for cell in tried})
+            found.append(
+                Board(labels["data"], labels["model"], threats, ranked(priced), _attacks(lines), words, bool(floor))
+            )
+    return found
+
+
+def ranked(lines: Sequence[Line]) -> list[Line]:
+    """The lines by the score of their worst attack, the least first; ranks are shared where a paired test over the
+    victims that both have does not separate a line from the one that leads the rank.
+    """
+    out: list[Line] = []
+    leader: Line | None = None
+    rank, last = 0, None
+    for place, line in enumerate(sorted(lines, key=lambda line: (line.worst.mean, line.title)), 1):
+        p = None if leader is None else paired(leader.worst, line.worst)
+        if leader is None or (p is not None and p < LEVEL):
+            leader, rank, last = line, place, p
+        out.append(replace(line, rank=rank, p=last))
+    return out
+
+
+def paired(one: Leak, other: Leak) -> float | None:
+    """p of the difference over the victims that both have; None where they have none in common."""
+    own, their = dict(zip(one.victims, one.score)), dict(zip(other.victims, other.score))
+    common = sorted(own.keys() & their.keys())
+    return sign_flip(np.array([own[v] - their[v] for v in common])) if common else None
+
+
+def front(lines: Iterable[Line]) -> list[Line]:
+    """Those with a price that no other line beats in both: more accuracy and a smaller leak; by accuracy."""
+    priced = [line for line in lines if line.price and line.price["accuracy"]]
+    best: list[Line] = []
+    for line in sorted(priced, key=lambda line: (-line.price["accuracy"]["mean"], line.worst.mean)):  # type: ignore[index]
+        if not best or line.worst.mean < best[-1].worst.mean:
+            best.append(line)
+    return best
+
+
+def _setting(cell: Cell) -> str:
+    """Everything that two cells of a board share."""
+    facts, config = cell.facts, cell.facts.get("config") or {}
+    grants = (facts.get("threat") or {}).get("grants") or {}
+    data = {key: value for key, value in (config.get("data") or {}).items() if key not in ("victims", "root")}
+    shared = [facts["labels"]["data"], facts["labels"]["model"], config.get("seed"), config.get("model"), data]
+    return _plain([*shared, {key: value for key, value in grants.items() if key not in _ADAPTIVE}])
+
+
+def _key(facts: Mapping[str, Any]) -> str:
+    return _plain((facts.get("config") or {}).get("defense") or facts["labels"]["defense"])
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _floor(controls: Iterable[Cell], like: Cell) -> dict[int, np.ndarray]:
+    """MSE of the mean image on the same victims, if that control was run."""
+
+    def victims_of(cell: Cell) -> str:
+        config = (cell.facts.get("config") or {}).get("data") or {}
+        return _plain({key: value for key, value in config.items() if key not in ("victims", "root")})
+
+    for cell in controls:
+        if cell.facts["labels"]["attack"] == "mean" and victims_of(cell) == victims_of(like):
+            return leaks.errors(query.rows(cell))
+    return {}
+
+
+def _lines(cells: Sequence[Cell], floor: Mapping[int, np.ndarray]) -> list[Line]:
+    grouped: dict[str, list[Cell]] = {}
+    for cell in cells:
+        grouped.setdefault(_key(cell.facts), []).append(cell)
+    nodes = [(group[0].facts.get("config") or {}).get("defense") or {} for group in grouped.values()]
+    names = [group[0].facts["labels"]["defense"] for group in grouped.values()]
+    lines = []
+    for group, name, node in zip(grouped.values(), names, nodes):
+        family = name.partition(" (")[0]
+        alike = [other for other, called in zip(nodes, names) if called.partition(" (")[0] == family]
+        found = {cell.facts["labels"]["attack"]: leaks.leak(cell, floor) for cell in group}
+        reasons = {c.facts["labels"]["attack"]: c.failure.reason for c in group if c.failure}
+        unserved = {attack: reasons.get(attack, "no victim is done") for attack, leak in found.items() if leak is None}
+        if any(found.values()):
+            strength = differing(node, alike)
+            lines.append(Line(name, node, family, strength, [leak for leak in found.values() if leak], unserved))
+    return lines
+
+
+def differing(node: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> str:
+    """The settings in which a node differs from others of its family, as words.
+
+    >>> differing({"std": 0.1, "seed": 0}, [{"std": 0.1, "seed": 0}, {"std": 1.0, "seed": 0}])
+    'std 0.1'
+    """
+    keys = [key for key in node if len({_plain(other.get(key)) for other in alike}) > 1]
+    return ", ".join(f"{key} {_number(node[key])}" for key in keys)
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else _plain(value)
+
+
+def _attacks(lines: Sequence[Line]) -> list[str]:
+    """All attacks, the one that gets most out of all lines first."""
+    names = {leak.attack for line in lines for leak in line.leaks} | {name for line in lines for name in line.unserved}
+    gets = {
+        n: np.mean([leak.mean for line in lines for leak in line.leaks if leak.attack == n] or [0.0]) for n in names
+    }
+    return sorted(names, key=lambda name: (-gets[name], name))
+
+
+def _settings(prices: Sequence[PriceCell], like: Cell) -> list[list[PriceCell]]:
+    """The prices on this data set, grouped by everything but the defence."""
+    grouped: dict[str, list[PriceCell]] = {}
+    for price in prices:
+        if price.facts["labels"]["data"] == like.facts["labels"]["data"]:
+            config = price.facts["config"]
+            key = _plain([config["model"], {**config["training"], "runs": None}, config["seed"]])
+            grouped.setdefault(key, []).append(price)
+    return list(grouped.values())
+
+
+def _price(line: Line, setting: Sequence[PriceCell]) -> dict[str, Any] | None:
+    own = [price for price in setting if _plain(price.facts["config"]["defense"]) == _plain(line.node)]
+    return summarise(own[0]) if own else None
+
+
+def _words(price: PriceCell) -> str:
+    labels = price.facts["labels"]
+    return f"{labels['model']}, {price.facts.get('schedule') or labels['training']}"

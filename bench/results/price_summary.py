@@ -1,0 +1,76 @@
+"""A price in one JSON document: the accuracy that is left, with two intervals, and what each step costs."""
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy.stats import t
+
+from bench.results.intervals import LEVEL, Interval, wilson
+from bench.results.prices import LABELS, PriceCell
+
+_OF_RUNS = (
+    "epsilon",
+    "delta",
+    "bytes_per_step",
+    "encoding",
+    "sampling",
+    "optimiser",
+    "lr",
+    "momentum",
+    "batch_size",
+    "epochs",
+)
+
+
+def summarise(cell: PriceCell) -> dict[str, Any]:
+    """The document of a price, over all its stored runs.
+
+    Returns:
+        `data`, `model`, `defense`, `training` (words), `schedule`, `runs`, `diverged` (counts), `accuracy`
+        `{mean, low, high, n}` (the mean of the runs with Wilson's interval over the test images, each counted once: all
+        runs are tested on the same) or null, `over_runs` `{low, high, n}` (Student's interval for the mean of the
+        runs; bounds null for one run), `seconds_per_step`, `slowdown` (see `Classifier.slowdown`; the median), `steps`,
+        `epsilon`, `delta`, `bytes_per_step`, `encoding`, `sampling`, `optimiser`, `lr`, `momentum`, `batch_size`,
+        `epochs`, `reason` (why there is no price, or null), `results` (the folder).
+    """
+    rows = cell.runs()
+    document: dict[str, Any] = {name: cell.facts["labels"][name] for name in LABELS}
+    document |= {"schedule": cell.facts.get("schedule"), "runs": len(rows)}
+    document["diverged"] = sum(row["status"] != "trained" for row in rows)
+    rates = [row["correct"] / row["tested"] for row in rows]
+    document["accuracy"] = over_images(rates, rows[0]["tested"]).document() if rows else None
+    document["over_runs"] = over_runs(rates)
+    steps = sum(row["steps"] for row in rows)
+    document["seconds_per_step"] = sum(row["seconds"] for row in rows) / steps if steps else None
+    slower = [row["slowdown"] for row in rows if row["slowdown"] is not None]
+    document["slowdown"] = float(np.median(slower)) if slower else None
+    document["steps"] = rows[0]["steps"] if rows else None
+    document |= {name: rows[0][name] if rows else None for name in _OF_RUNS}
+    return {**document, "reason": cell.failure, "results": str(cell.folder)}
+
+
+def over_images(rates: list[float], tested: int) -> Interval:
+    """The mean accuracy with Wilson's interval over the test images.
+
+    Args:
+        rates: of each run, at least one, on the same images.
+        tested: how many images that is.
+    """
+    mean = float(np.mean(rates))
+    return Interval(mean, *wilson(mean * tested, tested), tested)
+
+
+def over_runs(rates: list[float]) -> dict[str, float | int | None]:
+    """Student's 95 % interval for the mean of the runs: wide where there are few, as it has to be.
+
+    Example:
+        >>> {name: round(value, 3) for name, value in over_runs([0.95, 0.96]).items()}
+        {'low': 0.891, 'high': 1.019, 'n': 2}
+    """
+    n = len(rates)
+    if n < 2:
+        return {"low": None, "high": None, "n": n}
+    half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * float(np.std(rates, ddof=1)) / math.sqrt(n)
+    mean = float(np.mean(rates))
+    return {"low": mean - half, "high": mean + half, "n": n}

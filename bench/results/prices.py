@@ -1,0 +1,204 @@
+"""What defences cost: `ROOT/prices/SLUG-IDENTITY/` with `price.json` and a parquet part for each finished training."""
+
+import json
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.results.atomic import aside, hidden, unwritable, write_text
+from bench.results.identity import identity, relevant
+
+SCHEMA = 1
+LABELS = ("data", "model", "defense", "training")
+_KEY = b"leakbench price"
+_COLUMNS = [
+    ("run", pa.int64()),
+    ("status", pa.string()),
+    ("correct", pa.int64()),
+    ("tested", pa.int64()),
+    ("steps", pa.int64()),
+    ("seconds", pa.float64()),
+    ("slowdown", pa.float64()),
+    ("bytes_per_step", pa.int64()),
+    ("encoding", pa.string()),
+    ("epsilon", pa.float64()),
+    ("delta", pa.float64()),
+    ("sampling", pa.string()),
+    ("optimiser", pa.string()),
+    ("lr", pa.float64()),
+    ("momentum", pa.float64()),
+    ("batch_size", pa.int64()),
+    ("epochs", pa.int64()),
+    ("host", pa.string()),
+    ("device", pa.string()),
+    ("started", pa.string()),
+    ("commit", pa.string()),
+    ("versions", pa.string()),
+    ("stored", pa.int64()),
+]
+# What a training run does not look at, and how many of them there are.
+_UNUSED = frozenset({"attack", "threat", "metric", "engine"})
+_OF_VICTIMS = frozenset({"batch_size", "seed", "label_rule", "labels", "victims"})
+
+
+def price_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """The identity of a price: of the data, the model, the defence, the schedule and the seed.
+
+    Args:
+        config: a resolved config as plain containers, with a node `training`; its number of `runs` is no part of it:
+            three after two trains one.
+        extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
+    """
+    kept = {key: value for key, value in relevant(config).items() if key not in _UNUSED}
+    kept["data"] = {key: value for key, value in kept["data"].items() if key not in _OF_VICTIMS}
+    kept["training"] = {key: value for key, value in config["training"].items() if key != "runs"}
+    kept["tf32"] = config["engine"]["tf32"]
+    return identity({"price": kept}, extra)
+
+
+@dataclass(frozen=True)
+class PriceCell:
+    """The training runs of one model, data set, defence and schedule.
+
+    Args:
+        folder: `ROOT/prices/SLUG-IDENTITY`.
+        identity: 16 hexadecimal digits, see `price_identity`.
+        facts: plain values: `labels` (words for tables, `LABELS`), `config` (resolved), `defense` (see
+            `bench.defenses.stack.described`), `schedule` (words), `model` `{parameters}`, `data` `{train, test}`.
+    """
+
+    folder: Path
+    identity: str
+    facts: dict[str, Any]
+
+    @property
+    def failure(self) -> str | None:
+        """Why there is no price, as `STATUS: SENTENCE`, or None."""
+        try:
+            found = json.loads((self.folder / "failed.json").read_text())
+            return f"{found['status']}: {found['reason']}"
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            return f"error: {self.folder / 'failed.json'} cannot be read"
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The rows that can be read, one a run, by its number; of a run that was stored twice the latest."""
+        rows: dict[int, dict[str, Any]] = {}
+        for path in sorted((self.folder / "runs").glob("[!.]*.parquet")):
+            for row in _read(path):
+                if row["run"] not in rows or row["stored"] > rows[row["run"]]["stored"]:
+                    rows[row["run"]] = row
+        return [rows[run] for run in sorted(rows)]
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Keeps a finished run; a failure on record is no longer true.
+
+        Raises:
+            ValueError: the row has a column that is none of a price, or lacks one that an accuracy is made of.
+            UserError: the folder cannot be written.
+        """
+        known = [name for name, _ in _COLUMNS]
+        if unknown := sorted(row.keys() - set(known)):
+            raise ValueError(f"a row of a price has unknown columns: {', '.join(unknown)}")
+        if missing := [name for name in ("run", "status", "correct", "tested", "steps", "seconds") if name not in row]:
+            raise ValueError(f"a row of a price lacks {', '.join(missing)}")
+        schema = pa.schema(_COLUMNS, metadata={_KEY: str(SCHEMA).encode()})
+        table = pa.Table.from_pylist([{**row, "stored": time.time_ns()}], schema=schema)
+        with aside(self.folder / "runs" / f"run{row['run']}-{uuid.uuid4().hex}.parquet") as temporary:
+            pq.write_table(table, temporary, write_page_checksum=True)
+        try:
+            (self.folder / "failed.json").unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def fail(self, status: str, reason: str) -> None:
+        """Keeps on record that there is no price."""
+        write_text(self.folder / "failed.json", json.dumps({"status": status, "reason": reason, "at": _now()}) + "\n")
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The prices of a results folder. Nothing is written before one is opened."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the prices."""
+        return Path(self.root) / "prices"
+
+    def cell(self, slug: str, identity: str, facts: Mapping[str, Any]) -> PriceCell:
+        """Opens the price of this identity; makes it where there is none.
+
+        Raises:
+            UserError: the results folder cannot be written.
+        """
+        existing = sorted(self.folder.glob(f"[!.]*-{identity}"))
+        slug = re.sub(r"[^A-Za-z0-9._]+", "-", slug).strip("-.") or "price"
+        folder = existing[0] if existing else self.folder / f"{slug}-{identity}"
+        document = {"schema": SCHEMA, "identity": identity, "created": _now(), "facts": dict(facts)}
+        if not existing:
+            _create(folder, json.dumps(document, indent=1) + "\n")
+        elif _load(folder).facts != json.loads(json.dumps(facts)):
+            write_text(folder / "price.json", json.dumps(document, indent=1) + "\n")
+        return _load(folder)
+
+
+def prices(root: Path) -> tuple[list[PriceCell], list[str]]:
+    """The prices below `root` in the order of their folders' names, and a sentence for each that was skipped."""
+    found, warnings = [], []
+    for folder in sorted(path for path in Prices(root).folder.glob("[!.]*") if path.is_dir()):
+        try:
+            found.append(_load(folder))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            warnings.append(f"skipped {folder}: its price.json was not written by leakbench ({problem})")
+    return found, warnings
+
+
+def _load(folder: Path) -> PriceCell:
+    record = json.loads((folder / "price.json").read_text())
+    if record["schema"] != SCHEMA:
+        raise ValueError(f"it has schema {record['schema']}, this version reads schema {SCHEMA}")
+    if missing := [name for name in LABELS if not isinstance(record["facts"]["labels"].get(name), str)]:
+        raise ValueError(f"its labels lack {', '.join(missing)}")
+    return PriceCell(folder, record["identity"], record["facts"])
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a part; none where it is foreign or corrupt (the run is then done again)."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        if metadata.get(_KEY) != str(SCHEMA).encode():
+            return []
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        return table.to_pylist() if table.column_names == [name for name, _ in _COLUMNS] else []
+    except (pa.ArrowException, OSError):
+        return []
+
+
+def _create(folder: Path, text: str) -> None:
+    """Makes the folder aside and renames it: a price is never seen without its record."""
+    temporary = hidden(folder)
+    try:
+        (temporary / "runs").mkdir(parents=True)
+        write_text(temporary / "price.json", text)
+        temporary.rename(folder)
+    except OSError as error:
+        if not (folder / "price.json").exists():  # else another process was first: its price is ours
+            raise unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

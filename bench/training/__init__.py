@@ -1,0 +1,1 @@
+"""A classifier trained under a defence: what the defence costs."""

@@ -1,0 +1,131 @@
+"""The LightningModule that trains a classifier with what a client shares in place of the gradient."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from bench.defenses.base import Defense, Local, Plain, Tree
+from bench.defenses.streams import Stream
+from bench.models.probe import Loss, gradient_of
+from bench.training.schedule import Schedule
+
+_TIMED = 15  # steps that a cost in time is the median of, after one that is not counted
+
+
+class Classifier(pl.LightningModule):
+    """One client's updates, defended exactly as those that are attacked, move the model by SGD.
+
+    The defence stands between the gradient and the optimiser's step: in each step the client's `Step` (see
+    `bench.defenses.base`) turns the batch into what is shared, per sample, per batch or per update as its parts act,
+    and that is what the optimiser is given. A defence with a memory (residuals, momentum) keeps it from step to step.
+
+    Args:
+        model: in the mode that it is trained in; its buffers (BatchNorm's running statistics) follow the training.
+        loss: `(logits, targets) -> scalar`, the mean over the batch.
+        defense: see `bench.defenses`.
+        local: what the defence may know of the step.
+        schedule: see `Schedule`.
+        steps: how many there will be, for the decay of the rate.
+        seed: of the defence's random numbers, a new stream each step.
+
+    Attributes:
+        seconds: wall time of all training steps, reading the batches included.
+        correct, tested: images tested and how many of them were right.
+    """
+
+    def __init__(
+        self, model: nn.Module, loss: Loss, defense: Defense, local: Local, *, schedule: Schedule, steps: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = model
+        self._plain = Plain(gradient_of(model, loss))
+        self._share = defense.wrap(self._plain, local)
+        self._schedule, self._steps, self._stream = schedule, steps, Stream((seed, "training defense"))
+        self._shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
+        self._state: Any = self._share.start(self._shapes)
+        self.seconds, self.done, self.correct, self.tested = 0.0, 0, 0, 0
+
+    def configure_optimizers(self) -> Any:
+        """SGD; its rate is set by hand after each step."""
+        sgd, rate = self._schedule.optimiser(list(self.model.parameters()), self._steps)
+        return [sgd], [rate]
+
+    def on_train_start(self) -> None:
+        """Brings the defence's memory to the device, and starts the clock."""
+        self._state = self._to_device(self._state)
+        self._began = self._now()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """One step of one client."""
+        inputs, labels = batch
+        shared = self._shared(inputs, labels)
+        for name, value in self.model.named_parameters():
+            value.grad = shared[name]
+        self.optimizers().step()  # type: ignore[union-attr]
+        self.lr_schedulers().step()  # type: ignore[union-attr, call-arg]
+        self.done += 1
+
+    def _shared(self, inputs: Tensor, labels: Tensor) -> Tree:
+        """What the client shares in this step; moves its memory on."""
+        draws = self._to_device(self._share.draws(self._shapes, len(inputs), self._stream.child(self.done)))
+        parameters = {name: value.detach() for name, value in self.model.named_parameters()}
+        buffers = dict(self.model.named_buffers())
+        with torch.no_grad():
+            shared, self._state = self._share(parameters, buffers, inputs, labels, draws, self._state)
+        return shared
+
+    def slowdown(self, inputs: Tensor, labels: Tensor) -> float:
+        """How many times as long a client takes to compute what it shares as for the undefended gradient.
+
+        Both are timed in turn, so that whatever else the machine does falls on both; the ratio of the medians.
+        """
+        parameters = {name: value.detach() for name, value in self.model.named_parameters()}
+        buffers = {name: value.clone() for name, value in self.model.named_buffers()}
+        times: dict[bool, list[float]] = {True: [], False: []}
+        for call in range(_TIMED + 1):
+            for defended in (False, True):
+                step = self._share if defended else self._plain
+                state = self._to_device(step.start(self._shapes))
+                began = self._now()
+                draws = self._to_device(step.draws(self._shapes, len(inputs), self._stream.child("timed", call)))
+                with torch.no_grad():
+                    step(parameters, buffers, inputs, labels, draws, state)
+                times[defended].append(self._now() - began)
+        return statistics.median(times[True][1:]) / statistics.median(times[False][1:])
+
+    def on_train_end(self) -> None:
+        """Stops the clock."""
+        self.seconds = self._now() - self._began
+
+    def on_test_start(self) -> None:
+        """Counts from the beginning."""
+        self.correct = self.tested = 0
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Counts the images that are classified rightly; a model that is no longer finite gets none right."""
+        inputs, labels = batch
+        logits = self.model(inputs)
+        right = (logits.argmax(1) == labels) & logits.isfinite().all(1)
+        self.correct += int(right.sum())
+        self.tested += len(labels)
+
+    @property
+    def finite(self) -> bool:
+        """Whether every weight is."""
+        return all(bool(value.isfinite().all()) for value in self.model.parameters())
+
+    def _to_device(self, tree: Any) -> Any:
+        return tree_map(lambda value: value.to(self.device) if isinstance(value, Tensor) else value, tree)
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()

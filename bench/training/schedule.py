@@ -1,0 +1,80 @@
+"""How a classifier is trained: the same with every defence, so that only the defence differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """SGD on batches of one data set.
+
+    Args:
+        split: `held_out` cuts the data set's split in two, `official` trains on the split `train` and tests on `test`.
+        train, test: how many examples of each under `held_out`; null under `official`.
+        split_seed: which images are held out: the same ones for every run.
+        sampling: `shuffle` or `poisson`. Under a defence with a privacy guarantee it is Poisson, whatever stands here:
+            the guarantee is accounted for that.
+        batch_size: examples a step.
+        lr: of SGD.
+        momentum: of SGD; 0 for none.
+        weight_decay: of SGD; 0 for none.
+        decay: `constant`, or `cosine`: from `lr` to 0 over all steps.
+        epochs: how often the examples are gone through.
+        runs: how often the whole training is repeated, each with its own initialisation, order and noise.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    split: Literal["held_out", "official"]
+    train: int | None
+    test: int | None
+    split_seed: int
+    sampling: Literal["shuffle", "poisson"]
+    batch_size: int
+    lr: float
+    momentum: float
+    weight_decay: float
+    decay: Literal["constant", "cosine"]
+    epochs: int
+    runs: int
+
+    def __post_init__(self) -> None:
+        counted: dict[str, int | None] = {"batch_size": self.batch_size, "epochs": self.epochs, "runs": self.runs}
+        if self.split == "held_out":
+            counted |= {"train": self.train, "test": self.test}
+        elif self.train is not None or self.test is not None:
+            raise ValueError("split=official: train and test are the data set's own; say null for both")
+        for name, value in counted.items():
+            if value is None or value < 1:
+                raise ValueError(f"{name}={'null' if value is None else value}: must be >= 1")
+        for name, least in (("split_seed", 0), ("momentum", 0), ("weight_decay", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}={getattr(self, name)}: must be >= {least}")
+        if not self.lr > 0:
+            raise ValueError(f"lr={self.lr}: must be > 0")
+
+    def optimiser(self, parameters: list[Tensor], steps: int) -> tuple[SGD, LRScheduler]:
+        """SGD over these parameters, and what sets its rate after each of `steps` steps."""
+        sgd = SGD(parameters, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
+        if self.decay == "cosine":
+            return sgd, CosineAnnealingLR(sgd, T_max=steps)
+        return sgd, ConstantLR(sgd, factor=1.0, total_iters=1)
+
+    @property
+    def words(self) -> str:
+        """What a table says of it.
+
+        >>> Schedule("official", None, None, 0, "shuffle", 64, 0.1, 0.0, 0.0, "constant", 5, 2).words
+        'SGD, lr 0.1, no momentum, batch 64, 5 epochs'
+        """
+        momentum = f"momentum {self.momentum:g}" if self.momentum else "no momentum"
+        decay = f", weight decay {self.weight_decay:g}" if self.weight_decay else ""
+        rate = f"lr {self.lr:g}" + (" (cosine)" if self.decay == "cosine" else "")
+        return f"SGD, {rate}, {momentum}{decay}, batch {self.batch_size}, {self.epochs} epochs"

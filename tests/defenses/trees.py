@@ -1,0 +1,36 @@
+"""Gradients to try defences on."""
+
+import torch
+
+from bench.defenses.base import Local, Plain
+from bench.defenses.streams import Stream
+
+
+def tree(seed: int = 0) -> dict[str, torch.Tensor]:
+    """Gradients of a small model: heavy tails, several shapes."""
+    g = torch.Generator().manual_seed(seed)
+    shapes = {"conv.weight": (6, 3, 5, 5), "conv.bias": (6,), "fc.weight": (10, 54), "fc.bias": (10,)}
+    return {name: torch.randn(shape, generator=g) ** 3 for name, shape in shapes.items()}
+
+
+def shapes(gradients: dict[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in gradients.items()}
+
+
+def local(**changes) -> Local:
+    facts = {
+        "model": torch.nn.Linear(2, 2),
+        "batch_size": 4,
+        "last_linear": None,
+        "batch_statistics": False,
+        "frozen_statistics": False,
+        "mappable": True,
+    }
+    return Local(**(facts | changes))
+
+
+def protected(defense, gradients, *, seed: int = 0, state=None):
+    """What a defence of gradients makes of them, and its state: the step around an undefended one that yields them."""
+    step = defense.wrap(Plain(lambda *_: gradients), local())
+    draws = step.draws(shapes(gradients), 4, Stream((seed,)))
+    return step(gradients, {}, None, None, draws, step.start(shapes(gradients)) if state is None else state)

@@ -1,0 +1,119 @@
+"""The tables and pictures of defences, from real reconstructions and prices: every format says the same."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from bench.report import page
+from bench.report.hypotheses import judged
+from bench.results.join import boards
+from bench.results.prices import Prices, prices
+from bench.results.query import cells
+
+TRAINED = {"lr": 0.1, "runs": 2}
+DEFENSES = [
+    ("none", {"version": 1}, 0.95, True),
+    ("gaussian (std=0.0001)", {"_target_": "g", "std": 1e-4}, 0.95, True),
+    ("gaussian (std=0.1)", {"_target_": "g", "std": 1e-1}, 0.41, False),
+    ("pruning (fraction=0.7)", {"_target_": "p", "fraction": 0.7}, 0.94, False),
+]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, add_cell):
+    """`dlg` finds the images under weak defences and gets no further than a blur under the others."""
+    folder = tmp_path_factory.mktemp("results")
+    for number, (name, node, accuracy, found) in enumerate(DEFENSES):
+        labels = {"attack": "dlg", "data": "mnist", "model": "lenet_a", "defense": name, "threat": "basic"}
+        config = {"seed": 0, "data": {"batch_size": 1}, "defense": node}
+        add_cell(folder, f"{number:016x}", "dlg", "mnist", "mnist_", 4, trace=found, labels=labels, config=config)
+        priced = {**labels, "model": "lenet (tanh)", "training": "held_out"}
+        facts = {"labels": priced, "config": {**config, "model": {}, "training": TRAINED}, "schedule": "SGD, lr 0.1"}
+        cell = Prices(folder).cell("price", f"{number:016x}", facts)
+        for run in range(2):
+            row = {"run": run, "status": "trained", "correct": int(2000 * accuracy) + run, "tested": 2000, "steps": 100}
+            sent = 54_000 if number < 3 else 17_000
+            cell.append({**row, "seconds": 0.5, "bytes_per_step": sent, "sampling": "shuffle", "lr": 0.1})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(root):
+    return page.write(root)
+
+
+def test_files_and_pictures_are_written_and_named(made, root):
+    names = [path.name for path in made.paths]
+    assert names[:6] == [f"{table}.{form}" for table in ("leaderboard", "defenses") for form in ("md", "csv", "tex")]
+    for name in ("pareto-mnist.png", "strengths-dlg-mnist.png"):
+        assert name in names and (root / name).read_bytes().startswith(b"\x89PNG")
+        assert f"({name})" in (root / "defenses.md").read_text()
+
+
+def test_every_row_of_the_page_has_its_cells_and_the_csv_the_raw_numbers(made, root):
+    text = (root / "defenses.md").read_text()
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(re.split(r"(?<!\\)\|", line)) for line in table[: 2 + len(DEFENSES)]}) == 1
+    rows = list(csv.DictReader(io.StringIO((root / "defenses.csv").read_text())))
+    assert len(rows) == len(DEFENSES) and None not in rows[0] and None not in rows[0].values()
+    by = {row["defense"]: row for row in rows}
+    assert float(by["none"]["accuracy"]) == pytest.approx(0.95025) and by["none"]["worst"] == "1"
+    assert by["gaussian (std=0.1)"]["bytes_per_step"] == "54000" and by["none"]["lr"] == "0.1"
+    assert float(by["none"]["leak_db"]) > float(by["gaussian (std=0.1)"]["leak_db"])
+    assert "gaussian std 0.1" in text and "17,000 (×0.31)" in text
+
+
+def test_the_terminal_has_the_same_lines(made):
+    table = made.text.split("Defences on ")[1]
+    assert table.startswith("mnist, model lenet_a") and "0.950" in table and "17,000" in table
+
+
+def test_claims_are_judged_by_what_is_there(root):
+    (board,) = boards(cells(root).cells, prices(root)[0])
+    found = {one.claim: one.verdict for one in judged(board)}
+    assert found["noise of standard deviation 1e-4 does not stop DLG"] == "holds"
+    assert found["noise of standard deviation 1e-2 and more stops DLG"] == "holds"
+    assert found["noise of standard deviation 1e-1 costs accuracy"] == "holds"
+    assert found["the accuracy stays under pruning of 20 % and more"] == "holds"
+    assert found["gradient pruning is the most effective defence that does not change the training"] == "holds"
+    assert "half precision does not stop DLG" not in found  # nobody tried
+
+
+def test_the_document_compiles(made, root, tmp_path):
+    text = (root / "defenses.tex").read_text()
+    assert (
+        r"lenet\_a" in text and "±" not in text and text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+    )
+    for line in re.findall(r"^\d.*\\\\$", text, re.M):
+        assert len(re.split(r"(?<!\\)&", line)) == 11
+    if latex := shutil.which("pdflatex"):
+        done = subprocess.run([latex, "-interaction=nonstopmode", root / "defenses.tex"], cwd=tmp_path, check=False)
+        assert done.returncode == 0
+
+
+def test_the_grid_shows_the_stored_images_in_the_order_of_strengths(made, root):
+    from bench.report.strengths import ordered
+
+    (board,) = boards(cells(root).cells, prices(root)[0])
+    titles = [line.title for line in ordered(board.lines)]
+    assert titles == ["none", "gaussian std 0.0001", "gaussian std 0.1", "pruning"]
+    pixels = decoded(root / "strengths-dlg-mnist.png")
+    assert pixels.shape[1] > 5 * 84 and len(np.unique(pixels)) > 50  # truth and four columns of gray images
+
+
+def decoded(path):
+    from PIL import Image
+
+    return np.asarray(Image.open(path).convert("L"))
+
+
+def test_a_folder_with_one_defence_has_no_such_page(tmp_path, add_cell):
+    add_cell(tmp_path, "0" * 16, "dlg", "mnist", "mnist_", 2)
+    made = page.write(tmp_path)
+    assert not any("defenses" in path.name for path in made.paths)
+    assert "Defences" not in made.text

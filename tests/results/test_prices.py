@@ -1,0 +1,118 @@
+"""Prices on disk: what makes one, rows that survive anything but their own corruption."""
+
+import json
+
+import pytest
+from scipy.stats import binomtest, sem, t
+
+from bench.results.price_summary import over_images, over_runs, summarise
+from bench.results.prices import Prices, price_identity, prices
+
+CONFIG = {
+    "attack": {"lr": 1},
+    "threat": {"letter": "B"},
+    "metric": {},
+    "names": {"model": "lenet"},
+    "engine": {"chunk": None, "tf32": False},
+    "data": {"name": "mnist", "split": "test", "victims": 8, "batch_size": 1, "seed": 0, "root": "/a"},
+    "model": {"width": 12},
+    "defense": {"version": 1},
+    "training": {"lr": 0.1, "runs": 2},
+    "seed": 0,
+    "results": "results",
+}
+FACTS = {"labels": {"data": "mnist", "model": "lenet", "defense": "none", "training": "held_out"}, "config": CONFIG}
+ROW = {"run": 0, "status": "trained", "correct": 95, "tested": 100, "steps": 10, "seconds": 2.0, "bytes_per_step": 40}
+
+
+def changed(**groups):
+    return {**CONFIG, **{group: {**CONFIG[group], **values} for group, values in groups.items()}}
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"training": {"runs": 5}},
+        {"attack": {"lr": 2}},
+        {"threat": {"letter": "A"}},
+        {"data": {"victims": 9, "root": "/b", "batch_size": 4}},
+        {"engine": {"chunk": 4}},
+    ],
+)
+def test_what_a_training_does_not_look_at_makes_no_other_price(same):
+    assert price_identity(changed(**same), {}) == price_identity(CONFIG, {})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"training": {"lr": 0.2}},
+        {"model": {"width": 6}},
+        {"defense": {"std": 1.0}},
+        {"data": {"split": "train"}},
+        {"engine": {"tf32": True}},
+    ],
+)
+def test_what_can_change_an_accuracy_makes_another(other):
+    assert price_identity(changed(**other), {}) != price_identity(CONFIG, {})
+    assert price_identity(CONFIG, {"data": "other pixels"}) != price_identity(CONFIG, {})
+    assert price_identity({**CONFIG, "seed": 1}, {}) != price_identity(CONFIG, {})
+
+
+def test_rows_come_back_the_latest_of_a_run_and_a_corrupt_part_is_done_again(tmp_path):
+    cell = Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    cell.append(ROW)
+    cell.append({**ROW, "run": 1, "correct": 90})
+    cell.append({**ROW, "correct": 97})
+    assert [(row["run"], row["correct"]) for row in cell.runs()] == [(0, 97), (1, 90)]
+    (part,) = (cell.folder / "runs").glob("run1-*")
+    part.write_bytes(part.read_bytes()[:40])
+    (again,), warnings = prices(tmp_path)
+    assert [row["run"] for row in again.runs()] == [0] and not warnings
+    assert Prices(tmp_path).cell("another name", "0" * 16, FACTS).folder == cell.folder
+
+
+def test_a_row_that_is_none_is_refused(tmp_path):
+    cell = Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    with pytest.raises(ValueError, match="unknown columns: colour"):
+        cell.append({**ROW, "colour": "red"})
+    with pytest.raises(ValueError, match="lacks tested"):
+        cell.append({key: value for key, value in ROW.items() if key != "tested"})
+
+
+def test_a_failure_is_on_record_until_a_run_succeeds(tmp_path):
+    cell = Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    cell.fail("not_applicable", "BatchNorm mixes samples")
+    document = summarise(cell)
+    assert document["reason"] == "not_applicable: BatchNorm mixes samples" and document["accuracy"] is None
+    cell.append(ROW)
+    assert cell.failure is None and summarise(cell)["accuracy"]["mean"] == 0.95
+
+
+def test_what_is_no_price_is_named(tmp_path):
+    Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    stray = tmp_path / "prices" / "stray"
+    stray.mkdir()
+    (stray / "price.json").write_text(json.dumps({"schema": 99}))
+    found, warnings = prices(tmp_path)
+    assert len(found) == 1 and len(warnings) == 1 and "it has schema 99" in warnings[0]
+
+
+def test_the_document_counts_and_averages(tmp_path):
+    cell = Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    cell.append(ROW)
+    cell.append({**ROW, "run": 1, "correct": 85, "status": "diverged", "seconds": 4.0})
+    document = summarise(cell)
+    assert document["accuracy"]["mean"] == pytest.approx(0.9) and document["accuracy"]["n"] == 100
+    assert (document["runs"], document["diverged"], document["steps"]) == (2, 1, 10)
+    assert document["seconds_per_step"] == pytest.approx(0.3) and document["bytes_per_step"] == 40
+
+
+def test_intervals_over_images_and_over_runs():
+    interval = over_images([0.9, 1.0], 200)
+    assert interval.mean == pytest.approx(0.95)
+    assert (interval.low, interval.high) == pytest.approx(tuple(binomtest(190, 200).proportion_ci(0.95, "wilson")))
+    found = over_runs([0.9, 0.92, 0.97])
+    low, high = t.interval(0.95, 2, loc=0.93, scale=sem([0.9, 0.92, 0.97]))
+    assert (found["low"], found["high"]) == pytest.approx((low, high)) and found["n"] == 3
+    assert over_runs([0.9]) == {"low": None, "high": None, "n": 1}
