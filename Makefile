@@ -28,11 +28,11 @@ bench: install  ## the quick suite: attacks and controls on real images, then th
 	@$(BIN)/leakbench suite quick
 
 test: install  ## the fast tests
-	@$(BIN)/leakbench prepare lpips --try
+	@$(BIN)/leakbench prepare lpips text --try
 	@$(BIN)/python -m pytest
 
 test-slow: install  ## the slow tests: oracles on many victims
-	@$(BIN)/leakbench prepare lpips --try
+	@$(BIN)/leakbench prepare lpips text --try
 	@$(BIN)/python -m pytest -m slow
 
 speed: install  ## the engine against the published loop, on this machine (a quarter of an hour)

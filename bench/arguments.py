@@ -14,6 +14,8 @@ from bench.suggest import did_you_mean
 TOP = """examples:
   leakbench suite quick                           attacks and controls on three sets of real images, in minutes
   leakbench run attack=idlg data=samples          one cell: one attack on one data set
+  leakbench train data=mnist defense=pruning      what a defence costs: a classifier trained under it
+  leakbench status                                how far the work in results/ has come
   leakbench report                                the leaderboard of everything in results/
   leakbench list attacks                          what there is (data, models, suites, metrics, ...)
   leakbench prepare                               which data sets are on this machine
@@ -37,6 +39,19 @@ examples:
 A victim that is stored is not computed again. A value with spaces or brackets is quoted twice:
 'data.root="my pictures"'."""
 
+TRAIN = """Trains a classifier with what a client shares under a defence in place of the gradient, several times, and
+tests it: the accuracy that is left, time and bytes a step, and epsilon where the defence has one.
+
+  training=option     held_out (default) or official           (leakbench list training)
+  training.key=value  training.epochs=10 training.runs=3       (the keys stand in configs/training/OPTION.yaml)
+
+examples:
+  leakbench train data=mnist defense=pruning
+  leakbench train data=mnist model.activation=tanh model.init_range=null defense=dp_sgd defense.noise_multiplier=2
+  leakbench train data=cifar10 model=resnet20 training=official --json
+
+A run that is stored is not trained again. Attack, threat model and metrics play no part."""
+
 SUITE = """A suite is a grid of cells (configs/suite/NAME.yaml). All cells are checked before the first one runs; one
 that fails is kept on record and does not stop the others. What you say of a group replaces what the suite says of it.
 
@@ -45,6 +60,15 @@ examples:
   leakbench suite quick attack=idlg results=only_idlg      only iDLG, on each of the suite's data sets
   leakbench suite published data.victims=32
   leakbench list suites"""
+
+STATUS = """Reads the results folder and disturbs nobody who writes to it. A cell is done, running (a process holds it),
+failed, not applicable, unfinished (begun, and nobody is at work on it) or missing (planned by a suite, and not begun).
+What is unfinished or missing is done by the command that began it.
+
+examples:
+  leakbench status
+  leakbench status results --json
+  watch leakbench status /shared/results"""
 
 REPORT = """Writes leaderboard.md, .csv, .tex and a picture a cell into the results folder, and prints the leaderboard.
 
@@ -88,11 +112,18 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     run = _parser(commands, "run", "run one cell", RUN)
     _overrides(run)
+    run.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # cells come on stdin, of an executor
+    train = _parser(commands, "train", "train a classifier under a defence: what it costs", TRAIN)
+    _overrides(train)
     suite = _parser(commands, "suite", "run a grid of cells and print the leaderboard", SUITE)
     suite.add_argument("name", metavar="NAME", help="a suite (leakbench list suites)")
     _overrides(suite)
+    status = _parser(commands, "status", "say how far the work in a results folder has come", STATUS)
     report = _parser(commands, "report", "write and print the leaderboard of a results folder", REPORT)
-    report.add_argument("folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results")
+    for command in (status, report):
+        command.add_argument(
+            "folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results"
+        )
     prepare = _parser(commands, "prepare", "fetch data sets and LPIPS weights, or say what is lacking", PREPARE)
     prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, and overrides (key=value)")
     prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on where something cannot be fetched")
@@ -103,14 +134,13 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)
-    for command in (run, suite, report, speed):
+    for command in (run, train, suite, status, report, speed):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    for command in (run, suite, prepare, listing, speed):
+    for command in (run, train, suite, prepare, listing, speed):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, suite, report, prepare, speed):
+    for command in (run, train, suite, status, report, prepare, speed):
         command.add_argument("--verbose", action="store_true", help="what the libraries below have to say")
-    named = {"run": run, "suite": suite, "report": report, "prepare": prepare, "list": listing, "speed": speed}
-    return top, named
+    return top, commands.choices
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:

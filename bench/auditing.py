@@ -13,6 +13,7 @@ from bench.attacks.base import Attack
 from bench.build import instantiate
 from bench.client import Client, DataFacts
 from bench.config import compose
+from bench.defenses.stack import defense_of
 from bench.engine.settings import Engine
 from bench.errors import UserError
 from bench.leakage import claims
@@ -90,6 +91,7 @@ def audit(
         loss,
         per_victim=False,
         mode="train" if module.training else "eval",
+        defense=defense_of(cfg.defense),
         threat=_threat(cfg),
         data=DataFacts(_shape(inputs), _classes(module, inputs), inputs.mean(0)),
         batch_size=len(inputs),

@@ -1,69 +1,76 @@
-"""`leakbench`: run, suite, report, prepare, list, speed.
+"""`leakbench`: run, suite, status, report, prepare, list, speed.
 
-Exit codes: 0; 1 where cells of a suite failed; 2 for the user's mistake, in one line; 130 when interrupted. torch is
-imported by the commands that need it, so help and lists answer at once.
+Exit codes: 0; 1 where a cell failed; 2 for the user's mistake, in one line; 130 and 143 when asked to leave by SIGINT
+or another signal. torch is imported by the commands that need it, so help and lists answer at once.
 """
 
 import argparse
-import contextlib
 import json
-import logging
 import os
 import signal
 import sys
-import warnings
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from bench import catalogue
+from bench import catalogue, interrupt
 from bench.arguments import parse
 from bench.errors import UserError
+from bench.results.atomic import FULL
+from bench.streams import quiet, stdout_kept
 
+KEPT = {"run": "victims", "train": "runs", "suite": "victims"}  # what is kept of a command that is interrupted
 Answer = tuple[int, Any]  # exit code, and the JSON document where one was asked for
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command `leakbench`; returns the exit code."""
-    interrupted: list[bool] = []
+    command: list[str] = []
 
-    def interrupt(number: int, frame: Any) -> None:
-        interrupted.append(True)
-        raise KeyboardInterrupt
+    def farewell(number: int) -> None:
+        if _speaks() and "--serve" not in sys.argv:  # whoever it serves has been told as well, and says so
+            _say(_farewell(number, command))
 
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        return _answer(parse(argv))
-    except UserError as error:
-        _say(" ".join(str(error).split()))
-        return 2
-    except KeyboardInterrupt:
-        _say("interrupted; finished victims are kept, and the same command goes on from there")
-        return 130
-    except BrokenPipeError:
-        # the reader of our output has gone (`leakbench list | head`); Python would complain once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except SystemExit:
-        if not interrupted:
+    with interrupt.listening(farewell):
+        try:
+            arguments = parse(argv)
+            command.append(arguments.command)
+            return _answer(arguments)
+        except UserError as error:
+            _say(" ".join(str(error).split()))
+            return 2
+        except BrokenPipeError:
+            # the reader of our output has gone (`leakbench list | head`); Python would complain once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except BaseException as error:
+            # a library may have made something else of the interrupt
+            if (number := interrupt.asked()) is not None:
+                farewell(number)
+                return interrupt.exit_code(number)
+            if isinstance(error, OSError) and error.errno in FULL:
+                _say(f"cannot write {error.filename or 'a file'}: {error.strerror}; make room and try again")
+                return 2
             raise
-        # Lightning turns an interrupt into exit(1)
-        _say("interrupted; finished victims are kept, and the same command goes on from there")
-        return 130
-    finally:
-        signal.signal(signal.SIGINT, before)
+
+
+def _farewell(number: int, command: list[str]) -> str:
+    how = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+    what = KEPT.get(command[0]) if command else None
+    return how + (f"; finished {what} are kept, and the same command goes on from there" if what else "")
 
 
 def _answer(arguments: argparse.Namespace) -> int:
     if not getattr(arguments, "json", False):
         if arguments.command != "list" and not arguments.verbose:
-            _quiet()
+            quiet()
         code, _ = COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
         return code
-    with _stdout_kept() as out:
+    with stdout_kept() as out:
         if not arguments.verbose:
-            _quiet()
+            quiet()
         code, document = COMMANDS[arguments.command](arguments)
         json.dump(document, out, indent=1, allow_nan=False)
         out.write("\n")
@@ -74,14 +81,51 @@ def run(arguments: argparse.Namespace) -> Answer:
     """One cell."""
     from bench.config import compose
 
+    if arguments.serve:
+        from bench.executors.child import serve
+
+        serve()
+        return 0, None
     cfg = compose(arguments.overrides, arguments.config_dir)
+    if "training" in cfg:
+        raise UserError("training=...: a model is trained by `leakbench train`, and attacked by `leakbench run`")
+    return _one(cfg)
 
-    from bench.experiment import run_cell
-    from bench.overview import summary
 
-    document = run_cell(cfg)
-    _print(summary(document))
+def train(arguments: argparse.Namespace) -> Answer:
+    """A classifier under a defence."""
+    from bench.config import compose
+
+    given = any(text.startswith("training=") for text in arguments.overrides)
+    cfg = compose([*([] if given else ["training=held_out"]), *arguments.overrides], arguments.config_dir)
+    cfg.trainer.devices = cfg.trainer.num_nodes = 1  # what is priced is one client's step
+    return _one(cfg)
+
+
+def _one(cfg: Any) -> Answer:
+    from bench.cells import is_price, record_failure
+    from bench.executors.base import CellFailed
+    from bench.executors.local import run_one
+    from bench.overview import price, summary
+
+    try:
+        document = run_one(cfg)
+    except UserError:
+        raise
+    except Exception as failure:
+        interrupt.check()
+        reason = " ".join(str(failure).split())
+        if not isinstance(failure, CellFailed):  # where it comes from has been told already
+            traceback.print_exc()
+            reason = f"{type(failure).__name__}: {reason}"
+        record_failure(cfg, "error", reason)
+        _say(f"failed: {reason}")
+        return 1, {"failed": reason}
+    _print((price if is_price(cfg) else summary)(document))
     _print(f"results: {document['results']}")
+    if reason := document.get("reasons", {}).get("cell"):
+        _say(f"failed: {reason}")
+        return 1, document
     return 0, document
 
 
@@ -91,14 +135,14 @@ def suite(arguments: argparse.Namespace) -> Answer:
 
     cells = suites.plan(arguments.name, arguments.overrides, arguments.config_dir)
 
-    from bench.experiment import run_cell
-    from bench.failures import record_failure
+    from bench.cells import record_failure
     from bench.report import page
     from bench.results.store import Store
 
     for root in {cell.config.results for cell in cells}:
         Store(Path(root)).check()
-    outcome = suites.run(cells, run_cell, record_failure)
+    suites.write_plans(arguments.name, cells)
+    outcome = suites.run(cells, record_failure)
     roots = sorted({cell.config.results for cell in cells})
     reports = [page.write(Path(root)) for root in roots] if _speaks() else []
     for report_ in reports:
@@ -113,6 +157,18 @@ def suite(arguments: argparse.Namespace) -> Answer:
         "files": [str(path) for report_ in reports for path in report_.paths],
     }
     return (1 if outcome.failed else 0), document
+
+
+def status(arguments: argparse.Namespace) -> Answer:
+    """How far the work in a results folder has come."""
+    from bench import status as statuses
+
+    found = statuses.look(arguments.folder.expanduser())
+    for warning in found.warnings:
+        _say(warning)
+    _print(statuses.table(found))
+    _print(statuses.sentence(found))
+    return 0, found.document()
 
 
 def report(arguments: argparse.Namespace) -> Answer:
@@ -135,7 +191,7 @@ def prepare(arguments: argparse.Namespace) -> Answer:
         preparing.fetch(unknown[0], overrides, arguments.config_dir)  # says what there is instead
     if not given:
         for item in preparing.survey(overrides, arguments.config_dir):
-            _print(f"{item.name:<12}{item.state:<9}{item.remark}")
+            _print(f"{item.name:<17}{item.state:<9}{item.remark}")
         _print("fetch with: leakbench prepare NAME")
         return 0, None
     for name in given:
@@ -181,7 +237,9 @@ def speed(arguments: argparse.Namespace) -> Answer:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "run": run,
+    "train": train,
     "suite": suite,
+    "status": status,
     "report": report,
     "prepare": prepare,
     "list": listing,
@@ -193,9 +251,10 @@ def _show_report(made: Any) -> None:
     for warning in made.warnings:
         _say(warning)
     _print(made.text)
-    for path in made.paths[:3]:
-        _print(str(path))
-    pictures = made.paths[3:]
+    pictures = [path for path in made.paths if path.parent.name == "grids"]
+    for path in made.paths:
+        if path not in pictures:
+            _print(str(path))
     if pictures:
         _print(f"{len(pictures)} pictures in {pictures[0].parent}")
 
@@ -219,30 +278,6 @@ def _speaks() -> bool:
 
 def _say(sentence: str) -> None:
     print(f"leakbench: {sentence}", file=sys.stderr)
-
-
-def _quiet() -> None:
-    """Silences what Lightning, torch and others say on their own account; an error of theirs still shows."""
-    logging.disable(logging.WARNING)
-    warnings.filterwarnings("ignore")
-    os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    os.environ.setdefault("WANDB_SILENT", "true")
-
-
-@contextlib.contextmanager
-def _stdout_kept() -> Iterator[TextIO]:
-    """The real stdout, while everything else that writes to it (libraries and child processes too) reaches stderr."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        # sys.stdout need not write to file descriptor 1: whoever calls main() may have put something else there
-        with os.fdopen(os.dup(kept), "w", encoding="utf-8") as out, contextlib.redirect_stdout(sys.stderr):
-            yield out
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 if __name__ == "__main__":

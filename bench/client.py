@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import replace_all_batch_norm_modules_, vmap
+from torch.func import replace_all_batch_norm_modules_
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils import _pytree as pytree
 
+from bench.defenses.base import Defense, Local, Plain, Step, Tree
+from bench.defenses.mapping import each, stacked
+from bench.defenses.stack import described, public, schedule_of
+from bench.defenses.streams import Stream
 from bench.engine.randomness import seeded
 from bench.errors import UserError
 from bench.messages import Observation, Task, Victims
@@ -16,6 +25,7 @@ from bench.models.probe import Loss, gradient_of, probe
 from bench.threat import Threat
 
 _VICTIMS_AT_ONCE = 64  # gradients computed together: bounds the memory of activations
+_TIMED, _LONG = 3, 0.5  # calls that a cost in time is the median of; seconds from which the first call is enough
 
 
 @dataclass(frozen=True)
@@ -35,14 +45,19 @@ class Client(nn.Module):
         loss: `(logits, targets) -> scalar`, the mean over the batch.
         per_victim: whether each victim has a model of its own, drawn from (seed, victim id), or all share one.
         mode: `eval` or `train`. In train mode BatchNorm normalises by the batch; its running statistics play no part.
+        defense: what is done before anything is shared.
         threat: what is granted.
         data: see `DataFacts`.
         batch_size: B.
-        seed: of the models.
+        seed: of the models and of the defence.
         grant_mean: whether the mean image of the data is granted (to the control of that name).
 
     Raises:
         UserError: the mode is neither word, or the model cannot be attacked at all (`bench.models.probe`).
+        NotApplicable: the defence cannot be used with this model, mode or batch size.
+
+    Attributes:
+        notes: what had to be done otherwise than one would think; sentences.
     """
 
     def __init__(
@@ -52,6 +67,7 @@ class Client(nn.Module):
         *,
         per_victim: bool,
         mode: str,
+        defense: Defense,
         threat: Threat,
         data: DataFacts,
         batch_size: int,
@@ -67,6 +83,23 @@ class Client(nn.Module):
         with seeded(seed, "model"):
             self.model = self._fresh()
         self.facts = probe(self.model, loss, data.shape, data.classes, batch_size)
+        self.defense, self.local = defense, self._local()
+        self._gradient = gradient_of(self.model, loss)
+        self._step = defense.wrap(Plain(self._gradient), self.local)
+        self._mappable = self.facts.mappable
+        self.notes: list[str] = []
+
+    def _local(self) -> Local:
+        norms = any(isinstance(module, _BatchNorm) for module in self.model.modules())
+        train = self._mode == "train"
+        return Local(
+            model=self.model,
+            batch_size=self.batch_size,
+            last_linear=self.facts.last_linear,
+            batch_statistics=norms and train,
+            frozen_statistics=norms and not train,
+            mappable=self.facts.mappable,
+        )
 
     def _fresh(self) -> nn.Module:
         model = self._build().train(self._mode == "train")
@@ -95,52 +128,127 @@ class Client(nn.Module):
         )
 
     def share(self, victims: Victims) -> Observation:
-        """What an attacker sees of these victims' updates.
-
-        The gradient is that of the mean loss over the batch (`[V, B, ...]` -> `{name: [V, ...]}`).
-        """
+        """What an attacker sees of these victims' updates: `[V, B, ...]` -> `{name: [V, ...]}`, after the defence."""
         parameters, buffers = self._weights(victims.ids, victims.inputs.device)
-        gradient = gradient_of(self.model, self._loss)
-        with torch.no_grad():
-            gradients = self._map(gradient, parameters, buffers, victims)
-        threat, facts = self.threat, self.facts
+        shared = self._shared(self._step, parameters, buffers, victims)
+        threat = self.threat
         return Observation(
-            gradients={name: value.detach() for name, value in gradients.items()},
+            gradients={name: value.detach() for name, value in shared.items()},
             parameters=parameters,
             buffers=buffers if threat.buffers else {},
             ids=victims.ids,
-            task=Task(
-                gradient=gradient,
-                input_shape=self.data.shape,
-                classes=self.data.classes if threat.classes else None,
-                input_range=(0.0, 1.0) if threat.input_range else None,
-                has_buffers=bool(buffers),
-                last_linear=facts.last_linear,
-                last_bias=facts.last_bias,
-                mappable=facts.mappable,
-            ),
+            task=self._task(bool(buffers)),
             batch_size=self.batch_size if threat.batch_size else None,
             labels=victims.labels.clone() if threat.labels else None,
             mean_image=self.data.mean_image.to(victims.inputs.device) if self.grant_mean else None,
+            defense=public(self.defense, self.local) if threat.defense_known else None,
         )
 
-    def _map(
-        self,
-        gradient: Callable[..., dict[str, Tensor]],
-        parameters: dict[str, Tensor],
-        buffers: dict[str, Tensor],
-        victims: Victims,
-    ) -> dict[str, Tensor]:
-        if self.facts.mappable:
-            mapped = vmap(gradient, chunk_size=_VICTIMS_AT_ONCE)
-            return mapped(parameters, buffers, victims.inputs, victims.labels)
-        rows = [
-            gradient(
-                {name: value[i] for name, value in parameters.items()},
-                {name: value[i] for name, value in buffers.items()},
-                victims.inputs[i],
-                victims.labels[i],
-            )
-            for i in range(len(victims))
-        ]
-        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    def _task(self, has_buffers: bool) -> Task:
+        threat, facts = self.threat, self.facts
+        return Task(
+            gradient=self._as_known(),
+            input_shape=self.data.shape,
+            classes=self.data.classes if threat.classes else None,
+            input_range=(0.0, 1.0) if threat.input_range else None,
+            has_buffers=has_buffers,
+            last_linear=facts.last_linear,
+            last_bias=facts.last_bias,
+            mappable=facts.mappable,
+        )
+
+    def _as_known(self) -> Callable[..., Tree]:
+        """The attacker's own gradient: along the same local steps and clients where their schedule is granted.
+
+        Without the grant it is one gradient of the whole batch: what a client shares after several local steps is then
+        matched as if it were one (divided by rate and steps, it is of that size: see `LocalSteps.divide`).
+        """
+        schedule = schedule_of(self.defense, self.local)
+        if not self.threat.local_training or not schedule.parts:
+            return self._gradient
+        step = schedule.wrap(Plain(self._gradient), self.local)
+
+        def gradient(parameters: Tree, buffers: Tree, inputs: Tensor, targets: Tensor) -> Tree:
+            shapes = _shapes(parameters)
+            return step(parameters, buffers, inputs, targets, step.draws(shapes, len(inputs), Stream(())), ())[0]
+
+        return gradient
+
+    def _shared(self, step: Step, parameters: Tree, buffers: Tree, victims: Victims) -> Tree:
+        """`{name: [V, ...]}` of a step, some victims at a time: their random numbers take as much room as gradients."""
+        # a defence may hold a gradient for each example
+        size = _VICTIMS_AT_ONCE if step.depth == 0 else max(1, _VICTIMS_AT_ONCE // self.batch_size)
+        blocks = []
+        for begin in range(0, len(victims), size):
+            of = slice(begin, begin + size)
+            draws, state = self._beforehand(step, parameters, victims.ids[of])
+            weights = tuple({name: value[of] for name, value in group.items()} for group in (parameters, buffers))
+            blocks.append(self._map(step, (*weights, victims.inputs[of], victims.labels[of], draws, state)))
+        return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
+
+    def _beforehand(self, step: Step, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
+        """Each victim's random numbers and its state at its first step."""
+        shapes = {name: tuple(value.shape[1:]) for name, value in parameters.items()}
+        victims = ids.tolist()
+        streams = [Stream((self.seed, "defense", victim)) for victim in victims]
+        drawn = stacked(lambda i: step.draws(shapes, self.batch_size, streams[i]), len(victims))
+        state = stacked(lambda i: step.start(shapes), len(victims))
+        return pytree.tree_map(lambda leaf: leaf.to(ids.device), (drawn, state))
+
+    def _map(self, step: Step, arguments: tuple[Any, ...]) -> Tree:
+        def shared(*one: Any) -> Tree:
+            return step(*one)[0]
+
+        with torch.no_grad():
+            if not self._mappable:
+                return each(shared, arguments, mappable=False)
+            try:
+                return each(shared, arguments, mappable=True)
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:  # vmap's word for what it cannot map
+                self._cannot_map(error)
+        return self._map(self._step, arguments)
+
+    def _cannot_map(self, error: RuntimeError) -> None:
+        """Victims one by one from here.
+
+        Raises:
+            UserError: a defence draws random numbers of its own.
+        """
+        reason = " ".join(str(error).split())
+        if "random" in reason:
+            raise UserError(
+                "defense: random numbers are drawn in `protect`, where they belong to no victim: draw them in `draw`"
+            ) from error
+        self._mappable, self.local = False, replace(self.local, mappable=False)
+        self._step = self.defense.wrap(Plain(self._gradient), self.local)
+        self.notes.append(f"the defence cannot be mapped over victims, which are done one by one ({reason[:120]})")
+
+    def facts_of_defense(self, victims: Victims) -> dict[str, Any]:
+        """See `bench.defenses.stack.described`; with the wall time of these victims' step, and without the defence.
+
+        Args:
+            victims: who is timed; `seconds` is for all of them, the median of a few runs.
+        """
+        parameters, buffers = self._weights(victims.ids, victims.inputs.device)
+        found = described(self.defense, self.local, {name: tuple(v.shape[1:]) for name, v in parameters.items()})
+        steps = {"seconds": self._step, "seconds_undefended": Plain(self._gradient)}
+        if self.defense.flat(self.local):
+            for name, step in steps.items():
+                found[name] = _seconds(lambda step=step: self._shared(step, parameters, buffers, victims))  # type: ignore[misc]
+        return {**found, "notes": [*found["notes"], *self.notes]}
+
+
+def _shapes(parameters: Tree) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in parameters.items()}
+
+
+def _seconds(work: Callable[[], Tree]) -> float:
+    times: list[float] = []
+    while len(times) <= _TIMED and (not times or times[0] < _LONG):
+        begin = time.perf_counter()
+        result = work()
+        next(iter(result.values())).flatten()[0].item()  # a GPU has finished when a number is here
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times[1:] or times)

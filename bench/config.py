@@ -20,12 +20,13 @@ from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from bench import catalogue
 from bench.build import rehearse
+from bench.combine import spelled_out
 from bench.errors import UnknownKeyError, UserError
 from bench.naming import named
 from bench.schema import check
 from bench.suggest import did_you_mean, key_did_you_mean
 
-PRESETS = ("experiment", "debug")  # groups that may be left empty
+PRESETS = ("scale", "training", "experiment", "debug")  # groups that may be left empty
 NAMED = ("attack", "data", "model", "defense", "threat")
 
 
@@ -66,15 +67,18 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
     choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(choices, dict)
     plain = OmegaConf.create({key: cfg._get_node(key) for key in cfg if key != "hydra"})
-    plain.names = {group: choices[group] for group in NAMED}
+    plain.names = {group: choices[group] for group in NAMED} | {"training": choices.get("training")}
     plain.suite = suite
     if "_target_" in plain.metric:  # metric=psnr: one score, not a set of them
         plain.metric = {str(choices["metric"]): plain.metric}
+    written = cast(dict, OmegaConf.to_container(plain.defense))
+    plain.defense = spelled_out(written, "defense", known["defense"], lambda part: _hydra([part], config_dir))
     checked = _resolved(plain)
     if any(override.key_or_group not in NAMED for override in parsed):
-        checked.names = _names(checked, config_dir)
-    for key in ("attack", "data", "threat"):
-        rehearse(OmegaConf.to_container(checked[key]), key)
+        checked.names = _names(checked, written, config_dir)
+    for key in ("attack", "data", "defense", "threat", "training"):
+        if key in checked:
+            rehearse(OmegaConf.to_container(checked[key]), key)
     checked.results = str(Path(checked.results).expanduser())
     for name in checked.paths:
         checked.paths[name] = str(Path(checked.paths[name]).expanduser())
@@ -82,10 +86,13 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
     return checked
 
 
-def _names(cfg: DictConfig, config_dir: Path | None) -> dict[str, str]:
-    original = _hydra([f"{group}={name}" for group, name in cfg.names.items()], config_dir)
-    nodes = {group: OmegaConf.to_container(original[group], resolve=True) for group in NAMED}
-    return {group: named(cfg.names[group], cast(dict, cfg[group]), cast(dict, nodes[group])) for group in NAMED}
+def _names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) -> dict[str, str]:
+    """`defense`: as it was written, the parts of a stack by name."""
+    chosen = {group: name for group, name in cfg.names.items() if name is not None}
+    original = _hydra([f"{group}={name}" for group, name in chosen.items()], config_dir)
+    nodes = {group: OmegaConf.to_container(original[group], resolve=True) for group in chosen}
+    here = {group: defense if group == "defense" and "parts" in defense else cfg[group] for group in chosen}
+    return {group: named(chosen[group], cast(dict, here[group]), cast(dict, nodes[group])) for group in chosen}
 
 
 def _home(text: str) -> str:

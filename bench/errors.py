@@ -21,5 +21,9 @@ class UnknownKeyError(UserError):
         self.key = key
 
 
+class Unwritable(UserError):
+    """Results cannot be written: no other cell could be either, so a suite ends with it."""
+
+
 class NotApplicable(UserError):
     """This attack cannot be run on this model, batch or threat model: exit code 2 in a single run, a row in a suite."""

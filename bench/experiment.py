@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +16,46 @@ import rich.progress
 import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from rich.progress import TaskID
 from torch import nn
 
+from bench import interrupt
 from bench.attacks.base import Attack
-from bench.build import instantiate
+from bench.build import import_target, instantiate
 from bench.client import Client, DataFacts
+from bench.company import Company
+from bench.defenses.stack import defense_of
 from bench.engine.settings import Engine
 from bench.engine.state import Progress
 from bench.errors import NotApplicable, UserError
 from bench.leakage import Leakage
 from bench.loggers.base import CellLogger, Run
 from bench.messages import Reconstruction, Victims
-from bench.metrics.scorer import Scorer, Scores
+from bench.metrics.scorer import UNSCORED, Scorer, Scores
 from bench.models import checkpoint
 from bench.models.losses import loss_of
 from bench.naming import title
 from bench.overview import overview
 from bench.progress import bars, console
+from bench.ranks import Together
 from bench.recording import Recorder
+from bench.results import query
 from bench.results.identity import contents, identity
+from bench.results.lock import locked
 from bench.results.store import Cell, Store
-from bench.results.summary import summary
+from bench.results.summary import summarise
 from bench.threat import Threat
-from datamodules.base import VictimDataModule
+from datamodules.base import VictimDataModule, share
+from datamodules.text_base import TextDataModule
 
+PATIENCE = timedelta(days=30)  # of processes that wait for each other
 BLOCK = 256  # victims that a test_step gets: enough to keep the slots busy, few enough to hold in memory
+
+# a cell whose victims all ended like this has no result
+_WITHOUT_RESULT = frozenset(status.value for status in UNSCORED)
 
 
 @dataclass
@@ -59,28 +74,33 @@ class Parties:
 def run_cell(cfg: DictConfig) -> dict[str, Any]:
     """Runs one resolved cell and returns its document (`bench.results.summary`).
 
-    Victims that are stored already are not computed again.
+    Victims that are stored already are not computed again. Where not one victim has a result the cell counts as failed:
+    the document says why under `reasons`, `cell`.
 
     Args:
         cfg: of `bench.config.compose`.
 
     Raises:
-        UserError: before anything is written: what the user asked for cannot be done.
+        UserError: before anything is written: what the user asked for cannot be done. `Unwritable`: later too.
         NotApplicable: likewise: this attack cannot serve this model or threat model.
+        Interrupted: the process was asked to leave; finished victims are stored.
     """
+    interrupt.check()
     store = Store(Path(cfg.results))
     parties = build(cfg)
-    make_trainer(cfg, logger=False)  # a device that is not there is found out before anything is written
+    trainer = make_trainer(cfg, logger=False)  # a device that is not there is found out before anything is written
+    console.quiet = not trainer.is_global_zero  # one of several processes speaks
     cell = open_cell(cfg, parties, store)
-    wanted = range(parties.data.victims)
-    todo = sorted(set(wanted) - cell.done())
-    rank_zero_only(console.print)(overview(_overview(cfg, parties, cell, len(todo))))
-    if todo:
-        _run(cfg, parties, cell, todo)
-    cell.complete()
-    document = summary(cell, parties.data.victims)
-    if todo:
-        parties.logger.finish(cell, document)
+    with locked(cell.folder, notice) if trainer.is_global_zero else nullcontext():
+        if trainer.is_global_zero:
+            cell.sweep()
+        todo = sorted(set(range(parties.data.victims)) - cell.done())
+        rank_zero_only(console.print)(overview(_overview(cfg, parties, cell, len(todo))))
+        if todo or trainer.world_size > 1:  # processes that meet go in together, or wait for each other forever
+            _run(cfg, parties, cell, todo, trainer)
+        document = _settled(cell, parties.data.victims, writes=trainer.is_global_zero)
+        if todo and trainer.is_global_zero:
+            parties.logger.finish(cell, document)
     return document
 
 
@@ -92,6 +112,7 @@ def build(cfg: DictConfig) -> Parties:
     attack: Attack = instantiate(cfg.attack, "attack", engine=engine)
     threat: Threat = instantiate(cfg.threat, "threat")
     scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
+    _images_only(cfg, data)
     data.setup("test")
     control = bool(cfg.attack.control)
     if data.classes is None and not control:
@@ -103,6 +124,7 @@ def build(cfg: DictConfig) -> Parties:
         loss_of(cfg.model.loss),
         per_victim=cfg.model.per_victim,
         mode=cfg.model.mode,
+        defense=defense_of(cfg.defense),
         threat=threat,
         data=facts,
         batch_size=data.batch_size,
@@ -112,6 +134,19 @@ def build(cfg: DictConfig) -> Parties:
     scorer.inspect(data.shape)
     attack.check(client.share(data.deal([0])))
     return Parties(data, client, attack, scorer, engine, logger, weights)
+
+
+def _images_only(cfg: DictConfig, data: VictimDataModule) -> None:
+    """Sentences need a model that reads them, images one that does not; attacks reconstruct images."""
+    reads = "tokenizer" in inspect.signature(import_target(cfg.model["_target_"], "model")).parameters
+    sentences = isinstance(data, TextDataModule)
+    if reads != sentences:
+        what, instead = ("sentences", "bert_tiny") if sentences else ("images", "lenet")
+        raise UserError(
+            f"data '{data.title}' holds {what}, and model '{cfg.names.model}' does not take them (try model={instead})"
+        )
+    if sentences:
+        raise UserError(f"attack '{cfg.names.attack}' reconstructs images, and data '{data.title}' holds sentences")
 
 
 def instantiate_engine(node: DictConfig) -> Engine:
@@ -169,6 +204,7 @@ def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
         "threat": {"letter": client.threat.letter, "grants": grants},
         "data": {"classes": data.classes, "shape": list(data.shape), "pool": data.size_of_pool},
         "model": {"parameters": client.facts.parameters, "per_victim": client.per_victim},
+        "defense": client.facts_of_defense(data.deal([0])),
         "metrics": parties.scorer.facts(),
         "reasons": dict(parties.scorer.reasons),
         "numerics": {"dtype": parties.engine.precision, "tf32": torch.backends.cudnn.allow_tf32},
@@ -188,6 +224,8 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
         "data": f"{data.title}: {data.size_of_pool} images of {shape}, {data.classes or 'no'} classes",
         "model": f"{facts['labels']['model']}: {facts['model']['parameters']:,} parameters, {fresh}",
         "defense": facts["labels"]["defense"],
+        "privacy": _privacy(facts["defense"]),
+        "note": "; ".join(facts["defense"]["notes"]) or None,
         "scores": list(facts["metrics"]),
         "not available": "; ".join(f"{name}: {why}" for name, why in facts["reasons"].items()) or None,
         "device": cfg.trainer.accelerator,
@@ -197,18 +235,37 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
     }
 
 
-def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int]) -> None:
+def _privacy(defense: dict[str, Any]) -> str | None:
+    """`epsilon 5.3 (delta 1e-05) a shared step`."""
+    if defense["epsilon"] is None:
+        return None
+    return f"epsilon {defense['epsilon']:.3g} (delta {defense['delta']:g}) a shared step"
+
+
+def _settled(cell: Cell, victims: int, *, writes: bool) -> dict[str, Any]:
+    """The cell's document, once its own word is on record: failed where no victim has a result, else complete."""
+    rows = query.rows(cell).limit(victims)
+    words, reasons = rows.victims["status"].to_pylist(), rows.victims["reason"].to_pylist()
+    if writes and words and set(words) <= _WITHOUT_RESULT:
+        cell.fail(words[0], f"{reasons[0]} (all {len(words)} victims failed)")
+    elif writes:
+        cell.complete()
+    return summarise(cell, rows)
+
+
+def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int], trainer: pl.Trainer) -> None:
     data, engine = parties.data, parties.engine
     data.todo = todo
     data.block = BLOCK
-    engine.victims = len(todo)
+    engine.victims = len(share(todo, trainer.global_rank, trainer.world_size))
     engine.notice = notice
     run = Run(Path(cfg.results), cell.folder.name, cfg.suite, cell.facts["config"])
-    trainer = make_trainer(cfg, parties.logger.open(run))
+    logger = parties.logger.open(run)
+    trainer.logger = logger if isinstance(logger, Logger) else None
     recorder = Recorder(cell, cfg.report.images, trainer.global_rank, lambda: device_in_words(trainer))
     with bars() as drawn:
         bar = drawn.add_task(
-            " ".join(cell.facts["labels"][name] for name in ("attack", "data")), total=len(todo), note=""
+            " ".join(cell.facts["labels"][name] for name in ("attack", "data")), total=engine.victims, note=""
         )
         engine.watch = _Watch(drawn, bar)
 
@@ -216,11 +273,13 @@ def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int]) -> None
             recorder(guess, truth, scores)
             drawn.advance(bar, len(guess))
 
+        trainer.callbacks += [Together(data, recorder), Company()]  # type: ignore[attr-defined]
         try:
             trainer.test(Leakage(parties.client, parties.attack, parties.scorer, cfg.seed, keep), data, verbose=False)
         finally:
-            recorder.flush()
             drawn.remove_task(bar)
+            recorder.flush()
+    interrupt.check()
 
 
 def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
@@ -229,14 +288,22 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
     Raises:
         UserError: this machine does not have the devices.
     """
-    try:
+
+    def made(strategy: str | DDPStrategy) -> pl.Trainer:
         return pl.Trainer(
-            **cfg.trainer,
+            **{**cfg.trainer, "strategy": strategy},
             logger=logger,
             enable_progress_bar=False,
             use_distributed_sampler=False,
             default_root_dir=cfg.results,
         )
+
+    try:
+        trainer = made(cfg.trainer.strategy)
+        if not isinstance(trainer.strategy, DDPStrategy):
+            return trainer
+        # one process is no group; several may wait for the slowest of them for long (see bench.company for the dead)
+        return made("auto" if trainer.world_size == 1 else DDPStrategy(timeout=PATIENCE))
     except (MisconfigurationException, ValueError) as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
 

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from bench import interrupt
 from bench.attacks.base import Attack
 from bench.client import Client
 from bench.messages import Observation, Reconstruction, Status, Victims
@@ -32,13 +33,20 @@ class Leakage(pl.LightningModule):
         self.client, self.attack, self.scorer = client, attack, scorer
         self.seed, self._keep = seed, keep
 
+    def on_test_start(self) -> None:
+        """Lightning's handlers would finish the block on SIGTERM, and requeue with a checkpoint of their own."""
+        interrupt.listen()
+
     def test_step(self, victims: Victims, batch_idx: int) -> None:
-        """One block of victims."""
+        """One block of victims; empty where this process has fewer of them than another."""
+        if not len(victims):
+            return
         with torch.inference_mode(False), torch.enable_grad():
             seen = self.client.share(victims)
             for guess in claims(self.attack, seen, self.seed):
-                truth = select(victims, guess.ids)
-                self._keep(guess, truth, self.scorer(guess, truth))
+                with interrupt.held():
+                    truth = select(victims, guess.ids)
+                    self._keep(guess, truth, self.scorer(guess, truth))
 
     def on_test_epoch_end(self) -> None:
         """Logs the mean of each metric over all processes."""
@@ -54,9 +62,17 @@ def claims(attack: Attack, seen: Observation, seed: int) -> Iterator[Reconstruct
         for guess in attack.reconstruct(seen, seed):
             open_ids -= set(guess.ids.tolist())
             yield guess
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not _lacks_memory(error):
+            raise
         ids = torch.tensor(sorted(open_ids), device=seen.ids.device)
         yield failed(seen, ids, Status.OUT_OF_MEMORY)
+
+
+def _lacks_memory(error: RuntimeError | MemoryError) -> bool:
+    """On a processor torch has no type of its own for it."""
+    named = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return named or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:
@@ -85,4 +101,5 @@ def select(victims: Victims, ids: Tensor) -> Victims:
         ids=victims.ids[index],
         samples=victims.samples[index],
         repeats=victims.repeats[index],
+        mask=None if victims.mask is None else victims.mask[index],
     )

@@ -16,6 +16,8 @@ from torch import Tensor
 
 T = TypeVar("T", bound="Message")
 
+NO_TARGET = -100  # a label where nothing is to be predicted; the number that torch's cross entropy leaves out
+
 
 class Status(enum.Enum):
     """How the work on one victim ended; the value is the word that the tables print."""
@@ -82,15 +84,18 @@ class Victims(Message):
     """V private batches of B examples: the truth. Goes to the client and to the scorer, and to nobody else.
 
     Args:
-        inputs: `[V, B, C, H, W]` in [0, 1] (no normalisation: that is the model's first layer).
-        labels: `[V, B]`, int64, class indices.
+        inputs: images `[V, B, C, H, W]` in [0, 1] (no normalisation: that is the model's first layer), or sentences
+            `[V, B, T]`, int64: the tokens that the model is given.
+        labels: `[V, B]`, int64, class indices; `[V, B, T]` where a language model predicts tokens: the token at each
+            position that is to be predicted, -100 (`NO_TARGET`) elsewhere.
         ids: `[V]`, int64. Victim `i` is the same batch for every attack.
         samples: `[V, B]`, int64, which example of the dataset each one is.
         repeats: `[V]`, int64, how often the dataset had been dealt out completely before this victim (0: never, so
             its images are new).
+        mask: `[V, B, T]`, bool, of sentences: True at tokens, False at padding. None for images.
 
     Raises:
-        ValueError: shapes disagree, or inputs leave [0, 1].
+        ValueError: shapes disagree, or images leave [0, 1].
     """
 
     inputs: Tensor
@@ -98,20 +103,48 @@ class Victims(Message):
     ids: Tensor
     samples: Tensor
     repeats: Tensor
+    mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         v, b = self.inputs.shape[:2]
-        _require(self.inputs.dim() == 5, f"inputs: want [V, B, C, H, W], got {list(self.inputs.shape)}")
-        _require(self.labels.shape == (v, b), f"labels: want [{v}, {b}], got {list(self.labels.shape)}")
+        if self.mask is None:
+            self._check_images()
+        else:
+            self._check_sentences(self.mask)
         _require(self.samples.shape == (v, b), f"samples: want [{v}, {b}], got {list(self.samples.shape)}")
         _require(self.ids.shape == (v,), f"ids: want [{v}], got {list(self.ids.shape)}")
         _require(self.repeats.shape == (v,), f"repeats: want [{v}], got {list(self.repeats.shape)}")
+
+    def _check_images(self) -> None:
+        v, b = self.inputs.shape[:2]
+        _require(self.inputs.dim() == 5, f"inputs: want [V, B, C, H, W], got {list(self.inputs.shape)}")
+        _require(self.labels.shape == (v, b), f"labels: want [{v}, {b}], got {list(self.labels.shape)}")
         if v:
             low, high = self.inputs.min().item(), self.inputs.max().item()
             _require(low >= 0.0 and high <= 1.0, f"inputs: want values in [0, 1], got [{low:.3g}, {high:.3g}]")
 
+    def _check_sentences(self, mask: Tensor) -> None:
+        shape, labels = self.inputs.shape, self.labels.shape
+        whole = self.inputs.dim() == 3 and self.inputs.dtype == torch.int64
+        _require(whole, f"inputs: want int64 tokens [V, B, T], got {self.inputs.dtype} {list(shape)}")
+        _require(mask.shape == shape, f"mask: want {list(shape)}, got {list(mask.shape)}")
+        _require(mask.dtype == torch.bool, f"mask: want bool, got {mask.dtype}")
+        _require(labels in (shape, shape[:2]), f"labels: want {list(shape[:2])} or {list(shape)}, got {list(labels)}")
+
     def __len__(self) -> int:
         return self.inputs.shape[0]
+
+    @property
+    def sentences(self) -> Tensor:
+        """`[V, B, T]`, the private tokens: those that the model has to predict in place of what it is given there."""
+        if self.labels.dim() == 2:
+            return self.inputs
+        return torch.where(self.labels == NO_TARGET, self.inputs, self.labels)
+
+    @property
+    def classes(self) -> Tensor:
+        """`[V, B]`, the class of each example; -1 where tokens are predicted."""
+        return self.labels if self.labels.dim() == 2 else torch.full_like(self.samples, -1)
 
 
 @dataclass(eq=False)
@@ -153,6 +186,8 @@ class Observation(Message):
         batch_size: B, or None.
         labels: `[V, B]`, or None.
         mean_image: `[C, H, W]`, the mean of the dataset, granted to the control of that name only.
+        defense: what is known of the client's defences, a mapping a part in the order in which they act: `defense` (its
+            class's name), `position`, `acts` and its parameters, without seeds; None where it is not granted.
     """
 
     gradients: dict[str, Tensor]
@@ -163,6 +198,7 @@ class Observation(Message):
     batch_size: int | None = None
     labels: Tensor | None = None
     mean_image: Tensor | None = None
+    defense: tuple[Mapping[str, Any], ...] | None = None
 
     def __post_init__(self) -> None:
         v = self.ids.shape[0]
@@ -191,10 +227,12 @@ class Reconstruction(Message):
 
     Args:
         ids: `[V]`.
-        inputs: `[V, B, C, H, W]`, not clipped; may leave [0, 1] and may hold non-finite values.
+        inputs: images `[V, B, C, H, W]`, not clipped: may leave [0, 1] and may hold non-finite values; or sentences
+            `[V, B, T]`, int64 tokens, -1 where no token is claimed.
         labels: `[V, B]`, int64; -1 where the attack makes no claim.
         objective: `[V]`, the attacker's own objective at the returned iterate (NaN where it has none).
-        iterations, evaluations: `[V]`, int64; an evaluation is one value-and-gradient of the objective.
+        iterations, evaluations: `[V]`, int64; an evaluation is one value-and-gradient of the objective. Of an attack
+            with restarts all its runs count, here and in `seconds`.
         seconds: `[V]`, wall time; V victims worked on at once share it.
         status: one `Status` a victim.
         trace: a few moments of the run; empty where the attack keeps none. `moments` `[V, M]` iteration numbers (-1
@@ -214,7 +252,8 @@ class Reconstruction(Message):
 
     def __post_init__(self) -> None:
         v, b = self.inputs.shape[:2]
-        _require(self.inputs.dim() == 5, f"inputs: want [V, B, C, H, W], got {list(self.inputs.shape)}")
+        known = self.inputs.dim() == 5 or (self.inputs.dim() == 3 and self.inputs.dtype == torch.int64)
+        _require(known, f"inputs: want [V, B, C, H, W], or int64 tokens [V, B, T], got {list(self.inputs.shape)}")
         _require(self.labels.shape == (v, b), f"labels: want [{v}, {b}], got {list(self.labels.shape)}")
         for name in ("ids", "objective", "iterations", "evaluations", "seconds"):
             _require(getattr(self, name).shape == (v,), f"{name}: want [{v}], got {list(getattr(self, name).shape)}")

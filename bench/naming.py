@@ -55,4 +55,14 @@ def _leaves(node: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 def _word(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list):
+        return f"[{','.join(_word(item) for item in value)}]"
+    if isinstance(value, Mapping):  # a part of a stack
+        return ",".join(_named_part(name, item) for name, item in value.items())
     return str(value).replace(" ", "")
+
+
+def _named_part(name: str, settings: Any) -> str:
+    if not isinstance(settings, Mapping):
+        return f"{name}={_word(settings)}"
+    return f"{name}({','.join(f'{key}={_word(item)}' for key, item in settings.items())})"

@@ -49,6 +49,23 @@ def summary(document: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def price(document: Mapping[str, Any]) -> RenderableType:
+    """What a defence costs, of the JSON document of a price."""
+    name = " ".join(f"{key}={document[key]}" for key in ("defense", "data", "model"))
+    table = Table(title=f"{name}: {document['runs']} runs, {document['diverged']} diverged", title_justify="left")
+    for column in ("price", "value", "95 % interval", "n"):
+        table.add_column(column, justify="left" if column == "price" else "right")
+    accuracy = document["accuracy"]
+    table.add_row("accuracy, over images", _number(accuracy["mean"]), _interval(accuracy), str(accuracy["n"]))
+    over_runs = _interval(document["over_runs"])
+    table.add_row("accuracy, over runs", _number(accuracy["mean"]), over_runs, str(document["runs"]))
+    for key in ("seconds_per_step", "bytes_per_step", "steps", "epsilon", "delta"):
+        if document[key] is not None:
+            table.add_row(key.replace("_", " "), _number(document[key]), "", "")
+    table.add_row("schedule", document["schedule"], "", "")
+    return table
+
+
 def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         yes = [str(key).replace("_", " ") for key, granted in value.items() if granted]

@@ -1,6 +1,6 @@
-"""Fetches data sets and LPIPS backbones, and says what this machine has and lacks.
+"""Fetches data sets, LPIPS backbones and a language model, and says what this machine has and lacks.
 
-Nothing else in leakbench downloads.
+Nothing else in leakbench downloads, but for a model that the user names on a hub (model=huggingface).
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from bench import catalogue
+from bench import catalogue, pretrained
 from bench.build import instantiate
 from bench.config import compose
 from bench.errors import UserError
+from bench.models import minilm
 from bench.suggest import did_you_mean
 
-BACKBONES = "lpips"  # the name beside those of data sets
+BACKBONES, LANGUAGE = "lpips", "text"  # the names beside those of data sets
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Item:
 
 
 def names(config_dir: Path | None = None) -> list[str]:
-    """What can be prepared: every data set of configs/data, and `lpips`."""
-    return [*catalogue.entries("data", config_dir), BACKBONES]
+    """What can be prepared: every data set of configs/data, `lpips`, and `text` (the weights of model=minilm)."""
+    return [*catalogue.entries("data", config_dir), BACKBONES, LANGUAGE]
 
 
 def survey(overrides: list[str], config_dir: Path | None = None) -> list[Item]:
@@ -48,7 +49,7 @@ def survey(overrides: list[str], config_dir: Path | None = None) -> list[Item]:
 
 
 def fetch(name: str, overrides: list[str], config_dir: Path | None = None) -> Item:
-    """Fetches one data set, or the LPIPS backbones, where they are not there already.
+    """Fetches one data set, the LPIPS backbones, or MiniLM, where they are not there already.
 
     Args:
         name: one of `names`; `data=NAME` is understood as well.
@@ -67,6 +68,9 @@ def fetch(name: str, overrides: list[str], config_dir: Path | None = None) -> It
         folder = Path(compose(overrides, config_dir).paths.weights)
         sources = backbones.fetch_missing(folder)
         return Item(name, "here", "; ".join(f"{net}: {folder} ({source})" for net, source in sources.items()))
+    if name == LANGUAGE:
+        folder = _language(overrides, config_dir)
+        return Item(name, "here", f"minilm: {folder} ({pretrained.fetch(folder)})")
     data = _data(name, overrides, config_dir)
     data.prepare()
     if not data.present():
@@ -74,7 +78,15 @@ def fetch(name: str, overrides: list[str], config_dir: Path | None = None) -> It
     return Item(name, "here", data.where())
 
 
+def _language(overrides: list[str], config_dir: Path | None) -> Path:
+    return Path(compose(overrides, config_dir).paths.weights) / minilm.NAME
+
+
 def _look(name: str, overrides: list[str], config_dir: Path | None) -> Item:
+    if name == LANGUAGE:
+        folder = _language(overrides, config_dir)
+        lacking = minilm.missing(folder)
+        return Item(name, "lacking" if lacking else "here", f"minilm: {'not in ' * bool(lacking)}{folder}")
     if name == BACKBONES:
         from bench.metrics import backbones
 

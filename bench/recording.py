@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench import interrupt
 from bench.messages import Reconstruction, Victims
 from bench.metrics.scorer import Scores
 from bench.provenance import commit, versions
@@ -57,9 +58,16 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what is buffered."""
-        self._cell.append(self._victims, self._samples, _joined(self._pictures))
-        self._empty()
+        """Writes what is buffered, each row once; what cannot be written is given up, and so is left to do.
+
+        Raises:
+            UserError: the folder cannot be written.
+            Interrupted: the process was asked to leave; what was buffered is written.
+        """
+        with interrupt.held():
+            victims, samples, pictures = self._victims, self._samples, self._pictures
+            self._empty()
+            self._cell.append(victims, samples, _joined(pictures))
 
     def _victim_rows(self, guess: Reconstruction, truth: Victims) -> list[dict[str, Any]]:
         columns = zip(

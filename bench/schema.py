@@ -92,6 +92,7 @@ class Names:
     model: str
     defense: str
     threat: str
+    training: str | None
 
 
 @dataclass
@@ -106,6 +107,7 @@ class Root:
     metric: Mapping[str, Target]
     engine: Engine
     trainer: Trainer
+    executor: Target
     logger: Target
     report: Report
     paths: Paths
@@ -113,6 +115,7 @@ class Root:
     results: str
     suite: str | None
     names: Names
+    training: Target | None = None  # only a price has it
 
 
 def check(cfg: DictConfig | Mapping[str, Any]) -> DictConfig:

@@ -1,9 +1,9 @@
-"""A grid of cells: expanded and checked as a whole, then run one after the other."""
+"""A grid of cells: expanded and checked as a whole, then handed to an executor."""
 
 import itertools
 import re
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,18 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from bench import catalogue
+from bench import catalogue, naming
 from bench.build import instantiate
+from bench.cells import in_a_word, is_price
 from bench.config import compose
-from bench.errors import NotApplicable, UnknownKeyError, UserError
+from bench.errors import UnknownKeyError, UserError
+from bench.executors.base import NOT_APPLICABLE, UNWRITABLE, Executor, Result
 from bench.progress import bars, console
+from bench.results import plans
 from bench.schema import check_as
 
+# groups that only an attack looks at, and those that only a training does
+_OF_LEAKS, _OF_PRICES = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
 
@@ -29,10 +34,15 @@ class Suite:
         grid: axes; each a list of choices, each choice one or more overrides separated by spaces. Cells are their
             product, the last axis running fastest.
         overrides: for every cell.
+        also: cells beside the grid, each one or more overrides (a control that looks at no gradient is run once).
+        prices: overrides of a training (`training=...` and what else differs from the grid), for what each choice of
+            the grid costs; attack, threat and metrics play no part in it. Empty for no prices.
     """
 
     grid: list[list[str]]
     overrides: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
+    prices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -88,21 +98,39 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
     cells: list[Planned] = []
     strangers: dict[str, UserError] = {}  # overrides that no cell has taken so far
     taken: set[str] = set()
-    for choice in itertools.product(*suite.grid):
-        tokens = [token for text in choice for token in _TOKEN.findall(text) if not _replaced(token, said)]
-        title = " ".join(tokens) or "the cell"
+    for title, base, price in _choices(suite, said):
+        own = [override for override in overrides if _group(override) not in (_OF_LEAKS if price else _OF_PRICES)]
         try:
-            config, used = _compose_with(overrides, [*suite.overrides, *tokens], config_dir, name, strangers)
+            config, used = _compose_with(own, base, config_dir, name, strangers)
         except UserError as error:
             raise UserError(f"{error} [suite {name}, cell {title}]") from None
+        if price:
+            config.trainer.devices = config.trainer.num_nodes = 1  # what is priced is one client's step
         if all(config != other.config for other in cells):
             cells.append(Planned(title, config))
         taken.update(used)
-    for override, refusal in strangers.items():
+    for override in overrides:
         if override not in taken:
-            raise refusal
+            raise strangers.get(override) or UserError(f"{override}: no cell of suite {name} looks at it")
+    if any(cell.config.executor != cells[0].config.executor for cell in cells):
+        raise UserError(f"suite {name}: one executor for all cells, please: say executor=... behind the suite's name")
     _data_present(cells)
     return cells
+
+
+def _choices(suite: Suite, said: set[str]) -> Iterator[tuple[str, list[str], bool]]:
+    """Title and overrides of each cell, and whether it is a price: the product of the grid, then what it costs."""
+
+    def tokens_of(texts: Iterable[str]) -> list[str]:
+        return [token for text in texts for token in _TOKEN.findall(text) if not _replaced(token, said)]
+
+    general = [token for text in suite.overrides for token in _TOKEN.findall(text)]
+    grid = [tokens_of(choice) for choice in itertools.product(*suite.grid)]
+    for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
+        yield " ".join(tokens) or "the cell", [*general, *tokens], False
+    shares = ([token for token in tokens if _group(token) not in _OF_LEAKS] for tokens in grid)
+    for shared in dict.fromkeys(map(tuple, shares)) if suite.prices else ():
+        yield " ".join(["price", *shared]), [*general, *shared, *tokens_of(suite.prices)], True
 
 
 def _compose_with(
@@ -121,47 +149,88 @@ def _compose_with(
             used = [o for o in used if o not in unknown]
 
 
-def run(cells: list[Planned], run_cell: Callable[[DictConfig], dict[str, Any]], record: Callable[..., None]) -> Outcome:
-    """Runs the cells in turn; one that fails does not stop those after it.
+def write_plans(name: str, cells: list[Planned]) -> None:
+    """Leaves word in each results folder of what is going to be done there, for `leakbench status`.
+
+    Raises:
+        UserError: a folder cannot be written.
+    """
+    attacks = [cell.config for cell in cells if not is_price(cell.config)]  # a training has no victims to count
+    for root in {cfg.results for cfg in attacks}:
+        plans.write(Path(root), name, [_titled(cfg) for cfg in attacks if cfg.results == root])
+
+
+def _titled(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved config, its data set called as tables call it."""
+    config: Any = OmegaConf.to_container(cfg, resolve=True)
+    names = config["names"]
+    return {
+        **config,
+        "names": {**names, "data": naming.title(instantiate(config["data"], "data").title, names["data"])},
+    }
+
+
+def run(cells: list[Planned], record: Callable[..., None]) -> Outcome:
+    """Hands the cells to their executor; one that fails does not stop the others.
 
     Args:
         cells: of `plan`.
-        run_cell: config -> JSON document of the cell.
         record: `(config, status, reason)` keeps on record that a cell as a whole has no result.
 
     Returns:
-        What came of each.
+        What came of each, in the order of the cells.
+
+    Raises:
+        UserError: the executor cannot run them at all; `Unwritable`: nor can any result be stored.
     """
-    outcome = Outcome()
-    with bars() as progress:
+    executor: Executor = instantiate(cells[0].config.executor, "executor")
+    words: dict[int, str] = {}
+    results: dict[int, Result] = {}
+    with bars() as progress, closing(executor.run([cell.config for cell in cells])) as running:
         bar = progress.add_task("cells", total=len(cells), note="")
-        for number, cell in enumerate(cells, 1):
-            progress.update(bar, note=cell.title)
-            word = _run_one(cell, run_cell, record, outcome)
-            console.print(f"cell {number} of {len(cells)}  {cell.title}  {word}", markup=False, soft_wrap=True)
-            progress.advance(bar)
+        for index, result in running:
+            if result.status == UNWRITABLE:
+                result.unwrap()
+            cell, results[index] = cells[index], result
+            words[index] = _told(cell, result, record)
+            text = f"cell {len(results)} of {len(cells)}  {cell.title}  {words[index]}"
+            console.print(text, markup=False, soft_wrap=True)
+            progress.update(bar, advance=1, note=cell.title)
+    return _outcome(cells, results)
+
+
+def _told(cell: Planned, result: Result, record: Callable[..., None]) -> str:
+    """Keeps a failure on record; what came of the cell, in a few words."""
+    if result.document is not None:
+        if why := result.document.get("reasons", {}).get("cell"):  # the cell has it on record itself
+            return f"failed: {why}"
+        return in_a_word(result.document)
+    if result.trace:
+        console.print(result.trace, style="dim", markup=False)
+    if result.status == NOT_APPLICABLE:
+        record(cell.config, "not_applicable", result.reason)
+        return f"not applicable: {result.reason}"
+    record(cell.config, "error", result.reason)
+    return f"failed: {result.reason}"
+
+
+def _outcome(cells: list[Planned], results: dict[int, Result]) -> Outcome:
+    outcome = Outcome()
+    for index, cell in enumerate(cells):
+        result = results[index]
+        if result.document is not None:
+            outcome.cells.append(result.document)
+            if why := result.document.get("reasons", {}).get("cell"):
+                outcome.failed[cell.title] = why
+        elif result.status == NOT_APPLICABLE:
+            outcome.not_applicable[cell.title] = result.reason
+        else:
+            outcome.failed[cell.title] = result.reason
     return outcome
 
 
-def _run_one(cell: Planned, run_cell: Callable, record: Callable, outcome: Outcome) -> str:
-    try:
-        document = run_cell(cell.config)
-    except NotApplicable as error:
-        outcome.not_applicable[cell.title] = str(error)
-        record(cell.config, "not_applicable", str(error))
-        return f"not applicable: {error}"
-    except UserError as error:
-        reason = str(error)
-    except Exception as error:  # a fault of one cell must not cost the others their night
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        console.print(traceback.format_exc(), style="dim", markup=False)
-    else:
-        outcome.cells.append(document)
-        rate = document["success_rate"]["1e-2"]
-        return f"success at MSE 1e-2: {rate['mean']:.2f}" if rate else "done"
-    outcome.failed[cell.title] = reason
-    record(cell.config, "error", reason)
-    return f"failed: {reason}"
+def _group(token: str) -> str:
+    return token.partition("=")[0].lstrip("+~").partition(".")[0]
 
 
 def _replaced(token: str, said: set[str]) -> bool:

@@ -8,12 +8,15 @@ class Threat:
     """A threat model: what stands in an `Observation` beside the shared gradient and the model it belongs to.
 
     Args:
-        letter: A eavesdropper, B basic knowledge; a plus where more is granted.
+        letter: A eavesdropper, B basic knowledge, C training details; a plus where more is granted.
         buffers: the model's buffers (BatchNorm's running statistics among them).
         batch_size: how many examples the gradient is the mean of.
         input_range: the interval that inputs lie in.
         classes: how many classes there are.
         labels: the labels of the private batch, in order.
+        defense_known: which defences the client uses, in order, and their parameters (not their random numbers).
+        local_training: how an update comes about: local steps, their rate and batches, and how many clients are summed.
+            Granted, the attacker computes its own gradient in that way; else it takes what is shared for one gradient.
     """
 
     letter: str
@@ -22,3 +25,5 @@ class Threat:
     input_range: bool
     classes: bool
     labels: bool
+    defense_known: bool
+    local_training: bool

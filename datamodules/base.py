@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -17,16 +18,40 @@ from bench.messages import Victims
 from datamodules.checks import check_integer, check_word
 from datamodules.dealing import RULES, Dealer, check_possible, drawn_labels
 from datamodules.fetch import fetching
-from datamodules.pixels import fit_all
-from datamodules.pool import Pool
+from datamodules.pool import Integers
+
+
+class Examples(Protocol):
+    """All examples of one dataset, whatever they are: what dealing needs to know of them.
+
+    `labels` `[N]` int64 (all 0 without classes), `classes` how many there are or None, `class_names` one each or None.
+    """
+
+    labels: Integers
+    classes: int | None
+    class_names: tuple[str, ...] | None
+
+    def __len__(self) -> int: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same examples and labels only."""
+
+
+P = TypeVar("P", bound=Examples)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class VictimDataModule(LightningDataModule):
-    """Deals the private batches of `victims` independent clients. A family says five things, the base does the rest:
+class VictimDataModule(LightningDataModule, Generic[P]):
+    """Deals the private batches of `victims` independent clients. A family says five things, the bases do the rest:
 
     `where()` the place its files are, `missing()` which of them are not there, `by_hand()` what a user can do about it,
-    `fetch()` the download, `load()` the reading. Nothing is downloaded unless `prepare()` is called.
+    `fetch()` the download, `load()` the reading. Nothing is downloaded unless `prepare()` is called. `ImageDataModule`
+    and `TextDataModule` say in `private()` what a victim holds.
 
     Args:
         name: what tables print.
@@ -34,11 +59,10 @@ class VictimDataModule(LightningDataModule):
         batch_size: B, examples in each victim's batch.
         seed: fixes, with the dataset, B and the rule, which examples victim i has.
         label_rule: `random` any examples, `unique` B different labels, `same` B equal labels.
-        labels: `own` the images' own; `random` drawn per victim, by the rule, over all classes.
-        size: side in pixels of the square that images are fitted to (`pixels.squared`); None keeps their size.
-        channels: 1 or 3 converts; None keeps them.
+        labels: `own` the examples' own; `random` drawn per victim, by the rule, over all classes.
 
     Attributes:
+        things: what messages call the examples.
         block: how many victims at most come out of `test_dataloader` at a time.
         todo: the victims wanted; None is all of `range(victims)`.
 
@@ -52,25 +76,18 @@ class VictimDataModule(LightningDataModule):
     seed: int
     label_rule: str
     labels: str
-    size: int | None
-    channels: int | None
+    things: ClassVar[str] = "examples"
     block: int = field(init=False, default=64)
     todo: Sequence[int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         super().__init__()
-        # with more processes than victims some have nothing to do, which is no mistake here
-        self.allow_zero_length_dataloader_with_multiple_devices = True
         check_integer("data.victims", self.victims, 1, "independent updates to attack")
         check_integer("data.batch_size", self.batch_size, 1, "examples in each victim's batch")
-        check_integer("data.seed", self.seed, 0, "chooses which images the victims hold")
+        check_integer("data.seed", self.seed, 0, f"chooses which {self.things} the victims hold")
         check_word("data.label_rule", self.label_rule, RULES)
         check_word("data.labels", self.labels, ("own", "random"))
-        if self.size is not None:
-            check_integer("data.size", self.size, 1, "side in pixels, or null")
-        if self.channels not in (None, 1, 3):
-            raise UserError(f"data.channels={self.channels}: must be 1 (gray), 3 (RGB) or null (as they are)")
-        self._pool: Pool | None = None
+        self._pool: P | None = None
 
     # What a family says
 
@@ -91,14 +108,26 @@ class VictimDataModule(LightningDataModule):
         """Download what is missing; called inside `fetching`, which turns its failure into a sentence."""
 
     @abstractmethod
-    def load(self) -> Pool:
+    def load(self) -> P:
         """Read every example; called when nothing is missing.
 
         Raises:
             UserError: a file is damaged: its name, and what is wrong with it.
         """
 
-    # What it inherits
+    # What a kind of example says
+
+    @abstractmethod
+    def private(self, ids: Sequence[int], samples: Integers, labels: Integers) -> dict[str, Tensor]:
+        """`inputs`, `labels` and, of sentences, `mask` of the victims `ids`: see `bench.messages.Victims`.
+
+        Args:
+            ids: V victim numbers.
+            samples: `[V, B]`, the examples that they hold.
+            labels: `[V, B]`, those examples' classes, or the drawn ones.
+        """
+
+    # What both inherit
 
     @property
     def title(self) -> str:
@@ -135,8 +164,7 @@ class VictimDataModule(LightningDataModule):
         """
         if self._pool is not None:
             return
-        read = self._read()
-        pool = Pool(fit_all(read.images, self.size, self.channels), read.labels, read.classes, read.class_names)
+        pool = self._read()
         self._check_labels(pool)
         check_possible(
             self.title,
@@ -146,13 +174,14 @@ class VictimDataModule(LightningDataModule):
             self.batch_size,
             self.label_rule,
             self.labels == "own",
+            self.things,
         )
         self._dealer = Dealer(
             pool.labels, self.batch_size, self.seed, self.label_rule if self.labels == "own" else "random"
         )
         self._pool = pool
 
-    def _read(self) -> Pool:
+    def _read(self) -> P:
         try:
             if self.missing():
                 raise UserError(self.absent())
@@ -162,22 +191,22 @@ class VictimDataModule(LightningDataModule):
                 f"data '{self.title}': {error.filename or self.where()}: {error.strerror or error}"
             ) from None
 
-    def _check_labels(self, pool: Pool) -> None:
+    def _check_labels(self, pool: P) -> None:
         limit = 1 if pool.classes is None else pool.classes
         outside = pool.labels[(pool.labels < 0) | (pool.labels >= limit)]
         if len(outside):
             raise UserError(f"data '{self.title}': label {outside[0]} is outside the class range 0..{limit - 1}")
 
     @property
-    def pool(self) -> Pool:
+    def pool(self) -> P:
         """All examples. Raises RuntimeError before `setup()`."""
         if self._pool is None:
             raise RuntimeError("call setup() first")
         return self._pool
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """`(C, H, W)`."""
+    def shape(self) -> tuple[int, ...]:
+        """Of one example: `(C, H, W)` of an image, `(T,)` of a sentence."""
         return self.pool.shape
 
     @property
@@ -197,13 +226,13 @@ class VictimDataModule(LightningDataModule):
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest of all pixels and labels; the same for any number of victims, seed, or B."""
+        """Hex digest of all examples and labels; the same for any number of victims, seed, or B."""
         return self.pool.fingerprint
 
     @property
-    def mean_image(self) -> Tensor:
-        """`[C, H, W]` in [0, 1], over the whole dataset."""
-        return self.pool.mean_image
+    def mean_image(self) -> Tensor | None:
+        """`[C, H, W]` in [0, 1], over the whole dataset; None where the examples are no images."""
+        return None
 
     def deal(self, ids: Sequence[int]) -> Victims:
         """The victims `ids`: each the same whoever asks, in whatever company and order.
@@ -219,18 +248,22 @@ class VictimDataModule(LightningDataModule):
             for row, victim in enumerate(ids):
                 labels[row] = drawn_labels(int(victim), self.seed, size, pool.classes, self.label_rule)
         return Victims(
-            inputs=pool.inputs(samples),
-            labels=torch.from_numpy(labels),
+            **self.private(ids, samples, labels),
             ids=torch.tensor([int(victim) for victim in ids], dtype=torch.int64),
             samples=torch.from_numpy(samples),
             repeats=torch.tensor([repeats for _, repeats in dealt], dtype=torch.int64),
         )
 
     def test_dataloader(self) -> Blocks:
-        """This process's share of the victims still to do, in blocks of at most `block`."""
+        """This process's share of the victims still to do, in blocks of at most `block`.
+
+        Equally many blocks in every process, the last of them empty where need be: Lightning passes over a process
+        without any, which the others would then wait for when they add up.
+        """
         todo = range(self.victims) if self.todo is None else self.todo
         rank, world = self._place()
-        return Blocks(self, share(todo, rank, world), self.block)
+        most = len(share(todo, 0, world))
+        return Blocks(self, share(todo, rank, world), self.block, count=-(-most // self.block))
 
     def _place(self) -> tuple[int, int]:
         """`(rank, world size)` of this process."""
@@ -249,9 +282,9 @@ def share(ids: Sequence[int], rank: int, world: int) -> list[int]:
 class Blocks:
     """Victims, a block at a time. Not a DataLoader, whose sampler Lightning would replace by one that pads."""
 
-    def __init__(self, source: VictimDataModule, ids: Sequence[int], block: int) -> None:
+    def __init__(self, source: VictimDataModule, ids: Sequence[int], block: int, count: int) -> None:
         self._source = source
-        self._blocks = [ids[start : start + block] for start in range(0, len(ids), block)]
+        self._blocks = [ids[number * block : (number + 1) * block] for number in range(count)]
 
     def __len__(self) -> int:
         return len(self._blocks)

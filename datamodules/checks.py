@@ -44,3 +44,13 @@ def given_path(key: str, value: object, meaning: str) -> Path:
     if text in ("", "???"):
         raise UserError(f"{key} is not set; say {key}=PATH ({meaning})")
     return Path(text).expanduser()
+
+
+def check_share(key: str, value: object, meaning: str) -> None:
+    """Refuse what is no number from 0 to 1.
+
+    Raises:
+        UserError: naming the key and what the number means.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise UserError(f"{key}={value}: must be a number from 0 to 1 ({meaning})")

@@ -112,24 +112,32 @@ class Dealer:
 
 
 def check_possible(
-    title: str, labels: Integers, names: tuple[str, ...] | None, classes: int | None, size: int, rule: str, own: bool
+    title: str,
+    labels: Integers,
+    names: tuple[str, ...] | None,
+    classes: int | None,
+    size: int,
+    rule: str,
+    own: bool,
+    things: str = "images",
 ) -> None:
     """Refuse what the dataset `title` cannot deal.
 
     Args:
         title: what the dataset is called in the sentence.
-        labels: `[N]`, the images' own.
+        labels: `[N]`, the examples' own.
         names: the classes' names, if known.
         classes: how many, or None without labels.
         size: B.
         rule: one of `RULES`.
-        own: whether victims keep the images' own labels (else they are drawn).
+        own: whether victims keep the examples' own labels (else they are drawn).
+        things: what the examples are, in the sentence.
 
     Raises:
         UserError: the batch is larger than the dataset, or the label rule cannot be kept.
     """
     if size > len(labels):
-        raise UserError(f"data.batch_size={size}: data '{title}' has only {len(labels)} images")
+        raise UserError(f"data.batch_size={size}: data '{title}' has only {len(labels)} {things}")
     if classes is None and not (own and rule == "random"):
         asked = f"data.label_rule={rule}" if own else "data.labels=random"
         raise UserError(f"{asked}: data '{title}' has no labels (only data.label_rule=random data.labels=own)")
@@ -143,6 +151,6 @@ def check_possible(
         if size > counts[largest]:
             called = f"'{names[largest]}'" if names else str(largest)
             raise UserError(
-                f"data.label_rule=same: the largest class of data '{title}', {called}, has {counts[largest]} images, "
+                f"data.label_rule=same: the largest class of data '{title}', {called}, has {counts[largest]} {things}, "
                 f"data.batch_size={size}"
             )

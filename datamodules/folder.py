@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.errors import UserError
-from datamodules.base import VictimDataModule
 from datamodules.checks import check_integer, given_path
+from datamodules.images import ImageDataModule
 from datamodules.pool import Pool
 from datamodules.tree import list_tree, read_images
 
@@ -16,7 +16,7 @@ SINGLE_SIDE, SINGLE_CLASSES = 32, 10  # what a single file stands for where noth
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Folder(VictimDataModule):
+class Folder(ImageDataModule):
     """`ROOT/CLASS/NAME.png`, classes numbered by their names' order; or ROOT is one image file: one example.
 
     Files that are no images (SOURCE.txt, MANIFEST.csv) are left aside. All images must have one size and one kind of

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import UserError
-from datamodules.base import VictimDataModule
 from datamodules.checks import check_integer, given_path
 from datamodules.fetch import probe
+from datamodules.images import ImageDataModule
 from datamodules.pool import Pool
 from datamodules.tree import Tree, images_in, list_tree, read_images, subfolders
 
@@ -27,7 +27,7 @@ PLACES = (
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class LFW(VictimDataModule):
+class LFW(ImageDataModule):
     """A tree `PERSON_NAME/NAME.jpg` in or under `root` (the first of `PLACES` that has one); a person is a class.
 
     The whole picture is resized, background included, as in the DLG and iDLG papers. No explicit licence: news

@@ -53,7 +53,9 @@ class Pool:
 
     def inputs(self, samples: Integers) -> Tensor:
         """The images `samples` (any shape `[...]`) as float32 `[..., C, H, W]` in [0, 1]."""
-        chosen = torch.from_numpy(self.images[samples]).movedim(-1, -3).contiguous()
+        moved = torch.from_numpy(self.images[samples]).movedim(-1, -3)
+        # not .contiguous(): of one channel it keeps strides that torch takes for channels-last, and then crashes on
+        chosen = moved.clone(memory_format=torch.contiguous_format)
         return chosen.float().div(255) if chosen.dtype == torch.uint8 else chosen
 
     @cached_property

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import UserError
-from datamodules.base import VictimDataModule
 from datamodules.checks import check_word
+from datamodules.images import ImageDataModule
 from datamodules.pool import Pool
 from datamodules.tree import read_images
 
@@ -19,7 +19,7 @@ FACES = 100  # of lfw_subset's 200 patches the first 100 are faces, the others b
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Samples(VictimDataModule):
+class Samples(ImageDataModule):
     """The first 20 test images of MNIST, CIFAR-10 or CIFAR-100 (in foolbox), or 100 faces (in scikit-image).
 
     foolbox's files are `data/SET_POSITION_LABEL.png`; labels and class counts are those of the full datasets.

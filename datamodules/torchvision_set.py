@@ -10,12 +10,12 @@ from typing import ClassVar
 from torchvision.datasets.utils import check_integrity
 
 from bench.errors import UserError
-from datamodules.base import VictimDataModule
 from datamodules.checks import check_word, given_path
+from datamodules.images import ImageDataModule
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class TorchvisionSet(VictimDataModule):
+class TorchvisionSet(ImageDataModule):
     """A dataset in torchvision's own layout under `root`, so that files put there by hand are found.
 
     Args:

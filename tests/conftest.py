@@ -28,6 +28,22 @@ def shared_weights() -> Path:
     return _folder("LEAKBENCH_WEIGHTS", "weights")
 
 
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The folder of MiniLM's weights, fetched into the cache where they are not there yet."""
+    from bench import pretrained
+    from bench.config import cache_folder
+    from bench.errors import UserError
+    from bench.models.minilm import NAME
+
+    folder = Path(cache_folder()) / "weights" / NAME
+    try:
+        pretrained.fetch(folder)
+    except UserError as error:
+        pytest.skip(str(error))
+    return folder
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     """Two OpenMP threads on a shared machine can be ten times slower than one on tensors this small."""

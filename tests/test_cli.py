@@ -35,6 +35,7 @@ LIGHT = [
     ["--version"],
     ["run", "--help"],
     ["suite", "--help"],
+    ["status", "--help"],
     ["report", "--help"],
     ["prepare", "--help"],
     ["list", "--help"],
@@ -62,7 +63,7 @@ def test_help_and_lists_answer_within_a_second_and_without_torch(arguments):
     assert min(times) < 1.0
 
 
-@pytest.mark.parametrize("name", ["run", "suite", "report", "prepare", "list"])
+@pytest.mark.parametrize("name", ["run", "suite", "status", "report", "prepare", "list"])
 def test_each_help_teaches_with_examples(name, capsys):
     with pytest.raises(SystemExit) as end:
         main([name, "--help"])
@@ -76,7 +77,8 @@ def test_examples_in_the_help_can_be_parsed():
 
     from bench import arguments
 
-    texts = [arguments.TOP, arguments.RUN, arguments.SUITE, arguments.REPORT, arguments.PREPARE, arguments.LIST]
+    texts = [arguments.TOP, arguments.RUN, arguments.SUITE, arguments.STATUS]
+    texts += [arguments.REPORT, arguments.PREPARE, arguments.LIST]
     lines = [line for text in texts for line in re.findall(r"^  leakbench (.*)$", text, re.MULTILINE)]
     assert len(lines) >= 18
     for line in lines:
@@ -93,7 +95,7 @@ def test_list_shows_name_and_first_line(capsys):
 
 
 WRONG = {
-    "lst": "no command 'lst'; did you mean 'list'? (there are run, suite, report, prepare, list, speed)",
+    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, status, report, prepare, list, speed)",
     "run --jsn": "no option '--jsn'; did you mean '--json'? (leakbench run --help)",
     "run attack=noise --verbos data.victims=2": "did you mean '--verbose'?",
     "--jason": "no option '--jason'",
@@ -112,6 +114,8 @@ WRONG = {
     "run model=custom model.target=no_such_module:Net": "cannot import 'no_such_module'",
     "run --config-dir no/such/place": "--config-dir no/such/place: no such folder",
     "report no/such/place": "no results",
+    "status no/such/place": "no/such/place does not exist; name another folder",
+    "status .": "is no results folder: it has no cells",
     "suite quick attack.lrr=1": "no key 'attack.lrr'",
     "run --config-dir": "expected one argument",
 }
@@ -195,6 +199,29 @@ def test_a_reader_that_goes_away_is_no_error():
     script = f"{' '.join(command('list'))} | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("list", "interrupted"),
+        ("speed", "interrupted"),
+        ("prepare", "interrupted"),
+        ("train", "interrupted; finished runs are kept, and the same command goes on from there"),
+        ("suite quick", "interrupted; finished victims are kept, and the same command goes on from there"),
+    ],
+)
+def test_an_interrupted_command_promises_only_what_it_keeps(line, says, monkeypatch, capfd):
+    def torn(arguments):
+        """A library that makes something else of the interrupt."""
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except BaseException as error:
+            raise SystemError("returned a result with an exception set") from error
+
+    monkeypatch.setitem(cli.COMMANDS, line.split()[0], torn)
+    assert main(line.split()) == 130
+    assert capfd.readouterr().err == f"leakbench: {says}\n"
 
 
 def test_an_interrupt_ends_with_130_and_one_line(tmp_path):

@@ -1,12 +1,21 @@
 """What is shared is the gradient, and nothing that was not granted."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from torch.nn import functional
 
+from bench import client as client_room
 from bench.config import compose
+from bench.defenses.base import Defense, GradientDefense, Plain
+from bench.defenses.dp_sgd import DPSGD
+from bench.defenses.stack import Stack
+from bench.engine.matching import Layout, Matching
+from bench.errors import UserError
 from bench.models.lenet import LeNet
 from bench.models.resnet import ResNet
+from bench.objectives.squared_error import SquaredError
 from bench.threat import Threat
 
 
@@ -60,7 +69,7 @@ def test_a_shared_model_is_one_and_costs_no_copies(parties) -> None:
         assert torch.equal(value[0], value[3])
 
 
-@pytest.mark.parametrize("threat", ["eavesdropper", "basic", "labels_known"])
+@pytest.mark.parametrize("threat", ["eavesdropper", "basic", "labels_known", "adaptive", "training_details"])
 def test_only_what_is_granted_is_there(parties, threat: str) -> None:
     built = parties("attack=mean")
     node = dict(compose([f"threat={threat}"]).threat)
@@ -73,6 +82,7 @@ def test_only_what_is_granted_is_there(parties, threat: str) -> None:
         "input_range": seen.task.input_range is not None,
         "classes": seen.task.classes is not None,
         "labels": seen.labels is not None,
+        "defense_known": seen.defense is not None,
     }
     assert found == {name: getattr(granted, name) for name in found}
     assert seen.mean_image is None
@@ -84,3 +94,84 @@ def test_the_random_generator_of_the_program_is_untouched(parties) -> None:
     before = torch.random.get_rng_state()
     built.client.share(built.data.deal([0, 1]))
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_known_defence_is_its_parameters_and_no_seed(parties) -> None:
+    chosen = ("defense=stack", "defense.parts=[clip,{gaussian: {std: 0.1, seed: 5}},soteria]", "attack=noise")
+    built = parties(*chosen, "threat=adaptive")
+    seen = built.client.share(built.data.deal([0]))
+    assert seen.defense is not None
+    assert [part["defense"] for part in seen.defense] == ["Clip", "Gaussian", "Soteria"]
+    assert seen.defense[1]["std"] == 0.1 and "seed" not in seen.defense[1]
+    assert f"{seen.defense[2]['layer']}.weight" == seen.task.last_linear
+    assert parties(*chosen).client.share(built.data.deal([0])).defense is None
+
+
+@dataclass(frozen=True)
+class Branching(GradientDefense):
+    """A decision on the data in Python, which vmap cannot map."""
+
+    def protect(self, gradients, draws, state):
+        return {name: -v if v.sum() > 0 else 2 * v for name, v in gradients.items()}, state
+
+
+@dataclass(frozen=True)
+class Rolling(GradientDefense):
+    """Random numbers of no victim."""
+
+    def protect(self, gradients, draws, state):
+        return {name: value + torch.randn_like(value) for name, value in gradients.items()}, state
+
+
+def with_defense(client, defense: Defense) -> None:
+    client.defense, client._step = defense, defense.wrap(Plain(client._gradient), client.local)
+
+
+def test_a_defence_that_cannot_be_mapped_is_done_one_by_one_and_says_so(parties) -> None:
+    built = parties("attack=noise")
+    plain = built.client.share(built.data.deal([0, 1, 2])).gradients
+    with_defense(built.client, Branching())
+    seen = built.client.share(built.data.deal([0, 1, 2])).gradients
+    for name, value in plain.items():
+        for v in range(3):
+            torch.testing.assert_close(seen[name][v], -value[v] if value[v].sum() > 0 else 2 * value[v])
+    facts = built.client.facts_of_defense(built.data.deal([0]))
+    assert len(facts["notes"]) == 1 and "one by one" in facts["notes"][0]
+
+
+def test_what_cannot_be_mapped_is_not_mapped_over_samples_either(parties) -> None:
+    built = parties("attack=noise", "data.batch_size=2")
+    with_defense(built.client, Stack([Branching(), DPSGD(1e9, 0.0, 1e-5, 0)]))
+    seen = built.client.share(built.data.deal([0]))
+    assert len(built.client.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
+
+
+def test_a_defence_with_random_numbers_of_its_own_is_refused(parties) -> None:
+    built = parties("attack=noise")
+    with_defense(built.client, Rolling())
+    with pytest.raises(UserError, match="draw them in `draw`"):
+        built.client.share(built.data.deal([0]))
+
+
+def test_more_victims_than_are_done_at_once_are_the_same_victims(parties, monkeypatch) -> None:
+    built = parties("attack=noise", "defense=gaussian", "data.batch_size=2")
+    whole = built.client.share(built.data.deal(range(5))).gradients
+    monkeypatch.setattr(client_room, "_VICTIMS_AT_ONCE", 4)
+    pieces = built.client.share(built.data.deal(range(5))).gradients
+    for name, value in whole.items():
+        torch.testing.assert_close(pieces[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_an_attacker_that_knows_the_schedule_has_an_objective_of_zero_at_the_truth(parties) -> None:
+    """Through the engine's own matching, labels optimised and so probabilities, one victim a slot."""
+    chosen = ("defense=local_steps", "defense.lr=0.3", "data.batch_size=2", "attack=dlg", "threat=training_details")
+    built = parties(*chosen, "model.activation=sigmoid")
+    victims = built.data.deal([0, 1])
+    seen = built.client.share(victims)
+    matching = Matching(seen, Layout(2, seen.task.input_shape, 10), SquaredError(1.0), None, torch.float32)
+    matching.load(torch.arange(2))
+    logits = 40.0 * functional.one_hot(victims.labels, 10).float()
+    z = torch.cat([victims.inputs.flatten(1), logits.flatten(1)], 1)
+    value, slope = matching(z)
+    elsewhere, _ = matching(z.flip(0))
+    assert (value < 1e-6 * elsewhere).all() and torch.isfinite(slope).all()

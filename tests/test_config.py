@@ -13,7 +13,7 @@ from bench.errors import UserError
 
 def test_defaults_are_resolved_typed_and_named():
     cfg = compose([])
-    assert " ".join(cfg.names.values()) == "dlg samples lenet none basic"
+    assert " ".join(name for name in cfg.names.values() if name) == "dlg samples lenet none basic"
     assert cfg.seed == 0 and type(cfg.seed) is int and cfg.data.seed == 0 and cfg.suite is None
     assert "hydra" not in cfg and not OmegaConf.missing_keys(cfg)
     assert "${" not in OmegaConf.to_yaml(cfg)

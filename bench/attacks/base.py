@@ -19,6 +19,7 @@ _NEEDS = {
     "mean_image": (lambda s: s.mean_image is not None, "needs the mean image of the data"),
     "last_linear": (lambda s: s.task.last_linear is not None, "needs a model that ends in a linear layer"),
     "batch_of_one": (lambda s: s.batch_size in (None, 1), "needs a batch of one example (data.batch_size=1)"),
+    "defense_known": (lambda s: s.defense is not None, "needs to know the client's defences (threat=adaptive)"),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
 

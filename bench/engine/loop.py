@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench import interrupt
 from bench.engine.box import Box
 from bench.engine.directions import Direction
 from bench.engine.state import Finished, Progress
@@ -63,6 +64,9 @@ class Minimiser:
             total: V; slots: how many are worked on at once.
             watch: called after each evaluation.
             box: every step (not the start) is projected onto it; None for no bounds.
+
+        Raises:
+            Interrupted: the process was asked to leave; the victims at work are given up.
         """
         work = Work(self.direction, self.step, self.stop, box, matching)
         queue = iter(range(total))
@@ -71,13 +75,16 @@ class Minimiser:
         work.begin(first.to(x.device), x)
         done = 0
         while len(work.state):
+            interrupt.check()
+            active = min(slots, total - done)
             ended = torch.nonzero((code := work.advance()).masked_fill(work.parked, 0)).flatten()
             finished = [self._finish(work, int(slot), int(code[slot])) for slot in ended]
             done += len(finished)
             if finished:
                 self._hand_on(work, ended, queue, start)
             if watch is not None:
-                watch(Progress(done, total, float(work.state.f.nanmedian()) if len(work.state) else float("nan")))
+                objective = float(work.state.f.nanmedian()) if len(work.state) else float("nan")
+                watch(Progress(done, total, active, objective))
             if finished:
                 yield finished
 

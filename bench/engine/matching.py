@@ -6,7 +6,7 @@ The inner gradient (of the model's loss, with respect to its parameters) is `tor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -14,19 +14,31 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from bench.engine.variables import Pixels, Variables
 from bench.messages import Observation
 
 Objective = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]
+Prior = Callable[[Tensor], Tensor]
 Slotted = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor], Tensor | None]
+
+
+_PIXELS = Pixels()
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How one victim's variables lie in a vector of n: B inputs, then B rows of label logits if those are optimised."""
+    """How one victim's variables lie in a vector of n: B inputs, then B rows of label logits if those are optimised.
+
+    Args:
+        batch_size: B; input_shape: `(C, H, W)`.
+        label_logits: K, or 0 where the labels are fixed.
+        variables: what stands for an image.
+    """
 
     batch_size: int
     input_shape: tuple[int, int, int]
-    label_logits: int  # K, or 0 where the labels are fixed
+    label_logits: int
+    variables: Variables = _PIXELS
 
     @property
     def inputs(self) -> int:
@@ -39,8 +51,8 @@ class Layout:
         return self.inputs + self.batch_size * self.label_logits
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
-        """`[S, n]` -> inputs `[S, B, C, H, W]` and label logits `[S, B, K]` (None where fixed)."""
-        images = z[:, : self.inputs].reshape(-1, self.batch_size, *self.input_shape)
+        """`[S, n]` -> images `[S, B, C, H, W]` and label logits `[S, B, K]` (None where fixed)."""
+        images = self.variables.decode(z[:, : self.inputs].reshape(-1, self.batch_size, *self.input_shape))
         if not self.label_logits:
             return images, None
         return images, z[:, self.inputs :].reshape(-1, self.batch_size, self.label_logits)
@@ -55,13 +67,20 @@ class Matching:
         objective: `(gradients {name: [S, ...]}, observed {name: [S, ...]}) -> [S]`.
         labels: `[V, B]` class indices where the layout has no logits.
         dtype: of the computation.
+        priors: `inputs [S, B, C, H, W] -> [S]` each, added to the objective.
     """
 
     def __init__(
-        self, seen: Observation, layout: Layout, objective: Objective, labels: Tensor | None, dtype: torch.dtype
+        self,
+        seen: Observation,
+        layout: Layout,
+        objective: Objective,
+        labels: Tensor | None,
+        dtype: torch.dtype,
+        priors: Sequence[Prior] = (),
     ) -> None:
         self.layout = layout
-        self.objective = objective
+        self.objective, self.priors = objective, tuple(priors)
         self._seen, self._labels, self._dtype = seen, labels, dtype
         # one model for all victims arrives as an expanded tensor: map over nothing there, and copy nothing
         self._shared = all(value.stride(0) == 0 or len(seen) == 1 for value in seen.parameters.values())
@@ -122,6 +141,8 @@ class Matching:
         model = None if self._shared else 0
         mapped = self._per_victim(self._seen.task.gradient, in_dims=(model, model, 0, 0))
         values = self.objective(mapped(parameters, buffers, images, targets), observed)
+        for prior in self.priors:
+            values = values + prior(images)
         (g,) = torch.autograd.grad(values.sum(), z)
         return values.detach(), g
 

@@ -80,8 +80,15 @@ class Finished:
 
 @dataclass
 class Progress:
-    """What a progress bar shows: victims finished of all, and the median objective of those at work."""
+    """What came of an evaluation, for a progress bar or a meter.
+
+    Args:
+        finished, total: victims.
+        active: how many victims the evaluation served (slots that idle along are not counted).
+        objective: the median of those at work.
+    """
 
     finished: int
     total: int
+    active: int
     objective: float

@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 from bench.errors import UserError
+
+
+class Side(Protocol):
+    """One side of a comparison: V batches of B examples with their labels `[V, B]`, -1 where no claim is made."""
+
+    inputs: Tensor
+    labels: Tensor
 
 
 @dataclass(eq=False)
@@ -49,7 +56,10 @@ class Batch:
         return Batch(self.inputs[chosen], self.raw[chosen], self.labels[chosen])
 
 
-class SampleMetric(Metric):
+S = TypeVar("S", bound=Side)
+
+
+class SampleMetric(Metric, Generic[S]):
     """A score a sample; over samples, processes and batches only its sum and count are kept.
 
     An author writes `score` and the facts below. Scores that are not finite are undefined: they are counted nowhere.
@@ -59,6 +69,7 @@ class SampleMetric(Metric):
         higher_is_better: the direction.
         value_range: the lowest and the highest score there can be; None where there is no bound.
         smallest: the smallest admissible height and width, in pixels.
+        things: what is compared, `images` or `sentences`; None where it may be either.
     """
 
     full_state_update = False
@@ -67,6 +78,7 @@ class SampleMetric(Metric):
     higher_is_better: bool
     value_range: tuple[float | None, float | None]
     smallest: int = 1
+    things: str | None = "images"
 
     total: Tensor
     count: Tensor
@@ -77,10 +89,10 @@ class SampleMetric(Metric):
         self.add_state("count", torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
 
     @abstractmethod
-    def score(self, guess: Batch, truth: Batch) -> Tensor:
+    def score(self, guess: S, truth: S) -> Tensor:
         """One score a sample, `[V, B]`, floating point; NaN where it is undefined."""
 
-    def update(self, guess: Batch, truth: Batch, scores: Tensor | None = None) -> None:
+    def update(self, guess: S, truth: S, scores: Tensor | None = None) -> None:
         """Adds the finite scores to the state; `scores` hands over what `score(guess, truth)` has returned already."""
         values = self.score(guess, truth) if scores is None else scores
         finite = torch.isfinite(values)
@@ -91,12 +103,20 @@ class SampleMetric(Metric):
         """The mean over all finite scores so far, float64; NaN where there was none."""
         return self.total / self.count
 
-    def reason(self, shape: tuple[int, int, int]) -> str | None:
-        """Why images of `shape` (C, H, W) have no such score on this machine: a sentence, or None where they have one.
+    def reason(self, shape: tuple[int, ...]) -> str | None:
+        """Why examples of `shape` have no such score on this machine: a sentence, or None where they have one.
+
+        Args:
+            shape: `(C, H, W)` of images, `(T,)` of sentences.
 
         Raises:
             UserError: what the metric needs is there, but broken.
         """
+        found = "images" if len(shape) == 3 else "sentences"
+        if self.things not in (None, found):
+            return f"compares {self.things}; these are {found} (metric={'image' if found == 'images' else 'text'})"
+        if self.things != "images":
+            return None
         _, height, width = shape
         if min(height, width) >= self.smallest:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from bench.metrics.base import Batch, SampleMetric
+from bench.metrics.base import SampleMetric, Side
 
 
 def label_match(guess: Tensor, truth: Tensor) -> Tensor:
@@ -25,17 +25,18 @@ def label_match(guess: Tensor, truth: Tensor) -> Tensor:
     return (guess == truth).double().masked_fill(guess < 0, float("nan"))
 
 
-class LabelAccuracy(SampleMetric):
+class LabelAccuracy(SampleMetric[Side]):
     """Share of the claimed labels that are right; higher is better.
 
-    Position by position after the images were assigned, so with B > 1 a right set of labels in the wrong places counts
-    only where the places are right. Undefined where the attack makes no claim.
+    Position by position after the examples were assigned, so with B > 1 a right set of labels in the wrong places
+    counts only where the places are right. Undefined where the attack makes no claim.
     """
 
     unit = "share"
     higher_is_better = True
     value_range = (0.0, 1.0)
+    things = None
 
-    def score(self, guess: Batch, truth: Batch) -> Tensor:
+    def score(self, guess: Side, truth: Side) -> Tensor:
         """`[V, B]`, float64."""
         return label_match(guess.labels, truth.labels)

@@ -120,8 +120,10 @@ class LearnedPerceptualSimilarity(SampleMetric):
         self.folder = Path(weights).expanduser()
         self.smallest = least if size is None else 1
 
-    def reason(self, shape: tuple[int, int, int]) -> str | None:
+    def reason(self, shape: tuple[int, ...]) -> str | None:
         """As the base's; loads the network, so that a broken file is found before a long run and not after it."""
+        if len(shape) != 3:
+            return super().reason(shape)
         if shape[0] not in (1, 3):
             return f"needs images of 1 or 3 channels; these have {shape[0]}"
         path = backbones.find(self.net, self.folder)

@@ -1,4 +1,4 @@
-"""A known source distribution from the package index that pip is set up for, and the arrays pickled inside it."""
+"""A known distribution from the package index that pip is set up for, and what lies in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from bench.metrics.hub import UnreachableError, sha256
 SECONDS = 600  # for the whole download: 64 MB on a slow line
 
 
-def download(name: str, version: str, digest: str, folder: Path, seconds: float = SECONDS) -> Path:
-    """The source distribution of `name`, fetched with pip into the empty `folder`.
+def download(
+    name: str, version: str, digest: str, folder: Path, seconds: float = SECONDS, *, wheel: bool = False
+) -> Path:
+    """The source distribution or wheel of `name`, fetched with pip into the empty `folder`.
 
     pip builds a source distribution's metadata, which runs its setup script; with `--require-hashes` it checks the
-    archive first, so nothing but the very archive that `digest` names is ever opened or run.
+    archive first, so nothing but the very archive that `digest` names is ever opened or run. Of a wheel nothing is run.
 
     Args:
         name: the package.
@@ -29,6 +32,7 @@ def download(name: str, version: str, digest: str, folder: Path, seconds: float 
         digest: sha256 of the archive, hexadecimal.
         folder: where it goes.
         seconds: how long pip may take.
+        wheel: whether the wheel is wanted.
 
     Raises:
         UnreachableError: pip is missing, no index answers, it has no such file, or the file has another hash.
@@ -36,14 +40,15 @@ def download(name: str, version: str, digest: str, folder: Path, seconds: float 
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{name}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-    command += ["--timeout", "5", "--retries", "1", "--no-deps", "--no-binary", name, "--require-hashes"]
+    command += ["--timeout", "5", "--retries", "1", "--no-deps", "--require-hashes"]
+    command += ["--only-binary" if wheel else "--no-binary", name]
     command += ["--dest", str(folder), "--requirement", str(requirement)]
     try:
         # From the temporary folder: `-m` would otherwise import what lies in the caller's.
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         raise UnreachableError(f"pip took more than {seconds:g} s") from None
-    archives = list(folder.glob("*.tar.gz"))
+    archives = list(folder.glob("*.whl" if wheel else "*.tar.gz"))
     if run.returncode or len(archives) != 1:
         raise UnreachableError(_complaint(run.stderr))
     if sha256(archives[0]) != digest:
@@ -83,11 +88,17 @@ def load_arrays(data: bytes) -> Any:
 
 
 def read_member(archive: Path, ending: str) -> bytes:
-    """The one file in a tar archive whose path ends in `ending`; nothing is written to disk.
+    """The one file in a tar archive or wheel whose path ends in `ending`; nothing is written to disk.
 
     Raises:
         UnreachableError: there is none, or more than one.
     """
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as packed:
+            names = [name for name in packed.namelist() if name.endswith(ending)]
+            if len(names) != 1:
+                raise UnreachableError(f"{archive.name} holds {len(names)} files {ending}")
+            return packed.read(names[0])
     with tarfile.open(archive, "r:gz") as tar:
         found = [member for member in tar.getmembers() if member.isfile() and member.name.endswith(ending)]
         file = tar.extractfile(found[0]) if len(found) == 1 else None

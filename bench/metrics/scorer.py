@@ -25,14 +25,14 @@ class Scores:
     Args:
         values: `{metric key: [V, B]}`, float64; NaN where undefined.
         permutation: `[V, B]`, int64: private example i was compared with reconstruction `permutation[v, i]`.
-        guess: the reconstructions in the order of the truth, clipped, raw, and with their labels.
+        guess: the reconstructions in the order of the truth, with their labels; images clipped, and raw.
         scored: `[V]`, bool: False where the victim has no scores, because the attack failed or left values that are not
             finite.
     """
 
     values: dict[str, Tensor]
     permutation: Tensor
-    guess: Batch
+    guess: Any
     scored: Tensor
 
 
@@ -46,20 +46,20 @@ class Scorer(nn.Module):
 
     Attributes:
         reasons: `{metric key: sentence}` for the metrics that cannot be computed, once `inspect` or a call has seen the
-            images' shape.
+            examples' shape.
     """
 
     def __init__(self, metrics: Mapping[str, SampleMetric]) -> None:
         super().__init__()
         self.metrics = nn.ModuleDict(dict(metrics))
         self.reasons: dict[str, str] = {}
-        self._shape: tuple[int, int, int] | None = None
+        self._shape: tuple[int, ...] | None = None
 
     def _each(self) -> list[tuple[str, SampleMetric]]:
         return [(key, metric) for key, metric in self.metrics.items() if isinstance(metric, SampleMetric)]
 
-    def inspect(self, shape: tuple[int, int, int]) -> dict[str, str]:
-        """Finds out which metrics cannot be computed for images of `shape` (C, H, W); worth asking before a long run.
+    def inspect(self, shape: tuple[int, ...]) -> dict[str, str]:
+        """Finds out which metrics cannot be computed for examples of `shape`; worth asking before a long run.
 
         Raises:
             UserError: what a metric needs is there, but broken.
@@ -86,20 +86,27 @@ class Scorer(nn.Module):
             raise ValueError(f"the reconstruction does not have the victims' shape: {shapes}")
         if not torch.equal(reconstruction.ids, victims.ids):
             raise ValueError("reconstruction and victims must have the same ids in the same order")
-        channels, height, width = victims.inputs.shape[2:]
-        self.inspect((channels, height, width))
+        self.inspect(tuple(victims.inputs.shape[2:]))
 
         failed = torch.tensor([status in UNSCORED for status in reconstruction.status], dtype=torch.bool)
         finite = torch.isfinite(reconstruction.inputs).flatten(1).all(1)
         scored = finite & ~failed.to(finite.device)
-        permutation = assign(reconstruction.inputs, victims.inputs)
+        permutation = self.match(reconstruction, victims)
         permutation[~scored] = torch.arange(permutation.shape[1], device=permutation.device)
-        guess = Batch.clipped(permute(reconstruction.inputs, permutation), permute(reconstruction.labels, permutation))
-        truth = Batch.clipped(victims.inputs, victims.labels)
+        guess, truth = self.sides(reconstruction, victims, permutation)
         values = {key: self._score(key, metric, guess, truth, scored) for key, metric in self._each()}
         return Scores(values, permutation, guess, scored)
 
-    def _score(self, key: str, metric: SampleMetric, guess: Batch, truth: Batch, scored: Tensor) -> Tensor:
+    def match(self, reconstruction: Reconstruction, victims: Victims) -> Tensor:
+        """Which reconstruction is compared with which private example, `[V, B]`: see `assign`."""
+        return assign(reconstruction.inputs, victims.inputs)
+
+    def sides(self, reconstruction: Reconstruction, victims: Victims, permutation: Tensor) -> tuple[Any, Any]:
+        """The reconstructions in the order of the truth, and the truth."""
+        inputs, labels = permute(reconstruction.inputs, permutation), permute(reconstruction.labels, permutation)
+        return Batch.clipped(inputs, labels), Batch.clipped(victims.inputs, victims.labels)
+
+    def _score(self, key: str, metric: SampleMetric, guess: Any, truth: Any, scored: Tensor) -> Tensor:
         shape = guess.labels.shape
         result = torch.full(shape, float("nan"), dtype=torch.float64, device=guess.inputs.device)
         if key in self.reasons or not scored.any():

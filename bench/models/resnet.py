@@ -7,17 +7,7 @@ from torch import Tensor, nn
 from bench.models.activations import activation as activation_of
 from bench.models.initialise import uniform
 from bench.models.normalise import first_layer
-
-
-def _norm(kind: str, channels: int) -> nn.Module:
-    kinds = {
-        "batch": lambda: nn.BatchNorm2d(channels),
-        "group": lambda: nn.GroupNorm(min(8, channels), channels),
-        "none": nn.Identity,
-    }
-    if kind not in kinds:
-        raise ValueError(f"norm: no {kind!r}; there is {', '.join(kinds)}")
-    return kinds[kind]()
+from bench.models.norms import norm as norm_of
 
 
 class Block(nn.Module):
@@ -29,9 +19,9 @@ class Block(nn.Module):
     def __init__(self, inside: int, outside: int, stride: int, activation: str, norm: str) -> None:
         super().__init__()
         self.first = nn.Conv2d(inside, outside, 3, stride, padding=1, bias=norm == "none")
-        self.first_norm = _norm(norm, outside)
+        self.first_norm = norm_of(norm, outside)
         self.second = nn.Conv2d(outside, outside, 3, padding=1, bias=norm == "none")
-        self.second_norm = _norm(norm, outside)
+        self.second_norm = norm_of(norm, outside)
         self.activation = activation_of(activation)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inside != outside:
@@ -80,7 +70,7 @@ class ResNet(nn.Module):
             raise ValueError(f"blocks={blocks}, width={width}, strides={list(strides)}: want >= 1, three strides")
         self.normalise = first_layer(mean, std, shape[0])
         self.stem = nn.Conv2d(shape[0], width, 3, padding=1, bias=norm == "none")
-        self.stem_norm = _norm(norm, width)
+        self.stem_norm = norm_of(norm, width)
         self.activation = activation_of(activation)
         layers = []
         inside = width

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from bench.progress import bars
-from bench.speed import flops, machine, memory, scale
+from bench.speed import flops, machine, memory, scale, workers
 from bench.speed.contestants import Engine, Loop, Rate, Whole
 from bench.speed.options import Options
-from bench.speed.setting import Setting, prepare
+from bench.speed.setting import Setting, prepare, with_defaults
 
 
 @dataclass
@@ -75,12 +75,15 @@ def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dic
             "chunks": _chunks(options, best.per_second, steps),
             "peak_memory": None,
             "scale": None,
+            "workers": None,
             "reasons": {},
         }
         if options.success:
             _successes(options, best.contestant, ours.contestant, document, steps)
         if options.memory:
             _memory(options, document, steps)
+        if options.workers:
+            _workers(options, document, steps)
         if options.scale:
             _scale(options, document, steps)
     return document
@@ -236,6 +239,15 @@ def _memory(options: Options, document: dict[str, Any], steps: _Steps) -> None:
     document["peak_memory"] = found
 
 
+def _workers(options: Options, document: dict[str, Any], steps: _Steps) -> None:
+    steps.next("one process of all cores against a process a core")
+    words = with_defaults(options.overrides)
+    try:
+        document["workers"] = workers.measure(words, options.config_dir, options.rounds, options.seconds)
+    except memory.ChildFailed as failure:
+        document["reasons"]["workers"] = str(failure)
+
+
 def _scale(options: Options, document: dict[str, Any], steps: _Steps) -> None:
     steps.next(f"{scale.VICTIMS[0]} to {scale.VICTIMS[-1]} victims")
     try:
@@ -256,7 +268,7 @@ class _Steps:
         subjects = len(options.threads) + 1 + len(options.variants)
         table = len(options.chunks) * len(options.threads)
         self._total = subjects * (options.rounds + 1) + 1 + table + 2 * options.success + 2 * options.memory
-        self._total += options.scale
+        self._total += options.scale + options.workers
         self._open = bars()
 
     def __enter__(self) -> _Steps:

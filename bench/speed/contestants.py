@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from bench.engine.state import Progress
+from bench.engine.variables import Pixels
 from bench.leakage import select
 from bench.messages import Reconstruction, Status
 from bench.speed.sequential import HISTORY
@@ -91,7 +92,7 @@ class Loop:
             rows.append(last.z.clone())
         synchronise()
         seconds = time.perf_counter() - began
-        images, _ = setting.layout.split(torch.stack(rows))
+        images, _ = replace(setting.layout, variables=Pixels()).split(torch.stack(rows))
         nothing = torch.zeros(victims, dtype=torch.long)
         claim = Reconstruction(
             ids=setting.seen.ids[:victims],
@@ -181,23 +182,22 @@ class _Meter:
     def __init__(self, setting: Setting, fill: int, limit: float) -> None:
         self.setting, self.fill, self.limit = setting, fill, limit
         self.evaluations, self.seconds, self.startup = 0, 0.0, 0.0
-        self._calls, self._finished = 0, 0
+        self._calls = 0
         self._made = self._began = time.perf_counter()
 
     def __call__(self, progress: Progress) -> None:
         synchronise()
         now = time.perf_counter()
         slots = self.setting.tuned.slots
-        active = min(slots, progress.total - self._finished)
-        self._finished, self._calls = progress.finished, self._calls + 1
+        self._calls += 1
         if self._calls == 1:
             self.startup = now - self._made
-        if active < slots:
+        if progress.active < slots:
             raise _Enough
         if self._calls <= self.fill:
             self._began = now
             return
-        self.evaluations += active
+        self.evaluations += progress.active
         self.seconds = now - self._began
         if self.seconds >= self.limit:
             raise _Enough

@@ -18,6 +18,7 @@ examples:
   leakbench speed model=resnet20 --chunks 1,8 --no-success
   leakbench speed --variant attack.history=20 --variant "engine.dtype=float64 engine.chunk=16"
   leakbench speed --scale                                  also: time and memory from 200 to 5,000 victims
+  leakbench speed --workers                                also: a process a core against one of all cores
 
 How many victims there are follows from the chunk (four times as many); data.victims plays no part."""
 
@@ -34,7 +35,7 @@ class Options:
         victims: whole runs of the loop, for the seconds that a success costs.
         chunks, threads: of the table.
         variants: further engines to take turns, each a list of overrides.
-        success, memory, scale: whether that part is measured.
+        success, memory, scale, workers: whether that part is measured.
     """
 
     overrides: Sequence[str]
@@ -48,6 +49,7 @@ class Options:
     success: bool = True
     memory: bool = True
     scale: bool = False
+    workers: bool = False
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Options:
@@ -64,6 +66,7 @@ class Options:
             success=arguments.success,
             memory=arguments.memory,
             scale=arguments.scale,
+            workers=arguments.workers,
         )
 
 
@@ -78,6 +81,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--variant", action="append", default=[], metavar="OVERRIDES", help="one more engine; may be repeated")
     add("--no-success", action="store_false", dest="success", help="without whole runs (the longest part)")
     add("--no-memory", action="store_false", dest="memory", help="without peak memory")
+    add("--workers", action="store_true", help="also: a process a core against one process of all cores")
     add("--scale", action="store_true", help="also time and memory from 200 to 5,000 victims of a tiny model")
 
 

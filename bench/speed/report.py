@@ -17,6 +17,8 @@ def tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield _contest(document)
     yield _machine(document)
     yield _chunks(document)
+    if document["workers"] is not None:
+        yield _workers(document["workers"])
     if document["scale"] is not None:
         yield _scale(document["scale"])
 
@@ -92,6 +94,16 @@ def _chunks(document: Mapping[str, Any]) -> Table:
     for row in document["chunks"]:
         rate = f"{row['evaluations_per_second']:,.0f}"
         table.add_row(str(row["chunk"]), str(row["threads"]), rate, f"{row['ratio']:.2f}", _seconds(row))
+    return table
+
+
+def _workers(workers: Mapping[str, Any]) -> Table:
+    title = f"{workers['cores']} cores: apart does {workers['ratio']:.2f} times as much as together"
+    table = _table(title, ("", "processes", "threads each", "eval/s of all"))
+    for name in ("together", "apart"):
+        side = workers[name]
+        rate = f"{side['evaluations_per_second']:,.0f}"
+        table.add_row(name, str(side["processes"]), str(side["threads"]), rate)
     return table
 
 

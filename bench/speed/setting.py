@@ -67,11 +67,12 @@ class Setting:
         """How a victim's variables lie in a vector."""
         assert self.seen.batch_size is not None
         logits = 0 if self.labels is not None else self.seen.task.classes or 0
-        return Layout(self.seen.batch_size, self.seen.task.input_shape, logits)
+        return Layout(self.seen.batch_size, self.seen.task.input_shape, logits, self.attack.variables)
 
     def matching(self) -> Matching:
         """The attacker's objective, with nothing loaded."""
-        return Matching(self.seen, self.layout, self.attack.objective, self.labels, self.parties.engine.dtype)
+        attack, dtype = self.attack, self.parties.engine.dtype
+        return Matching(self.seen, self.layout, attack.objective, self.labels, dtype, attack.priors)
 
     def loop(self) -> SequentialLoop:
         """The published loop on the same victims."""

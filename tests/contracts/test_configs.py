@@ -20,7 +20,13 @@ ROOT = catalogue.config_root()
 FILES = [ROOT / "run.yaml", *sorted(ROOT.glob("*/*.yaml"))]
 OPTIONS = [(group, name) for group in catalogue.groups() if group != "suite" for name in catalogue.entries(group)]
 # what cannot be known without the user
-REQUIRED = {"data=folder": ["data.root=pictures"], "model=custom": ["model.target=torch.nn:Identity"]}
+REQUIRED = {
+    "data=folder": ["data.root=pictures"],
+    "data=text_file": ["data.root=sentences.txt"],
+    "model=custom": ["model.target=torch.nn:Identity"],
+}
+# models of sentences, which tests/models/test_text.py is about
+TEXT = [name for name, entry in catalogue.entries("model").items() if "vocabulary" in OmegaConf.load(entry.path)]
 
 
 def composed(group, name):
@@ -81,7 +87,7 @@ def test_a_data_set_builds_without_touching_its_files(name, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", [name for name in catalogue.entries("model") if name != "custom"])
+@pytest.mark.parametrize("name", [name for name in catalogue.entries("model") if name not in ("custom", *TEXT)])
 @pytest.mark.parametrize(("shape", "classes"), [((1, 28, 28), 10), ((3, 32, 32), 7)])
 def test_a_model_builds_for_any_shape_and_class_count_and_can_be_differentiated_twice(name, shape, classes):
     model = instantiate(composed("model", name).model, "model", shape=shape, classes=classes).eval()
@@ -99,7 +105,7 @@ def test_threats_and_loggers_build(group, kind):
         assert isinstance(instantiate(composed(group, name)[group], group), kind)
 
 
-@pytest.mark.parametrize("name", [name for name in catalogue.entries("metric") if name != "image"])
+@pytest.mark.parametrize("name", [name for name in catalogue.entries("metric") if name not in ("image", "text")])
 def test_a_metric_builds_alone(name):
     built = instantiate(composed("metric", name).metric, "metric")
     assert list(built) == [name] and isinstance(built[name], SampleMetric)

@@ -12,9 +12,10 @@ import datamodules
 ORDER = re.findall(
     r"\w+",
     """
-errors suggest naming messages catalogue typecheck build schema config progress overview
+errors interrupt streams suggest naming messages catalogue combine typecheck build schema config progress overview
 models engine objectives priors labels threat defenses client attacks metrics training leakage
-results report provenance recording loggers experiment failures executors suite speed prepare auditing arguments cli
+results report status provenance recording ranks company loggers
+experiment failures pricing cells executors suite speed pretrained prepare auditing arguments cli
 """,
 )
 BENCH, DATA = Path(bench.__file__).parent, Path(datamodules.__file__).parent

@@ -159,7 +159,8 @@ def test_lightning_neither_pads_nor_shards_again(tmp_path: Path, devices: int, v
     trainer.test(Listener(tmp_path), datamodule=data, verbose=False)
     seen = [int(word) for file in tmp_path.iterdir() for word in file.read_text().split()]
     assert sorted(seen) == list(range(victims))
-    assert len({file.name.split("-")[0] for file in tmp_path.iterdir()}) == min(devices, victims)
+    # a process without a batch would be passed over, and the others wait for it
+    assert len({file.name.split("-")[0] for file in tmp_path.iterdir()}) == devices
 
 
 def test_facts_follow_size_and_channels() -> None:

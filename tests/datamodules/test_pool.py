@@ -19,6 +19,12 @@ def test_inputs_are_the_pixels_over_255_channels_first() -> None:
     assert (whole == IMAGES[4]).all()
 
 
+def test_inputs_of_one_channel_are_not_taken_for_channels_last() -> None:
+    """`.contiguous()` keeps strides (HW, 1, W, 1) of gray images, on which torch's convolutions crash in backward."""
+    gray = Pool(np.zeros((5, 8, 8, 1), np.uint8), np.zeros(5, np.int64), 10, None)
+    assert gray.inputs(np.arange(3)).stride() == (64, 64, 8, 1)
+
+
 def test_float_pixels_pass_unchanged() -> None:
     pixels = (IMAGES / 300).astype(np.float32)
     inputs = Pool(pixels, LABELS, None, None).inputs(np.array([2]))

@@ -42,6 +42,22 @@ def test_compiled_equals_eager_and_serves_its_own_size_only(matching) -> None:
     torch.testing.assert_close(made(z[[2, 0]])[0], eager[0][[2, 0]], rtol=1e-5, atol=0)
 
 
+def test_compiled_runs_start_where_eager_ones_do(parties) -> None:
+    """The initial dummies bit for bit, the first objective to rounding; from there rounding grows along the path."""
+    found = []
+    for word in ("true", "false"):
+        built = parties(
+            "attack=dlg", "data.set=mnist", "data.size=12", f"engine.compile={word}", "attack.evaluations=1"
+        )
+        (claim,) = built.attack.reconstruct(built.client.share(built.data.deal(range(3))), 0)
+        (tuned,) = built.engine.tuned.values()
+        assert (tuned.compiled is not None) == (word == "true")
+        found.append(claim)
+    compiled, eager = found
+    assert torch.equal(compiled.inputs, eager.inputs)
+    torch.testing.assert_close(compiled.objective, eager.objective, rtol=1e-5, atol=0)
+
+
 def test_without_a_compiler_there_is_a_reason_and_no_function(matching, monkeypatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CXX", raising=False)

@@ -1,4 +1,4 @@
-"""configs/metric: each file builds and spells out its arguments; image.yaml brings all of them in the tables' order."""
+"""configs/metric: each file builds and spells out its arguments; image.yaml and text.yaml bring them in order."""
 
 import inspect
 from pathlib import Path
@@ -12,7 +12,8 @@ from bench.metrics.base import SampleMetric
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ORDER = ["mse", "mse_raw", "psnr", "ssim", "lpips_alex", "lpips_vgg", "label_accuracy"]
-FILES = [path for path in sorted((CONFIGS / "metric").glob("*.yaml")) if path.stem != "image"]
+TEXT = ["token_accuracy", "bag_of_words", "token_set", "exact_match", "rouge_1", "rouge_2", "rouge_l", "bleu"]
+FILES = [path for path in sorted((CONFIGS / "metric").glob("*.yaml")) if path.stem not in ("image", "text")]
 
 
 def composed(*overrides):
@@ -35,6 +36,16 @@ def test_image_brings_all_metrics_in_order_and_they_build():
     assert all(isinstance(metric, SampleMetric) for metric in metrics.values())
     assert metrics["mse"].clip and not metrics["mse_raw"].clip
     assert (metrics["lpips_alex"].net, metrics["lpips_vgg"].net) == ("alex", "vgg")
+
+
+def test_text_brings_all_metrics_in_order_and_they_compare_sentences():
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        metrics = instantiate(compose(overrides=["+metric=text"]).metric)
+    assert list(metrics) == [*TEXT, "label_accuracy"]
+    assert {path.stem for path in FILES} == {*ORDER, *TEXT}
+    assert [metrics[name].things for name in TEXT] == ["sentences"] * len(TEXT)
+    assert all("compares sentences" in metrics[name].reason((3, 32, 32)) for name in TEXT)
+    assert [metric.reason((12,)) for metric in metrics.values()] == [None] * len(metrics)
 
 
 def test_an_argument_can_be_overridden_and_a_metric_left_out():

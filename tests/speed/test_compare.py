@@ -32,6 +32,7 @@ KEYS = {
     "history_traffic",
     "peak_memory",
     "scale",
+    "workers",
     "reasons",
 }
 TINY = ["speed", "data.size=8", "engine.chunk=2", "engine.compile=false", "attack.history=4", "attack.evaluations=40"]

@@ -30,7 +30,8 @@ def lenet(channels, side, classes):
     # each weight gradient is a product of two things that depend on the dummy; each input gradient has one such factor
     back_through_gradient = 2 * first + 2 * 3 * later + 3 * linear
     back_through_forward = first + 2 * later + linear
-    return forward + gradient + back_through_gradient + back_through_forward
+    spectrum = 2 * 2 * 2 * channels * side**3  # two products a channel from variables to pixels, and two back
+    return forward + gradient + back_through_gradient + back_through_forward + spectrum
 
 
 @pytest.mark.parametrize(

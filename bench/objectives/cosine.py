@@ -1,0 +1,42 @@
+"""The distance of Inverting Gradients (Geiping, Bauermeister, Dröge, Moeller 2020, arXiv 2003.14053, equation 4)."""
+
+import torch
+from torch import Tensor
+
+
+def cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
+    """`1 - <g, g*> / (||g|| ||g*||)`, all observed parameters as one vector: `{name: [V, ...]}` -> `[V]`, in [0, 2].
+
+    Computed as half the squared distance of the two unit vectors, which is the same number: a difference from 1 would
+    be lost in float32 below 1e-7, long before the image is found. 1/2 where the dummy's gradient is zero.
+    """
+    ours, theirs = _over_norm({name: gradients[name] for name in observed}), _over_norm(observed)
+    squares: Tensor = sum(((ours[name] - other) ** 2).flatten(1).sum(1) for name, other in theirs.items())  # type: ignore[assignment]
+    return squares / 2
+
+
+def _over_norm(of: dict[str, Tensor]) -> dict[str, Tensor]:
+    squares: Tensor = sum((value**2).flatten(1).sum(1) for value in of.values())  # type: ignore[assignment]
+    factor = squares.clamp(min=torch.finfo(squares.dtype).tiny).rsqrt()
+    return {name: value * factor.view(-1, *[1] * (value.dim() - 1)) for name, value in of.items()}
+
+
+class Cosine:
+    """`cosine_distance` times a constant: blind to the length of the gradient, and so to clipping.
+
+    Args:
+        scale: factor; it weighs the distance against priors, and a direction that is blind to scale sees nothing of it
+            where there are none.
+
+    Raises:
+        ValueError: scale is not above 0.
+    """
+
+    def __init__(self, scale: float) -> None:
+        if scale <= 0:
+            raise ValueError(f"scale={scale}: must be > 0")
+        self.scale = scale
+
+    def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
+        """`{name: [V, ...]}` -> `[V]`."""
+        return self.scale * cosine_distance(gradients, observed)

@@ -1,0 +1,71 @@
+"""Against defences of a single layer, such as Soteria: the attacker leaves that layer out."""
+
+from typing import Literal
+
+from torch import Tensor
+
+from bench.errors import NotApplicable
+from bench.messages import Observation
+from bench.objectives.view import Gradients, View
+
+
+def masked_columns(weight: Tensor) -> Tensor:
+    """Which victims' gradient `[V, out, in]` of a linear layer has columns that are exactly zero beside others: `[V]`.
+
+    Soteria (Sun et al. 2021, arXiv 2012.06043) masks features that enter the layer, and so whole columns.
+    """
+    empty = (weight == 0).all(1)
+    return empty.any(1) & ~empty.all(1)
+
+
+class Layers(View):
+    """Leaves out the gradients of some parameters.
+
+    Args:
+        ignore: names of parameters (`fc.weight`), or `auto`: for each victim those linear layers whose weight gradient
+            has whole columns of zeros. `auto` sees that for itself; names come from knowing the defence. A feature that
+            is off (behind a ReLU) empties its column as well: `auto` then leaves a layer out that nobody masked.
+
+    Raises:
+        ValueError: no name is given.
+    """
+
+    def __init__(self, ignore: list[str] | Literal["auto"]) -> None:
+        if not ignore:
+            raise ValueError("ignore=[]: name a parameter, or say auto")
+        self.ignore = ignore
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """To know the defence, where layers are named."""
+        return frozenset() if self.ignore == "auto" else frozenset({"defense_known"})
+
+    def check(self, seen: Observation) -> None:
+        """The names are the model's, and something is left.
+
+        Raises:
+            NotApplicable: they are not, or nothing is.
+        """
+        if self.ignore == "auto":
+            return
+        there = ", ".join(seen.gradients)
+        for name in self.ignore:
+            if name not in seen.gradients:
+                raise NotApplicable(f"ignore: the model has no parameter {name!r} (there are {there})")
+        if not set(seen.gradients) - set(self.ignore):
+            raise NotApplicable(f"ignore: nothing is left to compare (there are {there})")
+
+    def __call__(self, gradients: Gradients, observed: Gradients) -> tuple[Gradients, Gradients]:
+        """Without those parameters; under `auto` with zeros in their place, since victims may differ."""
+        if self.ignore != "auto":
+            left = [name for name in observed if name not in self.ignore]
+            return {name: gradients[name] for name in left}, {name: observed[name] for name in left}
+        keep = {
+            name: (~masked_columns(value)).to(value.dtype).view(-1, 1, 1)
+            for name, value in observed.items()
+            if value.dim() == 3
+        }
+        return tuple(  # type: ignore[return-value]
+            {name: of[name] * keep[name] if name in keep else of[name] for name in observed}
+            for of in (gradients, observed)
+        )
