@@ -20,8 +20,9 @@ from bench.defenses.stack import described, public, schedule_of
 from bench.defenses.streams import Stream
 from bench.engine.randomness import seeded
 from bench.errors import UserError
-from bench.messages import Observation, Task, Victims
+from bench.messages import Language, Observation, Task, Tokenizer, Victims
 from bench.models.probe import Loss, gradient_of, probe
+from bench.models.text import TextModel, pack
 from bench.threat import Threat
 
 _VICTIMS_AT_ONCE = 64  # gradients computed together: bounds the memory of activations
@@ -30,11 +31,23 @@ _TIMED, _LONG = 3, 0.5  # calls that a cost in time is the median of; seconds fr
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the data say about themselves: `(C, H, W)`, the number of classes, and their mean `[C, H, W]`."""
+    """What the data say about themselves.
 
-    shape: tuple[int, int, int]
+    Args:
+        shape: `(C, H, W)` of an image, `(T,)` of a sentence.
+        classes: how many; of a language model, tokens.
+        mean_image: `[C, H, W]`; None of sentences.
+        tokenizer: of sentences, the model's (`bench.models.tokenizer`).
+        surrogate: sentences as tokens that no victim holds.
+        hidden: share of the tokens that a masked language model has to predict.
+    """
+
+    shape: tuple[int, ...]
     classes: int
-    mean_image: Tensor
+    mean_image: Tensor | None
+    tokenizer: Tokenizer | None = None
+    surrogate: tuple[tuple[int, ...], ...] = ()
+    hidden: float = 0.0
 
 
 class Client(nn.Module):
@@ -131,20 +144,29 @@ class Client(nn.Module):
         """What an attacker sees of these victims' updates: `[V, B, ...]` -> `{name: [V, ...]}`, after the defence."""
         parameters, buffers = self._weights(victims.ids, victims.inputs.device)
         shared = self._shared(self._step, parameters, buffers, victims)
-        threat = self.threat
+        threat, language, mean = self.threat, self._language(), self.data.mean_image
+        withheld = () if language is None or threat.word_embedding else (language.embedding,)
         return Observation(
-            gradients={name: value.detach() for name, value in shared.items()},
+            gradients={name: value.detach() for name, value in shared.items() if name not in withheld},
             parameters=parameters,
             buffers=buffers if threat.buffers else {},
             ids=victims.ids,
-            task=self._task(bool(buffers)),
+            task=self._task(bool(buffers), language),
             batch_size=self.batch_size if threat.batch_size else None,
             labels=victims.labels.clone() if threat.labels else None,
-            mean_image=self.data.mean_image.to(victims.inputs.device) if self.grant_mean else None,
+            mask=victims.mask.clone() if threat.lengths and victims.mask is not None else None,
+            surrogate=self.data.surrogate if threat.surrogate and language is not None else None,
+            mean_image=mean.to(victims.inputs.device) if self.grant_mean and mean is not None else None,
             defense=public(self.defense, self.local) if threat.defense_known else None,
         )
 
-    def _task(self, has_buffers: bool) -> Task:
+    def _language(self) -> Language | None:
+        if not isinstance(self.model, TextModel):
+            return None
+        assert self.data.tokenizer is not None
+        return self.model.language(self.data.tokenizer, self.data.hidden)
+
+    def _task(self, has_buffers: bool, language: Language | None) -> Task:
         threat, facts = self.threat, self.facts
         return Task(
             gradient=self._as_known(),
@@ -155,6 +177,7 @@ class Client(nn.Module):
             last_linear=facts.last_linear,
             last_bias=facts.last_bias,
             mappable=facts.mappable,
+            language=language,
         )
 
     def _as_known(self) -> Callable[..., Tree]:
@@ -183,7 +206,7 @@ class Client(nn.Module):
             of = slice(begin, begin + size)
             draws, state = self._beforehand(step, parameters, victims.ids[of])
             weights = tuple({name: value[of] for name, value in group.items()} for group in (parameters, buffers))
-            blocks.append(self._map(step, (*weights, victims.inputs[of], victims.labels[of], draws, state)))
+            blocks.append(self._map(step, (*weights, _inputs(victims)[of], victims.labels[of], draws, state)))
         return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
 
     def _beforehand(self, step: Step, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
@@ -238,6 +261,11 @@ class Client(nn.Module):
             for name, step in steps.items():
                 found[name] = _seconds(lambda step=step: self._shared(step, parameters, buffers, victims))  # type: ignore[misc]
         return {**found, "notes": [*found["notes"], *self.notes]}
+
+
+def _inputs(victims: Victims) -> Tensor:
+    """One tensor for defences to deal with: `[V, B, ...]`."""
+    return victims.inputs if victims.mask is None else pack(victims.inputs, victims.mask)
 
 
 def _shapes(parameters: Tree) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,7 @@ import inspect
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,11 @@ from bench.leakage import Leakage
 from bench.loggers.base import CellLogger, Run
 from bench.messages import Reconstruction, Victims
 from bench.metrics.scorer import UNSCORED, Scorer, Scores
+from bench.metrics.text_scorer import TextScorer
 from bench.models import checkpoint
 from bench.models.losses import loss_of
+from bench.models.tokenizer import Tokenizer
+from bench.models.vocabulary import Vocabulary
 from bench.naming import title
 from bench.overview import overview
 from bench.progress import bars, console
@@ -111,13 +114,15 @@ def build(cfg: DictConfig) -> Parties:
     engine = instantiate_engine(cfg.engine)
     attack: Attack = instantiate(cfg.attack, "attack", engine=engine)
     threat: Threat = instantiate(cfg.threat, "threat")
-    scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
-    _images_only(cfg, data)
+    metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()}
+    _check_kinds(cfg, data)
+    tokenizer = adopt_tokenizer(cfg.model, data)
     data.setup("test")
+    scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
     control = bool(cfg.attack.control)
     if data.classes is None and not control:
         raise NotApplicable(f"data '{data.title}' has no labels: it serves controls and pictures only (attack=noise)")
-    facts = DataFacts(data.shape, data.classes or 1, data.mean_image)
+    facts = facts_of(data, tokenizer)
     maker, weights = model_builder(cfg.model, facts)
     client = Client(
         maker,
@@ -136,17 +141,33 @@ def build(cfg: DictConfig) -> Parties:
     return Parties(data, client, attack, scorer, engine, logger, weights)
 
 
-def _images_only(cfg: DictConfig, data: VictimDataModule) -> None:
-    """Sentences need a model that reads them, images one that does not; attacks reconstruct images."""
-    reads = "tokenizer" in inspect.signature(import_target(cfg.model["_target_"], "model")).parameters
+def _check_kinds(cfg: DictConfig, data: VictimDataModule) -> None:
+    """Sentences need a model that reads them, images one that does not."""
     sentences = isinstance(data, TextDataModule)
-    if reads != sentences:
-        what, instead = ("sentences", "bert_tiny") if sentences else ("images", "lenet")
+    what, model = ("sentences", "bert_tiny") if sentences else ("images", "lenet")
+    target = import_target(cfg.model["_target_"], "model")
+    if ("tokenizer" in inspect.signature(target).parameters) != sentences:
         raise UserError(
-            f"data '{data.title}' holds {what}, and model '{cfg.names.model}' does not take them (try model={instead})"
+            f"data '{data.title}' holds {what}, and model '{cfg.names.model}' does not take them (try model={model})"
         )
-    if sentences:
-        raise UserError(f"attack '{cfg.names.attack}' reconstructs images, and data '{data.title}' holds sentences")
+
+
+def adopt_tokenizer(node: DictConfig, data: VictimDataModule) -> Tokenizer | None:
+    """Hands sentences the tokeniser of their model, before they are read; None for images."""
+    if not isinstance(data, TextDataModule):
+        return None
+    vocabulary: Vocabulary = instantiate(node.vocabulary, "model.vocabulary")
+    tokenizer = data.adopt(vocabulary.make, node.head)
+    assert isinstance(tokenizer, Tokenizer)
+    return tokenizer
+
+
+def facts_of(data: VictimDataModule, tokenizer: Tokenizer | None) -> DataFacts:
+    """What the client has to know of the data."""
+    plain = DataFacts(data.shape, data.classes or 1, data.mean_image)
+    if not isinstance(data, TextDataModule):
+        return plain
+    return replace(plain, tokenizer=tokenizer, surrogate=data.pool.surrogate, hidden=data.hidden)
 
 
 def instantiate_engine(node: DictConfig) -> Engine:
@@ -168,15 +189,19 @@ def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.M
     if node.checkpoint is not None and node.per_victim:
         raise UserError("model.checkpoint needs model.per_victim=false: all victims share the weights in the file")
 
+    given: dict[str, Any] = {"shape": facts.shape, "classes": facts.classes}
+    if facts.tokenizer is not None:
+        given["tokenizer"] = facts.tokenizer
+
     def make() -> nn.Module:
-        model: nn.Module = instantiate(node, "model", shape=facts.shape, classes=facts.classes)
+        model: nn.Module = instantiate(node, "model", **given)
         if node.checkpoint is not None:
             checkpoint.load(model, node.checkpoint)
         return model
 
     if node.checkpoint is None:
         return make, None
-    fresh: nn.Module = instantiate(node, "model", shape=facts.shape, classes=facts.classes)
+    fresh: nn.Module = instantiate(node, "model", **given)
     return make, checkpoint.load(fresh, node.checkpoint)
 
 
@@ -220,8 +245,8 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
         "attack": facts["labels"]["attack"],
         "attacker sees": {"the gradient": True, "the model": True, **facts["threat"]["grants"]},
         "threat model": f"{facts['threat']['letter']} ({facts['labels']['threat']})",
-        "victims": f"{data.victims} of {data.batch_size} image{'s' * (data.batch_size > 1)}{stored}",
-        "data": f"{data.title}: {data.size_of_pool} images of {shape}, {data.classes or 'no'} classes",
+        "victims": f"{data.victims} of {data.batch_size} {data.things[: None if data.batch_size > 1 else -1]}{stored}",
+        "data": f"{data.title}: {data.size_of_pool} {data.things} of {shape}, {data.classes or 'no'} classes",
         "model": f"{facts['labels']['model']}: {facts['model']['parameters']:,} parameters, {fresh}",
         "defense": facts["labels"]["defense"],
         "privacy": _privacy(facts["defense"]),

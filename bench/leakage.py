@@ -79,9 +79,11 @@ def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:
     """No claim at all for the victims `ids`."""
     v, b = len(ids), seen.batch_size or 1
     zeros = torch.zeros(v, dtype=torch.long)
+    nothing: float = torch.nan if seen.task.language is None else -1
+    dtype = torch.float32 if seen.task.language is None else torch.long
     return Reconstruction(
         ids=ids,
-        inputs=torch.full((v, b, *seen.task.input_shape), torch.nan, device=ids.device),
+        inputs=torch.full((v, b, *seen.task.input_shape), nothing, dtype=dtype, device=ids.device),
         labels=torch.full((v, b), -1, dtype=torch.long, device=ids.device),
         objective=torch.full((v,), torch.nan, dtype=torch.float64),
         iterations=zeros,

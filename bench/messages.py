@@ -7,9 +7,9 @@ Dataclasses with `eq=False` (tensors have no truth value), shape checks where th
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -147,30 +147,90 @@ class Victims(Message):
         return self.labels if self.labels.dim() == 2 else torch.full_like(self.samples, -1)
 
 
+class Tokenizer(Protocol):
+    """Cuts a sentence into the pieces of a vocabulary, and puts pieces together again. Belongs to the model: public.
+
+    `pad` fills a sentence up; `mask` hides a token (None where the vocabulary has no such piece); `special` are the
+    pieces that belong to no sentence (padding, start, end, mask).
+    """
+
+    pad: int
+    mask: int | None
+    special: frozenset[int]
+
+    @property
+    def digest(self) -> str:
+        """The same for the same behaviour only."""
+
+    def __len__(self) -> int: ...
+
+    def encode(self, sentence: str) -> list[int]:
+        """The tokens, with those that the model wants at start and end."""
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The words of a sentence without special tokens."""
+
+    def allowed(self) -> list[bool]:
+        """For each token, whether it can be part of a sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """What is public about a model that reads sentences.
+
+    Args:
+        head: what it predicts: `classification` (one class a sentence), `masked` or `causal` (tokens).
+        embedding: name of the parameter whose rows are the word embeddings `[N, D]`.
+        position: name of the learned position embeddings `[positions, D]`, or None.
+        tied: whether the output layer is the word embedding too.
+        looks_back: whether a position sees only those before it.
+        tokenizer: see `Tokenizer`.
+        first_input: `(parameters, tokens [..., T]) -> [..., T, D]` of one victim, what the first attention layer reads
+            (each position alone: embeddings, and a normalisation where there is one); None where it is not known.
+        first_attention: names of the parameters that the first attention layer multiplies it with, query first.
+        hidden: share of the tokens that a masked language model has to predict, hidden behind the mask token.
+    """
+
+    head: str
+    embedding: str
+    position: str | None
+    tied: bool
+    looks_back: bool
+    tokenizer: Tokenizer
+    first_input: Callable[[dict[str, Tensor], Tensor], Tensor] | None
+    first_attention: tuple[str, ...]
+    hidden: float
+
+
 @dataclass(eq=False)
 class Task(Message):
     """What the attacker knows of the training step: enough to compute a gradient for inputs of its own.
 
     Args:
-        gradient: `(parameters, buffers, inputs [B, C, H, W], targets) -> {name: gradient}` for one victim, without a V
-            dimension (the engine maps it over victims); `targets` are class indices `[B]` or probabilities `[B, K]`.
-        input_shape: `(C, H, W)`.
-        classes: how many classes there are; None where the threat model does not grant it.
+        gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a V dimension
+            (the engine maps it over victims). `inputs` are images `[B, C, H, W]`, or sentences as
+            `bench.models.text.pack` makes them of tokens or of embeddings; `targets` are class indices `[B]` or
+            probabilities `[B, K]`, of language models tokens `[B, T]` (-100 where nothing is predicted) or
+            probabilities `[B, T, K]`.
+        input_shape: `(C, H, W)`, or `(T,)` of sentences.
+        classes: how many classes there are (of a language model, tokens); None where it is not granted.
         input_range: the interval that inputs lie in; None where the threat model does not grant it.
         has_buffers: whether the model has buffers at all (normalisation constants and running statistics).
         last_linear: name of the weight of a linear layer that ends the model (rows are classes), or None.
         last_bias: name of that layer's bias, or None.
         mappable: whether `gradient` can be mapped over victims with `torch.func.vmap`.
+        language: what is public about a model that reads sentences; None where it sees images.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     classes: int | None
     input_range: tuple[float, float] | None
     has_buffers: bool = False
     last_linear: str | None = None
     last_bias: str | None = None
     mappable: bool = True
+    language: Language | None = None
 
 
 @dataclass(eq=False)
@@ -178,13 +238,16 @@ class Observation(Message):
     """All that an attack receives. What the threat model does not grant is None or absent.
 
     Args:
-        gradients: `{parameter name: [V, ...]}`, what the client shared, after its defences.
+        gradients: `{parameter name: [V, ...]}`, what the client shared, after its defences; without the word
+            embedding's where the threat model hides it.
         parameters: `{parameter name: [V, ...]}` at that moment.
         buffers: `{buffer name: [V, ...]}` (empty where the model has none or they are not granted).
         ids: `[V]`, public numbers of the updates; they seed the attacker's own random numbers.
         task: see `Task`.
         batch_size: B, or None.
-        labels: `[V, B]`, or None.
+        labels: as `Victims.labels`, or None.
+        mask: `[V, B, T]`, bool, where the tokens of each sentence stand; None where lengths are not granted.
+        surrogate: sentences of the same kind, as tokens, none of them a victim's; None where they are not granted.
         mean_image: `[C, H, W]`, the mean of the dataset, granted to the control of that name only.
         defense: what is known of the client's defences, a mapping a part in the order in which they act: `defense` (its
             class's name), `position`, `acts` and its parameters, without seeds; None where it is not granted.
@@ -197,6 +260,8 @@ class Observation(Message):
     task: Task
     batch_size: int | None = None
     labels: Tensor | None = None
+    mask: Tensor | None = None
+    surrogate: tuple[tuple[int, ...], ...] | None = None
     mean_image: Tensor | None = None
     defense: tuple[Mapping[str, Any], ...] | None = None
 
@@ -218,6 +283,7 @@ class Observation(Message):
             buffers={name: _rows(value, index) for name, value in self.buffers.items()},
             ids=self.ids[index],
             labels=None if self.labels is None else self.labels[index],
+            mask=None if self.mask is None else self.mask[index],
         )
 
 
@@ -236,8 +302,9 @@ class Reconstruction(Message):
         seconds: `[V]`, wall time; V victims worked on at once share it.
         status: one `Status` a victim.
         trace: a few moments of the run; empty where the attack keeps none. `moments` `[V, M]` iteration numbers (-1
-            where there is none), `images` `[V, M, B, C, H, W]` the iterates there, `curve_at` and `curve` `[V, K]`
-            iteration numbers (-1 where there is none) and the objective there.
+            where there is none), `images` `[V, M, B, C, H, W]` the iterates there or, of sentences, `tokens`
+            `[V, M, B, T]` (-1 where none is claimed), `curve_at` and `curve` `[V, K]` iteration numbers (-1 where there
+            is none) and the objective there.
     """
 
     ids: Tensor

@@ -98,7 +98,7 @@ class Recorder:
 
     def _picture(self, guess: Reconstruction, truth: Victims, scores: Scores) -> None:
         kept = torch.nonzero(guess.ids < self._images).flatten().cpu()
-        if not len(kept):
+        if not len(kept) or truth.mask is not None:
             return
         tensors = {"ids": guess.ids, "truth": truth.inputs, "guess": scores.guess.inputs, **guess.trace}
         if "images" in guess.trace:  # the same assignment as the scores, at every moment
@@ -109,7 +109,7 @@ class Recorder:
 
 def sample_rows(truth: Victims, scores: Scores) -> list[dict[str, Any]]:
     """One row a private example: which it is, its label, the label claimed, and each metric."""
-    labels, claimed, samples = truth.labels.tolist(), scores.guess.labels.tolist(), truth.samples.tolist()
+    labels, claimed, samples = truth.classes.tolist(), scores.guess.labels.tolist(), truth.samples.tolist()
     values = {name: value.tolist() for name, value in scores.values.items()}
     return [
         {

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.messages import NO_TARGET
+from bench.messages import NO_TARGET, Tokenizer
 from datamodules.base import VictimDataModule
 from datamodules.checks import check_integer, check_share, check_word
 from datamodules.dealing import shuffled
@@ -21,7 +21,7 @@ from datamodules.pool import Integers
 from datamodules.public_domain import packaged
 from datamodules.text_lines import Lines
 from datamodules.text_pool import TextPool, padded
-from datamodules.tokens import HEADS, Maker, Tokenizer
+from datamodules.tokens import HEADS, Maker
 
 HIDDEN, SURROGATE = 5, 6  # separate streams of random numbers, beside those of the dealer and of training
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import ClassVar
 
 from torch import nn
 
@@ -25,7 +26,13 @@ _NEEDS = {
 
 
 class Attack(nn.Module, ABC):
-    """Holds its parts, and no way to a client or a victim."""
+    """Holds its parts, and no way to a client or a victim.
+
+    Attributes:
+        of_sentences: whether it reconstructs sentences; images where not; None where it takes either.
+    """
+
+    of_sentences: ClassVar[bool | None] = False
 
     @property
     @abstractmethod
@@ -47,7 +54,17 @@ class Attack(nn.Module, ABC):
         Raises:
             NotApplicable: names the first need that is not met.
         """
+        self._check_kind(seen)
         self._require(self.needs, seen)
+
+    def _check_kind(self, seen: Observation) -> None:
+        """Refuses sentences where it reconstructs images, and the other way round."""
+        if self.of_sentences not in (None, seen.task.language is not None):
+            mine, theirs = ("sentences", "images") if self.of_sentences else ("images", "sentences")
+            other = "dlg" if self.of_sentences else "dlg_text"
+            raise NotApplicable(
+                f"attack {type(self).__name__} reconstructs {mine}, and the data are {theirs} (try attack={other})"
+            )
 
     def _require(self, needs: frozenset[str], seen: Observation) -> None:
         for need in sorted(needs):

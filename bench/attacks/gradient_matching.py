@@ -96,6 +96,7 @@ class GradientMatching(Attack):
 
     def check(self, seen: Observation) -> None:
         """Known labels make their inference needless."""
+        self._check_kind(seen)
         needs = self.needs - (_FOR_LABELS if seen.labels is not None else frozenset())
         self._require(needs, seen)
         for view in self.views:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -16,11 +17,11 @@ from torch.func import vmap
 
 from bench.engine.variables import Pixels, Variables
 from bench.messages import Observation
+from bench.models.text import pack
 
 Objective = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]
 Prior = Callable[[Tensor], Tensor]
-Slotted = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor], Tensor | None]
-
+Slotted = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]
 
 _PIXELS = Pixels()
 
@@ -36,7 +37,7 @@ class Layout:
     """
 
     batch_size: int
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     label_logits: int
     variables: Variables = _PIXELS
 
@@ -58,37 +59,53 @@ class Layout:
         return images, z[:, self.inputs :].reshape(-1, self.batch_size, self.label_logits)
 
 
+class Arrangement(Protocol):
+    """How one victim's variables lie in a vector: `Layout` for images, `Embedded` for sentences."""
+
+    @property
+    def n(self) -> int:
+        """Entries in all."""
+
+    def split(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
+        """`[S, n]` -> inputs `[S, B, ...]`, and label logits or None."""
+
+
 class Matching:
     """The attacker's objective on S slots, each of which holds one victim of an observation.
 
     Args:
         seen: the observation of all V victims.
-        layout: see `Layout`.
+        layout: see `Arrangement`.
         objective: `(gradients {name: [S, ...]}, observed {name: [S, ...]}) -> [S]`.
-        labels: `[V, B]` class indices where the layout has no logits.
+        labels: as `Victims.labels` where the layout has no logits.
         dtype: of the computation.
-        priors: `inputs [S, B, C, H, W] -> [S]` each, added to the objective.
+        priors: `inputs [S, B, ...] -> [S]` each, added to the objective.
+        mask: `[V, B, T]`, bool, where the tokens of sentences stand; None for images.
+        predicted: `[V, B, T]`, bool, where a language model has a token to predict, for a layout with logits of tokens.
     """
 
     def __init__(
         self,
         seen: Observation,
-        layout: Layout,
+        layout: Arrangement,
         objective: Objective,
         labels: Tensor | None,
         dtype: torch.dtype,
         priors: Sequence[Prior] = (),
+        mask: Tensor | None = None,
+        predicted: Tensor | None = None,
     ) -> None:
         self.layout = layout
         self.objective, self.priors = objective, tuple(priors)
-        self._seen, self._labels, self._dtype = seen, labels, dtype
+        self._seen, self._dtype = seen, dtype
+        known = {"labels": labels, "mask": mask, "predicted": predicted}
+        self._known = {name: value for name, value in known.items() if value is not None}
         # one model for all victims arrives as an expanded tensor: map over nothing there, and copy nothing
         self._shared = all(value.stride(0) == 0 or len(seen) == 1 for value in seen.parameters.values())
         self._shared = self._shared and len(seen) > 1
         self.mappable = seen.task.mappable
         self._per_victim = vmap if self.mappable else _one_by_one
         self._slots: dict[str, dict[str, Tensor]] = {}
-        self._targets: Tensor | None = None
         self._compiled: Callable[..., tuple[Tensor, Tensor]] | None = None
         self._compiled_slots = 0
 
@@ -98,20 +115,17 @@ class Matching:
         self._slots["observed"] = self._cast({name: value[victims] for name, value in seen.gradients.items()})
         for key, group in (("parameters", seen.parameters), ("buffers", seen.buffers)):
             self._slots[key] = self._cast({name: v[0] if self._shared else v[victims] for name, v in group.items()})
-        if self._labels is not None:
-            self._targets = self._labels[victims]
+        self._slots["known"] = {name: value[victims] for name, value in self._known.items()}
 
     def replace(self, slots: Tensor, victims: Tensor) -> None:
         """Puts `victims` into the slots numbered `slots`; the others stay."""
         seen = self._seen
-        groups = {"observed": seen.gradients}
+        groups = {"observed": seen.gradients, "known": self._known}
         if not self._shared:
             groups |= {"parameters": seen.parameters, "buffers": seen.buffers}
         for key, group in groups.items():
             for name, value in group.items():
                 self._slots[key][name][slots] = value[victims].to(self._slots[key][name].dtype)
-        if self._labels is not None and self._targets is not None:
-            self._targets[slots] = self._labels[victims]
 
     def _cast(self, group: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in group.items()}
@@ -122,27 +136,30 @@ class Matching:
         return function(*self.arguments(), z)
 
     def arguments(self) -> Slotted:
-        """What the slots hold: parameters, buffers, observed gradients, fixed labels."""
+        """What the slots hold: parameters, buffers, observed gradients, and what is known (labels, mask, predicted)."""
         held = self._slots
-        return held["parameters"], held["buffers"], held["observed"], self._targets
+        return held["parameters"], held["buffers"], held["observed"], held["known"]
 
     def function(
         self,
         parameters: dict[str, Tensor],
         buffers: dict[str, Tensor],
         observed: dict[str, Tensor],
-        labels: Tensor | None,
+        known: dict[str, Tensor],
         z: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """The same as a function of everything it reads, so that it can be traced."""
         z = z.detach().requires_grad_()
-        images, logits = self.layout.split(z)
-        targets = labels if logits is None else logits.softmax(-1)
+        inputs, logits = self.layout.split(z)
+        targets = known["labels"] if logits is None else logits.softmax(-1)
+        if logits is not None and "predicted" in known:
+            targets = targets * known["predicted"].unsqueeze(-1)
+        given = pack(inputs, known["mask"]) if "mask" in known else inputs
         model = None if self._shared else 0
         mapped = self._per_victim(self._seen.task.gradient, in_dims=(model, model, 0, 0))
-        values = self.objective(mapped(parameters, buffers, images, targets), observed)
+        values = self.objective(mapped(parameters, buffers, given, targets), observed)
         for prior in self.priors:
-            values = values + prior(images)
+            values = values + prior(inputs)
         (g,) = torch.autograd.grad(values.sum(), z)
         return values.detach(), g
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from bench.errors import UserError
+from bench.models.text import TextModel, pack
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -32,7 +34,7 @@ class Facts:
 
 
 def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]]:
-    """`(parameters, buffers, inputs [B, C, H, W], targets) -> {name: gradient}` of the loss, for one model."""
+    """`(parameters, buffers, inputs, targets) -> {name: gradient}` of the loss, for one model (see `Task.gradient`)."""
 
     def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         return loss(functional_call(model, (parameters, buffers), (inputs,)), targets)
@@ -45,23 +47,24 @@ def _first_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
-def probe(model: nn.Module, loss: Loss, shape: tuple[int, int, int], classes: int, batch_size: int) -> Facts:
+def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, batch_size: int) -> Facts:
     """Runs the model forward, backward and backward again.
 
     Args:
-        model: inputs `[B, C, H, W]` to logits `[B, classes]`.
-        loss: `(logits, targets) -> scalar`, targets `[B]` indices or `[B, classes]` probabilities.
-        shape: `(C, H, W)`.
+        model: inputs `[B, C, H, W]`, or sentences (`TextModel`), to logits `[B, classes]`; a language model's
+            `[B, T, classes]`.
+        loss: `(logits, targets) -> scalar`, targets indices `[B]` (`[B, T]`) or probabilities of the logits' shape.
+        shape: `(C, H, W)`, or `(T,)`.
 
     Raises:
         UserError: the model does not take such inputs, does not return such logits, is random, or its gradient cannot
             be differentiated.
     """
-    inputs = torch.linspace(0, 1, batch_size * shape[0] * shape[1] * shape[2]).reshape(batch_size, *shape)
-    device = next(model.parameters()).device
-    inputs = inputs.to(device)
+    inputs = _blank(model, shape, batch_size)
     kind = type(model).__name__
-    seen = "x".join(str(n) for n in shape)
+    what = "sentences" if isinstance(model, TextModel) else "images (channels x height x width)"
+    seen = f"{what} of {'x'.join(str(n) for n in shape)}"
+    wanted = (batch_size, *_places(model, shape), classes)
     last: dict[str, Tensor] = {}
 
     def remember(name: str) -> Callable[..., None]:
@@ -75,34 +78,46 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, int, int], classes: in
         with torch.no_grad():
             output, again = model(inputs), model(inputs)
     except Exception as error:  # a model of the user's own may raise anything
-        raise UserError(
-            f"model {kind} does not take images of {seen} (channels x height x width): {_first_line(error)}"
-        ) from error
+        raise UserError(f"model {kind} does not take {seen}: {_first_line(error)}") from error
     finally:
         for hook in hooks:
             hook.remove()
-    if not isinstance(output, Tensor) or output.shape != (batch_size, classes):
+    if not isinstance(output, Tensor) or output.shape != wanted:
         found = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise UserError(f"model {kind} returns {found}; want logits [{batch_size}, {classes}] (examples, classes)")
+        raise UserError(f"model {kind} returns {found}; want logits {list(wanted)} (examples, classes)")
     if not torch.equal(output, again):
         raise UserError(
             f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set model.mode=eval"
         )
     name = next((n for n, value in last.items() if value is again), None)
     bias = None if name is None or model.get_submodule(name).bias is None else f"{name}.bias".lstrip(".")
-    _check_second_derivative(model, loss, inputs, classes, kind)
+    _check_second_derivative(model, loss, inputs, torch.full(wanted, 1.0 / classes, device=inputs.device), kind)
     return Facts(
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         last_linear=None if name is None else f"{name}.weight".lstrip("."),
         last_bias=bias,
-        mappable=_mappable(model, loss, inputs),
+        mappable=_mappable(model, loss, inputs, _places(model, shape)),
     )
 
 
-def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, classes: int, kind: str) -> None:
+def _blank(model: nn.Module, shape: tuple[int, ...], batch_size: int) -> Tensor:
+    """Inputs of no meaning `[B, ...]`, as an attacker's would be: a ramp of pixels, or embeddings of a few tokens."""
+    device = next(model.parameters()).device
+    if not isinstance(model, TextModel):
+        return torch.linspace(0, 1, batch_size * prod(shape), device=device).reshape(batch_size, *shape)
+    count = len(model.get_parameter(model.embedding))
+    tokens = torch.arange(batch_size * shape[0], device=device).reshape(batch_size, *shape) % count
+    return pack(model.embed(tokens).detach(), torch.ones_like(tokens, dtype=torch.bool))
+
+
+def _places(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """`(T,)` where each position has a target of its own, else `()`."""
+    return shape if isinstance(model, TextModel) and model.head != "classification" else ()
+
+
+def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, soft: Tensor, kind: str) -> None:
     parameters = [p for p in model.parameters() if p.requires_grad]
     dummy = inputs.clone().requires_grad_()
-    soft = torch.full((len(inputs), classes), 1.0 / classes, device=inputs.device)
     try:
         first = torch.autograd.grad(loss(model(dummy), soft), parameters, create_graph=True, allow_unused=True)
         total = sum((g**2).sum() for g in first if g is not None)
@@ -149,10 +164,10 @@ def _is_cut(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> bo
     return all((claimed - side).abs() > 0.1 * torch.maximum(claimed.abs(), side.abs()) + 1e-9 for side in sides)
 
 
-def _mappable(model: nn.Module, loss: Loss, inputs: Tensor) -> bool:
+def _mappable(model: nn.Module, loss: Loss, inputs: Tensor, places: tuple[int, ...]) -> bool:
     parameters = {n: p.detach()[None] for n, p in model.named_parameters()}
     buffers = {n: b.detach()[None] for n, b in model.named_buffers()}
-    targets = torch.zeros(1, len(inputs), dtype=torch.long, device=inputs.device)
+    targets = torch.zeros(1, len(inputs), *places, dtype=torch.long, device=inputs.device)
     try:
         vmap(gradient_of(model, loss))(parameters, buffers, inputs[None], targets)
     except RuntimeError:  # vmap's word for what it cannot map; the caller says so and works one by one

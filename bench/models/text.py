@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.errors import UserError
+from bench.messages import Language, Tokenizer
 
 HEADS = ("classification", "masked", "causal")
 _CLASSES = {
@@ -67,17 +68,33 @@ class TextModel(nn.Module):
     def _name(self, parameter: nn.Parameter) -> str:
         return next(name for name, value in self.named_parameters() if value is parameter)
 
+    def language(self, tokenizer: Tokenizer, hidden: float) -> Language:
+        """What is public about it, with the tokeniser that belongs to it; `hidden` as in `Language`."""
+        return Language(
+            head=self.head,
+            embedding=self.embedding,
+            position=self.position,
+            tied=self.tied,
+            looks_back=self._looks_back,
+            tokenizer=tokenizer,
+            first_input=None,
+            first_attention=(),
+            hidden=hidden if self.head == "masked" else 0.0,
+        )
+
     def embed(self, tokens: Tensor) -> Tensor:
         """Word embeddings `[..., D]` of tokens `[...]`; positions are added inside the network."""
         return functional.embedding(tokens, self.network.get_input_embeddings().weight)
 
-    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits.
 
         Args:
-            inputs: tokens `[B, T]`, an integer type, or word embeddings `[B, T, D]`.
+            inputs: tokens `[B, T]`, an integer type, or word embeddings `[B, T, D]`; without a mask, what `pack` makes.
             mask: `[B, T]`, bool, True at tokens; each sentence has one at least.
         """
+        if mask is None:
+            inputs, mask = unpack(inputs)
         embedded = inputs if inputs.is_floating_point() else self.embed(inputs)
         call = {"inputs_embeds": embedded, "attention_mask": additive(mask, embedded.dtype, causal=self._looks_back)}
         if self.head == "classification" and self._looks_back:
@@ -87,6 +104,28 @@ class TextModel(nn.Module):
         if self.head == "causal":
             logits = torch.cat([torch.zeros_like(logits[:, :1]), logits[:, :-1]], 1)
         return logits
+
+
+def pack(inputs: Tensor, mask: Tensor) -> Tensor:
+    """Sentences and their mask in one tensor, so that they go wherever a batch of images does.
+
+    Args:
+        inputs: tokens `[..., T]`, or word embeddings `[..., T, D]`.
+        mask: `[..., T]`, bool, True at tokens.
+
+    Returns:
+        Tokens with -1 at padding; embeddings `[..., T, D + 1]` with 1 at tokens and 0 at padding behind the others.
+    """
+    if inputs.is_floating_point():
+        return torch.cat([inputs, mask.unsqueeze(-1).to(inputs.dtype)], -1)
+    return torch.where(mask, inputs, torch.full_like(inputs, -1))
+
+
+def unpack(packed: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and mask of what `pack` made; padding is token 0, whatever it was before."""
+    if packed.is_floating_point():
+        return packed[..., :-1], packed[..., -1] > 0.5
+    return packed.clamp(min=0), packed >= 0
 
 
 _POSITIONS = ("position_embeddings.weight", "wpe.weight", "embed_positions.weight")
