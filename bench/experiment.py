@@ -50,7 +50,7 @@ from bench.results.identity import contents, identity
 from bench.results.lock import locked
 from bench.results.store import Cell, Store
 from bench.results.summary import summarise
-from bench.threat import Threat
+from bench.threat import Threat, relevant
 from datamodules.base import VictimDataModule, share
 from datamodules.text_base import TextDataModule
 
@@ -115,7 +115,7 @@ def build(cfg: DictConfig) -> Parties:
     attack: Attack = instantiate(cfg.attack, "attack", engine=engine)
     threat: Threat = instantiate(cfg.threat, "threat")
     metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()}
-    _check_kinds(cfg, data)
+    check_kinds(cfg, data)
     tokenizer = adopt_tokenizer(cfg.model, data)
     data.setup("test")
     scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
@@ -141,7 +141,7 @@ def build(cfg: DictConfig) -> Parties:
     return Parties(data, client, attack, scorer, engine, logger, weights)
 
 
-def _check_kinds(cfg: DictConfig, data: VictimDataModule) -> None:
+def check_kinds(cfg: DictConfig, data: VictimDataModule) -> None:
     """Sentences need a model that reads them, images one that does not."""
     sentences = isinstance(data, TextDataModule)
     what, model = ("sentences", "bert_tiny") if sentences else ("images", "lenet")
@@ -227,7 +227,13 @@ def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
         "config": config,
         "control": bool(config["attack"]["control"]),
         "threat": {"letter": client.threat.letter, "grants": grants},
-        "data": {"classes": data.classes, "shape": list(data.shape), "pool": data.size_of_pool},
+        "data": {
+            "things": data.things,
+            "classes": data.classes,
+            "shape": list(data.shape),
+            "pool": data.size_of_pool,
+            "remark": data.remark if isinstance(data, TextDataModule) else None,
+        },
         "model": {"parameters": client.facts.parameters, "per_victim": client.per_victim},
         "defense": client.facts_of_defense(data.deal([0])),
         "metrics": parties.scorer.facts(),
@@ -238,19 +244,20 @@ def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
 
 def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[str, Any]:
     data, facts = parties.data, cell.facts
-    shape = "x".join(str(n) for n in data.shape)
+    remark = facts["data"]["remark"]
+    granted = relevant(facts["threat"]["grants"], data.things)
     fresh = "a fresh model a victim" if parties.client.per_victim else "one model for all victims"
     stored = f", {data.victims - todo} of them stored already" if todo < data.victims else ""
     return {
         "attack": facts["labels"]["attack"],
-        "attacker sees": {"the gradient": True, "the model": True, **facts["threat"]["grants"]},
+        "attacker sees": {"the gradient": True, "the model": True, **granted},
         "threat model": f"{facts['threat']['letter']} ({facts['labels']['threat']})",
         "victims": f"{data.victims} of {data.batch_size} {data.things[: None if data.batch_size > 1 else -1]}{stored}",
-        "data": f"{data.title}: {data.size_of_pool} {data.things} of {shape}, {data.classes or 'no'} classes",
+        "data": f"{data.title}: {data.size_of_pool} {data.things} of {_size(data.shape)}, {_classes(data)}",
         "model": f"{facts['labels']['model']}: {facts['model']['parameters']:,} parameters, {fresh}",
         "defense": facts["labels"]["defense"],
         "privacy": _privacy(facts["defense"]),
-        "note": "; ".join(facts["defense"]["notes"]) or None,
+        "note": "; ".join([*facts["defense"]["notes"], *([remark] if remark else [])]) or None,
         "scores": list(facts["metrics"]),
         "not available": "; ".join(f"{name}: {why}" for name, why in facts["reasons"].items()) or None,
         "device": cfg.trainer.accelerator,
@@ -258,6 +265,17 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
         "victims at once": parties.engine.chunk,
         "results": str(cell.folder),
     }
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    """`3x32x32`, or `16 tokens at most`."""
+    return f"{shape[0]} tokens at most" if len(shape) == 1 else "x".join(str(n) for n in shape)
+
+
+def _classes(data: VictimDataModule) -> str:
+    if isinstance(data, TextDataModule) and data.head != "classification":
+        return f"{data.classes:,} tokens to choose from"
+    return f"{data.classes or 'no'} classes"
 
 
 def _privacy(defense: dict[str, Any]) -> str | None:

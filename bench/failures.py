@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.build import instantiate
 from bench.errors import UserError
+from bench.experiment import adopt_tokenizer, check_kinds
 from bench.metrics.scorer import Scorer
 from bench.naming import title
 from bench.results.identity import contents, identity
@@ -17,7 +18,8 @@ from bench.results.store import Store, load
 def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     """Writes the failure under the identity that the cell has when it succeeds, so that a success takes its place.
 
-    A cell whose data or weights cannot be read has no identity; its failure is only told, not stored.
+    A cell whose data or weights cannot be read, or whose model does not take its data, has no identity; its failure is
+    only told, not stored.
 
     Args:
         cfg: of `bench.config.compose`.
@@ -29,6 +31,8 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     """
     try:
         data = instantiate(cfg.data, "data")
+        check_kinds(cfg, data)
+        adopt_tokenizer(cfg.model, data)
         data.setup("test")
         scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
         scorer.inspect(data.shape)
@@ -50,6 +54,7 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
             "config": config,
             "control": bool(config["attack"].get("control")),
             "threat": {"letter": config["threat"].get("letter"), "grants": grants},
+            "data": {"things": data.things},
         }
         cell = store.cell("-".join(labels[name] for name in ("attack", "data", "model")), own, facts)
     cell.fail(status, reason)

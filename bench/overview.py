@@ -10,6 +10,17 @@ from rich.text import Text
 
 RATES = ("1e-2", "1e-3", "1e-4")
 SCORES = ("label_accuracy", "mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
+TEXT_SCORES = {  # in the order of the boards
+    "rouge_1": "ROUGE-1",
+    "rouge_2": "ROUGE-2",
+    "rouge_l": "ROUGE-L",
+    "exact_match": "exact match",
+    "token_accuracy": "token accuracy",
+    "bag_of_words": "bag of words",
+    "token_set": "token set",
+    "bleu": "BLEU (0 to 100)",
+    "label_accuracy": "label accuracy",
+}
 
 
 def overview(facts: Mapping[str, Any]) -> RenderableType:
@@ -36,9 +47,7 @@ def summary(document: Mapping[str, Any]) -> RenderableType:
     for column, justify in (("score", "left"), ("mean", "right"), ("95 % interval", "right"), ("n", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     reasons = document.get("reasons", {})
-    rows = [(f"success, MSE <= {rate}", document["success_rate"].get(rate), f"success_rate {rate}") for rate in RATES]
-    rows += [(score.replace("_", " "), document.get(score), score) for score in SCORES]
-    for label, value, key in rows:
+    for label, value, key in _scores(document):
         if value is None:
             table.add_row(label, "n/a", Text(str(reasons.get(key, "")), overflow="fold"), "")
         else:
@@ -47,6 +56,14 @@ def summary(document: Mapping[str, Any]) -> RenderableType:
         if document.get(key) is not None:
             table.add_row(key.replace("_", " "), _number(document[key]), "", "")
     return table
+
+
+def _scores(document: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
+    """`(words, value, key of its reason)` of each score that such a cell has."""
+    if document["success_rate"] is None:  # of sentences
+        return [(words, document.get(key), key) for key, words in TEXT_SCORES.items()]
+    rates = [(f"success, MSE <= {rate}", document["success_rate"].get(rate), f"success_rate {rate}") for rate in RATES]
+    return [*rates, *((score.replace("_", " "), document.get(score), score) for score in SCORES)]
 
 
 def price(document: Mapping[str, Any]) -> RenderableType:

@@ -32,6 +32,7 @@ from bench.results.prices import PriceCell, Prices, price_identity
 from bench.training.classifier import Classifier
 from bench.training.schedule import Schedule
 from datamodules.base import VictimDataModule
+from datamodules.images import ImageDataModule
 from datamodules.labelled import LabelledSplit, held_out, labelled
 from datamodules.pool import Pool
 
@@ -120,11 +121,13 @@ def split(cfg: DictConfig, schedule: Schedule) -> tuple[VictimDataModule, Pool, 
     """The data set, and its examples to train and to test on.
 
     Raises:
-        UserError: it is not on this machine, has no labels, is too small, or knows no official splits.
+        UserError: it is not on this machine, is not of images, has no labels, is too small, or knows no official
+            splits.
     """
     node = OmegaConf.to_container(cfg.data, resolve=True)
     assert isinstance(node, dict)
     data: VictimDataModule = instantiate(node, "data")
+    _of_images(data)
     data.setup()
     if schedule.split == "held_out":
         assert schedule.train is not None and schedule.test is not None
@@ -137,6 +140,18 @@ def split(cfg: DictConfig, schedule: Schedule) -> tuple[VictimDataModule, Pool, 
         one.setup()
         pools.append(labelled(one))
     return data, pools[0], pools[1]
+
+
+def _of_images(data: VictimDataModule) -> None:
+    """
+    Raises:
+        UserError: it is of something else, which has to be said before it is read: sentences need a tokeniser for that.
+    """
+    if not isinstance(data, ImageDataModule):
+        raise UserError(
+            f"data '{data.title}' holds {data.things}: `leakbench train` trains classifiers of images, so what a "
+            f"defence costs on {data.things} has no price here"
+        )
 
 
 def classifier(cfg: DictConfig, trainee: Trainee, run: int) -> Classifier:
@@ -267,6 +282,7 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     config: Any = OmegaConf.to_container(cfg, resolve=True)
     try:
         data: VictimDataModule = instantiate(cfg.data, "data")
+        _of_images(data)
         data.setup()
     except (UserError, OSError):
         return

@@ -1,6 +1,11 @@
 """What the attacker is granted (configs/threat/): a list of yes and no, after the systematisation's letters."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+# what is nothing to grant where the data are ...
+_OF_OTHERS = {"images": ("lengths", "word_embedding", "surrogate"), "sentences": ("input_range",)}
 
 
 @dataclass(frozen=True)
@@ -33,3 +38,12 @@ class Threat:
     lengths: bool
     word_embedding: bool
     surrogate: bool
+
+
+def relevant(grants: Mapping[str, Any], things: str) -> dict[str, Any]:
+    """The grants that mean something where the data are `images` or `sentences`.
+
+    >>> relevant({"labels": True, "input_range": True, "lengths": False}, "sentences")
+    {'labels': True, 'lengths': False}
+    """
+    return {name: value for name, value in grants.items() if name not in _OF_OTHERS.get(things, ())}

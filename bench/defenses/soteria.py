@@ -16,6 +16,7 @@ from bench.defenses.privacy import Privacy
 from bench.defenses.pruning import left
 from bench.defenses.streams import Shapes, Stream
 from bench.errors import NotApplicable
+from bench.models.text import TextModel
 
 _AT_ONCE = 256  # rows of the Jacobian computed together: bounds the memory of activations
 
@@ -77,8 +78,14 @@ class Soteria(Defense):
         """The inner step, then the mask.
 
         Raises:
-            NotApplicable: there is no such linear layer, or BatchNorm normalises by the batch.
+            NotApplicable: the model reads sentences, there is no such linear layer, or BatchNorm normalises by the
+                batch.
         """
+        if isinstance(local.model, TextModel):
+            raise NotApplicable(
+                "defense Soteria takes the derivative of features by the input, and tokens have none (defense=pruning, "
+                "dropout, gaussian, ... protect sentences too)"
+            )
         if local.batch_statistics:
             raise NotApplicable(
                 "defense Soteria needs the features of each sample, and BatchNorm in train mode mixes them "

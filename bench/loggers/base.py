@@ -45,7 +45,7 @@ def scores(summary: Mapping[str, Any]) -> dict[str, float]:
             flat[name] = value
         elif isinstance(value, Mapping) and isinstance(value.get("mean"), int | float):
             flat[name] = value["mean"]
-    for threshold, rate in summary["success_rate"].items():
+    for threshold, rate in (summary["success_rate"] or {}).items():  # sentences have none
         if rate is not None:
             flat[f"success_rate/{threshold}"] = rate["mean"]
     return flat
@@ -54,8 +54,8 @@ def scores(summary: Mapping[str, Any]) -> dict[str, float]:
 def curves(cell: Cell) -> list[tuple[int, dict[str, float]]]:
     """`(iteration, {"objective/victim_3": value, ...})` in order, of the victims whose traces are stored."""
     points: dict[int, dict[str, float]] = defaultdict(dict)
-    for one in query.images(cell):
-        for at, value in zip(one.curve_at.tolist(), one.curve.tolist()):
+    for one in query.curves(cell):
+        for at, value in zip(one.at.tolist(), one.values.tolist()):
             if at >= 0:
                 points[at][f"objective/victim_{one.victim}"] = value
     return sorted(points.items())

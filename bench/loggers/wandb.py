@@ -22,6 +22,8 @@ MODES = ("offline", "online", "disabled")
 class Wandb(CellLogger):
     """One run a cell, in the group of its suite: config, curves of the objective, a table of victims, the summary.
 
+    The table shows truth and reconstruction of the first victims, as images or in words.
+
     The run lies in `RESULTS/wandb` with all of its files, so that the folder can be moved and `wandb sync`ed.
 
     Args:
@@ -65,30 +67,40 @@ class Wandb(CellLogger):
         return self.logger
 
     def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
-        """Curves, the table with truth and reconstruction images, the summary; then the run is closed."""
+        """Curves, the table with truth and reconstruction, the summary; then the run is closed."""
         run = self.logger.experiment
         for at, values in curves(cell):
             run.log({"iteration": at, **values})
-        run.log({"victims": _table(cell)})
+        run.log({"victims": table_of(cell)})
         run.summary.update(scores(summary))
         run.summary.update({"reasons": summary["reasons"], "results": summary["results"]})
         run.finish()
 
 
-def _table(cell: Cell) -> wandb.Table:
+def table_of(cell: Cell) -> wandb.Table:
+    """A row a private example: truth and reconstruction where they are stored, labels, status and every score."""
     rows = query.rows(cell)
     victims = {row["victim"]: row for row in rows.victims.to_pylist()}
-    pictures = {one.victim: one for one in query.images(cell)}
+    shown = _shown(cell, rows)
     metrics = metric_names(rows.samples)
     columns = ["victim", "position", "truth", "reconstruction", "label", "label_guess", "status", "evaluations"]
     table = wandb.Table(columns=[*columns, *metrics])
     for sample in rows.samples.to_pylist():
         victim, position = sample["victim"], sample["position"]
-        one = pictures.get(victim)
-        truth, guess = (None, None) if one is None else (_image(one.truth[position]), _image(one.guess[position]))
+        truth, guess = shown.get((victim, position), (None, None))
         facts = [victims[victim]["status"], victims[victim]["evaluations"], *(sample[name] for name in metrics)]
         table.add_data(victim, position, truth, guess, sample["label"], sample["label_guess"], *facts)
     return table
+
+
+def _shown(cell: Cell, rows: query.Rows) -> dict[tuple[int, int], tuple[Any, Any]]:
+    """`{(victim, position): (truth, reconstruction)}` of what is stored: images, or sentences in words."""
+    sentences = {(one.victim, one.position): (one.truth, one.guess) for one in query.sentences(cell, rows)}
+    return sentences or {
+        (one.victim, position): (_image(truth), _image(guess))
+        for one in query.images(cell)
+        for position, (truth, guess) in enumerate(zip(one.truth, one.guess))
+    }
 
 
 def _image(pixels: np.ndarray) -> wandb.Image:

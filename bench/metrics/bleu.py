@@ -40,7 +40,15 @@ class Bleu(TextMetric):
         return super().reason(shape)
 
     def facts(self) -> dict[str, Any]:
-        """The base's facts, and which implementation."""
+        """The base's facts, which implementation, and sacrebleu's own signature of it where it is installed."""
         return super().facts() | {
-            "implementation": "sacrebleu: sentence, 13a, case kept, exponential smoothing, effective order"
+            "implementation": "sacrebleu: sentence, 13a, case kept, exponential smoothing, effective order",
+            "signature": self._signature(),
         }
+
+    def _signature(self) -> str | None:
+        """What Post (2018, section 3) asks every reported BLEU to carry; sacrebleu knows it once it has scored."""
+        if importlib.util.find_spec("sacrebleu") is None:
+            return None
+        self._bleu.sentence_score("one", ["one"])
+        return str(self._bleu.get_signature())

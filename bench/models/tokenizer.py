@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,20 @@ class Tokenizer:
     def decode(self, tokens: Sequence[int]) -> str:
         """The sentence that `words(tokens)` spell."""
         return self._backend.decode(self.words(tokens), skip_special_tokens=False)
+
+    def spell(self, tokens: Sequence[int]) -> str:
+        """As `decode`, with a `?` for each -1 (no claim) that stands between two claimed tokens.
+
+        What is left open before the first claimed token and behind the last is not shown: it may be padding. Special
+        tokens are claims too, so that a gap beside them counts, and are not shown either.
+        """
+        claimed = [place for place, token in enumerate(tokens) if token >= 0]
+        inside = tokens[claimed[0] : claimed[-1] + 1] if claimed else []
+        pieces = [
+            " ".join("?" for _ in run) if open_ else self.decode(list(run)).strip()
+            for open_, run in itertools.groupby(inside, lambda token: token < 0)
+        ]
+        return " ".join(piece for piece in pieces if piece)
 
     def allowed(self) -> list[bool]:
         """For each token of the vocabulary, whether it can be part of a sentence."""

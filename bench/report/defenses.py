@@ -8,28 +8,11 @@ from typing import Any
 from bench.report.hypotheses import judged
 from bench.report.tables import markdown_table, md, number
 from bench.results.join import Board, Line
-from bench.results.leaks import COMPLETE, SUCCESS
+from bench.results.leaks import COMPLETE, SUCCESS, Leak, Scale
+from bench.results.things import IMAGES, SENTENCES
 
 # columns of the csv
-_OF_LEAKS = [
-    "data",
-    "model",
-    "threat",
-    "rank",
-    "p",
-    "defense",
-    "strength",
-    "attack",
-    "worst",
-    "victims",
-    "leak_db",
-    "leak_db_low",
-    "leak_db_high",
-    "success_1e-2",
-    "success_low",
-    "success_high",
-    "epsilon_step",
-]
+_OF_LEAKS = ["data", "model", "threat", "rank", "p", "defense", "strength", "attack", "worst", "victims"]
 _OF_PRICES = [
     "priced_model",
     "schedule",
@@ -58,6 +41,21 @@ _OF_STEPS = [
     "delta",
 ]
 _ATTACK_WIDTH = 20  # of a header in a terminal
+# what the score of a leak is, where it ends, what bounds it from below, and what the columns of attacks count
+_SCORES = {
+    IMAGES: (
+        "PSNR",
+        f"40 dB (MSE {COMPLETE:g}: nothing is left to hide)",
+        "the data set's mean image",
+        f"share of images that came back with an MSE at or below {SUCCESS:g}",
+    ),
+    SENTENCES: (
+        "ROUGE-1 (F-measure of the words in common, 0 to 1)",
+        "1",
+        "noise, tokens drawn at random,",
+        "share of sentences that came back token for token",
+    ),
+}
 
 
 def markdown(boards: Sequence[Board], pictures: dict[str, str]) -> str:
@@ -82,16 +80,17 @@ def markdown(boards: Sequence[Board], pictures: dict[str, str]) -> str:
 def heading(board: Board) -> str:
     """Which data set, model and threat models a board is about."""
     plural = "s" if len(board.threats) > 1 else ""
-    return f"{board.data}, model {board.model}, threat model{plural} {', '.join(board.threats)}"
+    batch = f", batches of {board.batch}" if (board.batch or 1) > 1 else ""
+    return f"{board.data}{batch}, model {board.model}, threat model{plural} {', '.join(board.threats)}"
 
 
 def _table(board: Board) -> list[str]:
-    header = ["rank", "defence", "worst attack", "leak ↓ (dB)", *(f"{md(name)} ↓" for name in board.attacks)]
+    header = ["rank", "defence", "worst attack", f"leak ↓ ({board.scale.header})", *(f"{md(name)} ↓" for name in board.attacks)]
     header += ["accuracy ↑", "of runs", "time (ms per step)", "sent (bytes per step)", "ε, step", "ε, training"]
     rows = []
     for line in board.lines:
-        worst = line.worst.interval()
-        row = [str(line.rank), md(line.title), md(line.worst.attack), _with(worst.mean, worst.low, worst.high, 1)]
+        worst, places = line.worst.interval(), board.scale.places
+        row = [str(line.rank), md(line.title), md(line.worst.attack), _with(worst.mean, worst.low, worst.high, places)]
         row += [_success(line, attack) for attack in board.attacks]
         rows.append([*row, *priced(line, board, _with)])
     return markdown_table(header, "rll" + "r" * (len(header) - 3), rows)
@@ -140,12 +139,13 @@ def _times(ratio: float | None) -> str:
 
 def foot(board: Board) -> list[str]:
     """What a reader must know to compare the figures."""
-    floor = ", and below at what the data set's mean image scores, which looks at no gradient" if board.floored else ""
+    score, end, control, counted = _SCORES[board.scale.things]
+    floor = f", and below at what {control} scores, which looks at no gradient" if board.floored else ""
     lines = [
-        "Leak: PSNR of the reconstructions of the attack that gets most (the worst case over all attacks in the table, "
-        "adaptive ones included), the mean over victims with its 95 % bootstrap interval. "
-        f"It ends at 40 dB (MSE {COMPLETE:g}: nothing is left to hide){floor}.",
-        f"Columns of attacks: share of images that came back with an MSE at or below {SUCCESS:g}.",
+        f"Leak: {score} of the reconstructions of the attack that gets most (the worst case over all attacks in the "
+        "table, adaptive ones included), the mean over victims with its 95 % bootstrap interval. "
+        f"It ends at {end}{floor}.",
+        f"Columns of attacks: {counted}.",
         "Rank 1 leaks least. Ranks are shared where a sign-flip permutation test over the same victims (two-sided, "
         "5 %, not corrected for the number of comparisons) does not separate a line from the one that leads its rank.",
     ]
@@ -158,6 +158,8 @@ def foot(board: Board) -> list[str]:
             "Time: wall time of a whole training step on this machine; in brackets how many times as long the client "
             "takes for what it shares as for the plain gradient, both timed in turn.",
         ]
+    elif board.scale.things == SENTENCES:
+        lines.append("No accuracy or time beside a leak: what `leakbench train` trains are classifiers of images.")
     priced_with = next((line.price for line in board.lines if line.price), None)
     if priced_with and priced_with["model"] != board.model:
         lines.append(
@@ -179,16 +181,30 @@ def csv_text(boards: Sequence[Board]) -> str:
     """Raw numbers, a line a defence and attack; what a defence costs is repeated in each of its lines."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*_OF_LEAKS, *_OF_PRICES, *_OF_STEPS, "identity"])
+    scales = list({board.scale.things: board.scale for board in boards}.values())
+    measured = [name for scale in scales for name in _named(scale)]
+    writer.writerow([*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, "identity"])
     for board in boards:
         for line in board.lines:
             for each in line.leaks:
-                score = each.interval()
                 row = [board.data, board.model, each.cell.facts["labels"]["threat"], line.rank, line.p, line.name]
                 row += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
-                row += [score.mean, score.low, score.high, each.success.mean, each.success.low, each.success.high]
+                numbers = _numbers(each, board.scale)
+                row += [numbers.get(name) for name in measured]
                 writer.writerow([*row, line.facts.get("epsilon"), *_raw(line.price), each.cell.identity])
     return out.getvalue()
+
+
+def _named(scale: Scale) -> list[str]:
+    """The columns of a scale: its score and its rate, with their intervals."""
+    score, rate = scale.columns
+    short = rate.partition("_1e")[0]
+    return [score, f"{score}_low", f"{score}_high", rate, f"{short}_low", f"{short}_high"]
+
+
+def _numbers(leak: Leak, scale: Scale) -> dict[str, float | None]:
+    score, rate = leak.interval(), leak.success
+    return dict(zip(_named(scale), [score.mean, score.low, score.high, rate.mean, rate.low, rate.high]))
 
 
 def _raw(price: dict[str, Any] | None) -> list[Any]:
@@ -207,9 +223,10 @@ def text(boards: Sequence[Board]) -> str:
 
 def _text(board: Board) -> str:
     attacks = [name if len(name) <= _ATTACK_WIDTH else name[: _ATTACK_WIDTH - 1] + "…" for name in board.attacks]
-    lines = [["rank", "defence", "worst attack", "leak dB↓", *(f"{name}↓" for name in attacks), "accuracy↑", "bytes"]]
+    header = ["rank", "defence", "worst attack", f"leak {board.scale.header}↓", *(f"{name}↓" for name in attacks)]
+    lines = [[*header, "accuracy↑", "bytes"]]
     for line in board.lines:
-        row = [str(line.rank), line.title, line.worst.attack, number(line.worst.mean, 1)]
+        row = [str(line.rank), line.title, line.worst.attack, number(line.worst.mean, board.scale.places)]
         row += [_success(line, attack) for attack in board.attacks]
         price = line.price if line.price and line.price["accuracy"] else None
         row += [number(price["accuracy"]["mean"], 3), number(price["bytes_per_step"], 0)] if price else ["n/a", ""]

@@ -15,7 +15,7 @@ def defenses_tex(boards: Sequence[Board]) -> str:
 
 
 def _board(board: Board) -> list[str]:
-    header = ["rank", "defence", "worst attack", f"leak{DOWN} (dB)", *(escape(name) + DOWN for name in board.attacks)]
+    header = ["rank", "defence", "worst attack", f"leak{DOWN} ({board.scale.header})", *(escape(name) + DOWN for name in board.attacks)]
     header += [
         f"accuracy{UP}",
         "of runs",
@@ -28,7 +28,7 @@ def _board(board: Board) -> list[str]:
     for line in board.lines:
         worst = line.worst.interval()
         row = [str(line.rank), escape(line.title), escape(line.worst.attack)]
-        row.append(_with(worst.mean, worst.low, worst.high, 1))
+        row.append(_with(worst.mean, worst.low, worst.high, board.scale.places))
         for attack in board.attacks:
             leak = line.by(attack)
             row.append("n/a" if leak is None else number(leak.success.mean, 2))

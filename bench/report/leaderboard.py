@@ -1,4 +1,4 @@
-"""The rows of the boards: one board a threat model, the controls in each, ranked per data set."""
+"""The rows of the boards: one board a threat model and kind of data, the controls in each, ranked per data set."""
 
 import json
 from collections import Counter
@@ -8,54 +8,12 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from bench.report.measures import MEASURES, Measure
 from bench.results import query
 from bench.results.store import Cell
 from bench.results.summary import summarise
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A column with a number in it.
-
-    Args:
-        key: its name in the csv.
-        path: where it stands in the summary of a cell.
-        title: words of the header.
-        better: `up`, `down` or empty.
-        unit: as printed, or empty.
-        places: digits after the point; None: three significant digits.
-    """
-
-    key: str
-    path: tuple[str, ...]
-    title: str
-    better: str = ""
-    unit: str = ""
-    places: int | None = None
-
-    def value(self, row: "Row") -> dict[str, Any] | None:
-        """`{mean, low, high, n}` of the row, or None; a plain number comes without bounds."""
-        found: Any = row.summary
-        for name in self.path:
-            found = found[name]
-        if found is None or isinstance(found, dict):
-            return found
-        return {"mean": found, "low": None, "high": None, "n": row.summary["victims"]}
-
-
-MEASURES = (
-    Measure("success_1e-2", ("success_rate", "1e-2"), "success, MSE 1e-2", "up", places=2),
-    Measure("success_1e-3", ("success_rate", "1e-3"), "success, MSE 1e-3", "up", places=2),
-    Measure("success_1e-4", ("success_rate", "1e-4"), "success, MSE 1e-4", "up", places=2),
-    Measure("label_accuracy", ("label_accuracy",), "label acc.", "up", places=2),
-    Measure("mse", ("mse",), "MSE", "down"),
-    Measure("psnr", ("psnr",), "PSNR", "up", "dB", 1),
-    Measure("ssim", ("ssim",), "SSIM", "up", places=3),
-    Measure("lpips_alex", ("lpips_alex",), "LPIPS alex", "down", places=3),
-    Measure("lpips_vgg", ("lpips_vgg",), "LPIPS vgg", "down", places=3),
-    Measure("evaluations_per_victim", ("evaluations_per_victim",), "evaluations", "", "per victim", 0),
-    Measure("seconds_per_victim", ("seconds_per_victim",), "time", "", "s per victim"),
-)
+from bench.results.things import IMAGES, SENTENCES, things
+from bench.threat import relevant
 
 
 @dataclass(frozen=True)
@@ -81,6 +39,11 @@ class Row:
     provenance: dict[str, Any]
 
     @property
+    def things(self) -> str:
+        """What it is about: `images` or `sentences`."""
+        return things(self.cell.facts)
+
+    @property
     def stopped(self) -> str | None:
         """Why the cell as a whole failed or does not apply, or None."""
         return self.summary["reasons"].get("cell")
@@ -100,11 +63,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """The rows of one threat model and what stands below them."""
+    """The rows of one threat model, all of images or all of sentences, and what stands below them."""
 
     threat: str
+    things: str
     rows: list[Row]
     foot: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return f"Threat model: {self.threat}" if self.things == IMAGES else f"Sentences, threat model: {self.threat}"
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """Its columns with a number in them."""
+        return MEASURES[self.things]
 
 
 @dataclass(frozen=True)
@@ -124,15 +98,17 @@ def leaderboard(listing: query.Listing) -> Leaderboard:
         warnings += stored.warnings
         rows.append(_row(cell, stored))
     rows.sort(key=_rank)
-    threats = sorted({row.summary["threat"] for row in rows if not row.control})
-    if not threats:
-        threats = sorted({row.summary["threat"] for row in rows})
+    tried = {(row.things, row.summary["threat"]) for row in rows if not row.control}
+    # controls stand in the boards of others; a kind of which there is nothing else has boards of its own
+    tried |= {(row.things, row.summary["threat"]) for row in rows if row.things not in {kind for kind, _ in tried}}
     boards = []
-    for threat in threats:
-        own = [row for row in rows if row.summary["threat"] == threat]
+    for kind, threat in sorted(tried):
+        own = [row for row in rows if (row.things, row.summary["threat"]) == (kind, threat)]
         sets = {row.summary["data"] for row in own}
-        shown = [row for row in rows if row in own or (row.control and row.summary["data"] in sets)]
-        boards.append(Board(threat, shown, _foot(shown, own)))
+        shown = [
+            row for row in rows if row in own or (row.control and row.things == kind and row.summary["data"] in sets)
+        ]
+        boards.append(Board(threat, kind, shown, _foot(shown, own)))
     return Leaderboard(boards, rows, warnings)
 
 
@@ -170,11 +146,23 @@ def _joined(values: Iterable[str | None]) -> str | None:
 
 
 def _rank(row: Row) -> tuple[Any, ...]:
-    """Data set; then, of those with victims, the highest success rates, then the lowest MSE."""
-    found = {measure.key: measure.value(row) for measure in MEASURES}
-    successes = [-(found[f"success_{bound}"] or {"mean": -1.0})["mean"] for bound in ("1e-2", "1e-3", "1e-4")]
-    mse = (found["mse"] or {"mean": float("inf")})["mean"]
-    return (row.summary["data"], row.summary["victims"] == 0, *successes, mse, row.cell.folder.name)
+    """Images, then sentences; data set; then, of those with victims, what came back best.
+
+    Of images that is the highest success rates, then the lowest MSE; of sentences, whose batches of one size stand
+    together, the highest ROUGE-1, then exact match.
+    """
+    found = {measure.key: measure.value(row.summary) for measure in MEASURES[row.things]}
+
+    def mean(key: str, otherwise: float) -> float:
+        return (found[key] or {"mean": otherwise})["mean"]
+
+    last = row.summary["victims"] == 0
+    if row.things == SENTENCES:
+        order = (row.batch or 0, last, -mean("rouge_1", -1.0), -mean("exact_match", -1.0))
+    else:
+        order = (last, *(-mean(f"success_{bound}", -1.0) for bound in ("1e-2", "1e-3", "1e-4")))
+        order += (mean("mse", float("inf")),)
+    return (row.things, row.summary["data"], *order, row.cell.folder.name)
 
 
 def _foot(shown: list[Row], own: list[Row]) -> list[str]:
@@ -183,13 +171,15 @@ def _foot(shown: list[Row], own: list[Row]) -> list[str]:
         "Each score is a mean over samples with its 95 % bootstrap interval over victims, each rate with its Wilson "
         "interval (batches larger than one: bootstrap over victims). A failed victim counts as no success.",
         *_grants(own),
+        *_left_out(shown),
         *_metric_facts(shown),
         *_status_counts(shown),
         *_remarks(shown),
     ]
     if any(row.repeated for row in shown):
         which = ", ".join(f"{_name(row)} ({row.repeated} of {row.summary['victims']})" for row in shown if row.repeated)
-        lines.append(f"Images repeated (more victims than the data set fills with new images): {which}.")
+        what = shown[0].things
+        lines.append(f"{what.capitalize()} repeated (more victims than the data set fills with new {what}): {which}.")
     if any("dirty" in (row.provenance["commit"] or "") for row in shown):
         lines.append("A commit marked dirty had changes that were not committed.")
     return lines
@@ -203,7 +193,7 @@ def _grants(own: list[Row]) -> list[str]:
     lines: list[str] = []
     for row in own:
         threat = row.cell.facts.get("threat") or {}
-        grants = threat.get("grants") or {}
+        grants = relevant(threat.get("grants") or {}, row.things)
         yes = ", ".join(key.replace("_", " ") for key, value in grants.items() if value is True)
         no = ", ".join(key.replace("_", " ") for key, value in grants.items() if value is False)
         other = ", ".join(f"{key.replace('_', ' ')}: {v}" for key, v in grants.items() if not isinstance(v, bool))
@@ -212,6 +202,12 @@ def _grants(own: list[Row]) -> list[str]:
         if grants and line not in lines:
             lines.append(line)
     return lines
+
+
+def _left_out(shown: list[Row]) -> list[str]:
+    """What of a data set no victim can hold."""
+    held = {row.summary["data"]: (row.cell.facts.get("data") or {}).get("remark") for row in shown}
+    return [f"{name}: {remark}." for name, remark in held.items() if remark]
 
 
 def _metric_facts(shown: list[Row]) -> list[str]:

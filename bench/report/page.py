@@ -1,4 +1,4 @@
-"""The report: reads a results folder, writes the leaderboard in four forms and a picture a cell."""
+"""The report: reads a results folder, writes the leaderboard in four forms, and a picture or the sentences of a cell."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.errors import UserError
-from bench.report import defenses, figures, tables
+from bench.report import defenses, figures, sentences, tables
 from bench.report.defenses_tex import defenses_tex
 from bench.report.leaderboard import leaderboard
 from bench.report.pareto import pareto
@@ -39,6 +39,8 @@ class Report:
 def write(root: Path, out: Path | None = None) -> Report:
     """Write `leaderboard.md`, `.csv`, `.tex` and `grids/SLUG-IDENTITY.png` to `out` (None: to `root`).
 
+    Where sentences were attacked, also `sentences.md` and `.tex`, in place of pictures.
+
     Where more than one defence was tried, also `defenses.md`, `.csv`, `.tex`, `pareto-DATA.png` and
     `strengths-ATTACK-DATA.png`.
 
@@ -64,19 +66,30 @@ def write(root: Path, out: Path | None = None) -> Report:
             write_bytes(path, picture)
             pictures.append(path)
             links[row.cell.folder] = quote(f"grids/{path.name}")
+    told = sentences.told(board.rows)
+    links |= {one.folder: f"sentences.md#{one.anchor}" for one in told}
     pages = {"md": tables.markdown(board, links), "csv": tables.csv_text(board), "tex": tex(board)}
-    for suffix, content in pages.items():
-        write_text(folder / f"leaderboard.{suffix}", content)
-    paths = [folder / f"leaderboard.{suffix}" for suffix in pages]
+    paths = _written(folder, "leaderboard", pages)
     priced, strays = prices(root)
     compared = boards(listing.cells, priced)
-    text = tables.text(board)
+    texts = [tables.text(board)]
     if compared:
         drawn = _draw(folder, compared)
         paths += _tabulate(folder, compared, drawn)
         pictures += [folder / name for name in drawn.values()]
-        text = "\n\n".join([text, defenses.text(compared)])
+        texts.append(defenses.text(compared))
+    if told:
+        paths += _written(folder, "sentences", {"md": sentences.markdown(told), "tex": sentences.sentences_tex(told)})
+        texts.append(sentences.text(told))
+    text = "\n\n".join(filter(None, texts))
     return Report([*paths, *pictures], text, board.warnings + strays, [row.summary for row in board.rows])
+
+
+def _written(folder: Path, name: str, pages: dict[str, str]) -> list[Path]:
+    """Writes each form of a page; the files."""
+    for suffix, content in pages.items():
+        write_text(folder / f"{name}.{suffix}", content)
+    return [folder / f"{name}.{suffix}" for suffix in pages]
 
 
 def _draw(folder: Path, compared: list[Board]) -> dict[str, str]:
@@ -108,6 +121,4 @@ def _tabulate(folder: Path, compared: list[Board], drawn: dict[str, str]) -> lis
         "csv": defenses.csv_text(compared),
         "tex": defenses_tex(compared),
     }
-    for suffix, content in pages.items():
-        write_text(folder / f"defenses.{suffix}", content)
-    return [folder / f"defenses.{suffix}" for suffix in pages]
+    return _written(folder, "defenses", pages)

@@ -39,7 +39,8 @@ def pareto(board: Board) -> bytes | None:
         _family(axes, [line for line in priced if line.family == family], colour, mark)
     _names(axes, priced)
     axes.set_xlabel("test accuracy of a model trained under the defence")
-    axes.set_ylabel("leak: PSNR under the worst attack (dB), lower is better")
+    unit = f" ({board.scale.unit})" if board.scale.unit else ""
+    axes.set_ylabel(f"leak: {board.scale.name} under the worst attack{unit}, lower is better")
     axes.set_title(f"{board.data}: what leaks, and what is left of the accuracy", fontsize=11, loc="left")
     axes.grid(color="0.93", zorder=0)
     axes.spines[["top", "right"]].set_visible(False)

@@ -5,14 +5,14 @@ import io
 from pathlib import Path
 from typing import Any
 
-from bench.report.leaderboard import MEASURES, Board, Leaderboard, Measure, Row
+from bench.report.leaderboard import Board, Leaderboard, Row
+from bench.report.measures import MEASURES, Measure
+from bench.results.things import SENTENCES
 
 WORDS = ("attack", "data", "model", "defense")
 PROVENANCE = ("seed", "commit", "torch", "device")
 _LAST = ("wall_seconds", "statuses", "repeated", "paper", "reason", "identity")
 _ARROWS = {"up": " ↑", "down": " ↓", "": ""}
-_TERMINAL = ("success_1e-2", "label_accuracy", "mse", "psnr", "ssim", "lpips_vgg", "seconds_per_victim")
-_TERMINAL_TITLES = {"success_1e-2": "MSE≤1e-2", "label_accuracy": "label", "seconds_per_victim": "s/victim"}
 # Longer names are cut in a terminal, so that a line stays below 120 columns.
 _NAME_WIDTH, _DEFENSE_WIDTH = 18, 22
 
@@ -59,11 +59,11 @@ def markdown(board: Leaderboard, grids: dict[Path, str]) -> str:
 
     Args:
         board: what to print.
-        grids: `{folder of a cell: link to its picture}`, relative to the page.
+        grids: `{folder of a cell: link to its picture or its sentences}`, relative to the page.
     """
     lines = ["# Leaderboard", ""]
     for each in board.boards:
-        lines += [f"## Threat model: {md(each.threat)}", "", *_markdown_scores(each), ""]
+        lines += [f"## {md(each.title)}", "", *_markdown_scores(each), ""]
         lines += ["### Where the figures come from", "", *_markdown_provenance(each, grids), ""]
         lines += ["### Notes", "", *(f"- {md(line)}" for line in each.foot), ""]
     if board.warnings:
@@ -88,22 +88,22 @@ def markdown_table(header: list[str], align: str, rows: list[list[str]]) -> list
 
 def _markdown_scores(board: Board) -> list[str]:
     paper = any(row.paper for row in board.rows)
-    header = [*WORDS, "B", "victims", "failed", *(title(measure, _ARROWS) for measure in MEASURES)]
+    header = [*WORDS, "B", "victims", "failed", *(title(measure, _ARROWS) for measure in board.measures)]
     rows = []
     for row in board.rows:
         head = [md(attack_name(row)), *(md(row.summary[word]) for word in WORDS[1:]), md(row.batch)]
         counts = [str(row.summary["victims"]), failed(row)]
         if row.empty:
-            scores = [f"*{md(row.stopped)}*"] + [""] * (len(MEASURES) - 1)
+            scores = [f"*{md(row.stopped)}*"] + [""] * (len(board.measures) - 1)
         else:
-            scores = [_markdown_value(measure, row) for measure in MEASURES]
+            scores = [_markdown_value(measure, row) for measure in board.measures]
         rows.append([*head, *counts, *scores, *([md(row.paper)] if paper else [])])
-    align = "llllrrr" + "r" * len(MEASURES) + ("l" if paper else "")
+    align = "llllrrr" + "r" * len(board.measures) + ("l" if paper else "")
     return markdown_table([*header, *(["paper"] if paper else [])], align, rows)
 
 
 def _markdown_value(measure: Measure, row: Row) -> str:
-    value = measure.value(row)
+    value = measure.value(row.summary)
     if value is None:
         return "n/a"
     bounds = interval(value, measure.places)
@@ -111,7 +111,9 @@ def _markdown_value(measure: Measure, row: Row) -> str:
 
 
 def _markdown_provenance(board: Board, grids: dict[Path, str]) -> list[str]:
-    header = ["attack", "data", *PROVENANCE, "work (s)", "how victims ended", "pictures"]
+    shown = "sentences" if board.things == SENTENCES else "grid"
+    what = "sentences" if board.things == SENTENCES else "pictures"
+    header = ["attack", "data", *PROVENANCE, "work (s)", "how victims ended", what]
     rows = []
     for row in board.rows:
         known = [md(row.provenance[key]) for key in PROVENANCE]
@@ -120,21 +122,26 @@ def _markdown_provenance(board: Board, grids: dict[Path, str]) -> list[str]:
         ended = "; ".join(filter(None, [ended, md(row.stopped)]))
         link = grids.get(row.cell.folder)
         rows.append(
-            [md(attack_name(row)), md(row.summary["data"]), *known, wall, ended, f"[grid]({link})" if link else ""]
+            [md(attack_name(row)), md(row.summary["data"]), *known, wall, ended, f"[{shown}]({link})" if link else ""]
         )
     return markdown_table(header, "llrlllrll", rows)
 
 
 def csv_text(board: Leaderboard) -> str:
-    """Raw numbers, a line a cell (controls once): each measure as value, low, high, n; empty where undefined."""
+    """Raw numbers, a line a cell (controls once): each measure as value, low, high, n; empty where undefined.
+
+    The columns are those of images, of sentences, or of both, by what the results are about.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    measures = [f"{measure.key}{part}" for measure in MEASURES for part in ("", "_low", "_high", "_n")]
-    writer.writerow(["threat", *WORDS, "control", "batch_size", "victims", "failures", *measures, *PROVENANCE, *_LAST])
+    kinds = dict.fromkeys(each.things for each in board.boards)
+    measures = list(dict.fromkeys(measure for kind in kinds for measure in MEASURES[kind]))
+    numbered = [f"{measure.key}{part}" for measure in measures for part in ("", "_low", "_high", "_n")]
+    writer.writerow(["threat", *WORDS, "control", "batch_size", "victims", "failures", *numbered, *PROVENANCE, *_LAST])
     for row in board.rows:
         numbers = []
-        for measure in MEASURES:
-            value = measure.value(row) or {}
+        for measure in measures:
+            value = measure.value(row.summary) or {}
             numbers += [value.get(part) for part in ("mean", "low", "high", "n")]
         words = [row.summary[word] for word in ("threat", *WORDS)]
         counts = [int(row.control), row.batch, row.summary["victims"], row.summary["failures"]]
@@ -152,17 +159,19 @@ def text(board: Leaderboard) -> str:
 
 
 def _text_board(board: Board) -> str:
-    shown = [measure for measure in MEASURES if measure.key in _TERMINAL]
-    titles = [_TERMINAL_TITLES.get(measure.key, measure.title) + _ARROWS[measure.better].strip() for measure in shown]
+    shown = [measure for measure in board.measures if measure.short]
+    titles = [measure.short + _ARROWS[measure.better].strip() for measure in shown]
     several = len({row.summary["defense"] for row in board.rows}) > 1
+    sized = board.things == SENTENCES
     words = ["attack", "data", *(["defense"] if several else [])]
-    lines = [[*words, "n", "failed", *titles]]
+    lines = [[*words, *(["B"] if sized else []), "n", "failed", *titles]]
     stopped: dict[int, str] = {}
     for row in board.rows:
         head = [
             _cut(row.summary["attack"]) + "*" * row.control,
             _cut(row.summary["data"]),
             *([_cut(row.summary["defense"], _DEFENSE_WIDTH)] if several else []),
+            *([str(row.batch or "")] if sized else []),
             str(row.summary["victims"]),
             failed(row),
         ]
@@ -179,14 +188,14 @@ def _text_board(board: Board) -> str:
             for i, (word, width) in enumerate(zip(line, widths))
         ]
         if at in stopped:
-            cells = [*cells[: len(words) + 2], stopped[at]]
+            cells = [*cells[: len(lines[0]) - len(titles)], stopped[at]]
         printed.append("  ".join(cells).rstrip())
     printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
     if any(row.control for row in board.rows):
         printed.append("* control")
     partial = [row for row in board.rows if row.stopped and not row.empty]
     printed += [f"{row.summary['attack']} on {row.summary['data']} stopped: {row.stopped}" for row in partial]
-    return "\n".join([f"Threat model: {board.threat}", *printed])
+    return "\n".join([board.title, *printed])
 
 
 def _cut(word: str, width: int = _NAME_WIDTH) -> str:
@@ -194,8 +203,8 @@ def _cut(word: str, width: int = _NAME_WIDTH) -> str:
 
 
 def _text_value(measure: Measure, row: Row) -> str:
-    value = measure.value(row)
+    value = measure.value(row.summary)
     if value is None:
         return "n/a"
-    bounds = interval(value, measure.places) if measure.key == "success_1e-2" else None
+    bounds = interval(value, measure.places) if measure.bounds else None
     return number(value["mean"], measure.places) + (f" [{bounds.replace(', ', ',')}]" if bounds else "")

@@ -2,7 +2,8 @@ r"""The boards as one LaTeX document: booktabs, compiles as it is with pdflatex,
 
 from typing import Any
 
-from bench.report.leaderboard import MEASURES, Board, Leaderboard, Row
+from bench.report.leaderboard import Board, Leaderboard, Row
+from bench.report.measures import Measure
 from bench.report.tables import PROVENANCE, WORDS, attack_name, failed, interval, number, title
 
 # Rows that fit on a landscape page, with their header, at the size that the width dictates.
@@ -87,10 +88,10 @@ def document(body: list[str]) -> str:
 
 
 def _board(board: Board) -> list[str]:
-    lines = [rf"\section*{{Threat model: {escape(board.threat)}}}"]
+    lines = [rf"\section*{{{escape(board.title)}}}"]
     for start in range(0, len(board.rows), _PAGE):
         rows = board.rows[start : start + _PAGE]
-        lines += [*_scores(rows, any(row.paper for row in board.rows)), r"\bigskip", "", *_provenance(rows)]
+        lines += [*_scores(rows, board.measures, any(row.paper for row in board.rows)), r"\bigskip", "", *_provenance(rows)]
         lines += [r"\bigskip", ""]
     return [*lines, *items(board.foot), r"\clearpage"]
 
@@ -117,9 +118,9 @@ def table(columns: str, header: list[str], rows: list[list[str]]) -> list[str]:
     ]
 
 
-def _scores(rows: list[Row], paper: bool) -> list[str]:
+def _scores(rows: list[Row], measures: tuple[Measure, ...], paper: bool) -> list[str]:
     header = [*WORDS, "$B$", "victims", "failed"]
-    for measure in MEASURES:
+    for measure in measures:
         # The arrow is markup and must not be escaped with the words.
         words, arrow = escape(title(measure, {"up": "", "down": "", "": ""})), _ARROWS[measure.better]
         header.append(words + arrow)
@@ -128,11 +129,11 @@ def _scores(rows: list[Row], paper: bool) -> list[str]:
         line = [escape(attack_name(row)), *(escape(row.summary[word]) for word in WORDS[1:]), escape(row.batch)]
         line += [str(row.summary["victims"]), failed(row)]
         if row.empty:
-            line.append(rf"\multicolumn{{{len(MEASURES)}}}{{l}}{{\emph{{{escape(row.stopped)}}}}}")
+            line.append(rf"\multicolumn{{{len(measures)}}}{{l}}{{\emph{{{escape(row.stopped)}}}}}")
         else:
-            line += [_value(measure.value(row), measure.places) for measure in MEASURES]
+            line += [_value(measure.value(row.summary), measure.places) for measure in measures]
         lines.append([*line, *([escape(row.paper)] if paper else [])])
-    columns = "llllrrr" + "r" * len(MEASURES) + ("l" if paper else "")
+    columns = "llllrrr" + "r" * len(measures) + ("l" if paper else "")
     return table(columns, [*header, *(["paper"] if paper else [])], lines)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from bench.results import leaks, query
-from bench.results.leaks import Leak
+from bench.results.leaks import Leak, Scale, Values
 from bench.results.paired import sign_flip
 from bench.results.price_summary import summarise
 from bench.results.prices import PriceCell
 from bench.results.store import Cell
+from bench.results.things import SENTENCES
 
 LEVEL = 0.05  # of the paired test
 # Grants that an adaptive attacker has on top of a threat model: they divide no board.
@@ -71,15 +72,19 @@ class Board:
 
     Args:
         data, model, threats: words; `threats` are all under which the attacks ran.
+        batch: B, or None where the config does not say it.
+        scale: what a leak is measured in.
         lines: by rank.
         attacks: names, those of the most leaking first.
         prices: words of the training (model and schedule), or None where nothing was priced.
-        floored: whether the mean image's score bounds the leak from below.
+        floored: whether the score of a control that looks at no gradient bounds the leak from below.
     """
 
     data: str
     model: str
     threats: list[str]
+    batch: int | None
+    scale: Scale
     lines: list[Line]
     attacks: list[str]
     prices: str | None
@@ -110,10 +115,18 @@ def boards(cells: Sequence[Cell], prices: Sequence[PriceCell]) -> list[Board]:
             priced = [replace(line, price=_price(line, setting)) for line in lines]
             words = _words(setting[0]) if setting else None
             labels = tried[0].facts["labels"]
-            threats = sorted({cell.facts["labels"]["threat"] for cell in tried})
-            found.append(
-                Board(labels["data"], labels["model"], threats, ranked(priced), _attacks(lines), words, bool(floor))
+            board = Board(
+                data=labels["data"],
+                model=labels["model"],
+                threats=sorted({cell.facts["labels"]["threat"] for cell in tried}),
+                batch=_config(tried[0], "data").get("batch_size"),
+                scale=leaks.scale_of(tried[0]),
+                lines=ranked(priced),
+                attacks=_attacks(lines),
+                prices=words,
+                floored=bool(floor),
             )
+            found.append(board)
     return found
 
 
@@ -149,12 +162,20 @@ def front(lines: Iterable[Line]) -> list[Line]:
     return best
 
 
+def _config(cell: Cell, group: str) -> Mapping[str, Any]:
+    return (cell.facts.get("config") or {}).get(group) or {}
+
+
+def _data(cell: Cell) -> dict[str, Any]:
+    """The config of the data, without what changes no victim."""
+    return {key: value for key, value in _config(cell, "data").items() if key not in ("victims", "root")}
+
+
 def _setting(cell: Cell) -> str:
     """Everything that two cells of a board share."""
     facts, config = cell.facts, cell.facts.get("config") or {}
     grants = (facts.get("threat") or {}).get("grants") or {}
-    data = {key: value for key, value in (config.get("data") or {}).items() if key not in ("victims", "root")}
-    shared = [facts["labels"]["data"], facts["labels"]["model"], config.get("seed"), config.get("model"), data]
+    shared = [facts["labels"]["data"], facts["labels"]["model"], config.get("seed"), config.get("model"), _data(cell)]
     return _plain([*shared, {key: value for key, value in grants.items() if key not in _ADAPTIVE}])
 
 
@@ -166,20 +187,21 @@ def _plain(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _floor(controls: Iterable[Cell], like: Cell) -> dict[int, np.ndarray]:
-    """MSE of the mean image on the same victims, if that control was run."""
+def _floor(controls: Iterable[Cell], like: Cell) -> Values:
+    """What the scale's control scores on the same victims, if it was run."""
+    scale = leaks.scale_of(like)
 
     def victims_of(cell: Cell) -> str:
-        config = (cell.facts.get("config") or {}).get("data") or {}
-        return _plain({key: value for key, value in config.items() if key not in ("victims", "root")})
+        # words of sentences depend on the model's vocabulary too
+        return _plain([_data(cell), _config(cell, "model") if scale.things == SENTENCES else None])
 
     for cell in controls:
-        if cell.facts["labels"]["attack"] == "mean" and victims_of(cell) == victims_of(like):
-            return leaks.errors(query.rows(cell))
+        if cell.facts["labels"]["attack"] == scale.control and victims_of(cell) == victims_of(like):
+            return leaks.values(query.rows(cell), scale.column)
     return {}
 
 
-def _lines(cells: Sequence[Cell], floor: Mapping[int, np.ndarray]) -> list[Line]:
+def _lines(cells: Sequence[Cell], floor: Values) -> list[Line]:
     grouped: dict[str, list[Cell]] = {}
     for cell in cells:
         grouped.setdefault(_key(cell.facts), []).append(cell)

@@ -1,6 +1,6 @@
-"""How much came back of each victim, on one scale: decibels between nothing and all that matters."""
+"""How much came back of each victim, on one scale: between nothing and all that matters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,45 @@ import numpy as np
 from bench.results import intervals, query
 from bench.results.query import Rows
 from bench.results.store import Cell
+from bench.results.things import IMAGES, SENTENCES, things
 
 # An MSE at or below the strictest of iDLG's thresholds is a complete leak: 50 dB is none the better for the attacker.
 COMPLETE = 1e-4
 SUCCESS = 1e-2
+
+Values = Mapping[int, np.ndarray]  # {victim: [B]}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a leak is measured in.
+
+    Args:
+        things: what came back, `images` or `sentences`.
+        name, unit, places: as tables print it.
+        column: of the samples, what the score is made of.
+        recovered: of the samples, what the rate is made of.
+        control: the attack that looks at no gradient and bounds the score from below.
+        columns: names in the csv, of the score and of the rate.
+        score: `(values of column, those of the control)` -> `[n]`, one a victim in the order of their ids.
+        hit: `[B]` of `recovered` -> `[B]`, bool; what a failed victim left (NaN) is none.
+    """
+
+    things: str
+    name: str
+    unit: str
+    places: int
+    column: str
+    recovered: str
+    control: str
+    columns: tuple[str, str]
+    score: Callable[[Values, Values], np.ndarray]
+    hit: Callable[[np.ndarray], np.ndarray]
+
+    @property
+    def header(self) -> str:
+        """What stands in brackets behind the word leak."""
+        return self.unit or self.name
 
 
 @dataclass(frozen=True)
@@ -22,8 +57,9 @@ class Leak:
         cell: where it comes from.
         attack: its name.
         victims: ids, sorted.
-        score: `[n]`, see `scores`.
-        success: share of images with an MSE at or below 1e-2, a failed victim being no success.
+        score: `[n]`, see `Scale`.
+        success: share of images with an MSE at or below 1e-2, or of sentences recovered token for token; a failed
+            victim is no success.
     """
 
     cell: Cell
@@ -34,7 +70,7 @@ class Leak:
 
     @property
     def mean(self) -> float:
-        """Of the score, dB."""
+        """Of the score."""
         return float(self.score.mean())
 
     def interval(self) -> intervals.Interval:
@@ -42,19 +78,24 @@ class Leak:
         return intervals.mean(self.score, self.victims)
 
 
-def errors(rows: Rows) -> dict[int, np.ndarray]:
-    """`{victim: MSE [B]}`, clipped to [0, 1] pixels; NaN where a victim left no reconstruction."""
+def values(rows: Rows, column: str) -> dict[int, np.ndarray]:
+    """`{victim: [B]}` of one metric; NaN where a victim left no reconstruction."""
     out = {
         victim: np.full(size, np.nan)
         for victim, size in zip(rows.victims["victim"].to_pylist(), rows.victims["batch_size"].to_pylist())
     }
-    if "mse" in rows.samples.column_names:
-        for row in rows.samples.select(["victim", "position", "mse"]).to_pylist():
-            out[row["victim"]][row["position"]] = np.nan if row["mse"] is None else row["mse"]
+    if column in rows.samples.column_names:
+        for row in rows.samples.select(["victim", "position", column]).to_pylist():
+            out[row["victim"]][row["position"]] = np.nan if row[column] is None else row[column]
     return out
 
 
-def scores(found: Mapping[int, np.ndarray], floor: Mapping[int, np.ndarray]) -> np.ndarray:
+def errors(rows: Rows) -> dict[int, np.ndarray]:
+    """`{victim: MSE [B]}`, clipped to [0, 1] pixels; NaN where a victim left no reconstruction."""
+    return values(rows, "mse")
+
+
+def scores(found: Values, floor: Values) -> np.ndarray:
     """`[n]`, one a victim in the order of their ids: the mean PSNR of its images, between two bounds.
 
     Above, 40 dB (MSE 1e-4), which is a complete leak. Below, what the mean image of the data set scores, which looks at
@@ -72,18 +113,69 @@ def scores(found: Mapping[int, np.ndarray], floor: Mapping[int, np.ndarray]) -> 
     return np.array(out)
 
 
-def leak(cell: Cell, floor: Mapping[int, np.ndarray], rows: Rows | None = None) -> Leak | None:
+def words_in_common(found: Values, floor: Values) -> np.ndarray:
+    """`[n]`, one a victim in the order of their ids: the mean ROUGE-1 of its sentences, between two bounds.
+
+    Above, 1: every word. Below, what tokens drawn at random score on the same sentences, which look at no gradient.
+
+    Args:
+        found: `{victim: ROUGE-1 [B]}`; NaN, where there is no reconstruction, is 0.
+        floor: likewise, of the drawn tokens; a victim without them has 0.
+    """
+    out = []
+    for victim in sorted(found):
+        lowest = np.nan_to_num(floor.get(victim, np.zeros_like(found[victim])))
+        out.append(float(np.maximum(np.nan_to_num(found[victim]), lowest).mean()))
+    return np.array(out)
+
+
+SCALES = {
+    IMAGES: Scale(
+        things=IMAGES,
+        name="PSNR",
+        unit="dB",
+        places=1,
+        column="mse",
+        recovered="mse",
+        control="mean",
+        columns=("leak_db", "success_1e-2"),
+        score=scores,
+        hit=lambda error: np.nan_to_num(error, nan=1.0) <= SUCCESS,
+    ),
+    SENTENCES: Scale(
+        things=SENTENCES,
+        name="ROUGE-1",
+        unit="",
+        places=3,
+        column="rouge_1",
+        recovered="exact_match",
+        control="noise",
+        columns=("leak_rouge_1", "exact_match"),
+        score=words_in_common,
+        hit=lambda exact: np.nan_to_num(exact) == 1,
+    ),
+}
+
+
+def scale_of(cell: Cell) -> Scale:
+    """What a leak of this cell is measured in."""
+    return SCALES[things(cell.facts)]
+
+
+def leak(cell: Cell, floor: Values, rows: Rows | None = None) -> Leak | None:
     """What leaked in a cell; None where it has no victims.
 
     Args:
-        floor: see `scores`.
+        floor: the scale's column of its control, `{victim: [B]}`.
         rows: of the cell, if they have been read.
     """
-    found = errors(rows or query.rows(cell))
+    scale, stored = scale_of(cell), rows or query.rows(cell)
+    found = values(stored, scale.column)
     if not found:
         return None
     victims = sorted(found)
-    hits = np.concatenate([np.nan_to_num(found[v], nan=1.0) <= SUCCESS for v in victims]).astype(float)
+    recovered = values(stored, scale.recovered)
+    hits = np.concatenate([scale.hit(recovered[v]) for v in victims]).astype(float)
     owners = np.repeat(victims, [len(found[v]) for v in victims])
     attack = cell.facts["labels"]["attack"]
-    return Leak(cell, attack, tuple(victims), scores(found, floor), intervals.rate(hits, owners))
+    return Leak(cell, attack, tuple(victims), scale.score(found, floor), intervals.rate(hits, owners))

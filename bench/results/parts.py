@@ -41,10 +41,15 @@ _VICTIM = [
     ("versions", pa.string()),
 ]
 _SAMPLE = [(name, pa.int64()) for name in ("victim", "position", "sample", "label", "label_guess")]
+# of the first victims' sentences, where a part has any: what was said, what came back (null: no claim), and
+# `[[iteration, sentence], ...]` as JSON (null: no trace)
+_TEXTS = [(name, pa.string()) for name in ("text", "text_guess", "text_trace")]
 _REQUIRED = {"victims": ("victim", "status", "batch_size"), "samples": tuple(name for name, _ in _SAMPLE)}
 _COLUMNS = {"victims": _VICTIM + _STAMP, "samples": _SAMPLE + _STAMP}
+_NO_METRICS = frozenset(name for name, _ in _COLUMNS["samples"] + _TEXTS)
 _IMAGES = ("ids", "truth", "guess", "moments", "images", "curve_at", "curve")
 _PIXELS = ("truth", "guess", "images")
+_SHOWN = {"ids", "truth", "guess"}
 
 
 @dataclass
@@ -68,10 +73,11 @@ def write(
     stamp = {"part": part, "stored": time.time_ns()}
     _check_rows(victim_rows, sample_rows)
     metrics = _metrics(sample_rows)
+    texts = _TEXTS if any(name in row for row in sample_rows for name, _ in _TEXTS) else []
     victims = _table([{**row, **stamp} for row in victim_rows], _COLUMNS["victims"])
     samples = _table(
         [{**row, **{name: _number(row.get(name)) for name in metrics}, **stamp} for row in sample_rows],
-        _COLUMNS["samples"] + [(name, pa.float64()) for name in metrics],
+        _COLUMNS["samples"] + texts + [(name, pa.float64()) for name in metrics],
     )
     if images is not None:
         content = save(_image_tensors(images), metadata={_KEY: str(SCHEMA)})
@@ -122,8 +128,7 @@ def empty(kind: str) -> pa.Table:
 
 def metric_names(samples: pa.Table) -> list[str]:
     """The metric columns of a table of samples."""
-    known = {name for name, _ in _COLUMNS["samples"]}
-    return [name for name in samples.column_names if name not in known]
+    return [name for name in samples.column_names if name not in _NO_METRICS]
 
 
 def _table(rows: list[dict[str, Any]], columns: list[tuple[str, pa.DataType]]) -> pa.Table:
@@ -152,8 +157,7 @@ def _check_rows(victim_rows: Sequence[Mapping[str, Any]], sample_rows: Sequence[
 
 
 def _metrics(sample_rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    known = {name for name, _ in _COLUMNS["samples"]}
-    return sorted({name for row in sample_rows for name in row} - known)
+    return sorted({name for row in sample_rows for name in row} - _NO_METRICS)
 
 
 def _number(value: Any) -> float | None:
@@ -164,7 +168,9 @@ def _number(value: Any) -> float | None:
 def _image_tensors(images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     if unknown := sorted(images.keys() - set(_IMAGES)):
         raise ValueError(f"unknown image tensors: {', '.join(unknown)}; known: {', '.join(_IMAGES)}")
-    if missing := sorted({"ids", "truth", "guess"} - images.keys()):
+    # of sentences there are curves only
+    needed = {"ids", "curve_at", "curve"} if "curve" in images and not images.keys() & set(_PIXELS) else _SHOWN
+    if missing := sorted(needed - images.keys()):
         raise ValueError(f"image tensors lack {', '.join(missing)}")
     count = len(images["ids"])
     out = {}
@@ -200,7 +206,9 @@ def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
         return None, f"it is corrupt ({str(error).splitlines()[0]})"
     types = {name: table.schema.field(name).type for name in table.column_names}
     wrong = [name for name, kept in _COLUMNS[kind] if types.get(name) != kept]
-    wrong += [name for name in metric_names(table) if kind == "samples" and types[name] != pa.float64()]
+    if kind == "samples":
+        wrong += [name for name, kept in _TEXTS if types.keys() & dict(_TEXTS) and types.get(name) != kept]
+        wrong += [name for name in metric_names(table) if types[name] != pa.float64()]
     if wrong:
         return None, f"its columns are not leakbench's ({', '.join(wrong)})"
     return table, None

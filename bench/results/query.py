@@ -4,6 +4,9 @@ DuckDB runs in memory over the parts that `parts.read` has checked, so that one 
 reports can run beside a suite.
 """
 
+import itertools
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +76,33 @@ class VictimImages:
     curve: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
+@dataclass(frozen=True)
+class Sentence:
+    """One private sentence in words, and what came back of it.
+
+    Args:
+        victim, position: whose it is, and its place in the batch.
+        truth: as the model's tokeniser spells it.
+        guess: the reconstruction, `?` where a token is not claimed; None where there is none.
+        trace: `(iteration, sentence)` at the moments that were kept, in order; empty where the attack keeps none.
+    """
+
+    victim: int
+    position: int
+    truth: str
+    guess: str | None
+    trace: list[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The attacker's objective on one victim: `at`, `values` `[K]`, evaluation numbers (-1: none) and the objective."""
+
+    victim: int
+    at: np.ndarray
+    values: np.ndarray
+
+
 def cells(root: Path) -> Listing:
     """The cells below `root`, in the order of their folders' names.
 
@@ -114,22 +144,48 @@ def samples(cell: Cell) -> pa.Table:
 
 def images(cell: Cell, n: int | None = None) -> list[VictimImages]:
     """The pictures of the first `n` victims that have some (None: of all), by id."""
+    return [VictimImages(victim, **values) for victim, values in itertools.islice(_tensors(cell, "truth"), n)]
+
+
+def curves(cell: Cell, n: int | None = None) -> list[Curve]:
+    """The objective of the first `n` victims of which it is stored (None: of all), by id."""
+    return [Curve(victim, v["curve_at"], v["curve"]) for victim, v in itertools.islice(_tensors(cell, "curve"), n)]
+
+
+def sentences(cell: Cell, stored: Rows | None = None) -> list[Sentence]:
+    """The sentences that are stored in words, by victim and position; none for a cell of images.
+
+    Args:
+        cell: where from.
+        stored: its rows, if they have been read.
+    """
+    table = (stored or rows(cell)).samples
+    if "text" not in table.column_names:
+        return []
+    return [
+        Sentence(row["victim"], row["position"], row["text"], row["text_guess"], _trace(row["text_trace"]))
+        for row in table.select(["victim", "position", "text", "text_guess", "text_trace"]).to_pylist()
+        if row["text"] is not None
+    ]
+
+
+def _trace(text: str | None) -> list[tuple[int, str]]:
+    return [(at, sentence) for at, sentence in json.loads(text or "[]")]
+
+
+def _tensors(cell: Cell, wanted: str) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Each victim, by id, with its tensors, where the one called `wanted` is among them."""
     checked = parts.read(cell.parts)
     chosen = _rows(checked).victims
-    found: list[VictimImages] = []
     tensors: dict[str, dict[str, np.ndarray]] = {}
     for victim, part in zip(chosen["victim"].to_pylist(), chosen["part"].to_pylist()):
-        if n is not None and len(found) >= n:
-            break
         if part not in checked.images:
             continue
         if part not in tensors:
             tensors[part] = parts.read_images(checked.images[part])
         at = np.flatnonzero(tensors[part]["ids"] == victim)
-        if len(at):
-            values = {key: value[at[0]] for key, value in tensors[part].items() if key != "ids"}
-            found.append(VictimImages(victim, **values))
-    return found
+        if len(at) and wanted in tensors[part]:
+            yield victim, {key: value[at[0]] for key, value in tensors[part].items() if key != "ids"}
 
 
 def _rows(checked: parts.Parts) -> Rows:

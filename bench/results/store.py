@@ -87,9 +87,11 @@ class Cell:
                 `versions` (a JSON object).
             sample_rows: one a sample: `victim`, `position`, `sample`, `label`, `label_guess` (-1: no claim), and a
                 number or null for each metric; NaN is stored as null. A victim without a reconstruction has none.
+                Of sentences that are to be shown also `text`, `text_guess` (null: no claim) and `text_trace`
+                (`[[iteration, sentence], ...]` as JSON, or null).
             images: `ids` `[V]`, `truth` and `guess` `[V, B, C, H, W]` and, where there is a trace, `moments` `[V, M]`,
                 `images` `[V, M, B, C, H, W]`, `curve_at` and `curve` `[V, K]`. Pixels in [0, 1] or uint8; stored
-                clipped, in half precision.
+                clipped, in half precision. Of sentences `ids`, `curve_at` and `curve` only.
 
         Raises:
             ValueError: a row or a tensor is not of this form.

@@ -9,12 +9,16 @@ import pyarrow as pa
 from bench.results import intervals, parts, query
 from bench.results.query import Rows
 from bench.results.store import LABELS, Cell
+from bench.results.things import SENTENCES, things
 
 # Words of messages.Status under which an attack ended as it should; the rest are failures. (messages.py imports torch,
 # which a report does without; a test holds the two together.)
 ENDED_WELL = frozenset({"converged", "budget"})
 THRESHOLDS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 SCORES = ("mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
+# of sentences; `exact_match` is a rate
+TEXT_SCORES = ("token_accuracy", "bag_of_words", "token_set", "rouge_1", "rouge_2", "rouge_l", "bleu")
+EXACT = "exact_match"
 _LABELS = "label_accuracy"
 
 
@@ -38,6 +42,9 @@ def summary(cell: Cell, victims: int | None = None) -> dict[str, Any]:
         `{"1e-2", "1e-3", "1e-4"}`, `label_accuracy`, `mse`, `psnr`, `ssim`, `lpips_alex`, `lpips_vgg` (each
         `{mean, low, high, n}` or null), `other` (further metrics, alike), `evaluations_per_victim`,
         `seconds_per_victim` (numbers or null), `reasons`, `results` (the cell's folder).
+
+        Of sentences, in place of the errors of pixels: `exact_match` (a rate), `token_accuracy`, `bag_of_words`,
+        `token_set`, `rouge_1`, `rouge_2`, `rouge_l`, `bleu`; and `success_rate` is null.
     """
     return summarise(cell, query.rows(cell).limit(victims))
 
@@ -51,11 +58,16 @@ def summarise(cell: Cell, rows: Rows) -> dict[str, Any]:
     nothing = _nothing(cell) if not status else None
     document: dict[str, Any] = {name: cell.facts["labels"][name] for name in LABELS}
     document |= {"victims": len(status), "failures": sum(word not in ENDED_WELL for word in status)}
-    document["success_rate"] = _success(samples, reasons, nothing, cell)
+    if things(cell.facts) == SENTENCES:
+        own = TEXT_SCORES
+        document |= {"success_rate": None, EXACT: _exact(samples, reasons, nothing, cell)}
+    else:
+        own = SCORES
+        document["success_rate"] = _success(samples, reasons, nothing, cell)
     document[_LABELS] = _label_accuracy(samples, reasons, nothing, cell)
-    for name in SCORES:
+    for name in own:
         document[name] = _score(name, samples, reasons, nothing, cell)
-    others = [name for name in metrics if name not in (*SCORES, _LABELS)]
+    others = [name for name in metrics if name not in document]
     document["other"] = {name: _score(name, samples, reasons, nothing, cell) for name in others}
     for name, column in (("evaluations_per_victim", "evaluations"), ("seconds_per_victim", "seconds")):
         document[name] = _average(rows.victims, column)
@@ -106,6 +118,19 @@ def _success(samples: _Samples, reasons: dict[str, str], nothing: str | None, ce
     return out
 
 
+def _exact(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell) -> Any:
+    """The rate of sentences recovered token for token."""
+    values = samples.columns.get(EXACT, np.full(len(samples.victim), np.nan))
+    scored = np.isfinite(values)
+    if nothing is None and not scored.any() and not samples.failed.all():
+        nothing = _unavailable(EXACT, cell)
+    if nothing is not None:
+        reasons[EXACT] = nothing
+        return None
+    hit = np.where(scored & ~samples.failed, values, 0.0)
+    return intervals.rate(hit, samples.victim).document()
+
+
 def _label_accuracy(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell) -> Any:
     known = samples.columns.get(_LABELS)
     if known is None:
@@ -114,12 +139,18 @@ def _label_accuracy(samples: _Samples, reasons: dict[str, str], nothing: str | N
     claims = np.isfinite(known)
     if nothing is not None or not claims.any():
         stated = cell.facts.get("reasons", {}).get(_LABELS)
-        reasons[_LABELS] = nothing or stated or "the attack makes no claim about labels"
+        reasons[_LABELS] = nothing or stated or _unclaimed(samples, cell)
         return None
     # Where the attack names labels at all, a sample for which it named none is not a right one.
     values = np.where(claims, known, 0.0)
     interval = intervals.rate if np.isin(values, (0.0, 1.0)).all() else intervals.mean
     return interval(values, samples.victim).document()
+
+
+def _unclaimed(samples: _Samples, cell: Cell) -> str:
+    if things(cell.facts) == SENTENCES and (samples.columns["label"] < 0).all():
+        return "a language model predicts tokens: its sentences have no labels"
+    return "the attack makes no claim about labels"
 
 
 def _score(name: str, samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell) -> Any:

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from told import MOMENTS, run
 
 from bench.config import compose
 from bench.experiment import run_cell
@@ -28,3 +29,20 @@ def test_a_real_cell_is_told_of(logger: str, tmp_path: Path) -> None:
         assert events.Scalars("mse")[-1].value == pytest.approx(document["mse"]["mean"], rel=1e-6)
     else:
         assert sorted(p.name for p in tmp_path.iterdir()) == ["cells"]
+
+
+@pytest.mark.parametrize("logger", ["csv", "tensorboard"])
+def test_a_cell_of_sentences_is_told_of(logger: str, tmp_path: Path) -> None:
+    """There are no pictures and no rates of pixels; curves and scores there are."""
+    document = run(tmp_path / "r", f"logger={logger}", "data.victims=2")
+    if logger == "csv":
+        (path,) = tmp_path.glob("r/csv/*/version_0/metrics.csv")
+        rows = list(csv.DictReader(path.open()))
+        told = [float(row["rouge_1"]) for row in rows if row.get("rouge_1")]
+        assert told == [pytest.approx(document["rouge_1"]["mean"])] and "mse" not in rows[0]
+        assert sum(bool(row["objective/victim_1"]) for row in rows) == len(MOMENTS)
+    else:
+        accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+        (path,) = tmp_path.glob("r/tensorboard/*/version_0")
+        events = accumulator.EventAccumulator(str(path)).Reload()
+        assert events.Scalars("exact_match")[-1].value == pytest.approx(document["exact_match"]["mean"], rel=1e-6)

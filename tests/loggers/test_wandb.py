@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from told import run
 
 from bench.errors import UserError
-from bench.loggers.wandb import Wandb
+from bench.loggers.wandb import Wandb, table_of
 from bench.results import query
 
 
@@ -73,6 +74,20 @@ def test_the_table_holds_truth_and_reconstruction_images(results: Path) -> None:
             assert np.abs(decoded - expected.astype(np.float32)).max() <= 0.51 / 255 + 1e-3
         assert named["status"] == "budget"
         assert isinstance(named["mse"], float)
+
+
+def test_the_table_of_sentences_holds_truth_and_reconstruction_in_words(tmp_path: Path) -> None:
+    """Of the victims whose words are stored; the others have their scores."""
+    run(tmp_path / "r", "data.victims=3", "data.batch_size=2", "report.images=2")
+    (cell,) = query.cells(tmp_path / "r").cells
+    table = table_of(cell)
+    rows = [dict(zip(table.columns, row)) for row in table.data]
+    stored = {(one.victim, one.position): one for one in query.sentences(cell)}
+    assert len(rows) == 6 and len(stored) == 4
+    for row in rows:
+        one = stored.get((row["victim"], row["position"]))
+        assert (row["truth"], row["reconstruction"]) == ((one.truth, one.guess) if one else (None, None))
+        assert row["rouge_1"] > 0.8
 
 
 @pytest.mark.parametrize(("mode", "says"), [("onlin", "offline, online, disabled"), ("online", "needs a key")])

@@ -204,3 +204,39 @@ def test_strange_things_in_the_results_folder_are_named(cell: Cell, tmp_path: Pa
 def test_a_missing_results_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no results folder at .*nowhere; name one"):
         query.cells(tmp_path / "nowhere")
+
+
+def told(number: int) -> dict[str, object]:
+    return {"text": f"a {number}", "text_guess": None, "text_trace": '[[0, "b"], [7, "a"]]'}
+
+
+def test_sentences_may_stand_in_some_parts_only(cell: Cell, rows: tuple) -> None:
+    """Those of the first victims are kept; parts written before, or of later victims, have no such columns."""
+    victim, sample = rows
+    cell.append([victim(3), victim(4)], [{**sample(3), **told(3)}, sample(4)])
+    stored = query.rows(cell)
+    assert stored.warnings == [] and stored.samples.num_rows == 5
+    assert query.sentences(cell, stored) == [query.Sentence(3, 0, "a 3", None, [(0, "b"), (7, "a")])]
+    cell.append([victim(3)], [sample(3)])  # the latest append counts whole
+    assert query.sentences(cell) == []
+
+
+@pytest.mark.parametrize("damage", ["a number", "one of three"])
+def test_words_of_another_kind_are_refused(cell: Cell, rows: tuple, damage: str) -> None:
+    path = next(cell.parts.glob("samples-*.parquet"))
+    table, schema = pq.read_table(path), pq.read_schema(path)
+    words = [pa.array([1.0] * len(table)) if damage == "a number" else pa.array(["x"] * len(table))]
+    table = table.append_column("text", words[0]).replace_schema_metadata(schema.metadata)
+    pq.write_table(table, path)
+    assert any("its columns are not leakbench's (text" in line for line in query.rows(cell).warnings)
+
+
+def test_curves_are_kept_without_pictures(cell: Cell, rows: tuple) -> None:
+    victim, sample = rows
+    curve = {"curve_at": np.array([[0, 9, -1]]), "curve": np.array([[1.0, 0.5, 0.0]], np.float32)}
+    cell.append([victim(3)], [sample(3)], {"ids": np.array([3]), **curve})
+    assert query.images(cell) == []
+    (found,) = query.curves(cell)
+    assert (found.victim, found.at.tolist(), found.values.tolist()) == (3, [0, 9, -1], [1.0, 0.5, 0.0])
+    with pytest.raises(ValueError, match="image tensors lack guess, truth"):
+        cell.append([victim(4)], [sample(4)], {"ids": np.array([4]), "images": np.zeros((1, 1, 1, 1, 4, 4)), **curve})

@@ -1,0 +1,146 @@
+"""How sentences came about, as in the table on text of Deep Leakage from Gradients (Zhu, Liu, Han 2019, 1906.08935).
+
+For each private sentence what the attacker's dummy said at the moments that were kept, what it was given out as in the
+end, and the truth last: markdown, LaTeX, and plain text for a terminal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.report.leaderboard import Row
+from bench.report.tables import attack_name, markdown_table, md
+from bench.report.tex import document, escape, items, table
+from bench.results import query
+
+_EXAMPLES = 4  # of a cell
+_TERMINAL_MOMENTS = 8  # of the one example that a terminal shows
+_NOTES = (
+    "A line an iteration, as far as they were kept; then the reconstruction, which is the iterate that the attacker "
+    "takes for the best, and the truth as the model's tokeniser spells it.",
+    "A question mark between words is a token that the attack leaves open.",
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One private sentence.
+
+    Args:
+        words: `victim 3`, and which of its batch.
+        moments: `(iteration, sentence)` in order; empty where the attack keeps none.
+        guess: the reconstruction; None where there is none.
+        truth: the sentence.
+    """
+
+    words: str
+    moments: list[tuple[int, str]]
+    guess: str | None
+    truth: str
+
+    def lines(self) -> list[tuple[str, str | None]]:
+        """`(what it is, sentence)`, the truth last."""
+        steps: list[tuple[str, str | None]] = [(f"{at:,}", sentence) for at, sentence in self.moments]
+        return [*steps, ("reconstruction", self.guess), ("truth", self.truth)]
+
+
+@dataclass(frozen=True)
+class Told:
+    """The examples of a cell.
+
+    Args:
+        folder: the cell's.
+        anchor: where links to it lead.
+        title, context: words.
+        control: whether it is one that looks at no gradient.
+        examples: at least one.
+    """
+
+    folder: Path
+    anchor: str
+    title: str
+    context: str
+    control: bool
+    examples: list[Example]
+
+
+def told(rows: Sequence[Row]) -> list[Told]:
+    """The first sentences of each cell that has some in words, in the order of the rows."""
+    found = []
+    for row in rows:
+        sentences = query.sentences(row.cell)[:_EXAMPLES]
+        if sentences:
+            labels = row.cell.facts["labels"]
+            context = f"model {labels['model']}, defence {labels['defense']}, threat model {labels['threat']}"
+            context += f", batches of {row.batch}" if (row.batch or 1) > 1 else ""
+            examples = [_example(one, row.batch or 1) for one in sentences]
+            title = f"{attack_name(row)} on {labels['data']}"
+            found.append(Told(row.cell.folder, row.cell.identity, title, context, row.control, examples))
+    return found
+
+
+def _example(one: query.Sentence, batch: int) -> Example:
+    words = f"victim {one.victim}" + (f", {one.position + 1} of {batch}" if batch > 1 else "")
+    moments = [(at, plain(sentence)) for at, sentence in one.trace]
+    return Example(words, moments, None if one.guess is None else plain(one.guess), plain(one.truth))
+
+
+def plain(text: str) -> str:
+    """One line of printable signs: a reconstruction can hold any, also those that move a terminal's cursor.
+
+    >>> plain("a\\tb\\u2028c\\x1b[2Jd ")
+    'a b c\ufffd[2Jd'
+    """
+    signs = (sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text)
+    return " ".join("".join(signs).split())
+
+
+def markdown(cells: Sequence[Told]) -> str:
+    """The page."""
+    lines = ["# Sentences", "", *(f"- {md(line)}" for line in _NOTES), ""]
+    for each in cells:
+        lines += [f'<a id="{each.anchor}"></a>', "", f"## {md(each.title)}", "", md(each.context), ""]
+        for example in each.examples:
+            rows = [[what, _or_words(sentence, md, "*{}*")] for what, sentence in example.lines()]
+            rows[-1] = [f"**{cell}**" if cell else cell for cell in rows[-1]]
+            lines += [*markdown_table([md(example.words), "sentence"], "rl", rows), ""]
+    return "\n".join(lines)
+
+
+def _or_words(sentence: str | None, escaped, emphasis: str) -> str:  # type: ignore[no-untyped-def]
+    """The sentence, or what is to be said where there is none."""
+    if sentence:
+        return str(escaped(sentence))
+    return emphasis.format("no reconstruction" if sentence is None else "nothing")
+
+
+def sentences_tex(cells: Sequence[Told]) -> str:
+    """The document."""
+    lines: list[str] = []
+    for each in cells:
+        lines += [rf"\section*{{{escape(each.title)}}}", escape(each.context), r"\bigskip", ""]
+        for example in each.examples:
+            rows = [[what, _or_words(sentence, escape, r"\emph{{{}}}")] for what, sentence in example.lines()]
+            rows[-1] = [rf"\textbf{{{cell}}}" for cell in rows[-1]]
+            lines += [*table("rp{200mm}", [escape(example.words), "sentence"], rows), r"\bigskip", ""]
+        lines += [r"\clearpage"]
+    return document([*items(list(_NOTES)), *lines])
+
+
+def text(cells: Sequence[Told]) -> str:
+    """For a terminal: one sentence of each cell that has a trace."""
+    return "\n\n".join(_text(each) for each in cells if not each.control and each.examples[0].moments)
+
+
+def _text(each: Told) -> str:
+    example = each.examples[0]
+    moments = example.moments
+    if len(moments) > _TERMINAL_MOMENTS:
+        places = np.linspace(0, len(moments) - 1, _TERMINAL_MOMENTS).round().astype(int)
+        moments = [moments[place] for place in places]
+    shown = Example(example.words, moments, example.guess, example.truth).lines()
+    width = max(len(what) for what, _ in shown)
+    lines = [f"{what:>{width}}  {_or_words(sentence, str, '({})')}" for what, sentence in shown]
+    return "\n".join([f"{each.title}, {each.context}: {example.words}", *lines])
