@@ -107,3 +107,30 @@ def test_an_exception_in_a_users_model_keeps_what_is_finished(faulty, capfd):
     code, document, _ = run(capfd, *words, "seed=2")
     assert code == 0 and document["victims"] == 3
     assert not any(cell.failure for cell in query.cells("out").cells)
+
+
+SUITE = """# sentences under a defence that cannot protect them, and a price that there is none of
+overrides: [data=sentences, data.victims=2, logger=none, engine.threads=1, executor.workers=1, attack=noise]
+grid:
+  - [defense=none, defense=soteria]
+prices: [training=held_out]
+"""
+
+
+def test_a_suite_of_sentences_keeps_on_record_what_does_not_apply(tmp_path, monkeypatch, capfd):
+    """The tokeniser is part of such a cell's identity; a price that cannot be is told, and stops nobody."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine" / "suite").mkdir(parents=True)
+    (tmp_path / "mine" / "suite" / "told.yaml").write_text(SUITE)
+    assert main(["suite", "told", "--config-dir", "mine", "results=out", "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert [cell["victims"] for cell in document["cells"]] == [2] and document["failed"] == {}
+    reasons = document["not_applicable"]
+    reason = reasons.pop("defense=soteria")
+    assert reason.startswith("defense Soteria takes the derivative of features by the input")
+    assert len(reasons) == 2 and all("trains classifiers of images" in why for why in reasons.values())
+    (refused,) = [cell for cell in query.cells("out").cells if cell.failure]
+    assert refused.failure.reason == reason and refused.facts["data"] == {"things": "sentences"}
+    page = Path("out/leaderboard.md").read_text()
+    assert page.count("## Sentences, threat model") == 1 and "Soteria takes the derivative" in page
+    assert main(["status", "out"]) == 0

@@ -5,6 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from bench.overview import overview, summary
+from bench.threat import relevant
 
 
 def drawn(what):
@@ -37,3 +38,20 @@ def test_the_summary_has_every_score_its_interval_and_the_reason_where_it_is_mis
     text = drawn(summary(document))
     assert text.count("0.125 to 0.5") == 7 and text.count("n/a") == 2
     assert "no weights here" in text and "no [MSE] here" in text and "8 victims, 1 failed" in text
+
+
+def test_sentences_have_rows_of_their_own():
+    names = dict.fromkeys(("attack", "data", "model", "defense", "threat"), "some")
+    keys = ("rouge_1", "rouge_2", "rouge_l", "exact_match", "token_accuracy", "bag_of_words", "token_set", "bleu")
+    score = {"mean": 0.25, "low": 0.125, "high": 0.5, "n": 8}
+    document = {**names, "victims": 8, "failures": 1, "success_rate": None, **dict.fromkeys(keys, score)}
+    document |= {"label_accuracy": None, "reasons": {"label_accuracy": "no claim"}, "evaluations_per_victim": 3.0}
+    text = drawn(summary(document))
+    assert text.count("0.125 to 0.5") == 8 and text.count("n/a") == 1 and "no claim" in text
+    assert "ROUGE-L" in text and "MSE" not in text and "psnr" not in text
+
+
+def test_grants_are_those_that_mean_something():
+    grants = {"labels": False, "input_range": True, "lengths": True, "word_embedding": True, "surrogate": False}
+    assert relevant(grants, "images") == {"labels": False, "input_range": True}
+    assert list(relevant(grants, "sentences")) == ["labels", "lengths", "word_embedding", "surrogate"]

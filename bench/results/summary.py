@@ -59,13 +59,11 @@ def summarise(cell: Cell, rows: Rows) -> dict[str, Any]:
     document: dict[str, Any] = {name: cell.facts["labels"][name] for name in LABELS}
     document |= {"victims": len(status), "failures": sum(word not in ENDED_WELL for word in status)}
     if things(cell.facts) == SENTENCES:
-        own = TEXT_SCORES
         document |= {"success_rate": None, EXACT: _exact(samples, reasons, nothing, cell)}
     else:
-        own = SCORES
         document["success_rate"] = _success(samples, reasons, nothing, cell)
     document[_LABELS] = _label_accuracy(samples, reasons, nothing, cell)
-    for name in own:
+    for name in TEXT_SCORES if EXACT in document else SCORES:
         document[name] = _score(name, samples, reasons, nothing, cell)
     others = [name for name in metrics if name not in document]
     document["other"] = {name: _score(name, samples, reasons, nothing, cell) for name in others}

@@ -136,3 +136,38 @@ def test_further_metrics_are_kept_apart(make_cell: CellMaker, rows: tuple) -> No
     found = summary(cell)
     assert found["other"]["mse_raw"]["mean"] == 4.0
     assert found["reasons"]["mse_raw"] == "over the 1 of 2 samples that have a finite value"
+
+
+SENTENCES = {"data": {"things": "sentences"}}
+
+
+def test_sentences_have_their_own_scores(make_cell: CellMaker, rows: tuple) -> None:
+    """Batches of one: an exact one, a partial one, one that diverged on an exact sentence, one that left nothing."""
+    victim, sample = rows
+    cell = make_cell(**SENTENCES)
+    status = ["converged", "budget", "diverged", "nonfinite"]
+    exact, rouge = [1.0, 0.0, 1.0, None], [1.0, 0.5, 1.0, None]
+    cell.append(
+        [victim(i, status=word) for i, word in enumerate(status)],
+        [
+            {**sample(i, rouge_1=rouge[i], exact_match=exact[i], bleu=None), "mse": None, "perplexity": float(i)}
+            for i in range(4)
+        ],
+    )
+    found = summary(cell)
+    low, high = wilson(1, 4)  # a failed victim is no success
+    assert found["exact_match"] == pytest.approx({"mean": 0.25, "low": low, "high": high, "n": 4})
+    assert (found["rouge_1"]["mean"], found["rouge_1"]["n"]) == (pytest.approx(2.5 / 3), 3)
+    assert found["reasons"]["rouge_1"] == "over the 3 of 4 samples that have a finite value"
+    assert found["success_rate"] is None and "psnr" not in found
+    assert found["bleu"] is None and found["reasons"]["bleu"] == "no sample has a value of bleu"
+    assert found["other"]["perplexity"]["mean"] == 1.5 and found["label_accuracy"]["mean"] == 1.0
+    assert not [key for key in found["reasons"] if "success" in key or "psnr" in key]
+
+
+def test_sentences_without_victims_say_why(make_cell: CellMaker) -> None:
+    cell = make_cell(**SENTENCES)
+    cell.fail("not_applicable", "needs a word embedding")
+    found = summary(cell)
+    assert found["exact_match"] is None and found["reasons"]["exact_match"] == "needs a word embedding"
+    assert found["reasons"]["rouge_2"] == "needs a word embedding"
