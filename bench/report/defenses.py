@@ -85,7 +85,13 @@ def heading(board: Board) -> str:
 
 
 def _table(board: Board) -> list[str]:
-    header = ["rank", "defence", "worst attack", f"leak ↓ ({board.scale.header})", *(f"{md(name)} ↓" for name in board.attacks)]
+    header = [
+        "rank",
+        "defence",
+        "worst attack",
+        f"leak ↓ ({board.scale.header})",
+        *(f"{md(name)} ↓" for name in board.attacks),
+    ]
     header += ["accuracy ↑", "of runs", "time (ms per step)", "sent (bytes per step)", "ε, step", "ε, training"]
     rows = []
     for line in board.lines:

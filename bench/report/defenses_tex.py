@@ -15,7 +15,13 @@ def defenses_tex(boards: Sequence[Board]) -> str:
 
 
 def _board(board: Board) -> list[str]:
-    header = ["rank", "defence", "worst attack", f"leak{DOWN} ({board.scale.header})", *(escape(name) + DOWN for name in board.attacks)]
+    header = [
+        "rank",
+        "defence",
+        "worst attack",
+        f"leak{DOWN} ({board.scale.header})",
+        *(escape(name) + DOWN for name in board.attacks),
+    ]
     header += [
         f"accuracy{UP}",
         "of runs",

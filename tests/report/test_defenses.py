@@ -14,6 +14,7 @@ from bench.report.hypotheses import judged
 from bench.results.join import boards
 from bench.results.prices import Prices, prices
 from bench.results.query import cells
+from bench.results.store import Store
 
 TRAINED = {"lr": 0.1, "runs": 2}
 DEFENSES = [
@@ -117,3 +118,49 @@ def test_a_folder_with_one_defence_has_no_such_page(tmp_path, add_cell):
     made = page.write(tmp_path)
     assert not any("defenses" in path.name for path in made.paths)
     assert "Defences" not in made.text
+
+
+def test_sentences_have_the_same_table_with_words_in_place_of_decibels(tmp_path, made):
+    """From the columns of a real cell's rows: no price is no reason to leave the table out."""
+    for number, (name, node, rouge) in enumerate(
+        [("none", {}, 1.0), ("pruning (fraction=0.9)", {"_target_": "p"}, 0.5)]
+    ):
+        labels = {"attack": "dlg_text", "data": "cola", "model": "bert_tiny", "defense": name, "threat": "basic"}
+        config = {"seed": 0, "data": {"batch_size": 2}, "defense": node}
+        facts = {"labels": labels, "config": config, "data": {"things": "sentences"}}
+        cell = Store(tmp_path).cell("told", f"{number:016x}", facts)
+        samples = [
+            {"victim": v, "position": b, "sample": 2 * v + b, "label": 0, "label_guess": 0, "rouge_1": rouge}
+            for v in range(4)
+            for b in range(2)
+        ]
+        victims = [{"victim": v, "status": "budget", "batch_size": 2} for v in range(4)]
+        cell.append(victims, [{**row, "exact_match": float(rouge == 1)} for row in samples])
+    found = page.write(tmp_path)
+    text = (tmp_path / "defenses.md").read_text()
+    assert "## cola, batches of 2, model bert\\_tiny" in text and "leak ↓ (ROUGE-1)" in text and "dB" not in text
+    assert "ROUGE-1 (F-measure of the words in common" in text and "came back token for token" in text
+    assert "what `leakbench train` trains are classifiers of images" in text.replace("\\", "")
+    table = [re.split(r"(?<!\\)\|", line) for line in text.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in table}) == 1 and table[2][4].strip().startswith("0.500")
+    assert [line[6].strip() for line in table[2:]] == ["n/a", "n/a"] and table[2][7].strip() == ""
+    rows = list(csv.DictReader((tmp_path / "defenses.csv").open()))
+    assert [float(row["leak_rouge_1"]) for row in rows] == [0.5, 1.0] and "leak_db" not in rows[0]
+    assert [float(row["exact_match"]) for row in rows] == [0.0, 1.0] and rows[0]["accuracy"] == ""
+    assert "leak ROUGE-1↓" in found.text and "leak (ROUGE-1)" not in found.text
+    assert r"leak $\downarrow$ (ROUGE-1)" in (tmp_path / "defenses.tex").read_text()
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_the_columns_of_images_are_named_as_they_were(root, made):
+
+    header = (root / "defenses.csv").read_text().splitlines()[0].split(",")
+    assert header[10:17] == [
+        "leak_db",
+        "leak_db_low",
+        "leak_db_high",
+        "success_1e-2",
+        "success_low",
+        "success_high",
+        "epsilon_step",
+    ]

@@ -121,3 +121,53 @@ def test_one_defence_alone_is_no_board(tmp_path):
     add(tmp_path, 0, "dlg", "none", 1e-5)
     add(tmp_path, 1, "idlg", "none", 1e-5)
     assert boards(cells(tmp_path).cells, []) == []
+
+
+def tell(root, number, attack, defense, rouge, model="bert_tiny", control=False, batch=1, **settings):
+    """A cell of eight victims of one sentence with these scores."""
+    words = f"{defense} ({', '.join(f'{k}={v}' for k, v in settings.items())})" if settings else defense
+    facts = {
+        "labels": {"attack": attack, "data": "cola", "model": model, "defense": words, "threat": "embedding_frozen"},
+        "config": {
+            **CONFIG,
+            "model": {"name": model},
+            "data": {"batch_size": batch},
+            "defense": node(defense, **settings),
+        },
+        "threat": {"letter": "B", "grants": {"labels": False, "word_embedding": False}},
+        "data": {"things": "sentences"},
+        "control": control,
+    }
+    cell = Store(root).cell(f"{attack}-{number}", f"{number:016x}", facts)
+    values = np.broadcast_to(rouge, 8)
+    victims = [{"victim": v, "status": "budget", "batch_size": 1} for v in range(8)]
+    samples = [{"victim": v, "position": 0, "sample": v, "label": 0, "label_guess": 0} for v in range(8)]
+    scores = [{"rouge_1": float(x), "exact_match": float(x == 1)} for x in values]
+    cell.append(victims, [{**sample, **score} for sample, score in zip(samples, scores)])
+
+
+def test_sentences_are_ranked_by_the_words_that_came_back_and_need_no_price(root):
+    """In a board of their own beside that of images; noise of the same vocabulary bounds what a defence can reach."""
+    tell(root, 20, "dlg_text", "none", 1.0)
+    tell(root, 21, "dlg_text", "noise", 0.02, std=0.1)
+    tell(root, 22, "dlg_text", "noise", 0.03, std=1.0)
+    tell(root, 23, "dlg_text", "pruning", 0.6)
+    tell(root, 24, "noise", "none", 0.05, control=True)
+    tell(root, 25, "noise", "none", 0.9, control=True, model="minilm")  # another vocabulary: not its floor
+    images, board = sorted(boards(cells(root).cells, prices(root)[0]), key=lambda found: found.data, reverse=True)
+    assert (images.scale.name, board.scale.name, board.batch, board.floored) == ("PSNR", "ROUGE-1", 1, True)
+    assert board.prices is None and all(line.price is None for line in board.lines)
+    found = {line.title: (line.rank, pytest.approx(line.worst.mean), line.worst.success.mean) for line in board.lines}
+    assert found == {
+        "noise std 0.1": (1, 0.05, 0.0),
+        "noise std 1": (1, 0.05, 0.0),
+        "pruning": (3, 0.6, 0.0),
+        "none": (4, 1.0, 1.0),
+    }
+
+
+def test_batches_of_another_size_are_another_board(tmp_path):
+    for batch in (1, 2):
+        tell(tmp_path, 2 * batch, "dlg_text", "none", 1.0, batch=batch)
+        tell(tmp_path, 2 * batch + 1, "dlg_text", "pruning", 0.5, batch=batch)
+    assert sorted(board.batch for board in boards(cells(tmp_path).cells, [])) == [1, 2]

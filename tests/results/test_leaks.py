@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.results.leaks import errors, leak, scores
+from bench.results.leaks import errors, leak, scale_of, scores, words_in_common
 from bench.results.store import Store
 
 LABELS = {"attack": "dlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "basic"}
@@ -36,3 +36,28 @@ def test_victims_without_a_reconstruction_are_counted(tmp_path):
     from bench.results import query
 
     assert np.isnan(errors(query.rows(cell))[0])
+
+
+def test_a_leak_of_sentences_is_rouge_between_noise_and_one():
+    found = {0: np.array([1.0]), 1: np.array([0.02]), 2: np.array([np.nan]), 3: np.array([0.4, 0.0])}
+    floor = {0: np.array([0.1]), 1: np.array([0.1]), 2: np.array([0.1]), 3: np.array([0.1, np.nan])}
+    assert words_in_common(found, floor) == pytest.approx([1.0, 0.1, 0.1, 0.2])
+    assert words_in_common(found, {}) == pytest.approx([1.0, 0.02, 0.0, 0.2])
+
+
+def test_what_is_measured_goes_with_the_kind_of_data(tmp_path):
+    labels = {**LABELS, "attack": "dlg_text", "data": "cola"}
+    cell = Store(tmp_path).cell("text", "0" * 16, {"labels": labels, "data": {"things": "sentences"}})
+    rows = [(0.9, 0.0), (1.0, 1.0), (None, None)]
+    cell.append(
+        [{"victim": v, "status": "budget", "batch_size": 1} for v in range(3)],
+        [
+            {"victim": v, "position": 0, "sample": v, "label": 0, "label_guess": 0, "rouge_1": r, "exact_match": e}
+            for v, (r, e) in enumerate(rows)
+        ],
+    )
+    found = leak(cell, {})
+    assert scale_of(cell).name == "ROUGE-1" and found.score == pytest.approx([0.9, 1.0, 0.0])
+    assert (found.success.mean, found.success.n) == (pytest.approx(1 / 3), 3)
+    image = Store(tmp_path).cell("dlg", "1" * 16, {"labels": LABELS})
+    assert scale_of(image).name == "PSNR"
