@@ -157,11 +157,12 @@ def _rank(row: Row) -> tuple[Any, ...]:
         return (found[key] or {"mean": otherwise})["mean"]
 
     last = row.summary["victims"] == 0
+    order: tuple[float, ...]
     if row.things == SENTENCES:
         order = (row.batch or 0, last, -mean("rouge_1", -1.0), -mean("exact_match", -1.0))
     else:
-        order = (last, *(-mean(f"success_{bound}", -1.0) for bound in ("1e-2", "1e-3", "1e-4")))
-        order += (mean("mse", float("inf")),)
+        rates = (-mean(f"success_{bound}", -1.0) for bound in ("1e-2", "1e-3", "1e-4"))
+        order = (last, *rates, mean("mse", float("inf")))
     return (row.things, row.summary["data"], *order, row.cell.folder.name)
 
 

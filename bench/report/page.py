@@ -1,4 +1,4 @@
-"""The report: reads a results folder, writes the leaderboard in four forms, and a picture or the sentences of a cell."""
+"""The report: reads a results folder, writes the leaderboard in four forms, and pictures or sentences a cell."""
 
 import re
 from dataclasses import dataclass

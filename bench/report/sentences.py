@@ -4,7 +4,7 @@ For each private sentence what the attacker's dummy said at the moments that wer
 end, and the truth last: markdown, LaTeX, and plain text for a terminal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def told(rows: Sequence[Row]) -> list[Told]:
             context += f", batches of {row.batch}" if (row.batch or 1) > 1 else ""
             examples = [_example(one, row.batch or 1) for one in sentences]
             title = f"{attack_name(row)} on {labels['data']}"
-            found.append(Told(row.cell.folder, row.cell.identity, title, context, row.control, examples))
+            found.append(Told(row.cell.folder, row.cell.identity, plain(title), plain(context), row.control, examples))
     return found
 
 
@@ -104,15 +104,15 @@ def markdown(cells: Sequence[Told]) -> str:
         lines += [f'<a id="{each.anchor}"></a>', "", f"## {md(each.title)}", "", md(each.context), ""]
         for example in each.examples:
             rows = [[what, _or_words(sentence, md, "*{}*")] for what, sentence in example.lines()]
-            rows[-1] = [f"**{cell}**" if cell else cell for cell in rows[-1]]
+            rows[-1][0] = f"**{rows[-1][0]}**"
             lines += [*markdown_table([md(example.words), "sentence"], "rl", rows), ""]
     return "\n".join(lines)
 
 
-def _or_words(sentence: str | None, escaped, emphasis: str) -> str:  # type: ignore[no-untyped-def]
+def _or_words(sentence: str | None, escaped: Callable[[str], str], emphasis: str) -> str:
     """The sentence, or what is to be said where there is none."""
     if sentence:
-        return str(escaped(sentence))
+        return escaped(sentence)
     return emphasis.format("no reconstruction" if sentence is None else "nothing")
 
 
@@ -123,7 +123,7 @@ def sentences_tex(cells: Sequence[Told]) -> str:
         lines += [rf"\section*{{{escape(each.title)}}}", escape(each.context), r"\bigskip", ""]
         for example in each.examples:
             rows = [[what, _or_words(sentence, escape, r"\emph{{{}}}")] for what, sentence in example.lines()]
-            rows[-1] = [rf"\textbf{{{cell}}}" for cell in rows[-1]]
+            rows[-1][0] = rf"\textbf{{{rows[-1][0]}}}"
             lines += [*table("rp{200mm}", [escape(example.words), "sentence"], rows), r"\bigskip", ""]
         lines += [r"\clearpage"]
     return document([*items(list(_NOTES)), *lines])

@@ -71,12 +71,25 @@ def markdown(board: Leaderboard, grids: dict[Path, str]) -> str:
     return "\n".join(lines)
 
 
+# every sign that is markup in a table's cell in any of the common kinds of markdown, and the end of a line in each
+_SAFE = {
+    "\\": "\\\\",
+    "&": "&amp;",
+    "<": "&lt;",
+    "|": "\\|",
+    "*": "\\*",
+    "_": "\\_",
+    "`": "\\`",
+    "[": "\\[",
+    "~": "&#126;",
+    "$": "&#36;",
+}
+_SAFE |= dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " ")
+
+
 def md(text: Any) -> str:
     """Text that can stand in a markdown table: nothing in it is markup."""
-    out = "" if text is None else str(text).replace("\n", " ")
-    for sign, safe in (("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("_", "\\_")):
-        out = out.replace(sign, safe)
-    return out.replace("`", "\\`").replace("[", "\\[")
+    return "".join(_SAFE.get(sign, sign) for sign in ("" if text is None else str(text)))
 
 
 def markdown_table(header: list[str], align: str, rows: list[list[str]]) -> list[str]:

@@ -43,6 +43,9 @@ _SPECIAL = {
     "\u03b4": r"$\delta$",
 }
 
+# what TeX's fonts make one sign of
+_LIGATURES = frozenset(("--", "``", "''", "?`", "!`"))
+
 _HEAD = r"""\documentclass[a4paper,landscape]{article}
 \usepackage[margin=12mm]{geometry}
 \usepackage[utf8]{inputenc}
@@ -64,7 +67,9 @@ def escape(text: Any) -> str:
         >>> print(escape("50 % of a_b"))
         50 \\% of a\\_b
     """
-    return "".join(map(_escaped, "" if text is None else str(text)))
+    signs = "" if text is None else str(text)
+    pairs = zip(" " + signs, signs)
+    return "".join(("{}" if before + sign in _LIGATURES else "") + _escaped(sign) for before, sign in pairs)
 
 
 def _escaped(sign: str) -> str:
@@ -91,7 +96,12 @@ def _board(board: Board) -> list[str]:
     lines = [rf"\section*{{{escape(board.title)}}}"]
     for start in range(0, len(board.rows), _PAGE):
         rows = board.rows[start : start + _PAGE]
-        lines += [*_scores(rows, board.measures, any(row.paper for row in board.rows)), r"\bigskip", "", *_provenance(rows)]
+        lines += [
+            *_scores(rows, board.measures, any(row.paper for row in board.rows)),
+            r"\bigskip",
+            "",
+            *_provenance(rows),
+        ]
         lines += [r"\bigskip", ""]
     return [*lines, *items(board.foot), r"\clearpage"]
 

@@ -41,3 +41,10 @@ def test_without_the_package_there_is_a_reason(monkeypatch):
     assert Bleu().reason((12,)) is None
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "sacrebleu" else sys)
     assert "pip install 'leakbench[text]'" in Bleu().reason((12,))
+    assert Bleu().facts()["signature"] is None
+
+
+def test_the_signature_is_that_of_the_score_it_goes_with():
+    assert Bleu().facts()["signature"] == (
+        f"nrefs:1|case:mixed|eff:yes|tok:13a|smooth:exp|version:{sacrebleu.__version__}"
+    )

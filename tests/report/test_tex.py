@@ -86,10 +86,14 @@ def test_escaped_text_has_no_active_sign(text: str) -> None:
     out = escape(text)
     for known in (r"\textbackslash{}", r"\textasciicircum{}", r"\textasciitilde{}", r"\textless{}", r"\textgreater{}"):
         out = out.replace(known, "")
-    out = out.replace(r"\textbar{}", "").replace(r"\dots{}", "").replace("{[}", "")
+    out = out.replace(r"\textbar{}", "").replace(r"\dots{}", "").replace("{[}", "").replace("{}", "")
     out = re.sub(r"\$\\[a-z]+\$", "", out)
     out = re.sub(r"\\[{}$&#_%]", "", out)
     assert not set(out) & set("\\{}$&#_%^~<>|[\n\x00")
+
+
+def test_signs_that_stand_together_stay_apart() -> None:
+    assert escape("a--b ''c'' ``d`` ?` --- it's") == "a-{}-b '{}'c'{}' `{}`d`{}` ?{}` -{}-{}- it's"
 
 
 @pytest.mark.parametrize("which", ["board", "hard"])
