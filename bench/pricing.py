@@ -121,8 +121,8 @@ def split(cfg: DictConfig, schedule: Schedule) -> tuple[VictimDataModule, Pool, 
     """The data set, and its examples to train and to test on.
 
     Raises:
-        UserError: it is not on this machine, is not of images, has no labels, is too small, or knows no official
-            splits.
+        UserError: it is not on this machine, has no labels, is too small, or knows no official splits.
+        NotApplicable: it is not of images.
     """
     node = OmegaConf.to_container(cfg.data, resolve=True)
     assert isinstance(node, dict)
@@ -145,10 +145,10 @@ def split(cfg: DictConfig, schedule: Schedule) -> tuple[VictimDataModule, Pool, 
 def _of_images(data: VictimDataModule) -> None:
     """
     Raises:
-        UserError: it is of something else, which has to be said before it is read: sentences need a tokeniser for that.
+        NotApplicable: it is of something else: said before it is read, which sentences need a tokeniser for.
     """
     if not isinstance(data, ImageDataModule):
-        raise UserError(
+        raise NotApplicable(
             f"data '{data.title}' holds {data.things}: `leakbench train` trains classifiers of images, so what a "
             f"defence costs on {data.things} has no price here"
         )

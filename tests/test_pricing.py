@@ -80,6 +80,13 @@ def test_a_mistake_is_one_line_and_writes_nothing(train, tmp_path, override, sen
     assert not (tmp_path / "out").exists()
 
 
+def test_what_a_defence_costs_on_sentences_is_not_measured_and_that_is_one_line(capfd, tmp_path):
+    assert main(["train", "data=sentences", "attack=noise", "logger=none", f"results={tmp_path / 'out'}"]) == 2
+    error = capfd.readouterr().err
+    assert "data 'sentences' holds sentences: `leakbench train` trains classifiers of images" in error
+    assert error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
 def test_run_does_not_train(capfd, tmp_path):
     assert main(["run", "training=held_out", f"results={tmp_path / 'out'}"]) == 2
     assert "leakbench train" in capfd.readouterr().err

@@ -154,3 +154,29 @@ def test_what_no_cell_looks_at_is_refused(tmp_path):
     written(tmp_path, PRICED)
     with pytest.raises(UserError, match=r"no key 'training\.epoch'; did you mean 'training\.epochs'"):
         suite.plan("mine", ["training.epoch=3"], tmp_path)
+
+
+def test_text_is_read_without_composing_its_cells():
+    """Each attack once on its axis; those that need another threat model stand beside the grid, each with its own."""
+    text = suite.load("text")
+    axes = [[word for choice in axis for word in choice.split()] for axis in text.grid]
+    assert axes[0] == [f"data.batch_size={size}" for size in (1, 2, 4)] and axes[1] == ["threat=surrogate"]
+    assert axes[2] == [f"attack={name}" for name in ("dlg_text", "tag", "lamp", "dager", "noise")]
+    assert all("threat=" in cell and "attack=" in cell for cell in text.also)
+    assert text.overrides[0] == "data=sentences" and not text.prices
+
+
+@pytest.mark.slow
+def test_text_runs_every_attack_at_three_batch_sizes_and_one_of_them_under_defences():
+    """Words are not given away by the embedding's gradient, but where that is what an attack reads."""
+    cells = [cell.config for cell in suite.plan("text", [])]
+    assert {cfg.names.data for cfg in cells} == {"sentences"} and not any("training" in cfg for cfg in cells)
+    tried = {(cfg.names.attack, cfg.names.threat) for cfg in cells}
+    surrogate = {(attack, "surrogate") for attack in ("dlg_text", "tag", "lamp", "dager", "noise")}
+    assert tried == surrogate | {("bag_of_words", "basic"), ("dlg_text", "embedding_frozen")}
+    for pair in tried - {("dlg_text", "embedding_frozen")}:
+        own = [cfg.data.batch_size for cfg in cells if (cfg.names.attack, cfg.names.threat) == pair]
+        assert sorted(own) == [1, 2, 4], pair
+    defended = [cfg for cfg in cells if cfg.names.threat == "embedding_frozen"]
+    families = [cfg.names.defense.partition(" ")[0] for cfg in defended]
+    assert {"none", "gaussian", "pruning"} == set(families) and {cfg.data.batch_size for cfg in defended} == {1}

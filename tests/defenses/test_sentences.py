@@ -1,0 +1,58 @@
+"""Every defence of configs/defense/ on gradients of real sentences: in the path, the same twice, and per sample."""
+
+from functools import cache
+
+import pytest
+import torch
+
+from bench import catalogue
+from bench.config import compose
+from bench.errors import NotApplicable
+from bench.experiment import Parties, build
+
+NAMES = [name for name in catalogue.entries("defense") if name not in ("none", "soteria")]
+SMALL = ("data=sentences", "attack=noise", "metric=exact_match", "data.batch_size=2", "logger=none", "engine.threads=1")
+
+
+@cache
+def built_with(*overrides: str) -> Parties:
+    """The parties of a small cell; tests leave them as they are."""
+    return build(compose([*SMALL, *overrides]))
+
+
+def shared(*overrides: str) -> torch.Tensor:
+    """Everything that two victims of two sentences share, `[V, n]`."""
+    parties = built_with(*overrides)
+    seen = parties.client.share(parties.data.deal([0, 3]))
+    return torch.cat([value.flatten(1) for value in seen.gradients.values()], 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_defence_changes_what_is_shared_of_sentences_or_says_that_it_need_not(name):
+    found, client = shared(f"defense={name}"), built_with(f"defense={name}").client
+    assert torch.isfinite(found).all() and torch.equal(found, shared(f"defense={name}"))
+    assert client.notes == [], "mapped over victims"
+    # many rows of the word embedding's gradient are zeros, which most defences leave as they are
+    changed = (found != shared()).float().mean(1)
+    assert (changed > 0.01).all() or not client.defense.changes
+
+
+def test_the_mean_over_clients_of_a_sentence_each_is_the_gradient_of_the_batch():
+    """But for the order of its sums, which float32 tells apart: what the defence declares to leave as it is."""
+    assert not built_with("defense=clients").client.defense.changes
+    torch.testing.assert_close(shared("defense=clients"), shared(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_gradient_for_each_sentence_adds_up_to_that_of_the_batch():
+    """DP-SGD without noise, whose bound no sentence reaches; the sentences differ in length."""
+    lengths = built_with().data.deal([0, 3]).mask.sum(2)
+    assert (lengths[:, 0] != lengths[:, 1]).any()
+    found = shared("defense=dp_sgd", "defense.norm=1e6", "defense.noise_multiplier=0")
+    torch.testing.assert_close(found, shared(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", ["bert_tiny", "gpt2_tiny"])
+def test_soteria_is_refused_in_one_line(model):
+    with pytest.raises(NotApplicable, match="tokens have none") as caught:
+        build(compose([*SMALL, f"model={model}", "defense=soteria"]))
+    assert "\n" not in str(caught.value)
