@@ -13,12 +13,13 @@ from bench.metrics.scorer import Scorer
 from bench.naming import title
 from bench.results.identity import contents, identity
 from bench.results.store import Store, load
+from datamodules.text_base import TextDataModule
 
 
 def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     """Writes the failure under the identity that the cell has when it succeeds, so that a success takes its place.
 
-    A cell whose data or weights cannot be read, or whose model does not take its data, has no identity; its failure is
+    A cell whose data or weights cannot be read, sentences for lack of a tokeniser too, has no identity; its failure is
     only told, not stored.
 
     Args:
@@ -31,8 +32,9 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     """
     try:
         data = instantiate(cfg.data, "data")
-        check_kinds(cfg, data)
-        adopt_tokenizer(cfg.model, data)
+        if isinstance(data, TextDataModule):
+            check_kinds(cfg, data)  # a model of images brings no tokeniser
+            adopt_tokenizer(cfg.model, data)
         data.setup("test")
         scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
         scorer.inspect(data.shape)

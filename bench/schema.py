@@ -47,7 +47,7 @@ class Report:
     images: int
 
     def __post_init__(self) -> None:
-        _at_least("images", self.images, 0, "victims whose images are stored")
+        _at_least("images", self.images, 0, "victims whose images or sentences are stored")
 
 
 @dataclass

@@ -66,8 +66,8 @@ def write(root: Path, out: Path | None = None) -> Report:
             write_bytes(path, picture)
             pictures.append(path)
             links[row.cell.folder] = quote(f"grids/{path.name}")
-    told = sentences.told(board.rows)
-    links |= {one.folder: f"sentences.md#{one.anchor}" for one in told}
+    spoken = sentences.sections(board.rows)
+    links |= {one.folder: f"sentences.md#{one.anchor}" for one in spoken}
     pages = {"md": tables.markdown(board, links), "csv": tables.csv_text(board), "tex": tex(board)}
     paths = _written(folder, "leaderboard", pages)
     priced, strays = prices(root)
@@ -78,9 +78,11 @@ def write(root: Path, out: Path | None = None) -> Report:
         paths += _tabulate(folder, compared, drawn)
         pictures += [folder / name for name in drawn.values()]
         texts.append(defenses.text(compared))
-    if told:
-        paths += _written(folder, "sentences", {"md": sentences.markdown(told), "tex": sentences.sentences_tex(told)})
-        texts.append(sentences.text(told))
+    if spoken:
+        paths += _written(
+            folder, "sentences", {"md": sentences.markdown(spoken), "tex": sentences.sentences_tex(spoken)}
+        )
+        texts.append(sentences.text(spoken))
     text = "\n\n".join(filter(None, texts))
     return Report([*paths, *pictures], text, board.warnings + strays, [row.summary for row in board.rows])
 

@@ -47,7 +47,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Told:
+class Section:
     """The examples of a cell.
 
     Args:
@@ -66,7 +66,7 @@ class Told:
     examples: list[Example]
 
 
-def told(rows: Sequence[Row]) -> list[Told]:
+def sections(rows: Sequence[Row]) -> list[Section]:
     """The first sentences of each cell that has some in words, in the order of the rows."""
     found = []
     for row in rows:
@@ -77,7 +77,9 @@ def told(rows: Sequence[Row]) -> list[Told]:
             context += f", batches of {row.batch}" if (row.batch or 1) > 1 else ""
             examples = [_example(one, row.batch or 1) for one in sentences]
             title = f"{attack_name(row)} on {labels['data']}"
-            found.append(Told(row.cell.folder, row.cell.identity, plain(title), plain(context), row.control, examples))
+            found.append(
+                Section(row.cell.folder, row.cell.identity, plain(title), plain(context), row.control, examples)
+            )
     return found
 
 
@@ -97,7 +99,7 @@ def plain(text: str) -> str:
     return " ".join("".join(signs).split())
 
 
-def markdown(cells: Sequence[Told]) -> str:
+def markdown(cells: Sequence[Section]) -> str:
     """The page."""
     lines = ["# Sentences", "", *(f"- {md(line)}" for line in _NOTES), ""]
     for each in cells:
@@ -116,7 +118,7 @@ def _or_words(sentence: str | None, escaped: Callable[[str], str], emphasis: str
     return emphasis.format("no reconstruction" if sentence is None else "nothing")
 
 
-def sentences_tex(cells: Sequence[Told]) -> str:
+def sentences_tex(cells: Sequence[Section]) -> str:
     """The document."""
     lines: list[str] = []
     for each in cells:
@@ -129,12 +131,12 @@ def sentences_tex(cells: Sequence[Told]) -> str:
     return document([*items(list(_NOTES)), *lines])
 
 
-def text(cells: Sequence[Told]) -> str:
+def text(cells: Sequence[Section]) -> str:
     """For a terminal: one sentence of each cell that has a trace."""
     return "\n\n".join(_text(each) for each in cells if not each.control and each.examples[0].moments)
 
 
-def _text(each: Told) -> str:
+def _text(each: Section) -> str:
     example = each.examples[0]
     moments = example.moments
     if len(moments) > _TERMINAL_MOMENTS:
