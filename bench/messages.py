@@ -187,7 +187,12 @@ class Language:
         tokenizer: see `Tokenizer`.
         first_input: `(parameters, tokens [..., T]) -> [..., T, D]` of one victim, what the first attention layer reads
             (each position alone: embeddings, and a normalisation where there is one); None where it is not known.
-        first_attention: names of the parameters that the first attention layer multiplies it with, query first.
+        first_attention: names of the weights that the first attention layer multiplies it with: query, key and value,
+            `[out, D]` each; or one name where they are fused, `[D, 3 out]` (GPT-2); () where they are not known.
+        second_input: `(parameters, tokens [B, T], mask [B, T]) -> [B, T, D]`, what the second attention layer reads;
+            None where it is not known, or there is none.
+        second_attention: as `first_attention`.
+        attention_layers: how many attention layers there are; None where it is not known.
         hidden: share of the tokens that a masked language model has to predict, hidden behind the mask token.
     """
 
@@ -199,6 +204,9 @@ class Language:
     tokenizer: Tokenizer
     first_input: Callable[[dict[str, Tensor], Tensor], Tensor] | None
     first_attention: tuple[str, ...]
+    second_input: Callable[[dict[str, Tensor], Tensor, Tensor], Tensor] | None
+    second_attention: tuple[str, ...]
+    attention_layers: int | None
     hidden: float
 
 

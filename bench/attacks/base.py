@@ -21,6 +21,19 @@ _NEEDS = {
     "last_linear": (lambda s: s.task.last_linear is not None, "needs a model that ends in a linear layer"),
     "batch_of_one": (lambda s: s.batch_size in (None, 1), "needs a batch of one example (data.batch_size=1)"),
     "defense_known": (lambda s: s.defense is not None, "needs to know the client's defences (threat=adaptive)"),
+    "two_attention_layers": (
+        lambda s: s.task.language is not None and s.task.language.second_input is not None,
+        "needs a model whose first two attention layers are known (BERT, RoBERTa or GPT-2, of two layers at least)",
+    ),
+    "untied": (
+        lambda s: s.task.language is not None and not s.task.language.tied,
+        "needs a word embedding that is not the output layer too, where every row has a gradient "
+        "(model.head=classification)",
+    ),
+    "word_embedding": (
+        lambda s: s.task.language is not None and s.task.language.embedding in s.gradients,
+        "needs the word embedding's gradient",
+    ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from bench.errors import UserError
 from bench.messages import Language, Tokenizer
+from bench.models.attention import additive, reader_of
 
 HEADS = ("classification", "masked", "causal")
 _CLASSES = {
@@ -63,6 +64,7 @@ class TextModel(nn.Module):
         self.position = next((name for name, _ in self.named_parameters() if name.endswith(_POSITIONS)), None)
         # a decoder sees what comes before; as a classifier, its last token has seen the whole sentence
         self._looks_back = head == "causal" or hasattr(network, "score")
+        self._reader = reader_of(self, network.base_model, self.embedding, self._looks_back)
         self.digest: str | None = None
 
     def _name(self, parameter: nn.Parameter) -> str:
@@ -70,6 +72,8 @@ class TextModel(nn.Module):
 
     def language(self, tokenizer: Tokenizer, hidden: float) -> Language:
         """What is public about it, with the tokeniser that belongs to it; `hidden` as in `Language`."""
+        reader = self._reader
+        weights = () if reader is None else reader.weights
         return Language(
             head=self.head,
             embedding=self.embedding,
@@ -77,8 +81,11 @@ class TextModel(nn.Module):
             tied=self.tied,
             looks_back=self._looks_back,
             tokenizer=tokenizer,
-            first_input=None,
-            first_attention=(),
+            first_input=None if reader is None else reader.first,
+            first_attention=weights[0] if weights else (),
+            second_input=None if reader is None or len(weights) < 2 else reader.second,
+            second_attention=weights[1] if len(weights) > 1 else (),
+            attention_layers=None if reader is None else reader.layers,
             hidden=hidden if self.head == "masked" else 0.0,
         )
 
@@ -129,28 +136,6 @@ def unpack(packed: Tensor) -> tuple[Tensor, Tensor]:
 
 
 _POSITIONS = ("position_embeddings.weight", "wpe.weight", "embed_positions.weight")
-
-
-def additive(mask: Tensor, dtype: torch.dtype, causal: bool) -> Tensor:
-    """`[B, 1, T, T]`: 0 where the position of a row may look at that of a column, the most negative number elsewhere.
-
-    Args:
-        mask: `[B, T]`, bool, True at tokens.
-        dtype: of the attention scores.
-        causal: whether positions look at those before them only.
-
-    Example:
-        >>> additive(torch.tensor([[True, True, False]]), torch.float32, causal=True)[0, 0] == 0
-        tensor([[ True, False, False],
-                [ True,  True, False],
-                [ True,  True, False]])
-    """
-    length = mask.shape[1]
-    seen = mask[:, None, None, :].expand(-1, 1, length, -1)
-    if causal:
-        seen = seen & torch.ones(length, length, dtype=torch.bool, device=mask.device).tril()
-    zero = torch.zeros((), dtype=dtype, device=mask.device)
-    return torch.where(seen, zero, torch.full_like(zero, torch.finfo(dtype).min))
 
 
 def _last(states: Tensor, mask: Tensor) -> Tensor:
