@@ -1,0 +1,219 @@
+"""What attacks that match gradients share, whatever a victim's data are: parts, the loop over victims, restarts."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from bench.attacks.base import Attack
+from bench.engine.box import Box
+from bench.engine.directions import Direction
+from bench.engine.loop import Minimiser
+from bench.engine.matching import Arrangement, Matching, Objective
+from bench.engine.randomness import draw
+from bench.engine.restarts import Repeated, Selection
+from bench.engine.settings import Engine
+from bench.engine.state import Finished
+from bench.engine.steps import Step
+from bench.engine.stops import Stop
+from bench.engine.tuning import Tuned, tune
+from bench.labels.last_layer import LastLayer
+from bench.messages import Observation, Reconstruction
+from bench.objectives.view import Compared, View
+from bench.priors.base import Prior
+
+_FOR_LABELS = frozenset({"batch_of_one", "last_linear", "classes"})
+
+
+class Matcher(Attack):
+    """Minimises the distance between the gradient of dummy data and the gradient that was shared.
+
+    What dummy data are is said by those who inherit it: how they lie in a vector, where they start, what is claimed.
+
+    Args:
+        objective: distance, `(gradients, observed) -> [V]`.
+        views: what is done to both gradients before they are compared (attackers that know a defence).
+        priors: penalties on dummy inputs, added to the distance; the sum is minimised, reported and selected by.
+        labels: label inference; null to optimise the labels jointly, as logits under a softmax.
+        start_labels: where label logits start: `normal` (as published) or `zeros`.
+        direction, step, stop: see `bench.engine`.
+        select: which iterate is returned, `best` by the objective or `last`.
+        restarts: runs a victim, each from a start of its own; the one with the lowest objective is claimed, and what
+            all of them cost is counted (iterations, evaluations, seconds).
+        engine: how many victims at once, in which precision.
+
+    Raises:
+        ValueError: a word is none of those named, or restarts < 1.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        views: Sequence[View],
+        priors: Sequence[Prior],
+        labels: LastLayer | None,
+        start_labels: str,
+        direction: Direction,
+        step: Step,
+        stop: Stop,
+        select: str,
+        restarts: int,
+        *,
+        engine: Engine,
+    ) -> None:
+        super().__init__()
+        if start_labels not in ("zeros", "normal"):
+            raise ValueError(f"start_labels={start_labels!r}: want zeros or normal")
+        if restarts < 1:
+            raise ValueError(f"restarts={restarts}: must be >= 1 (runs a victim)")
+        self.objective: Objective = Compared(objective, views) if views else objective
+        self.views, self.priors, self.labels, self.engine = views, priors, labels, engine
+        self.start_labels, self.restarts = start_labels, restarts
+        self.minimiser = Minimiser(direction, step, stop, select)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """B and the buffers; the classes where labels are optimised; what the label inference and the views need."""
+        needs = {"batch_size", "buffers"}.union(*(view.needs for view in self.views))
+        needs |= {"classes"} if self.labels is None else {"batch_of_one", "last_linear"}
+        return frozenset(needs)
+
+    def check(self, seen: Observation) -> None:
+        """Known labels make their inference needless."""
+        self._check_kind(seen)
+        self._require(self._needed(seen), seen)
+        for view in self.views:
+            view.check(seen)
+
+    def _needed(self, seen: Observation) -> frozenset[str]:
+        return self.needs - (_FOR_LABELS if seen.labels is not None else frozenset())
+
+    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
+        """Runs the loop over all victims; yields them as they finish."""
+        self.check(seen)
+        seen = self._completed(seen)
+        labels = seen.labels
+        if labels is None and self.labels is not None:
+            labels = self.labels(seen)
+        layout = self._layout(seen)
+        tuned = self._tuned(seen, layout, labels, seed)
+        slots, left = tuned.slots, torch.arange(len(seen), device=seen.ids.device)
+        while len(left):
+            try:
+                known = None if labels is None else labels[left]
+                for claim in self._run(seen.take(left), layout, known, seed, tuned, slots):
+                    left = left[~torch.isin(seen.ids[left], claim.ids)]
+                    yield claim
+            except torch.OutOfMemoryError:
+                if slots == 1:
+                    raise
+                slots //= 2
+                self.engine.notice(f"out of memory: {slots} victims at once from here")
+
+    def _run(
+        self, seen: Observation, layout: Arrangement, labels: Tensor | None, seed: int, tuned: Tuned, slots: int
+    ) -> Iterator[Reconstruction]:
+        matching = self._matching(seen, layout, labels)
+        tuned.apply(matching)
+        repeated, selection = Repeated(matching, self.restarts), Selection(self.restarts)
+        start, runs = self._starts(seen, seed), self.restarts * len(seen)
+        for finished in self.minimiser.run(repeated, start, runs, slots, self.engine.watch, self._box(seen, layout)):
+            if done := selection.add(finished):
+                yield self._claim(done, layout, seen, labels)
+
+    def _starts(self, seen: Observation, seed: int) -> Callable[[Tensor], Tensor]:
+        """Runs `[k]` -> their initial variables `[k, n]`."""
+
+        def start(runs: Tensor) -> Tensor:
+            drawn = [self.start_of(seen, seed, *divmod(run, self.restarts)) for run in runs.tolist()]
+            return torch.stack(drawn).to(seen.ids.device)
+
+        return start
+
+    def _tuned(self, seen: Observation, layout: Arrangement, labels: Tensor | None, seed: int) -> Tuned:
+        """How this kind of work is done; found out at the first block of a cell and kept for the others."""
+        engine = self.engine
+        shapes = tuple((name, tuple(value.shape[1:])) for name, value in seen.gradients.items())
+        shared = all(value.stride(0) == 0 for value in seen.parameters.values())
+        kind = (layout, shapes, shared, labels is None, engine.precision, seen.ids.device)
+
+        def make(runs: Tensor) -> tuple[Matching, Tensor]:
+            matching = self._matching(seen, layout, labels)
+            matching.load((runs // self.restarts).to(seen.ids.device))
+            return matching, self._starts(seen, seed)(runs)
+
+        if kind not in engine.tuned:
+            here, in_all = (self.restarts * count for count in (len(seen), max(engine.victims, len(seen))))
+            budget = self.minimiser.stop.budget
+            found = tune(make, here, engine.chunk, engine.threads, engine.compile, in_all, budget, seen.ids.device)
+            if found.notice:
+                engine.notice(found.notice)
+            engine.tuned[kind] = found
+        return engine.tuned[kind]
+
+    def _start_logits(self, seen: Observation, seed: int, victim: int, restart: int, count: int) -> Tensor:
+        """`[count]`, where the label logits of the victim at this position of the observation start."""
+        if self.start_labels == "zeros":
+            return torch.zeros(count)
+        return draw("normal", (count,), seed, "dummy labels", int(seen.ids[victim]), restart)
+
+    def _completed(self, seen: Observation) -> Observation:
+        """The observation with what the attacker infers beforehand."""
+        return seen
+
+    def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
+        """What each step is projected onto, or None."""
+        return None
+
+    def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:
+        return Matching(seen, layout, self.objective, labels, self.engine.dtype, self.priors)
+
+    def _labelled(self, seen: Observation) -> bool:
+        """Whether labels are granted or inferred, and so not optimised."""
+        return seen.labels is not None or self.labels is not None
+
+    @abstractmethod
+    def _layout(self, seen: Observation) -> Arrangement:
+        """How a victim's variables lie in a vector, with label logits unless it is `_labelled`."""
+
+    @abstractmethod
+    def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
+        """The initial variables `[n]` of the victim at this position of the observation: inputs, then label logits."""
+
+    @abstractmethod
+    def _claim(
+        self, finished: list[Finished], layout: Arrangement, seen: Observation, labels: Tensor | None
+    ) -> Reconstruction:
+        """What is claimed for victims that are finished; `labels` of all victims of `seen`, where fixed."""
+
+
+def claimed(
+    finished: list[Finished], seen: Observation, inputs: Tensor, labels: Tensor, moments: Mapping[str, Tensor]
+) -> Reconstruction:
+    """The claim for the victims of `finished`, with what the runs cost.
+
+    Args:
+        finished: V runs of victims of `seen`.
+        inputs, labels: as in `Reconstruction`.
+        moments: the iterates of the trace, `images` or `tokens` as in `Reconstruction`.
+    """
+    position = torch.tensor([one.victim for one in finished], device=seen.ids.device)
+    return Reconstruction(
+        ids=seen.ids[position],
+        inputs=inputs,
+        labels=labels,
+        objective=torch.tensor([one.objective for one in finished], dtype=torch.float64),
+        iterations=torch.tensor([one.iterations for one in finished]),
+        evaluations=torch.tensor([one.evaluations for one in finished]),
+        seconds=torch.tensor([one.seconds for one in finished], dtype=torch.float64),
+        status=[one.status for one in finished],
+        trace={
+            "moments": torch.stack([one.at for one in finished]),
+            **moments,
+            "curve_at": torch.stack([one.curve_at for one in finished]),
+            "curve": torch.stack([one.curve for one in finished]).float(),
+        },
+    )
