@@ -1,5 +1,6 @@
 """Every YAML of configs/ composes, is described, spells out each argument, and builds; new files are found."""
 
+import functools
 import inspect
 
 import pytest
@@ -29,6 +30,7 @@ REQUIRED = {
 TEXT = [name for name, entry in catalogue.entries("model").items() if "vocabulary" in OmegaConf.load(entry.path)]
 
 
+@functools.cache  # every test below reads it, none changes it
 def composed(group, name):
     return compose([f"{group}={name}", *REQUIRED.get(f"{group}={name}", [])])
 
