@@ -77,7 +77,7 @@ examples:
   leakbench report results --json"""
 
 PREPARE = """Without a name: what is on this machine and what is lacking. With names: fetches those. Nothing else in
-leakbench downloads. `lpips` is the pair of ImageNet backbones that LPIPS is built on.
+leakbench downloads. `lpips` is the pair of ImageNet backbones that LPIPS is built on, `text` the weights of MiniLM.
 
 examples:
   leakbench prepare
@@ -124,8 +124,8 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         command.add_argument(
             "folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results"
         )
-    prepare = _parser(commands, "prepare", "fetch data sets and LPIPS weights, or say what is lacking", PREPARE)
-    prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, and overrides (key=value)")
+    prepare = _parser(commands, "prepare", "fetch data sets and weights, or say what is lacking", PREPARE)
+    prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, text, and overrides (key=value)")
     prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on where something cannot be fetched")
     listing = _parser(commands, "list", "say what there is: attacks, data, models, suites, ...", LIST)
     listing.add_argument(
