@@ -21,6 +21,7 @@ from bench.defenses.streams import Stream
 from bench.engine.randomness import seeded
 from bench.errors import UserError
 from bench.messages import Language, Observation, Task, Tokenizer, Victims
+from bench.models.exact_norms import write_out
 from bench.models.probe import Loss, gradient_of, probe
 from bench.models.text import TextModel, pack
 from bench.threat import Threat
@@ -119,6 +120,7 @@ class Client(nn.Module):
         if self._mode == "train":
             # batch statistics alone enter the gradient; without running ones nothing is written in place
             replace_all_batch_norm_modules_(model)
+        write_out(model)
         return model
 
     def _weights(self, ids: Tensor, device: torch.device) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -165,11 +165,31 @@ def _is_cut(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> bo
 
 
 def _mappable(model: nn.Module, loss: Loss, inputs: Tensor, places: tuple[int, ...]) -> bool:
-    parameters = {n: p.detach()[None] for n, p in model.named_parameters()}
-    buffers = {n: b.detach()[None] for n, b in model.named_buffers()}
-    targets = torch.zeros(1, len(inputs), *places, dtype=torch.long, device=inputs.device)
+    """Whether `vmap` maps the gradient, and what it gives has the derivative that it has without."""
+    targets = torch.zeros(len(inputs), *places, dtype=torch.long, device=inputs.device)
     try:
-        vmap(gradient_of(model, loss))(parameters, buffers, inputs[None], targets)
+        _slope(model, loss, inputs, targets, mapped=True)
     except RuntimeError:  # vmap's word for what it cannot map; the caller says so and works one by one
         return False
-    return True
+    try:
+        exact = copy.deepcopy(model).double()
+        ours, theirs = (_slope(exact, loss, inputs.double(), targets, mapped=mapped) for mapped in (True, False))
+    except (RuntimeError, TypeError):  # it does not run in float64
+        return True
+    return bool((ours - theirs).abs().max() <= 1e-6 * theirs.abs().max())
+
+
+def _slope(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, mapped: bool) -> Tensor:
+    """`[B, ...]`, the derivative of the gradient's squared norm with respect to the inputs."""
+    parameters = {n: p.detach() for n, p in model.named_parameters()}
+    buffers = {n: b.detach() for n, b in model.named_buffers()}
+    x = inputs.clone().requires_grad_()
+    gradient = gradient_of(model, loss)
+    if mapped:
+        rows = [{name: value[None] for name, value in group.items()} for group in (parameters, buffers)]
+        found = vmap(gradient)(*rows, x[None], targets[None])
+    else:
+        found = gradient(parameters, buffers, x, targets)
+    size = sum((g.square().sum() for g in found.values()), torch.zeros((), dtype=x.dtype, device=x.device))
+    (slope,) = torch.autograd.grad(size, x)
+    return slope

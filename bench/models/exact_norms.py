@@ -1,0 +1,65 @@
+"""Normalisation layers whose gradient can be mapped over victims and differentiated again.
+
+`torch.func.vmap` takes the fused kernels' mean and standard deviation for constants where it computes the gradient of a
+layer's weight. That gradient is right; its derivative with respect to the input, which every attack by matching
+follows, is not (seen with torch 2.14, wrong by up to 80 %). The same formula written out has no such step.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class LayerNorm(nn.LayerNorm):
+    """`nn.LayerNorm`, written out (Ba, Kiros, Hinton 2016, arXiv 1607.06450, equation 4)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`[..., *normalized_shape]`, likewise."""
+        found = _normalised(input, tuple(range(-len(self.normalized_shape), 0)), self.eps)
+        found = found if self.weight is None else found * self.weight
+        return found if self.bias is None else found + self.bias
+
+
+class _ByBatch(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm by the statistics of the batch alone, written out; with running ones it is torch's."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`[B, C, ...]`, likewise."""
+        if self.running_mean is not None:
+            return super().forward(input)
+        found = _normalised(input, (0, *range(2, input.dim())), self.eps)
+        shape = (1, -1, *[1] * (input.dim() - 2))
+        found = found if self.weight is None else found * self.weight.view(shape)
+        return found if self.bias is None else found + self.bias.view(shape)
+
+
+class BatchNorm1d(_ByBatch, nn.BatchNorm1d):
+    """For `[B, C]` and `[B, C, L]`."""
+
+
+class BatchNorm2d(_ByBatch, nn.BatchNorm2d):
+    """For `[B, C, H, W]`."""
+
+
+class BatchNorm3d(_ByBatch, nn.BatchNorm3d):
+    """For `[B, C, D, H, W]`."""
+
+
+_WRITTEN_OUT: dict[type[nn.Module], type[nn.Module]] = {
+    nn.LayerNorm: LayerNorm,
+    nn.BatchNorm1d: BatchNorm1d,
+    nn.BatchNorm2d: BatchNorm2d,
+    nn.BatchNorm3d: BatchNorm3d,
+}
+
+
+def write_out(model: nn.Module) -> None:
+    """Makes torch's own layers in `model` these ones, in place; the function, names and parameters stay."""
+    for module in model.modules():
+        module.__class__ = _WRITTEN_OUT.get(type(module), type(module))
+
+
+def _normalised(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    centred = x - x.mean(axes, keepdim=True)
+    return centred * torch.rsqrt(centred.square().mean(axes, keepdim=True) + eps)
