@@ -62,8 +62,8 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
     """
     inputs = _blank(model, shape, batch_size)
     kind = type(model).__name__
-    what = "sentences" if isinstance(model, TextModel) else "images (channels x height x width)"
-    seen = f"{what} of {'x'.join(str(n) for n in shape)}"
+    size = "x".join(str(n) for n in shape)
+    seen = f"sentences of {size} tokens" if isinstance(model, TextModel) else f"images of {size} (channels x height x width)"
     wanted = (batch_size, *_places(model, shape), classes)
     last: dict[str, Tensor] = {}
 
