@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from bench.errors import UserError
 from bench.messages import Language, Tokenizer
+from bench.models.layer_norm import in_steps
 
 HEADS = ("classification", "masked", "causal")
 _CLASSES = {
@@ -27,7 +28,8 @@ class TextModel(nn.Module):
     t: behind a mask (`masked`), or from those before it (`causal`, whose row 0 is all 0: nothing comes before). So one
     loss serves all (`bench.models.token_loss.cross_entropy`), with targets as `Victims.labels` has them.
 
-    Attention is computed step by step: the fused kernels have no second derivative on a processor. The mask is handed
+    Attention is computed step by step: the fused kernels have no second derivative on a processor; and so is layer
+    normalisation, whose mapped second derivative is wrong otherwise (`bench.models.layer_norm`). The mask is handed
     to the network ready-made, one number a pair of positions to be added to the attention scores: with a mask of tokens
     it would look at the values first, which `vmap` refuses.
 
@@ -52,7 +54,7 @@ class TextModel(nn.Module):
             raise ValueError(f"head={head!r}: want one of {', '.join(HEADS)}")
         if network.config.is_encoder_decoder:
             raise ValueError("a network with encoder and decoder takes two sentences: want an encoder or a decoder")
-        self.network = network
+        self.network = network = in_steps(network)
         network.config.use_cache = False
         self.head = head
         words = network.get_input_embeddings()
