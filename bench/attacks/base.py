@@ -21,6 +21,10 @@ _NEEDS = {
     "last_linear": (lambda s: s.task.last_linear is not None, "needs a model that ends in a linear layer"),
     "batch_of_one": (lambda s: s.batch_size in (None, 1), "needs a batch of one example (data.batch_size=1)"),
     "defense_known": (lambda s: s.defense is not None, "needs to know the client's defences (threat=adaptive)"),
+    "surrogate": (
+        lambda s: bool(s.surrogate),
+        "needs other sentences of the same kind, for a language model (threat=surrogate, data.surrogate above 0)",
+    ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
 

@@ -16,11 +16,12 @@ N = TypeVar("N", bound=nn.Module)
 
 
 def layer_norm(x: Tensor, dimensions: int, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
-    """`(x - mean) / sqrt(variance + eps) * weight + bias` over the last `dimensions` (Ba et al. 2016, arXiv 1607.06450).
+    """`(x - mean) / sqrt(variance + eps) * weight + bias` (Ba, Kiros, Hinton 2016, arXiv 1607.06450).
 
     Args:
         x: `[..., N1, ..., Nd]`; weight, bias: `[N1, ..., Nd]`, or None.
-        dimensions: d; eps: added to the variance (that of the population).
+        dimensions: d, how many of the last are normalised over.
+        eps: added to the variance (that of the population).
     """
     over = tuple(range(-dimensions, 0))
     centred = x - x.mean(over, keepdim=True)
