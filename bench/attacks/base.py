@@ -34,6 +34,10 @@ _NEEDS = {
         lambda s: s.task.language is not None and s.task.language.embedding in s.gradients,
         "needs the word embedding's gradient",
     ),
+    "surrogate": (
+        lambda s: bool(s.surrogate),
+        "needs other sentences of the same kind, for a language model (threat=surrogate, data.surrogate above 0)",
+    ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
 

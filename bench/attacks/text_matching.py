@@ -21,9 +21,8 @@ from bench.errors import NotApplicable
 from bench.labels.last_layer import LastLayer
 from bench.labels.lengths import inferred_mask
 from bench.messages import Language, Observation, Reconstruction
-from bench.models.frame import framed
+from bench.models.frame import framed, named, rows_of
 from bench.models.nearest import MEASURES
-from bench.models.nearest import nearest as nearest_token
 from bench.objectives.view import View
 from bench.priors.base import Prior
 
@@ -145,21 +144,17 @@ class TextMatching(Matcher):
         assert seen.mask is not None
         language, mask = _language(seen), seen.mask[victims]
         embeddings, logits = layout.split(x)
-        table = seen.parameters[language.embedding]
+        table = rows_of(seen.parameters[language.embedding], victims)
         allowed = _allowed(language, table.shape[1], x.device)
-        if table.stride(0) == 0:  # one model for all victims: no copy of its table for each
-            tokens = nearest_token(embeddings.to(table.dtype)[None], table[:1], allowed, self.nearest)[0]
-        else:
-            tokens = nearest_token(embeddings.to(table.dtype), table[victims], allowed, self.nearest)
+        frame = framed(mask, language.tokenizer)
+        tokens = named(embeddings.to(table.dtype), table, mask, frame, allowed, self.nearest)
         if logits is not None and language.head == "causal":
-            named = logits.masked_fill(~allowed, -torch.inf).argmax(-1)
-            tokens = torch.where(_last(mask), named, tokens)
-        public = framed(mask, language.tokenizer)
-        tokens = torch.where(public >= 0, public, tokens)
+            predicted = logits.masked_fill(~allowed, -torch.inf).argmax(-1)
+            tokens = torch.where(_last(mask) & (frame < 0), predicted, tokens)
         if seen.labels is not None and language.head != "classification":
             known = seen.labels[victims]
             tokens = torch.where(known >= 0, known, tokens)
-        return tokens.masked_fill(~mask, -1)
+        return tokens
 
 
 def _language(seen: Observation) -> Language:

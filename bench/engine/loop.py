@@ -55,6 +55,7 @@ class Minimiser:
         slots: int,
         watch: Callable[[Progress], None] | None,
         box: Box | None = None,
+        between: Callable[[Work], None] | None = None,
     ) -> Iterator[list[Finished]]:
         """Yields victims as they finish.
 
@@ -64,6 +65,8 @@ class Minimiser:
             total: V; slots: how many are worked on at once.
             watch: called after each evaluation.
             box: every step (not the start) is projected onto it; None for no bounds.
+            between: called between evaluations with the work in hand: a search of its own may move iterates
+                (`Work.jump`).
 
         Raises:
             Interrupted: the process was asked to leave; the victims at work are given up.
@@ -85,6 +88,8 @@ class Minimiser:
             if watch is not None:
                 objective = float(work.state.f.nanmedian()) if len(work.state) else float("nan")
                 watch(Progress(done, total, active, objective))
+            if between is not None and len(work.state):
+                between(work)
             if finished:
                 yield finished
 

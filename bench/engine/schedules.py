@@ -51,6 +51,29 @@ class StepDecay(Schedule):
         return self.factor**passed
 
 
+class Staircase(Schedule):
+    """A factor more after every so many steps, whatever the budget: `torch.optim.lr_scheduler.StepLR`.
+
+    Args:
+        every: steps of each stair; LAMP (Balunovic et al. 2022, arXiv 2202.08827) has 50.
+        factor: in (0, 1); LAMP has 0.89.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(self, every: int, factor: float) -> None:
+        if every < 1:
+            raise ValueError(f"every={every}: must be >= 1 (steps)")
+        if not 0 < factor < 1:
+            raise ValueError(f"factor={factor}: must lie in (0, 1)")
+        self.every, self.factor = every, factor
+
+    def __call__(self, taken: Tensor) -> Tensor:
+        """`factor` to the power of the stairs behind."""
+        return self.factor ** (taken / self.every).floor()
+
+
 class Cosine(Schedule):
     """Half a cosine from 1 down to 0 over the budget: `torch.optim.lr_scheduler.CosineAnnealingLR`.
 

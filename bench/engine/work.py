@@ -104,6 +104,19 @@ class Work:
         if len(index):
             self.objective.load(self.state.victim)
 
+    def jump(self, slots: Tensor, x: Tensor) -> None:
+        """Puts iterates elsewhere by somebody else's decision: to `x` `[S, n]` where the mask `slots` `[S]` holds.
+
+        They are evaluated there before their next step. What the direction has learnt is kept, and so is the best
+        iterate.
+        """
+        state, row = self.state, slots.unsqueeze(1)
+        best = slots & (state.f == state.f_best)
+        state.x_best[best] = state.x[best]
+        state.x, state.d = torch.where(row, x, state.x), state.d.masked_fill(row, 0)
+        state.f = state.f.masked_fill(slots, torch.inf)
+        state.fresh = state.fresh | slots
+
     def advance(self) -> Tensor:
         """Evaluates once, and gives the code of each slot `[S]`: why its victim is finished, or `GO_ON`."""
         state = self.state

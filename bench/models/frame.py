@@ -1,4 +1,4 @@
-"""What every sentence of a model begins and ends with: public, whatever stands between."""
+"""The frame of a sentence: the tokens that a tokeniser puts at its start and end, whatever stands between them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,58 @@ import torch
 from torch import Tensor
 
 from bench.messages import Tokenizer
+from bench.models.nearest import nearest
 
 
-def frame(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
-    """The tokens before and behind a sentence (BERT: `[CLS]`, `[SEP]`; GPT-2: none), told apart by a word between."""
-    bare, around = tokenizer.encode(""), tokenizer.encode("a")
-    same = [one == other for one, other in zip(bare, around)]
-    before = same.index(False) if False in same else len(same)
-    return bare[:before], bare[before:]
+def frame_of(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens at start and end of every sentence: those of the empty one, parted where a word comes in."""
+    empty, word = tokenizer.encode(""), tokenizer.encode("a")
+    start = next((i for i, (one, other) in enumerate(zip(empty, word)) if one != other), len(empty))
+    return tuple(empty[:start]), tuple(empty[start:])
 
 
 def framed(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
-    """The token of the frame at each place, -1 elsewhere: `[..., T]`, int64.
+    """Where a sentence's frame stands.
 
     Args:
-        mask: `[..., T]`, bool, True at tokens, which are the first of each row.
+        mask: `[..., T]`, bool, True at tokens: so many from the first place on.
         tokenizer: the model's.
+
+    Returns:
+        `[..., T]`, int64: the frame's tokens at their places, -1 elsewhere.
     """
-    before, behind = frame(tokenizer)
-    place = torch.arange(mask.shape[-1], device=mask.device).expand(mask.shape)
-    from_end = mask.sum(-1, keepdim=True) - place
-    found = torch.full(mask.shape, -1, dtype=torch.long, device=mask.device)
-    for i, token in enumerate(before):
-        found = found.masked_fill(place == i, token)
-    for i, token in enumerate(behind):
-        found = found.masked_fill(from_end == len(behind) - i, token)
-    return found.masked_fill(~mask, -1)
+    start, end = frame_of(tokenizer)
+    place = torch.arange(mask.shape[-1], device=mask.device)
+    from_end = mask.sum(-1, keepdim=True) - 1 - place
+    found = torch.full_like(mask, -1, dtype=torch.long)
+    for where, tokens in ((place.expand_as(mask), start), (from_end, end[::-1])):
+        for i, token in enumerate(tokens):
+            found = found.masked_fill(mask & (where == i), token)
+    return found
+
+
+def rows_of(table: Tensor, victims: Tensor) -> Tensor:
+    """`table[victims]` of `[V, N, D]`, without copies where one model is all victims' (an expanded tensor)."""
+    return table[:1].expand(len(victims), -1, -1) if table.stride(0) == 0 else table[victims]
+
+
+def named(embeddings: Tensor, table: Tensor, mask: Tensor, frame: Tensor, allowed: Tensor, measure: str) -> Tensor:
+    """Tokens for the embeddings of sentences whose lengths are taken as known.
+
+    Args:
+        embeddings: `[V, ..., T, D]`.
+        table: `[V, N, D]`, each victim's word embedding; one for all, expanded, is not copied.
+        mask: bool, where tokens stand; frame: what `framed` makes of it. Both of a shape that expands to `[V, ..., T]`.
+        allowed: `[N]`, bool, the tokens that may stand between the frame's.
+        measure: see `bench.models.nearest`.
+
+    Returns:
+        `[V, ..., T]`, int64: the frame's tokens, the nearest ones between them, and -1 at padding (and where an
+        embedding is not finite).
+    """
+    if table.stride(0) == 0:
+        found = nearest(embeddings.unsqueeze(0), table[:1], allowed, measure).squeeze(0)
+    else:
+        found = nearest(embeddings, table, allowed, measure)
+    found = torch.where(frame >= 0, frame, found)
+    return torch.where(mask, found, torch.full_like(found, -1))

@@ -42,8 +42,8 @@ def located(source: str, key: str) -> tuple[str, dict[str, Any]]:
     trouble = _ask(f"{constants.ENDPOINT}/{source}/resolve/main/config.json")
     if trouble is not None:
         raise UserError(
-            f"{key}={source!r}: no such folder, not in Hugging Face's cache, and {trouble}; name a local folder, or "
-            "run: leakbench prepare text, and say model=minilm"
+            f"{key}={source!r}: no such folder, not in Hugging Face's cache, and {trouble}; name a local folder"
+            + (", or run: leakbench prepare text, and say model=minilm" if key.startswith("model.") else "")
         )
     return source, {}
 

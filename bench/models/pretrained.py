@@ -46,7 +46,9 @@ class Pretrained(TextModel):
         classes: int,
         tokenizer: Tokenizer,
     ) -> None:
-        labels = {"num_labels": classes, "ignore_mismatched_sizes": True} if head == "classification" else {}
+        labels: dict[str, Any] = {}
+        if head == "classification":
+            labels = {"num_labels": classes, "ignore_mismatched_sizes": True}
         network, info = load(source, head, **labels)
         rows = network.get_input_embeddings().weight.shape[0]
         if len(tokenizer) > rows:
@@ -58,22 +60,27 @@ class Pretrained(TextModel):
         self.digest = digest((name, value) for name, value in network.state_dict().items() if name not in fresh)
 
 
-def load(source: str, head: str, **keywords: Any) -> tuple[Any, dict[str, Any]]:
+def load(source: str, head: str, *, key: str = "model.source", **keywords: Any) -> tuple[Any, dict[str, Any]]:
     """The network in float32 with eager attention, and what was missing from the weights.
+
+    Args:
+        source, head: see `Pretrained`.
+        key: the config's key that `source` stands at, for messages.
+        keywords: of transformers.
 
     Raises:
         UserError: there is no such model, or it cannot be read or reached.
         ValueError: another head.
     """
     maker = auto(head)
-    place, local = located(source, "model.source")
+    place, local = located(source, key)
     try:
         with _quiet():
             return maker.from_pretrained(
                 place, attn_implementation="eager", dtype=torch.float32, output_loading_info=True, **local, **keywords
             )
     except Exception as error:  # transformers has no common type for what it cannot read
-        raise UserError(f"model.source={source!r}: cannot be read with head={head} ({_first_line(error)})") from error
+        raise UserError(f"{key}={source!r}: cannot be read with head={head} ({_first_line(error)})") from error
 
 
 def digest(tensors: Iterable[tuple[str, Tensor]]) -> str:

@@ -63,7 +63,11 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
     inputs = _blank(model, shape, batch_size)
     kind = type(model).__name__
     size = "x".join(str(n) for n in shape)
-    seen = f"sentences of {size} tokens" if isinstance(model, TextModel) else f"images of {size} (channels x height x width)"
+    seen = (
+        f"sentences of {size} tokens"
+        if isinstance(model, TextModel)
+        else f"images of {size} (channels x height x width)"
+    )
     wanted = (batch_size, *_places(model, shape), classes)
     last: dict[str, Tensor] = {}
 

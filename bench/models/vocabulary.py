@@ -46,24 +46,33 @@ class Vocabulary:
             UserError: a package is missing, or `root` holds no tokeniser that can be read.
         """
         if self.root is not None:
-            return _read(self.root)
+            return read(self.root, "model.vocabulary.root")
         return (_word_pieces if self.kind == "wordpiece" else _byte_pairs)(corpus, self.size)
 
 
-def _read(root: str) -> Tokenizer:
+def read(root: str, key: str) -> Tokenizer:
+    """The tokeniser that lies in a folder, or belongs to a model on the hub.
+
+    Args:
+        root: see `Vocabulary`.
+        key: the config's key that it stands at, for messages.
+
+    Raises:
+        UserError: a package is missing, or there is no tokeniser that can be read.
+    """
     file = Path(root).expanduser() / "tokenizer.json"
     backends = package()
     try:
         if file.is_file():
             return Tokenizer(backends.Tokenizer.from_file(str(file)))
-        place, local = located(root, "model.vocabulary.root")
+        place, local = located(root, key)
         return Tokenizer(transformers().AutoTokenizer.from_pretrained(place, use_fast=True, **local).backend_tokenizer)
     except UserError:
         raise
     except Exception as error:  # the packages have no common type for what they cannot read
         reason = " ".join(str(error).split())[:160]
         raise UserError(
-            f"model.vocabulary.root={root!r}: no tokeniser can be read there ({reason}); want a folder with a "
+            f"{key}={root!r}: no tokeniser can be read there ({reason}); want a folder with a "
             "tokenizer.json, or the name of a model that has a fast one"
         ) from error
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from bench.engine.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
+from bench.engine.schedules import Constant, Cosine, Schedule, Staircase, StepDecay, WarmUp
 
 STEPS = 80
 
@@ -26,10 +26,11 @@ def torch_rates(make) -> list[float]:
     [
         (Constant(), lambda o: lr_scheduler.ConstantLR(o, factor=1.0)),
         (StepDecay(STEPS, [3 / 8, 5 / 8, 7 / 8], 0.1), lambda o: lr_scheduler.MultiStepLR(o, [30, 50, 70], gamma=0.1)),
+        (Staircase(50, 0.89), lambda o: lr_scheduler.StepLR(o, 50, gamma=0.89)),
         (Cosine(STEPS), lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
         (WarmUp(10, Constant()), lambda o: lr_scheduler.LinearLR(o, 0.1, 1.0, total_iters=9)),
     ],
-    ids=["constant", "step decay", "cosine", "warm-up"],
+    ids=["constant", "step decay", "staircase", "cosine", "warm-up"],
 )
 def test_a_schedule_is_torchs(ours: Schedule, theirs) -> None:
     """All at once, as the slots ask: each at its own count."""
@@ -49,6 +50,8 @@ def test_a_warm_up_multiplies_what_follows() -> None:
         (lambda: StepDecay(0, [0.5], 0.1), "steps"),
         (lambda: StepDecay(10, [1.5], 0.1), "at"),
         (lambda: StepDecay(10, [0.5], 1.0), "factor"),
+        (lambda: Staircase(0, 0.5), "every"),
+        (lambda: Staircase(10, 1.0), "factor"),
         (lambda: Cosine(0), "steps"),
         (lambda: WarmUp(0, Constant()), "steps"),
     ],

@@ -1,0 +1,64 @@
+"""The distance of LAMP (Balunovic, Dimitrov, Jovanovic, Vechev 2022, arXiv 2202.08827, section 4, L_cos)."""
+
+import torch
+from torch import Tensor
+
+
+def layer_cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor], negligible: float = 0.0) -> Tensor:
+    """`mean over l of 1 - <g_l, g*_l> / (||g_l|| ||g*_l||)`: `{name: [V, ...]}` -> `[V]`, in [0, 2].
+
+    Each layer counts alike, however short its gradient. Computed as half the squared distance of unit vectors, as
+    `bench.objectives.cosine` is, and for its reason; 1/2 for a layer where the dummy's gradient is zero.
+
+    Args:
+        gradients: of the dummies.
+        observed: what was shared; only the names in it count.
+        negligible: a layer counts where its observed gradient is longer than this share of the whole one's length; one
+            of exactly zero has no angle and never counts.
+
+    Example:
+        >>> ours = {"a": torch.tensor([[1.0, 0.0]]), "b": torch.tensor([[0.0, 2.0]])}
+        >>> theirs = {"a": torch.tensor([[0.0, 3.0]]), "b": torch.tensor([[0.0, 5.0]])}
+        >>> layer_cosine_distance(ours, theirs)
+        tensor([0.5000])
+    """
+    squares = {name: value.flatten(1).square().sum(1) for name, value in observed.items()}
+    whole: Tensor = sum(squares.values())  # type: ignore[assignment]
+    total, count = torch.zeros_like(whole), torch.zeros_like(whole)
+    for name, theirs in observed.items():
+        counts = (squares[name] > negligible**2 * whole).to(whole.dtype)
+        distance = (_unit(gradients[name]) - _unit(theirs)).square().sum(1) / 2
+        total, count = total + counts * distance, count + counts
+    return total / count.clamp(min=1)
+
+
+def _unit(value: Tensor) -> Tensor:
+    """`[V, ...]` -> `[V, n]` of length 1, or 0 where it is 0."""
+    flat = value.flatten(1)
+    squares = flat.square().sum(1, keepdim=True)
+    return flat * squares.clamp(min=torch.finfo(squares.dtype).tiny).rsqrt()
+
+
+class LayerCosine:
+    """`layer_cosine_distance`.
+
+    Departs: some gradients of a transformer are zero but for rounding (attention does not see the biases of its keys:
+    the softmax is blind to what they add). Their angles are noise of the same weight as any other layer's in the
+    paper's mean, and the derivative of that noise is divided by a length of nearly 0. Here they do not count.
+
+    Args:
+        negligible: share of the whole gradient's length at or below which a layer's is taken for rounding; 0 counts
+            every layer that is not exactly zero, as published.
+
+    Raises:
+        ValueError: negligible is not in [0, 1).
+    """
+
+    def __init__(self, negligible: float) -> None:
+        if not 0 <= negligible < 1:
+            raise ValueError(f"negligible={negligible}: must lie in [0, 1) (share of the gradient's length)")
+        self.negligible = negligible
+
+    def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
+        """`{name: [V, ...]}` -> `[V]`."""
+        return layer_cosine_distance(gradients, observed, self.negligible)

@@ -1,0 +1,169 @@
+"""An n-gram language model over tokens (Kneser and Ney 1995), learned from the sentences that a threat model grants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.errors import UserError
+from bench.messages import Observation
+from bench.priors.language_model import Disfluency, LanguageModel
+
+
+@dataclass(eq=False)
+class _Level:
+    """Counts of k-grams; a k-gram is a number: its tokens are the digits, the latest the lowest."""
+
+    grams: Tensor  # [G], int64, sorted
+    counts: Tensor  # [G], float64
+    contexts: Tensor  # [C], int64, sorted: grams without their latest token
+    totals: Tensor  # [C], float64: sum of the counts behind a context
+    kinds: Tensor  # [C], float64: how many different tokens follow it
+
+
+class KneserNey:
+    """Kneser-Ney smoothing in its interpolated form (Chen and Goodman 1999, Computer Speech and Language 13, 359-394).
+
+    P_k(w | h) = (max(c(h w) - d, 0) + d n(h) P_{k-1}(w | h')) / c(h), where h' is h without its earliest token, n(h)
+    is how many different tokens follow h, and c counts occurrences at the highest order and, below it, the different
+    tokens that stand before. One discount d is given for all orders (they estimate one an order). After a context that
+    was never seen P_k = P_{k-1}; P_0 is uniform, so nothing is impossible.
+
+    A sentence is the tokens between two boundaries; the boundary's number is `size`, and it is predicted at the end
+    like any token. Events are thus 0 to `size`.
+
+    Args:
+        sentences: of tokens, each in 0 to size - 1.
+        size: of the vocabulary.
+        order: n, >= 1.
+        discount: d, in (0, 1].
+        device: where it works.
+
+    Raises:
+        UserError: `size` to the power of `order` is beyond 63 bits.
+    """
+
+    def __init__(
+        self, sentences: Sequence[Sequence[int]], size: int, order: int, discount: float, device: torch.device
+    ) -> None:
+        self.boundary, self.base, self.order, self.discount = size, size + 1, order, discount
+        if self.base**order >= 2**63:
+            raise UserError(f"order={order}: so many tokens of a vocabulary of {size:,} have no number in 63 bits")
+        longest = max((len(sentence) for sentence in sentences), default=0)
+        rows = [[*sentence, *[-1] * (longest - len(sentence))] for sentence in sentences]
+        tokens = torch.tensor(rows, dtype=torch.long, device=device).reshape(len(rows), longest)
+        windows, there = self._windows(tokens)
+        grams, counts = self._numbers(windows[there]).unique(return_counts=True)
+        levels = []
+        for k in range(order, 0, -1):
+            contexts, following = (grams // self.base).unique(return_inverse=True)
+            totals = torch.zeros(len(contexts), dtype=torch.float64, device=device)
+            levels.append(
+                _Level(
+                    grams=grams,
+                    counts=counts.double(),
+                    contexts=contexts,
+                    totals=totals.index_add(0, following, counts.double()),
+                    kinds=totals.index_add(0, following, torch.ones_like(counts, dtype=torch.float64)),
+                )
+            )
+            grams, counts = (grams % self.base ** (k - 1)).unique(return_counts=True)
+        self._levels = levels[::-1]
+
+    def _windows(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Each event behind its context: `[N, T]`, -1 at the end of shorter ones -> `[N, T + 1, order]`, and which
+        `[N, T + 1]` are events.
+        """
+        count, lengths = len(tokens), (tokens >= 0).sum(1, keepdim=True)
+        edge = tokens.new_full((count, 1), self.boundary)
+        closed = torch.cat([edge.expand(-1, self.order - 1), tokens, edge], 1)
+        closed = torch.where(closed < 0, self.boundary, closed)
+        place = torch.arange(tokens.shape[1] + 1, device=tokens.device)
+        return closed.unfold(1, self.order, 1), place <= lengths
+
+    def _numbers(self, windows: Tensor) -> Tensor:
+        """`[..., k]` tokens -> `[...]` numbers."""
+        found = torch.zeros_like(windows[..., 0])
+        for k in range(windows.shape[-1]):
+            found = found * self.base + windows[..., k]
+        return found
+
+    def probability(self, windows: Tensor) -> Tensor:
+        """P(latest token | those before it): `[..., order]`, each 0 to `size` -> `[...]`, float64."""
+        number = self._numbers(windows)
+        found = torch.full(number.shape, 1 / self.base, dtype=torch.float64, device=windows.device)
+        for k, level in enumerate(self._levels, 1):
+            gram = number % self.base**k
+            count, _ = _looked_up(level.grams, gram, level.counts)
+            total, known = _looked_up(level.contexts, gram // self.base, level.totals)
+            kinds, _ = _looked_up(level.contexts, gram // self.base, level.kinds)
+            smoothed = (count - self.discount).clamp(min=0) + self.discount * kinds * found
+            found = torch.where(known, smoothed / total.where(known, 1.0), found)
+        return found
+
+    def log_perplexity(self, tokens: Tensor) -> Tensor:
+        """`[N, T]`, -1 at the end of shorter sentences -> `[N]`: the mean of -ln P over tokens and the end boundary."""
+        windows, there = self._windows(tokens)
+        logs = self.probability(windows).log().masked_fill(~there, 0)
+        return -logs.sum(1) / there.sum(1)
+
+
+def _looked_up(keys: Tensor, wanted: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Values where `wanted` is among the sorted keys, 0 elsewhere; and where it is."""
+    if not len(keys):
+        return torch.zeros(wanted.shape, dtype=values.dtype, device=values.device), torch.zeros_like(wanted).bool()
+    place = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
+    there = keys[place] == wanted
+    return values[place].where(there, 0.0), there
+
+
+class Ngram(LanguageModel):
+    """`KneserNey` on the surrogate sentences: knows their kind and nothing else.
+
+    Args:
+        order: n; 3 for trigrams.
+        discount: taken from each count, in (0, 1].
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    def __init__(self, order: int, discount: float) -> None:
+        if order < 1:
+            raise ValueError(f"order={order}: must be >= 1 (tokens of an n-gram)")
+        if not 0 < discount <= 1:
+            raise ValueError(f"discount={discount}: must lie in (0, 1] (taken from each count)")
+        self.order, self.discount = order, discount
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Sentences to learn from."""
+        return frozenset({"surrogate"})
+
+    def learn(self, seen: Observation) -> Disfluency:
+        """Counts the surrogate's n-grams."""
+        assert seen.task.language is not None and seen.surrogate is not None
+        tokenizer, device = seen.task.language.tokenizer, seen.ids.device
+        special = torch.tensor(sorted(tokenizer.special), dtype=torch.long, device=device)
+        sentences = [[token for token in one if token not in tokenizer.special] for one in seen.surrogate]
+        model = KneserNey(sentences, len(tokenizer), self.order, self.discount, device)
+
+        def disfluency(tokens: Tensor) -> Tensor:
+            return model.log_perplexity(compact(tokens, special))
+
+        return disfluency
+
+
+def compact(tokens: Tensor, special: Tensor) -> Tensor:
+    """Sentences without special tokens and gaps: `[N, T]` -> `[N, T]`, the words in their order, -1 behind them.
+
+    Example:
+        >>> compact(torch.tensor([[2, 7, -1, 8, 3]]), torch.tensor([2, 3]))
+        tensor([[ 7,  8, -1, -1, -1]])
+    """
+    out = torch.isin(tokens, special) | (tokens < 0)
+    order = out.to(torch.uint8).argsort(dim=1, stable=True)
+    return tokens.masked_fill(out, -1).gather(1, order)
