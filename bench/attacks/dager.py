@@ -14,32 +14,13 @@ from bench.attacks.sentence_check import SentenceCheck, checks_prefixes, second_
 from bench.attacks.sentence_search import Descent, Found, ended, from_left_to_right
 from bench.attacks.span_check import distances, nearest_first, projections, span_of
 from bench.attacks.targets import TargetSearch, targets_of
+from bench.attacks.text_update import TextUpdate, possible_lengths
 from bench.engine.randomness import draw
 from bench.engine.settings import Engine
-from bench.messages import Language, Observation, Reconstruction, Status
+from bench.messages import Observation, Reconstruction, Status
 from bench.models.text import pack
 
 _AT_ONCE = 2**19  # numbers that a layer's inputs of one chunk hold: 2 MiB in float32, which a processor's cache takes
-
-
-@dataclass(eq=False)
-class _Victim:
-    """What is seen of one victim, in the attack's dtype."""
-
-    language: Language
-    gradients: dict[str, Tensor]
-    parameters: dict[str, Tensor]
-    buffers: dict[str, Tensor]
-    lengths: list[int] | None  # of its sentences, where they are granted
-    count: int  # B
-    length: int  # T
-
-    @property
-    def read(self) -> list[int] | None:
-        """How many tokens of each sentence the network reads in earnest: all but the last one that a causal one predicts."""
-        if self.lengths is None:
-            return None
-        return [length - 1 if self.language.head == "causal" else length for length in self.lengths]
 
 
 @dataclass(eq=False)
@@ -138,7 +119,7 @@ class Dager(Attack):
             )
 
     def _claim(self, seen: Observation, position: int, seed: int) -> _Claim:
-        victim = self._victim(seen, position)
+        victim = TextUpdate.of(seen, position, self.engine.dtype)
         if not all(bool(torch.isfinite(value).all()) for value in victim.gradients.values()):
             return _nothing(victim, seen.ids.device, Status.NONFINITE)
         candidates = self.tokens(victim)
@@ -151,27 +132,17 @@ class Dager(Attack):
         claim.checked = check.checked
         return claim
 
-    def _victim(self, seen: Observation, position: int) -> _Victim:
-        assert seen.task.language is not None and seen.batch_size is not None
-        dtype = self.engine.dtype
-        groups = (
-            {name: value[position].to(dtype) for name, value in group.items()}
-            for group in (seen.gradients, seen.parameters)
-        )
-        lengths = None if seen.mask is None else seen.mask[position].sum(-1).tolist()
-        buffers = {name: value[position] for name, value in seen.buffers.items()}
-        return _Victim(seen.task.language, *groups, buffers, lengths, seen.batch_size, seen.task.input_shape[0])
+    def tokens(self, victim: TextUpdate) -> list[list[int]] | None:
+        """The tokens of each position that pass the first test, the nearest first.
 
-    def tokens(self, victim: _Victim) -> list[list[int]] | None:
-        """The tokens of each position that pass the first test, the nearest first; None where it tells nothing."""
+        None where most of the vocabulary passes: normalised inputs lie in a plane, so nothing can be told from a span
+        that is one dimension short of the whole space.
+        """
         language, read = victim.language, victim.read
         blocks = projections(victim.gradients, language.first_attention)
         width = blocks[0].shape[1]
         span = span_of(blocks, self.rank_tolerance, width if read is None else sum(read))
-        if span.whole or not len(span.basis):
-            return None
         length = victim.length if read is None else max(read)
-        alive = _alive(read, length)
         first = language.first_input
         assert first is not None
         with torch.no_grad():
@@ -182,12 +153,14 @@ class Dager(Attack):
                 length,
                 max(1, _AT_ONCE // (length * width)),
             )
+        if not len(span.basis) or distance.median() <= self.token_threshold:
+            return None
         return [
             nearest_first(column, self.token_threshold, least, self.candidates)
-            for column, least in zip(distance.unbind(1), alive)
+            for column, least in zip(distance.unbind(1), victim.alive(length))
         ]
 
-    def _second(self, victim: _Victim) -> SentenceCheck:
+    def _second(self, victim: TextUpdate) -> SentenceCheck:
         language = victim.language
         width = projections(victim.gradients, language.second_attention)[0].shape[1]
         most = width if victim.read is None else sum(victim.read)
@@ -196,38 +169,37 @@ class Dager(Attack):
         return SentenceCheck(language, victim.parameters, span, max(1, _AT_ONCE // (4 * victim.length * width)))
 
     def _sentences(
-        self, victim: _Victim, check: SentenceCheck, candidates: list[list[int]], seed: int, number: int
+        self, victim: TextUpdate, check: SentenceCheck, candidates: list[list[int]], seed: int, number: int
     ) -> list[Found]:
         device, read = check.span.basis.device, victim.read
         if checks_prefixes(victim.language):
-            alive = _alive(read, len(candidates))
             levels = from_left_to_right(
                 lambda tokens: check.rows(tokens)[:, -1],
                 candidates,
-                alive,
+                victim.alive(len(candidates)),
                 self.sentence_threshold,
                 self.candidates,
                 device,
             )
             return ended(levels, read, victim.count)
-        end = _end(victim.language)
-        lengths = read if read is not None else _lengths(candidates, end)
+        end = victim.end
+        lengths = read if read is not None else possible_lengths(candidates, end)
         random = draw("uniform", (self.tries, victim.length), seed, "dager", number)
         descent = Descent(check, self.sentence_threshold, self.tries, device)
         return descent(candidates, lengths, read is not None, victim.count, random, end)
 
-    def _with_targets(self, seen: Observation, victim: _Victim, found: list[Found]) -> _Claim:
+    def _with_targets(self, seen: Observation, victim: TextUpdate, found: list[Found]) -> _Claim:
         """The claim, with what was predicted."""
         device, language, classes = seen.ids.device, victim.language, seen.task.classes
         assert classes is not None
-        tokens, mask = _laid_out(victim, found, device)
+        tokens, mask = victim.laid_out([one.tokens for one in found])
         claim = _nothing(victim, device, Status.BUDGET)
-        claim.tokens = torch.where(mask, tokens, torch.full_like(tokens, -1))
+        claim.tokens = tokens
         if not mask.any(1).all():
             return claim
         targets, still_open = targets_of(language, tokens, mask, classes)
         targets = targets.to(self.engine.dtype)
-        inputs = pack(tokens, mask)
+        inputs = pack(tokens.clamp(min=0), mask)
         search = TargetSearch(
             lambda wanted: seen.task.gradient(victim.parameters, victim.buffers, inputs, wanted),
             victim.gradients,
@@ -244,36 +216,6 @@ class Dager(Attack):
         return claim
 
 
-def _nothing(victim: _Victim, device: torch.device, status: Status) -> _Claim:
+def _nothing(victim: TextUpdate, device: torch.device, status: Status) -> _Claim:
     tokens = torch.full((victim.count, victim.length), -1, device=device)
     return _Claim(tokens, tokens[:, 0].clone(), torch.nan, 0, 0, status)
-
-
-def _alive(lengths: list[int] | None, length: int) -> list[int]:
-    """How many sentences reach each position; 0 where lengths are not known."""
-    return [sum(one > place for one in lengths or []) for place in range(length)]
-
-
-def _end(language: Language) -> int | None:
-    """The token that ends every sentence, where the tokeniser adds one."""
-    empty = language.tokenizer.encode("")
-    return empty[-1] if len(empty) > 1 else None
-
-
-def _lengths(candidates: list[list[int]], end: int | None) -> list[int]:
-    """The lengths that sentences may have: up to where an end was found or, without one, up to any position."""
-    if end is None:
-        whole = next((place for place, tokens in enumerate(candidates) if not tokens), len(candidates))
-        return list(range(1, whole + 1))
-    return [place + 1 for place, tokens in enumerate(candidates) if end in tokens]
-
-
-def _laid_out(victim: _Victim, found: list[Found], device: torch.device) -> tuple[Tensor, Tensor]:
-    """The sentences in their places, tokens and mask `[B, T]`; a causal one is a token longer, which is open."""
-    tokens = torch.zeros(victim.count, victim.length, dtype=torch.long, device=device)
-    mask = torch.zeros_like(tokens, dtype=torch.bool)
-    for row, one in enumerate(found):
-        tokens[row, : len(one.tokens)] = torch.tensor(one.tokens, dtype=torch.long, device=device)
-        length = len(one.tokens) + (victim.language.head == "causal" and bool(one.tokens))
-        mask[row, :length] = True
-    return tokens, mask

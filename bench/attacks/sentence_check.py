@@ -63,7 +63,8 @@ def asking(language: Language, tokens: Tensor) -> Tensor:
     if not _one_state(language):
         return every
     if language.head == "masked":
-        return tokens == language.tokenizer.mask
+        assert language.tokenizer.mask is not None
+        return tokens.eq(language.tokenizer.mask)
     used = torch.zeros_like(every)
     used[:, -1 if language.looks_back else 0] = True
     return used

@@ -125,13 +125,20 @@ class Descent:
         """
         found: list[Found] = []
         missed: dict[int, set[Found]] = {}
+        begun: set[tuple[int, ...]] = set()
         for attempt in range(self.tries):
             waiting = self._open(lengths, found) if known else lengths
             if not waiting or len(found) == count:
                 break
             length = waiting[attempt % len(waiting)]
             choices = _choices(candidates[:length], end, found if attempt % 2 == 0 else [])
-            claim = self._descend(choices, random[attempt])
+            start = tuple(
+                tokens[int(number * len(tokens))] for tokens, number in zip(choices, random[attempt].tolist())
+            )
+            if start in begun:
+                continue
+            begun.add(start)
+            claim = self._descend(choices, start)
             if claim.distance <= self.threshold and claim not in found:
                 found.append(claim)
             elif claim not in found:
@@ -146,8 +153,8 @@ class Descent:
             waiting.remove(len(one.tokens))
         return waiting
 
-    def _descend(self, choices: list[list[int]], random: Tensor) -> Found:
-        sentence = [tokens[int(number * len(tokens))] for tokens, number in zip(choices, random.tolist())]
+    def _descend(self, choices: list[list[int]], start: tuple[int, ...]) -> Found:
+        sentence = list(start)
         best = float(self.check(torch.tensor([sentence], device=self.device))[0])
         places = [place for place, tokens in enumerate(choices) if len(tokens) > 1]
         still = 0  # places in a row that did not move
@@ -182,7 +189,12 @@ def _choices(candidates: list[list[int]], end: int | None, found: list[Found]) -
 
 def _in_order(found: list[Found], missed: dict[int, set[Found]], lengths: list[int]) -> list[Found]:
     """One sentence for each length: found, or else the nearest that was not."""
-    left = {length: [one for one in found if len(one.tokens) == length] for length in set(lengths)}
-    for length, claims in left.items():
-        claims.extend(sorted(missed.get(length, set()), key=lambda one: (one.distance, one.tokens)))
-    return [left[length].pop(0) if left[length] else Found((), torch.inf) for length in lengths]
+    sentences = []
+    for place, length in enumerate(lengths):
+        certain = [one for one in found if len(one.tokens) == length]
+        others = sorted(missed.get(length, set()), key=lambda one: (one.distance, one.tokens))
+        # where nothing else was met, the batch holds the same sentence more than once
+        choices = certain + (others or certain * len(lengths))
+        number = lengths[:place].count(length)
+        sentences.append(choices[number] if number < len(choices) else Found((), torch.inf))
+    return sentences

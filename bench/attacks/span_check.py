@@ -19,11 +19,6 @@ class Span:
 
     basis: Tensor
 
-    @property
-    def whole(self) -> bool:
-        """Whether it is the whole space, so that nothing can be told from it."""
-        return self.basis.shape[0] >= self.basis.shape[1]
-
     def distance(self, inputs: Tensor) -> Tensor:
         """How far inputs `[..., D]` lie outside of it, in units of their own length: `[...]`, 0 to 1."""
         outside = inputs - (inputs @ self.basis.mT) @ self.basis

@@ -120,7 +120,8 @@ def targets_of(language: Language, tokens: Tensor, mask: Tensor, classes: int) -
         longer = torch.cat([mask[:, 1:], torch.zeros_like(mask[:, :1])], 1)
         return targets * predicted[..., None], predicted & ~longer
     if language.hidden > 0:
-        hidden = mask & (tokens == language.tokenizer.mask)
+        assert language.tokenizer.mask is not None
+        hidden = mask & tokens.eq(language.tokenizer.mask)
         return targets * hidden[..., None], hidden
     special = torch.tensor(sorted(language.tokenizer.special), device=tokens.device)
     words = mask & ~torch.isin(tokens, special)

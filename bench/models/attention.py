@@ -13,16 +13,18 @@ Tree = dict[str, Tensor]
 
 
 class Reader(Protocol):
-    """The lower end of a network of transformers, computed from any weights.
+    """The lower end of a network of transformers, computed from any weights."""
 
-    Attributes:
-        weights: names of the weights of query, key and value, a tuple a layer (of the first, and of the second where
-            there is one); one name where they are fused, as `Language.first_attention` has it.
-        layers: how many attention layers the network has.
-    """
+    @property
+    def weights(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the weights of query, key and value, a tuple a layer: of the first, of the second if there is one.
 
-    weights: tuple[tuple[str, ...], ...]
-    layers: int
+        One name where they are fused, as `Language.first_attention` has it.
+        """
+
+    @property
+    def layers(self) -> int:
+        """How many attention layers the network has."""
 
     def first(self, parameters: Tree, tokens: Tensor) -> Tensor:
         """What the first attention layer reads: tokens `[..., T]` -> `[..., T, D]`."""

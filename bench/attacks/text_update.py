@@ -1,0 +1,99 @@
+"""One victim's update to a model of sentences, as an attack sees it that goes from victim to victim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.messages import Language, Observation
+
+Tree = dict[str, Tensor]
+
+
+@dataclass(eq=False)
+class TextUpdate:
+    """What is seen of one victim.
+
+    Args:
+        language: what is public about the model.
+        gradients, parameters, buffers: of this victim, without a V dimension.
+        lengths: of its sentences, in tokens; None where they are not granted.
+        count: B.
+        length: T.
+    """
+
+    language: Language
+    gradients: Tree
+    parameters: Tree
+    buffers: Tree
+    lengths: list[int] | None
+    count: int
+    length: int
+
+    @classmethod
+    def of(cls, seen: Observation, position: int, dtype: torch.dtype) -> TextUpdate:
+        """The update at this position of an observation that says B, gradients and parameters as `dtype`."""
+        assert seen.task.language is not None and seen.batch_size is not None
+        return cls(
+            language=seen.task.language,
+            gradients={name: value[position].to(dtype) for name, value in seen.gradients.items()},
+            parameters={name: value[position].to(dtype) for name, value in seen.parameters.items()},
+            buffers={name: value[position] for name, value in seen.buffers.items()},
+            lengths=None if seen.mask is None else seen.mask[position].sum(-1).tolist(),
+            count=seen.batch_size,
+            length=seen.task.input_shape[0],
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors are."""
+        return next(iter(self.parameters.values())).device
+
+    @property
+    def read(self) -> list[int] | None:
+        """How many tokens of each sentence enter the gradient: all, but of a causal model not the last one.
+
+        The last is predicted, and nothing is predicted from it.
+        """
+        if self.lengths is None:
+            return None
+        return [length - 1 if self.language.head == "causal" else length for length in self.lengths]
+
+    def alive(self, length: int) -> list[int]:
+        """How many sentences are known to reach each of `length` positions; 0 where lengths are not granted."""
+        return [sum(one > place for one in self.read or []) for place in range(length)]
+
+    @property
+    def end(self) -> int | None:
+        """The token that ends every sentence, where the tokeniser adds one."""
+        empty = self.language.tokenizer.encode("")
+        return empty[-1] if len(empty) > 1 else None
+
+    def laid_out(self, sentences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Sentences of tokens that enter the gradient, in their places: tokens, -1 elsewhere, and mask `[B, T]`.
+
+        A causal model's sentence is a token longer, which nobody has named yet: True in the mask, and -1.
+        """
+        tokens = torch.full((self.count, self.length), -1, device=self.device)
+        mask = torch.zeros_like(tokens, dtype=torch.bool)
+        for row, sentence in enumerate(sentences):
+            tokens[row, : len(sentence)] = torch.tensor(sentence, dtype=torch.long, device=self.device)
+            longer = self.language.head == "causal" and len(sentence) > 0
+            mask[row, : len(sentence) + longer] = True
+        return tokens, mask
+
+
+def possible_lengths(candidates: Sequence[Sequence[int]], end: int | None) -> list[int]:
+    """The lengths that sentences may have, of the tokens that may stand at each position.
+
+    Up to where the token that ends sentences may stand or, where there is none, up to any position; no gap before it.
+
+    Example:
+        >>> possible_lengths([[7], [8, 2], [2], [], [2]], end=2)
+        [2, 3]
+    """
+    gap = next((place for place, tokens in enumerate(candidates) if not tokens), len(candidates))
+    return [place + 1 for place in range(gap) if end is None or end in candidates[place]]
