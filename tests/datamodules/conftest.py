@@ -29,7 +29,9 @@ def build(tmp_path: Path) -> Build:
     """
 
     def make(name: str, **overrides: Any) -> VictimDataModule:
-        data = OmegaConf.merge(OmegaConf.load(CONFIGS / f"{name}.yaml"), overrides)
+        written = OmegaConf.load(CONFIGS / f"{name}.yaml")
+        written.pop("defaults", None)  # what Hydra composes beside it
+        data = OmegaConf.merge(written, overrides)
         config = OmegaConf.create({"data": data, "seed": 0, "paths": {"data": str(tmp_path / "empty")}})
         try:
             return instantiate(config.data)
