@@ -20,8 +20,8 @@ def words_of(gradient: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
 
     An embedding is a matrix product with a one-hot vector, so the gradient of row n is the sum of the gradients with
     respect to the embeddings of token n, and nothing where it does not occur (Melis et al. 2019, Exploiting Unintended
-    Feature Leakage in Collaborative Learning, arXiv 1805.04049, section 4.1; Fowl et al. 2022, Decepticons, arXiv
-    2201.12675, section 3).
+    Feature Leakage in Collaborative Learning, arXiv 1805.04049; used by Fowl et al. 2022, Decepticons, arXiv
+    2201.12675).
 
     Args:
         gradient: `[V, N, D]`.

@@ -13,7 +13,7 @@ from bench.messages import Language
 
 @dataclass(eq=False)
 class SentenceCheck:
-    """Distances of sentences from the span of the second attention layer (arXiv 2405.15586, section 4.2).
+    """Distances of sentences from the span of the second attention layer (Petrov et al. 2024, arXiv 2405.15586).
 
     What that layer reads at a position depends on the whole sentence (of a decoder, on what comes before), so a word
     that belongs to another sentence moves it out of the span. No label and no loss enters.

@@ -24,14 +24,14 @@ class Found:
 def from_left_to_right(
     check: Check, candidates: list[list[int]], alive: list[int], threshold: float, most: int, device: torch.device
 ) -> list[list[Found]]:
-    """The beginnings of sentences of a decoder, position by position (arXiv 2405.15586, algorithm 2).
+    """The beginnings of sentences of a decoder, position by position (Petrov et al. 2024, arXiv 2405.15586).
 
     Exact: what the second layer reads at a position depends on the tokens up to there alone.
 
     Args:
         check: sentences `[n, t]` to the distance of their last position `[n]`.
         candidates: the tokens of each position.
-        alive: how many sentences are known to reach each position (0: unknown): so many beginnings are kept at least.
+        alive: how many sentences are known to reach each position (0: unknown): one beginning at least is kept there.
         threshold: of the distance.
         most: beginnings that are kept at most.
         device: of the tokens.
@@ -92,7 +92,7 @@ class Descent:
     the span, until none moves; at distance 0 the sentence was in the batch, and elsewhere another start is tried.
     Tokens of sentences that were found are left out of every second start: most stand in one sentence only.
 
-    Departs from the paper, which tries combinations one after the other up to a bound (arXiv 2405.15586, section 4.3):
+    Departs from the paper, which tries combinations one after the other up to a bound (arXiv 2405.15586):
     there are B^T of them, and the distance says which way to go.
 
     Args:

@@ -29,7 +29,7 @@ def span_of(blocks: Sequence[Tensor], tolerance: float, most: int) -> Span:
     """The row space of the gradients of linear layers that read the same inputs.
 
     With y = W x the gradient of W is the sum over tokens of (dL/dy) x^T: its rows are combinations of inputs (arXiv
-    2405.15586, section 4.1: fewer tokens than D, and linearly independent dL/dy, make them span the same space).
+    2405.15586): with fewer tokens than D and linearly independent dL/dy, they span the same space.
 
     Departs: the paper takes the query's gradient alone. Query, key and value read the same inputs, so their gradients
     are stacked, each scaled to length 1: a token without a gradient in one (the first one of a decoder attends to
