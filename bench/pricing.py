@@ -22,6 +22,7 @@ from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.randomness import seed_of, seeded
 from bench.errors import NotApplicable, UserError
 from bench.experiment import DataFacts, device_in_words, instantiate_engine, model_builder
+from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, probe
 from bench.naming import title
@@ -103,6 +104,7 @@ def build(cfg: DictConfig) -> Trainee:
     with seeded(cfg.seed, "training", 0):
         model = maker()
     defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
+    write_out(model)
     found = probe(model.eval(), loss, facts.shape, facts.classes, 1)
     local = Local(
         model=model,

@@ -5,11 +5,11 @@ from bench.experiment import Parties, build
 
 QUICK = (
     "data=sentences",
-    "data.tokens=9",
+    "data.tokens=10",
     "model.layers=1",
     "model.width=16",
     "model.feed_forward=16",
-    "model.vocabulary.size=300",
+    "model.vocabulary.size=1500",
     "logger=none",
     "engine.threads=1",
     "engine.compile=false",

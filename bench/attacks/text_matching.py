@@ -45,10 +45,13 @@ class TextMatching(Matcher):
         objective, views, labels, start_labels, direction, step, stop, select, restarts, engine: see `Matcher`.
         priors: penalties on embeddings `[V, B, T, D]`, added to the distance.
         deviation: standard deviation of the normal numbers that dummy embeddings start as, >= 0.
+        token_scale: label logits of language models are this times what is optimised, > 0. A softmax over thousands of
+            tokens starts flat, and so does its derivative: L-BFGS, which measures distances in its variables, would
+            hardly move the logits.
         nearest: `euclidean`, or `cosine`.
 
     Raises:
-        ValueError: a word is none of those named, restarts < 1, or deviation < 0.
+        ValueError: a word is none of those named, restarts < 1, deviation < 0, or token_scale <= 0.
     """
 
     of_sentences = True
@@ -61,6 +64,7 @@ class TextMatching(Matcher):
         labels: LastLayer | None,
         deviation: float,
         start_labels: str,
+        token_scale: float,
         direction: Direction,
         step: Step,
         stop: Stop,
@@ -75,9 +79,11 @@ class TextMatching(Matcher):
         )
         if deviation < 0:
             raise ValueError(f"deviation={deviation}: must be >= 0 (of the embeddings at the start)")
+        if token_scale <= 0:
+            raise ValueError(f"token_scale={token_scale}: must be > 0")
         if nearest not in MEASURES:
             raise ValueError(f"nearest={nearest!r}: want one of {', '.join(MEASURES)}")
-        self.deviation, self.nearest = deviation, nearest
+        self.deviation, self.token_scale, self.nearest = deviation, token_scale, nearest
 
     def check(self, seen: Observation) -> None:
         """Language models have tokens for labels."""
@@ -106,9 +112,11 @@ class TextMatching(Matcher):
         assert seen.batch_size is not None
         language, length = _language(seen), seen.task.input_shape[0]
         tokens, width = seen.parameters[language.embedding].shape[1:]
-        classifies = language.head == "classification"
-        logits = 0 if self._labelled(seen) else (seen.task.classes or 0) if classifies else tokens
-        return Embedded(seen.batch_size, length, width, logits, places=1 if classifies else length)
+        if language.head == "classification":
+            logits = 0 if self._labelled(seen) else seen.task.classes or 0
+            return Embedded(seen.batch_size, length, width, logits)
+        logits = 0 if self._labelled(seen) else tokens
+        return Embedded(seen.batch_size, length, width, logits, places=length, scale=self.token_scale)
 
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:
         predicted = _predicted(seen) if labels is None and _language(seen).head != "classification" else None
@@ -121,7 +129,7 @@ class TextMatching(Matcher):
         shape = (layout.batch_size, layout.length, layout.width)
         embeddings = self.deviation * draw("normal", shape, seed, "dummy words", int(seen.ids[victim]), restart)
         logits = self._start_logits(seen, seed, victim, restart, layout.n - layout.inputs)
-        return torch.cat([embeddings.flatten(), logits]).to(self.engine.dtype)
+        return torch.cat([embeddings.flatten(), logits / layout.scale]).to(self.engine.dtype)
 
     def _claim(
         self, finished: list[Finished], layout: Arrangement, seen: Observation, labels: Tensor | None

@@ -15,6 +15,7 @@ class Embedded:
         batch_size: B; length: T; width: D.
         label_logits: K, or 0 where the labels are fixed.
         places: targets of a sentence: 1 (a class), or T (a token each).
+        scale: the logits are this times what stands in the vector.
     """
 
     batch_size: int
@@ -22,6 +23,7 @@ class Embedded:
     width: int
     label_logits: int
     places: int = 1
+    scale: float = 1.0
 
     @property
     def inputs(self) -> int:
@@ -39,4 +41,4 @@ class Embedded:
         if not self.label_logits:
             return embedded, None
         shape = (self.places,) if self.places > 1 else ()
-        return embedded, z[:, self.inputs :].reshape(-1, self.batch_size, *shape, self.label_logits)
+        return embedded, self.scale * z[:, self.inputs :].reshape(-1, self.batch_size, *shape, self.label_logits)
