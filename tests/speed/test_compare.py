@@ -82,6 +82,7 @@ def test_one_document_whose_figures_agree(capfd, monkeypatch):
     assert found["device"] and found["torch"] == torch.__version__
 
 
+@pytest.mark.slow
 def test_tables_for_a_person_and_memory_of_both(capsys):
     assert main([*TINY, *SHORT[:-1], "1", "--no-success", "--rounds", "1"]) == 0
     text = capsys.readouterr().out

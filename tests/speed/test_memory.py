@@ -27,6 +27,7 @@ def test_a_process_that_fails_says_how():
         memory.measure("cell", [*TINY, "attack=idlgg"], None)
 
 
+@pytest.mark.slow
 def test_a_row_a_size_and_what_each_further_victim_costs():
     found = scale.measure(["data=mnist", "model.width=500", "engine.chunk=2"], None, victims=(2, 4))
     assert [row["victims"] for row in found["rows"]] == [2, 4]
