@@ -81,7 +81,7 @@ def test_lengths_that_are_hidden_are_inferred(batch_size: int) -> None:
 
 @pytest.mark.parametrize("head", ["classification", *LANGUAGE])
 def test_what_is_claimed_where(head: str) -> None:
-    """Padding: nothing. Frame: as it is for every sentence. Elsewhere: tokens that can be part of one. At all moments."""
+    """Padding: nothing. Frame: as for every sentence. Elsewhere: tokens that can be part of one. At all moments."""
     built, victims, seen = shared(
         NARROW,
         SHORT,
