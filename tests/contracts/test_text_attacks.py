@@ -28,6 +28,7 @@ def cell(name: str, *overrides: str):
     """A cell of few steps; `overrides` go last."""
     preset = parties_of(name)
     steps = [f"attack.{key}=8" for key in ("iterations", "evaluations") if key in preset]
+    steps.append("model.layers=2")  # one that looks at the second attention layer needs it
     for threat in THREATS:
         try:
             return parties(f"attack={name}", f"threat={threat}", *steps, *overrides)
