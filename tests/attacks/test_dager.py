@@ -70,7 +70,7 @@ def test_eight_sentences_of_a_decoder_are_exact(shared_data) -> None:
 
 def test_no_true_token_of_eight_sentences_is_missed_on_pretrained_weights(shared_data, minilm) -> None:
     """The threshold is 1e-5; float32 leaves less than 1e-6 of a true one."""
-    built = cell(shared_data, "model=minilm", "data.batch_size=8")
+    built = cell(shared_data, "model=minilm", "data.batch_size=8", "data.tokens=10")
     victims = built.data.deal([0])
     seen = built.client.share(victims)
     candidates = built.attack.tokens(TextUpdate.of(seen, 0, torch.float32))
