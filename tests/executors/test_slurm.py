@@ -22,7 +22,7 @@ def test_jobs_of_this_machine_give_the_rows_of_one_process(tmp_path, configs, ro
     words = ["suite", "small", "--config-dir", str(configs), "--json", "seed=0"]
     assert main([*words, "executor.workers=1", f"results={tmp_path}/local"]) == 0
     capfd.readouterr()
-    more = ["executor=slurm", "executor.cluster=local", "executor.minutes=5"]
+    more = ["executor=slurm", "executor.cluster=local", "executor.minutes=60"]
     assert main([*words, *more, f"results={tmp_path}/jobs"]) == 0
     document = json.loads(capfd.readouterr().out)
     assert [cell["attack"] for cell in document["cells"]] == ["noise", "idlg (evaluations=9)"]
