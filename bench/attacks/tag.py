@@ -4,4 +4,12 @@ from bench.attacks.text_matching import TextMatching
 
 
 class TAG(TextMatching):
-    """DLG on word embeddings, with an absolute error beside the squared one."""
+    """DLG on word embeddings with an absolute error beside the squared one (`bench.objectives.tag`), by Adam.
+
+    min over e', y' of sum_l ||g_l - g*_l||^2 + a_l ||g_l - g*_l||_1; then the nearest word embedding by cosine.
+
+    Departs: the settings are those of the baseline in the code of LAMP's authors (Balunovic et al. 2022, arXiv
+    2202.08827), where a is the same for all layers; there the embeddings of start, end and padding are put back after
+    each step (here those places are free, and claimed as what they are) and labels are known (here optimised unless
+    granted).
+    """

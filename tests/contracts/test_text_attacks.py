@@ -8,6 +8,7 @@ from sentence_cells import parties
 
 from bench import catalogue
 from bench.build import import_target
+from bench.config import compose
 from bench.errors import NotApplicable
 from bench.messages import Victims
 
@@ -26,7 +27,7 @@ THREATS = ("embedding_frozen", "basic", "surrogate", "labels_known")  # the firs
 
 def cell(name: str, *overrides: str):
     """A cell of few steps; `overrides` go last."""
-    preset = parties_of(name)
+    preset = compose([f"attack={name}", "data=sentences"]).attack
     steps = [f"attack.{key}=8" for key in ("iterations", "evaluations") if key in preset]
     steps.append("model.layers=2")  # one that looks at the second attention layer needs it
     for threat in THREATS:
@@ -35,12 +36,6 @@ def cell(name: str, *overrides: str):
         except NotApplicable as error:
             last = error
     raise last
-
-
-def parties_of(name: str):
-    from bench.config import compose
-
-    return compose([f"attack={name}", "data=sentences"]).attack
 
 
 def test_the_known_ones_are_found() -> None:
