@@ -69,8 +69,8 @@ class Message:
         return replace(self, **changes)  # type: ignore[type-var]
 
 
-def _rows(value: Tensor, index: Tensor) -> Tensor:
-    """`value[index]`, without copies where all rows are one (an expanded tensor)."""
+def rows_of(value: Tensor, index: Tensor) -> Tensor:
+    """`value[index]` of `[V, ...]`, without copies where all rows are one (a model shared by all victims, expanded)."""
     return value[:1].expand(len(index), *value.shape[1:]) if value.stride(0) == 0 else value[index]
 
 
@@ -287,8 +287,8 @@ class Observation(Message):
         return replace(
             self,
             gradients={name: value[index] for name, value in self.gradients.items()},
-            parameters={name: _rows(value, index) for name, value in self.parameters.items()},
-            buffers={name: _rows(value, index) for name, value in self.buffers.items()},
+            parameters={name: rows_of(value, index) for name, value in self.parameters.items()},
+            buffers={name: rows_of(value, index) for name, value in self.buffers.items()},
             ids=self.ids[index],
             labels=None if self.labels is None else self.labels[index],
             mask=None if self.mask is None else self.mask[index],

@@ -1,4 +1,6 @@
-"""Cells of sentences that are quick to run: few tokens, small networks, small vocabularies."""
+"""Cells of sentences for tests, built as `leakbench run` builds them; nothing is written."""
+
+from pathlib import Path
 
 from bench.config import compose
 from bench.experiment import Parties, build
@@ -17,5 +19,11 @@ QUICK = (
 
 
 def parties(*overrides: str) -> Parties:
-    """A cell's parties, as `leakbench run` builds them; writes nothing."""
+    """A cell that is quick to run: few tokens, a small network, a small vocabulary."""
     return build(compose([*QUICK, *overrides]))
+
+
+def cola(shared_data: Path, *overrides: str) -> Parties:
+    """On sentences of CoLA, from the fixture `shared_data`, with the presets as they are."""
+    data = ["data=text_file", f"data.root={shared_data / 'text' / 'cola.tsv'}"]
+    return build(compose([*data, "logger=none", "engine.threads=1", *overrides]))

@@ -12,8 +12,8 @@ from bench.engine.embeddings import Embedded
 from bench.engine.matching import Matching
 from bench.engine.randomness import draw
 from bench.labels.lengths import inferred_mask
-from bench.messages import Observation
-from bench.models.frame import framed, named, rows_of
+from bench.messages import Observation, rows_of
+from bench.models.frame import framed, nameable, named
 from bench.priors.embedding_length import EmbeddingLength, mean_length
 
 
@@ -46,9 +46,7 @@ class Sentences:
         table = seen.parameters[language.embedding]
         # one model for all victims arrives as an expanded tensor: cast once
         table = table[:1].to(dtype).expand_as(table) if table.stride(0) == 0 else table.to(dtype)
-        allowed = torch.zeros(table.shape[1], dtype=torch.bool, device=table.device)
-        named_by_tokenizer = torch.tensor(language.tokenizer.allowed(), device=table.device)
-        allowed[: len(named_by_tokenizer)] = named_by_tokenizer
+        allowed = nameable(language.tokenizer, table.shape[1], table.device)
         return cls(seen.ids, mask, framed(mask, language.tokenizer), table, allowed, measure)
 
     @cached_property

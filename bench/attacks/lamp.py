@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.attacks.framed import Framed, Sentences
+from bench.attacks.matcher import claimed, in_chunks, tuned_once
 from bench.attacks.search import Edits, Search, Spent, Starts
 from bench.engine.adaptive import Adam, AdamW
 from bench.engine.embeddings import Embedded
@@ -18,7 +20,7 @@ from bench.engine.settings import Engine
 from bench.engine.state import Finished
 from bench.engine.steps import Step
 from bench.engine.stops import Tolerances
-from bench.engine.tuning import Tuned, tune
+from bench.engine.tuning import Tuned
 from bench.errors import NotApplicable
 from bench.messages import Observation, Reconstruction
 from bench.priors.embedding_length import EmbeddingLength
@@ -39,7 +41,7 @@ class LAMP(Attack):
     Departs:
         The paper knows the labels; here they are known where the threat model grants them, and otherwise optimised
         jointly as logits, drawn anew with each random start. The paper knows the lengths; where they are not granted
-        every place is taken for a token, the last one for the end.
+        they are inferred (`bench.labels.lengths`).
         Candidates for the start are as long as a word embedding before they are compared (the code scales the chosen
         one afterwards), and each sentence of a batch is permuted for itself (the code: all alike).
         The regulariser's target is the victim's own (`bench.priors.embedding_length`), the language model is
@@ -122,17 +124,11 @@ class LAMP(Attack):
         logits = 0 if seen.labels is not None else seen.task.classes or 0
         layout = Embedded(seen.batch_size, seen.task.input_shape[0], width, logits)
         tuned = self._tuned(seen, layout, seed)
-        slots, left = tuned.slots, torch.arange(len(seen), device=seen.ids.device)
-        while len(left):
-            try:
-                for claim in self._run(seen.take(left), layout, seed, tuned, slots):
-                    left = left[~torch.isin(seen.ids[left], claim.ids)]
-                    yield claim
-            except torch.OutOfMemoryError:
-                if slots == 1:
-                    raise
-                slots //= 2
-                self.engine.notice(f"out of memory: {slots} victims at once from here")
+
+        def run(left: Tensor, slots: int) -> Iterator[Reconstruction]:
+            return self._run(seen.take(left), layout, seed, tuned, slots)
+
+        yield from in_chunks(seen, tuned.slots, self.engine, run)
 
     def _run(
         self, seen: Observation, layout: Embedded, seed: int, tuned: Tuned, slots: int
@@ -154,26 +150,15 @@ class LAMP(Attack):
         return Framed(matching, layout, sentences, self.length)
 
     def _tuned(self, seen: Observation, layout: Embedded, seed: int) -> Tuned:
-        """How this kind of work is done; found out at the first block of a cell and kept for the others."""
-        engine, device = self.engine, seen.ids.device
-        shapes = tuple((name, tuple(value.shape[1:])) for name, value in seen.gradients.items())
-        shared = all(value.stride(0) == 0 for value in seen.parameters.values())
-        kind = (layout, shapes, shared, seen.labels is None, engine.precision, device)
-        if kind not in engine.tuned:
-            sentences = Sentences.of(seen, self.measure, engine.dtype)
+        def make(victims: Tensor) -> tuple[Matching, Tensor]:
+            sentences = Sentences.of(seen, self.measure, self.engine.dtype)
+            matching = self._objective(seen, layout, sentences).matching
+            matching.load(victims.to(seen.ids.device))
+            starts = [sentences.start(v, layout.label_logits, seed, "start", 0) for v in victims.tolist()]
+            return matching, torch.stack(starts)
 
-            def make(victims: Tensor) -> tuple[Matching, Tensor]:
-                matching = self._objective(seen, layout, sentences).matching
-                matching.load(victims.to(device))
-                starts = [sentences.start(v, layout.label_logits, seed, "start", 0) for v in victims.tolist()]
-                return matching, torch.stack(starts)
-
-            in_all = max(engine.victims, len(seen))
-            found = tune(make, len(seen), engine.chunk, engine.threads, engine.compile, in_all, self.iterations, device)
-            if found.notice:
-                engine.notice(found.notice)
-            engine.tuned[kind] = found
-        return engine.tuned[kind]
+        fixed = seen.labels is not None
+        return tuned_once(self.engine, seen, layout, make, restarts=1, budget=self.iterations, fixed_labels=fixed)
 
     def _claim(
         self, finished: list[Finished], layout: Embedded, seen: Observation, sentences: Sentences, spent: Spent
@@ -186,22 +171,11 @@ class LAMP(Attack):
         seen_then, _ = layout.split(moments.flatten(0, 1))
         at = torch.stack([one.at for one in finished])
         tokens = sentences.tokens(seen_then.reshape(v, m, *seen_then.shape[1:]), position)
+        tokens = tokens.masked_fill((at < 0).view(v, m, 1, 1).to(tokens.device), -1)
+        claim = claimed(finished, seen, sentences.tokens(embeddings, position), labels, {"tokens": tokens})
         victims = position.cpu()
-        steps = torch.tensor([one.evaluations for one in finished])
-        seconds = torch.tensor([one.seconds for one in finished], dtype=torch.float64)
-        return Reconstruction(
-            ids=seen.ids[position],
-            inputs=sentences.tokens(embeddings, position),
-            labels=labels,
-            objective=torch.tensor([one.objective for one in finished], dtype=torch.float64),
-            iterations=torch.tensor([one.iterations for one in finished]),
-            evaluations=steps + spent.evaluations[victims],
-            seconds=seconds + spent.seconds[victims],
-            status=[one.status for one in finished],
-            trace={
-                "moments": at,
-                "tokens": tokens.masked_fill((at < 0).view(v, m, 1, 1).to(tokens.device), -1),
-                "curve_at": torch.stack([one.curve_at for one in finished]),
-                "curve": torch.stack([one.curve for one in finished]).float(),
-            },
+        return replace(
+            claim,
+            evaluations=claim.evaluations + spent.evaluations[victims],
+            seconds=claim.seconds + spent.seconds[victims],
         )

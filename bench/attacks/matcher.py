@@ -100,18 +100,12 @@ class Matcher(Attack):
             labels = self.labels(seen)
         layout = self._layout(seen)
         tuned = self._tuned(seen, layout, labels, seed)
-        slots, left = tuned.slots, torch.arange(len(seen), device=seen.ids.device)
-        while len(left):
-            try:
-                known = None if labels is None else labels[left]
-                for claim in self._run(seen.take(left), layout, known, seed, tuned, slots):
-                    left = left[~torch.isin(seen.ids[left], claim.ids)]
-                    yield claim
-            except torch.OutOfMemoryError:
-                if slots == 1:
-                    raise
-                slots //= 2
-                self.engine.notice(f"out of memory: {slots} victims at once from here")
+
+        def run(left: Tensor, slots: int) -> Iterator[Reconstruction]:
+            known = None if labels is None else labels[left]
+            return self._run(seen.take(left), layout, known, seed, tuned, slots)
+
+        yield from in_chunks(seen, tuned.slots, self.engine, run)
 
     def _run(
         self, seen: Observation, layout: Arrangement, labels: Tensor | None, seed: int, tuned: Tuned, slots: int
@@ -134,25 +128,13 @@ class Matcher(Attack):
         return start
 
     def _tuned(self, seen: Observation, layout: Arrangement, labels: Tensor | None, seed: int) -> Tuned:
-        """How this kind of work is done; found out at the first block of a cell and kept for the others."""
-        engine = self.engine
-        shapes = tuple((name, tuple(value.shape[1:])) for name, value in seen.gradients.items())
-        shared = all(value.stride(0) == 0 for value in seen.parameters.values())
-        kind = (layout, shapes, shared, labels is None, engine.precision, seen.ids.device)
-
         def make(runs: Tensor) -> tuple[Matching, Tensor]:
             matching = self._matching(seen, layout, labels)
             matching.load((runs // self.restarts).to(seen.ids.device))
             return matching, self._starts(seen, seed)(runs)
 
-        if kind not in engine.tuned:
-            here, in_all = (self.restarts * count for count in (len(seen), max(engine.victims, len(seen))))
-            budget = self.minimiser.stop.budget
-            found = tune(make, here, engine.chunk, engine.threads, engine.compile, in_all, budget, seen.ids.device)
-            if found.notice:
-                engine.notice(found.notice)
-            engine.tuned[kind] = found
-        return engine.tuned[kind]
+        budget, fixed = self.minimiser.stop.budget, labels is not None
+        return tuned_once(self.engine, seen, layout, make, restarts=self.restarts, budget=budget, fixed_labels=fixed)
 
     def _start_logits(self, seen: Observation, seed: int, victim: int, restart: int, count: int) -> Tensor:
         """`[count]`, where the label logits of the victim at this position of the observation start."""
@@ -188,6 +170,59 @@ class Matcher(Attack):
         self, finished: list[Finished], layout: Arrangement, seen: Observation, labels: Tensor | None
     ) -> Reconstruction:
         """What is claimed for victims that are finished; `labels` of all victims of `seen`, where fixed."""
+
+
+def in_chunks(
+    seen: Observation, slots: int, engine: Engine, run: Callable[[Tensor, int], Iterator[Reconstruction]]
+) -> Iterator[Reconstruction]:
+    """The claims for all victims, so many at once; where memory runs out the rest goes on with half as many.
+
+    Args:
+        seen: of V victims.
+        slots: victims at once.
+        engine: is told of it.
+        run: `(positions [k] of the victims that are left, slots) -> their claims`.
+    """
+    left = torch.arange(len(seen), device=seen.ids.device)
+    while len(left):
+        try:
+            for claim in run(left, slots):
+                left = left[~torch.isin(seen.ids[left], claim.ids)]
+                yield claim
+        except torch.OutOfMemoryError:
+            if slots == 1:
+                raise
+            slots //= 2
+            engine.notice(f"out of memory: {slots} victims at once from here")
+
+
+def tuned_once(
+    engine: Engine,
+    seen: Observation,
+    layout: Arrangement,
+    make: Callable[[Tensor], tuple[Matching, Tensor]],
+    *,
+    restarts: int,
+    budget: int,
+    fixed_labels: bool,
+) -> Tuned:
+    """How this kind of work is done; found out at the first block of a cell and kept for the others.
+
+    Args:
+        make: see `bench.engine.tuning.tune`.
+        restarts: runs a victim; budget: evaluations of each.
+        fixed_labels: whether labels are known or inferred, and so no variables.
+    """
+    shapes = tuple((name, tuple(value.shape[1:])) for name, value in seen.gradients.items())
+    shared = all(value.stride(0) == 0 for value in seen.parameters.values())
+    kind = (layout, shapes, shared, not fixed_labels, engine.precision, seen.ids.device)
+    if kind not in engine.tuned:
+        here, in_all = (restarts * count for count in (len(seen), max(engine.victims, len(seen))))
+        found = tune(make, here, engine.chunk, engine.threads, engine.compile, in_all, budget, seen.ids.device)
+        if found.notice:
+            engine.notice(found.notice)
+        engine.tuned[kind] = found
+    return engine.tuned[kind]
 
 
 def claimed(

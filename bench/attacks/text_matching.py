@@ -20,8 +20,8 @@ from bench.engine.stops import Stop
 from bench.errors import NotApplicable
 from bench.labels.last_layer import LastLayer
 from bench.labels.lengths import inferred_mask
-from bench.messages import Language, Observation, Reconstruction
-from bench.models.frame import framed, named, rows_of
+from bench.messages import Language, Observation, Reconstruction, rows_of
+from bench.models.frame import framed, nameable, named
 from bench.models.nearest import MEASURES
 from bench.objectives.view import View
 from bench.priors.base import Prior
@@ -153,7 +153,7 @@ class TextMatching(Matcher):
         language, mask = _language(seen), seen.mask[victims]
         embeddings, logits = layout.split(x)
         table = rows_of(seen.parameters[language.embedding], victims)
-        allowed = _allowed(language, table.shape[1], x.device)
+        allowed = nameable(language.tokenizer, table.shape[1], x.device)
         frame = framed(mask, language.tokenizer)
         tokens = named(embeddings.to(table.dtype), table, mask, frame, allowed, self.nearest)
         if logits is not None and language.head == "causal":
@@ -182,9 +182,3 @@ def _predicted(seen: Observation) -> Tensor:
 def _last(mask: Tensor) -> Tensor:
     """`[..., T]`, bool: the last place of each sentence."""
     return mask & (mask.flip(-1).cumsum(-1).flip(-1) == 1)
-
-
-def _allowed(language: Language, rows: int, device: torch.device) -> Tensor:
-    """`[rows]`, bool: tokens that can be part of a sentence; a table may have more rows than there are tokens."""
-    allowed = language.tokenizer.allowed()
-    return torch.tensor(allowed + [False] * (rows - len(allowed)), device=device)

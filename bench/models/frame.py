@@ -36,9 +36,10 @@ def framed(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
     return found
 
 
-def rows_of(table: Tensor, victims: Tensor) -> Tensor:
-    """`table[victims]` of `[V, N, D]`, without copies where one model is all victims' (an expanded tensor)."""
-    return table[:1].expand(len(victims), -1, -1) if table.stride(0) == 0 else table[victims]
+def nameable(tokenizer: Tokenizer, rows: int, device: torch.device) -> Tensor:
+    """`[rows]`, bool: tokens that can be part of a sentence; a table may have more rows than there are tokens."""
+    allowed = tokenizer.allowed()
+    return torch.tensor(allowed + [False] * (rows - len(allowed)), device=device)
 
 
 def named(embeddings: Tensor, table: Tensor, mask: Tensor, frame: Tensor, allowed: Tensor, measure: str) -> Tensor:

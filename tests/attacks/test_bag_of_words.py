@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from text_cells import cola
+from sentence_cells import cola
 
 from bench.attacks.bag_of_words import laid_out, words_of
 from bench.errors import NotApplicable

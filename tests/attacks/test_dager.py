@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
-from text_cells import cola
+from sentence_cells import cola
 
 from bench.attacks.sentence_search import Descent, Found, ended, from_left_to_right
 from bench.attacks.span_check import nearest_first, span_of

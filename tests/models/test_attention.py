@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from text_cells import cola
+from sentence_cells import cola
 from torch.func import functional_call
 
 from bench.models.attention import additive, reader_of
