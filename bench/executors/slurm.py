@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import shlex
 import time
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
@@ -92,8 +95,7 @@ class Slurm(Executor):
 
     def _submit(self, cells: Sequence[DictConfig]) -> list[submitit.Job[Result]]:
         """One array of cells that want the same machines."""
-        import submitit
-
+        submitit = _submitit()
         folder = Path(cells[0].results).absolute() / "jobs"
         try:
             executor = submitit.AutoExecutor(
@@ -134,10 +136,23 @@ class Submitted(Job):
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
         """Called by submitit on SLURM's warning; what it returns is queued."""
-        import submitit
-
         self.stop()
-        return submitit.helpers.DelayedSubmission(Submitted(self.config, self.folder))
+        return _submitit().helpers.DelayedSubmission(Submitted(self.config, self.folder))
+
+
+def _submitit() -> ModuleType:
+    """The package. Its import would otherwise set up its log by `dictConfig`, which closes each handler of the process:
+    absl's, which transformers and others bring, then closes the stderr that it was given.
+    """
+    name = "SUBMITIT_LOG_LEVEL"
+    given = os.environ.get(name)
+    os.environ[name] = "NOCONFIG"
+    try:
+        return importlib.import_module("submitit")
+    finally:  # jobs inherit the environment, and their logs say what submitit did
+        os.environ.pop(name)
+        if given is not None:
+            os.environ[name] = given
 
 
 def _alike(cells: Sequence[DictConfig]) -> list[list[int]]:
@@ -153,8 +168,7 @@ def _alike(cells: Sequence[DictConfig]) -> list[list[int]]:
 
 def _result(job: submitit.Job[Result]) -> Result:
     """Rank zero's result, or the first that is a failure."""
-    import submitit
-
+    submitit = _submitit()
     try:
         found = job.results()
     except submitit.core.utils.UncompletedJobError as error:

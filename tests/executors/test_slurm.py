@@ -3,6 +3,8 @@
 import json
 import re
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -27,6 +29,22 @@ def test_jobs_of_this_machine_give_the_rows_of_one_process(tmp_path, configs, ro
     document = json.loads(capfd.readouterr().out)
     assert [cell["attack"] for cell in document["cells"]] == ["noise", "idlg (evaluations=9)"]
     assert rows(tmp_path / "jobs") == rows(tmp_path / "local")
+
+
+def test_log_handlers_of_the_program_outlive_the_import_of_submitit():
+    """Its import calls `logging.config.dictConfig`, which closes all of them; absl's closes its stream, too."""
+    code = """if True:
+        import logging
+        from bench.executors.slurm import _submitit
+        class Kept(logging.StreamHandler):
+            def close(self):
+                raise SystemExit("closed")
+        handler = Kept()
+        _submitit()
+        assert handler in [entry() for entry in logging._handlerList]
+        logging._handlerList.clear()
+    """
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""
 
 
 def test_the_script_that_sbatch_gets(tmp_path, monkeypatch):
