@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,28 +17,18 @@ from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from rich.progress import TaskID
-from torch import nn
 
 from bench import interrupt
-from bench.attacks.base import Attack
-from bench.build import import_target, instantiate
-from bench.client import Client, DataFacts
 from bench.company import Company
-from bench.defenses.stack import defense_of
-from bench.engine.settings import Engine
 from bench.engine.state import Progress
-from bench.errors import NotApplicable, UserError
+from bench.errors import UserError
 from bench.leakage import Leakage
-from bench.loggers.base import CellLogger, Run
+from bench.loggers.base import Run
 from bench.messages import Reconstruction, Victims
-from bench.metrics.scorer import UNSCORED, Scorer, Scores
-from bench.metrics.text_scorer import TextScorer
-from bench.models import checkpoint
-from bench.models.losses import loss_of
-from bench.models.tokenizer import Tokenizer
-from bench.models.vocabulary import Vocabulary
+from bench.metrics.scorer import UNSCORED, Scores
 from bench.naming import title
 from bench.overview import overview
+from bench.parties import Parties, build
 from bench.progress import bars, console
 from bench.ranks import Together
 from bench.recording import Recorder
@@ -50,7 +37,7 @@ from bench.results.identity import contents, identity
 from bench.results.lock import locked
 from bench.results.store import Cell, Store
 from bench.results.summary import summarise
-from bench.threat import Threat, relevant
+from bench.threat import relevant
 from datamodules.base import VictimDataModule, share
 from datamodules.text_base import TextDataModule
 
@@ -59,19 +46,6 @@ BLOCK = 256  # victims that a test_step gets: enough to keep the slots busy, few
 
 # a cell whose victims all ended like this has no result
 _WITHOUT_RESULT = frozenset(status.value for status in UNSCORED)
-
-
-@dataclass
-class Parties:
-    """What a cell is built from."""
-
-    data: VictimDataModule
-    client: Client
-    attack: Attack
-    scorer: Scorer
-    engine: Engine
-    logger: CellLogger
-    checkpoint: str | None  # SHA-256 of the weights' file
 
 
 def run_cell(cfg: DictConfig) -> dict[str, Any]:
@@ -105,104 +79,6 @@ def run_cell(cfg: DictConfig) -> dict[str, Any]:
         if todo and trainer.is_global_zero:
             parties.logger.finish(cell, document)
     return document
-
-
-def build(cfg: DictConfig) -> Parties:
-    """Builds every party and checks that they suit each other; writes nothing."""
-    data: VictimDataModule = instantiate(cfg.data, "data")
-    logger: CellLogger = instantiate(cfg.logger, "logger")
-    engine = instantiate_engine(cfg.engine)
-    attack: Attack = instantiate(cfg.attack, "attack", engine=engine)
-    threat: Threat = instantiate(cfg.threat, "threat")
-    metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()}
-    check_kinds(cfg, data)
-    tokenizer = adopt_tokenizer(cfg.model, data)
-    data.setup("test")
-    scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
-    control = bool(cfg.attack.control)
-    if data.classes is None and not control:
-        raise NotApplicable(f"data '{data.title}' has no labels: it serves controls and pictures only (attack=noise)")
-    facts = facts_of(data, tokenizer)
-    maker, weights = model_builder(cfg.model, facts)
-    client = Client(
-        maker,
-        loss_of(cfg.model.loss),
-        per_victim=cfg.model.per_victim,
-        mode=cfg.model.mode,
-        defense=defense_of(cfg.defense),
-        threat=threat,
-        data=facts,
-        batch_size=data.batch_size,
-        seed=cfg.seed,
-        grant_mean=control,
-    )
-    scorer.inspect(data.shape)
-    attack.check(client.share(data.deal([0])))
-    return Parties(data, client, attack, scorer, engine, logger, weights)
-
-
-def check_kinds(cfg: DictConfig, data: VictimDataModule) -> None:
-    """Sentences need a model that reads them, images one that does not."""
-    sentences = isinstance(data, TextDataModule)
-    what, model = ("sentences", "bert_tiny") if sentences else ("images", "lenet")
-    target = import_target(cfg.model["_target_"], "model")
-    if ("tokenizer" in inspect.signature(target).parameters) != sentences:
-        raise UserError(
-            f"data '{data.title}' holds {what}, and model '{cfg.names.model}' does not take them (try model={model})"
-        )
-
-
-def adopt_tokenizer(node: DictConfig, data: VictimDataModule) -> Tokenizer | None:
-    """Hands sentences the tokeniser of their model, before they are read; None for images."""
-    if not isinstance(data, TextDataModule):
-        return None
-    vocabulary: Vocabulary = instantiate(node.vocabulary, "model.vocabulary")
-    tokenizer = data.adopt(vocabulary.make, node.head)
-    assert isinstance(tokenizer, Tokenizer)
-    return tokenizer
-
-
-def facts_of(data: VictimDataModule, tokenizer: Tokenizer | None) -> DataFacts:
-    """What the client has to know of the data."""
-    plain = DataFacts(data.shape, data.classes or 1, data.mean_image)
-    if not isinstance(data, TextDataModule):
-        return plain
-    return replace(plain, tokenizer=tokenizer, surrogate=data.pool.surrogate, hidden=data.hidden)
-
-
-def instantiate_engine(node: DictConfig) -> Engine:
-    """The engine's settings; a given number of threads takes effect here, for what is not the engine's as well."""
-    if node.threads is not None:
-        torch.set_num_threads(node.threads)
-    torch.backends.cuda.matmul.allow_tf32 = node.tf32
-    torch.backends.cudnn.allow_tf32 = node.tf32  # on by default in torch
-    compile_ = None if node.compile == "auto" else bool(node.compile)
-    return Engine(chunk=node.chunk, threads=node.threads, compile=compile_, precision=node.dtype)
-
-
-def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.Module], str | None]:
-    """What makes the model, and the hash of its checkpoint if it has one.
-
-    Raises:
-        UserError: a checkpoint with a fresh model a victim, or one that does not fit.
-    """
-    if node.checkpoint is not None and node.per_victim:
-        raise UserError("model.checkpoint needs model.per_victim=false: all victims share the weights in the file")
-
-    given: dict[str, Any] = {"shape": facts.shape, "classes": facts.classes}
-    if facts.tokenizer is not None:
-        given["tokenizer"] = facts.tokenizer
-
-    def make() -> nn.Module:
-        model: nn.Module = instantiate(node, "model", **given)
-        if node.checkpoint is not None:
-            checkpoint.load(model, node.checkpoint)
-        return model
-
-    if node.checkpoint is None:
-        return make, None
-    fresh: nn.Module = instantiate(node, "model", **given)
-    return make, checkpoint.load(fresh, node.checkpoint)
 
 
 def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:

@@ -8,9 +8,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.build import instantiate
 from bench.errors import UserError
-from bench.experiment import adopt_tokenizer, check_kinds
 from bench.metrics.scorer import Scorer
 from bench.naming import title
+from bench.parties import adopt_tokenizer, check_kinds
 from bench.results.identity import contents, identity
 from bench.results.store import Store, load
 from datamodules.text_base import TextDataModule

@@ -16,16 +16,18 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from bench.build import instantiate
+from bench.client import DataFacts
 from bench.defenses.base import Defense, GradientDefense, Local
 from bench.defenses.privacy import Privacy
 from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.randomness import seed_of, seeded
 from bench.errors import NotApplicable, UserError
-from bench.experiment import DataFacts, device_in_words, instantiate_engine, model_builder
+from bench.experiment import device_in_words
 from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, probe
 from bench.naming import title
+from bench.parties import instantiate_engine, model_builder
 from bench.progress import bars
 from bench.provenance import commit, versions
 from bench.results.price_summary import summarise

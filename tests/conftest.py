@@ -56,7 +56,7 @@ def parties():
 
     def build(*overrides: str):
         from bench.config import compose
-        from bench.experiment import build as build_parties
+        from bench.parties import build as build_parties
 
         quiet = ["logger=none", "engine.threads=1", "~metric.lpips_alex", "~metric.lpips_vgg"]
         return build_parties(compose([*quiet, *overrides]))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.config import compose
-from bench.experiment import Parties, build
+from bench.parties import Parties, build
 
 QUICK = (
     "data=sentences",

@@ -9,7 +9,8 @@ from told import MOMENTS, run
 
 from bench.cells import in_a_word
 from bench.config import compose
-from bench.experiment import build, run_cell
+from bench.experiment import run_cell
+from bench.parties import build
 from bench.results import parts, query
 
 

@@ -11,8 +11,9 @@ from bench.attacks.controls import claim, random_tokens
 from bench.build import instantiate
 from bench.config import compose
 from bench.engine.settings import Engine
-from bench.experiment import adopt_tokenizer, run_cell
+from bench.experiment import run_cell
 from bench.messages import Status
+from bench.parties import adopt_tokenizer
 
 YAML = "# is told\n_target_: told.Told\nversion: 1\ncontrol: false\n"
 QUICK = ["data=sentences", "attack=told", "engine.threads=1", "executor.workers=1", "trainer=cpu"]

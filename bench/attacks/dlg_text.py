@@ -12,5 +12,6 @@ class DLGText(TextMatching):
 
     Departs: the distance is over the shared gradient's size, which changes no minimiser; embeddings start near zero and
     label logits at zero (the paper: normal noise); the line search is strong Wolfe; the best iterate is returned. We
-    know of no published code for the paper's experiments on text, so there is no preset with its settings.
+    know of no published code for the paper's experiments on text, so there is no preset with its settings;
+    `dlg_text_adam` has those with which LAMP's authors ran DLG for their tables (dlg.sh of eth-sri/lamp).
     """

@@ -11,9 +11,9 @@ from bench.config import compose
 from bench.engine.embeddings import Embedded
 from bench.engine.work import Work
 from bench.errors import NotApplicable
-from bench.experiment import build
 from bench.leakage import select
 from bench.messages import Observation, Reconstruction, Status
+from bench.parties import build
 
 QUICK = (
     "attack.iterations=5",

@@ -15,7 +15,7 @@ ORDER = re.findall(
 errors interrupt streams suggest naming messages catalogue combine typecheck build schema config progress overview
 models engine objectives priors labels threat defenses client attacks metrics training leakage
 results report status provenance recording ranks company loggers
-experiment failures pricing cells executors suite speed pretrained prepare auditing arguments cli
+parties experiment failures pricing cells executors suite speed pretrained prepare auditing arguments cli
 """,
 )
 BENCH, DATA = Path(bench.__file__).parent, Path(datamodules.__file__).parent
@@ -45,7 +45,7 @@ def test_a_file_imports_only_what_stands_above_it(path):
     for name in imported(path):
         parts = name.split(".")
         if parts[0] == "datamodules":
-            assert ORDER.index(own) >= ORDER.index("experiment"), f"{own} imports {name}"
+            assert ORDER.index(own) >= ORDER.index("parties"), f"{own} imports {name}"
         elif len(parts) > 1 and parts[1] in ORDER:
             assert parts[1] == own or ORDER.index(parts[1]) < ORDER.index(own), f"{own} imports {name}"
 

@@ -19,8 +19,8 @@ from bench.defenses.base import Plain
 from bench.defenses.noise import Gaussian
 from bench.defenses.stack import Stack, defense_of
 from bench.defenses.streams import Stream
-from bench.experiment import Parties, build
 from bench.messages import Observation
+from bench.parties import Parties, build
 
 NAMES = [name for name in catalogue.entries("defense") if name != "none"]
 SMALL = ("attack=noise", "data.set=mnist", "data.batch_size=2", "model.width=3")

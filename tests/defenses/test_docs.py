@@ -10,7 +10,7 @@ import torch
 
 from bench.cli import main
 from bench.config import compose
-from bench.experiment import build
+from bench.parties import build
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "add-a-defense.md").read_text()
 BLOCKS = dict(re.findall(r"```(\w*)\n(.*?)```", PAGE, re.S))

@@ -8,7 +8,7 @@ import torch
 from bench import catalogue
 from bench.config import compose
 from bench.errors import NotApplicable
-from bench.experiment import Parties, build
+from bench.parties import Parties, build
 
 NAMES = [name for name in catalogue.entries("defense") if name not in ("none", "soteria")]
 SMALL = ("data=sentences", "attack=noise", "metric=exact_match", "data.batch_size=2", "logger=none", "engine.threads=1")

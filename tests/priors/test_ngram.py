@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.config import compose
 from bench.errors import UserError
-from bench.experiment import build
+from bench.parties import build
 from bench.priors.ngram import KneserNey, Ngram
 
 CPU = torch.device("cpu")
