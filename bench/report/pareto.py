@@ -104,15 +104,15 @@ def _names(axes: Axes, lines: Sequence[Line]) -> None:
     groups = together(places)
     heights = [_LINE * len(group) for group in groups]
     at = [(min(places[n][0] for n in group), float(np.mean([places[n][1] for n in group]))) for group in groups]
-    for group, (x, y), middle in zip(groups, at, spread([y + _LINE for _, y in at], heights)):
-        left = x > 0.5
+    for group, (x, y), middle, height in zip(groups, at, spread([y + _LINE for _, y in at], heights), heights):
+        edge = beside(places, x, middle, height)
         axes.annotate(
             "\n".join(lines[n].title for n in group),
             (x, y),
             xycoords="axes fraction",
-            xytext=(x + (-_AWAY if left else _AWAY), middle),
+            xytext=(edge, middle),
             textcoords="axes fraction",
-            ha="right" if left else "left",
+            ha="right" if edge < x else "left",
             va="center",
             fontsize=7,
             color="0.25",
@@ -120,6 +120,16 @@ def _names(axes: Axes, lines: Sequence[Line]) -> None:
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
             arrowprops={"arrowstyle": "-", "color": "0.7", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4},
         )
+
+
+def beside(places: Sequence[tuple[float, float]], x: float, middle: float, height: float) -> float:
+    """Where the text of a point at `x` ends (right half: it stands left of it) or begins, clear of its half's points.
+
+    >>> round(beside([(0.9, 0.9), (0.8, 0.85), (0.7, 0.2)], 0.9, middle=0.85, height=0.1), 2)
+    0.75
+    """
+    level = [px for px, py in places if (px > 0.5) == (x > 0.5) and abs(py - middle) < height / 2 + _LINE / 2]
+    return min([x, *level]) - _AWAY if x > 0.5 else max([x, *level]) + _AWAY
 
 
 def together(places: Sequence[tuple[float, float]]) -> list[list[int]]:
