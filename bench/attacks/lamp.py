@@ -20,6 +20,7 @@ from bench.engine.settings import Engine
 from bench.engine.state import Finished
 from bench.engine.steps import Step
 from bench.engine.stops import Tolerances
+from bench.engine.trace import WORDS
 from bench.engine.tuning import Tuned
 from bench.errors import NotApplicable
 from bench.messages import Observation, Reconstruction
@@ -92,7 +93,7 @@ class LAMP(Attack):
         self.iterations, self.measure, self.engine = iterations, measure, engine
         # a move of the search is evaluated once more before the next step
         stop = Tolerances(iterations, 2 * iterations + 1, 0.0, 0.0, None, 0.0)
-        self.minimiser = Minimiser(direction, step, stop, "best")
+        self.minimiser = Minimiser(direction, step, stop, "best", WORDS)
 
     @property
     def needs(self) -> frozenset[str]:

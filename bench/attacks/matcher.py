@@ -19,6 +19,7 @@ from bench.engine.settings import Engine
 from bench.engine.state import Finished
 from bench.engine.steps import Step
 from bench.engine.stops import Stop
+from bench.engine.trace import PICTURES, WORDS
 from bench.engine.tuning import Tuned, tune
 from bench.labels.last_layer import LastLayer
 from bench.messages import Observation, Reconstruction
@@ -72,7 +73,7 @@ class Matcher(Attack):
         self.objective: Objective = Compared(objective, views) if views else objective
         self.views, self.priors, self.labels, self.engine = views, priors, labels, engine
         self.start_labels, self.restarts = start_labels, restarts
-        self.minimiser = Minimiser(direction, step, stop, select)
+        self.minimiser = Minimiser(direction, step, stop, select, WORDS if self.of_sentences else PICTURES)
 
     @property
     def needs(self) -> frozenset[str]:

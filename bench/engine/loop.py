@@ -18,6 +18,7 @@ from bench.engine.directions import Direction
 from bench.engine.state import Finished, Progress
 from bench.engine.steps import Step
 from bench.engine.stops import BUDGET, CONVERGED, Stop
+from bench.engine.trace import PICTURES, Keeping
 from bench.engine.work import CURVE, DIVERGED, NONFINITE, Objective, Work
 from bench.messages import Status
 
@@ -34,14 +35,14 @@ class Minimiser:
     """Direction x step rule x stop.
 
     `select` says which iterate is returned: `best` by the attacker's own objective, or the `last` (the best finite one
-    where the run diverged).
+    where the run diverged), `keeping` which iterates are shown on the way.
     """
 
     direction: Direction
     step: Step
     stop: Stop
     select: str
-    moments: int = 8
+    keeping: Keeping = PICTURES
 
     def __post_init__(self) -> None:
         if self.select not in ("best", "last"):
@@ -71,7 +72,7 @@ class Minimiser:
         Raises:
             Interrupted: the process was asked to leave; the victims at work are given up.
         """
-        work = Work(self.direction, self.step, self.stop, box, matching)
+        work = Work(self.direction, self.step, self.stop, box, matching, self.keeping)
         queue = iter(range(total))
         first = torch.tensor([next(queue) for _ in range(min(slots, total))])
         x = start(first)
@@ -113,7 +114,7 @@ class Minimiser:
         # while the iterate is the best one it is not copied
         elsewhere = take_best and not bool(state.f[slot] == state.f_best[slot])
         x, f = (state.x_best, state.f_best) if elsewhere else (state.x, state.f)
-        at, images = work.images.pick(slot, self.moments)
+        at, images = work.images.pick(slot, self.keeping.moments)
         curve_at, curve = work.curve.pick(slot, CURVE)
         return Finished(
             victim=int(state.victim[slot]),

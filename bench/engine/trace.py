@@ -10,6 +10,25 @@ from torch import Tensor
 from bench.engine.slots import Slots
 
 
+@dataclass(frozen=True)
+class Keeping:
+    """Which iterates of a run are kept: every `stride`-th, every second of these when there is no room for more.
+
+    Args:
+        room: how many at most, even.
+        stride: iterations between two, to begin with.
+        moments: how many of them are handed on in the end, evenly spread.
+    """
+
+    room: int
+    stride: int
+    moments: int
+
+
+PICTURES = Keeping(room=16, stride=1, moments=8)  # they are large, and a strip of eight fits a page
+WORDS = Keeping(room=32, stride=10, moments=32)  # at iterations 0, 10, 20, 30, as in the paper's table on text
+
+
 @dataclass(eq=False)
 class Moments(Slots):
     """Values seen at multiples of a stride that doubles, a slot at a time, when the room is full."""
@@ -18,22 +37,25 @@ class Moments(Slots):
     values: Tensor  # [S, room, n]
     count: Tensor  # [S]
     stride: Tensor  # [S]
+    first: Tensor  # [S], the stride to begin with
 
     @classmethod
-    def start(cls, slots: int, room: int, like: Tensor) -> Moments:
-        """Empty; `room` is even, `like` gives n, dtype and device (`[S, n]`)."""
+    def start(cls, slots: int, room: int, stride: int, like: Tensor) -> Moments:
+        """Empty; `room` and `stride` as in `Keeping`, `like` gives n, dtype and device (`[S, n]`)."""
+        strides = torch.full((slots,), stride, dtype=torch.long, device=like.device)
         return cls(
             at=torch.full((slots, room), -1, dtype=torch.long, device=like.device),
             values=like.new_zeros(slots, room, like.shape[1]),
             count=torch.zeros(slots, dtype=torch.long, device=like.device),
-            stride=torch.ones(slots, dtype=torch.long, device=like.device),
+            stride=strides,
+            first=strides.clone(),
         )
 
     def clear(self, slots: Tensor) -> None:
         """Empties the slots where the mask holds."""
         self.at[slots] = -1
         self.count[slots] = 0
-        self.stride[slots] = 1
+        self.stride[slots] = self.first[slots]
 
     def see(self, time: Tensor, values: Tensor, slots: Tensor) -> None:
         """Keeps `values` `[S, n]` of the slots where the mask holds, if `time` `[S]` is one of their moments."""

@@ -14,10 +14,10 @@ from bench.engine.directions import Arrival, Direction
 from bench.engine.state import State
 from bench.engine.steps import Kept, Step, Trial, Verdict
 from bench.engine.stops import BUDGET, CONVERGED, GO_ON, Stop, Taken
-from bench.engine.trace import Moments
+from bench.engine.trace import Keeping, Moments
 
 DIVERGED, NONFINITE = 3, 4  # beside the codes of the stops
-IMAGES, CURVE = 16, 128  # moments kept of iterates and of the objective
+CURVE = 128  # moments kept of the objective
 
 
 class Objective(Protocol):
@@ -47,9 +47,11 @@ class Move:
 class Work:
     """The slots at work: their state, and the rules that move them."""
 
-    def __init__(self, direction: Direction, step: Step, stop: Stop, box: Box | None, objective: Objective) -> None:
+    def __init__(
+        self, direction: Direction, step: Step, stop: Stop, box: Box | None, objective: Objective, keeping: Keeping
+    ) -> None:
         self.direction, self.step, self.stop, self.box = direction, step, stop, box
-        self.objective = objective
+        self.objective, self.keeping = objective, keeping
 
     def begin(self, victims: Tensor, x: Tensor) -> None:
         """Fills the slots: `victims` `[S]` at `x` `[S, n]`."""
@@ -63,8 +65,8 @@ class Work:
         self.search = self.step.start(x)
         self.counters = self.stop.start(slots, x.device)
         self.parked = torch.arange(slots, device=x.device) >= slots - idle
-        self.images = Moments.start(slots, IMAGES, x)
-        self.curve = Moments.start(slots, CURVE, x[:, :1])
+        self.images = Moments.start(slots, self.keeping.room, self.keeping.stride, x)
+        self.curve = Moments.start(slots, CURVE, 1, x[:, :1])
 
     def replace(self, slots: Tensor, victims: Tensor, x: Tensor) -> None:
         """Puts `victims` at `x` `[k, n]` into the slots numbered `slots` `[k]`."""

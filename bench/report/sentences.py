@@ -18,8 +18,8 @@ from bench.results import query
 _EXAMPLES = 4  # of a cell
 _TERMINAL_MOMENTS = 8  # of the one example that a terminal shows
 _NOTES = (
-    "A line an iteration, as far as they were kept; then the reconstruction, which is the iterate that the attacker "
-    "takes for the best, and the truth as the model's tokeniser spells it.",
+    "A line an iteration, where it says something else than the line above; then the reconstruction, which is the "
+    "iterate that the attacker takes for the best, and the truth as the model's tokeniser spells it.",
     "A question mark between words is a token that the attack leaves open.",
 )
 
@@ -85,8 +85,17 @@ def sections(rows: Sequence[Row]) -> list[Section]:
 
 def _example(one: query.Sentence, batch: int) -> Example:
     words = f"victim {one.victim}" + (f", {one.position + 1} of {batch}" if batch > 1 else "")
-    moments = [(at, plain(sentence)) for at, sentence in one.trace]
+    moments = changes([(at, plain(sentence)) for at, sentence in one.trace])
     return Example(words, moments, None if one.guess is None else plain(one.guess), plain(one.truth))
+
+
+def changes(moments: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Those that say something else than the one before.
+
+    >>> changes([(0, "a"), (10, "b"), (20, "b"), (30, "a")])
+    [(0, 'a'), (10, 'b'), (30, 'a')]
+    """
+    return [one for before, one in zip([(-1, None), *moments], moments) if one[1] != before[1]]
 
 
 def plain(text: str) -> str:

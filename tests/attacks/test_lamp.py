@@ -80,7 +80,7 @@ def test_a_short_run_finds_most_of_a_sentence(cell) -> None:
         assert torch.equal(guess.inputs[special], truth.inputs[special])
         there = guess.trace["moments"] >= 0
         claimed = guess.trace["tokens"][there] >= 0
-        assert torch.equal(claimed, truth.mask.unsqueeze(1).expand(-1, 8, -1, -1)[there])
+        assert torch.equal(claimed, truth.mask.unsqueeze(1).expand(-1, there.shape[1], -1, -1)[there])
     assert torch.cat(rouge).mean() > 0.5
 
 
@@ -178,7 +178,7 @@ def test_an_edit_never_raises_what_it_is_judged_by_and_only_reorders(cell, fluen
     spent = Spent.nothing(3)
     search = Search(Edits(40, 2, 0.0, fluency), objective, disfluency, 10, 0, spent)
     minimiser = parties.attack.minimiser
-    work = Work(minimiser.direction, minimiser.step, minimiser.stop, None, objective)
+    work = Work(minimiser.direction, minimiser.step, minimiser.stop, None, objective, minimiser.keeping)
     work.begin(torch.arange(3), x)
     work.advance()
     work.state.iterations += 4  # as if it had come so far

@@ -72,9 +72,10 @@ def test_each_example_goes_from_the_first_iteration_to_the_truth(made, root):
     own = page.split(f'<a id="{cell.identity}"></a>')[1].split("<a id=")[0]
     lines = cells_of(own)
     assert lines[0] == ["victim 0", "sentence"]
-    assert [line[0] for line in lines[1:7]] == ["0", "10", "20", "30", "reconstruction", "<strong>truth</strong>"]
     stored = query.sentences(cell)[0]
-    assert html.unescape(lines[4][1]) == stored.truth and html.unescape(lines[1][1]) == stored.trace[0][1]
+    assert [at for at, _ in stored.trace] == [0, 10, 20, 30] and stored.trace[2][1] == stored.trace[3][1]  # said once
+    assert [line[0] for line in lines[1:6]] == ["0", "10", "20", "reconstruction", "<strong>truth</strong>"]
+    assert html.unescape(lines[3][1]) == stored.truth and html.unescape(lines[1][1]) == stored.trace[0][1]
     assert "victim 1, 2 of 2" in page  # of the batches of two
 
 
@@ -82,14 +83,8 @@ def test_the_terminal_has_one_example_of_each_attack_with_a_trace(made):
     told = made.text.split("told on sentences, model bert_tiny")[1:]
     assert len(told) == 2 and "batches of 2: victim 0, 1 of 2" in "".join(told)
     for text in told:
-        assert [line.split()[0] for line in text.strip().splitlines()[1:7]] == [
-            "0",
-            "10",
-            "20",
-            "30",
-            "reconstruction",
-            "truth",
-        ]
+        begin = [line.split()[0] for line in text.strip().splitlines()[1:6]]
+        assert begin == ["0", "10", "20", "reconstruction", "truth"]
     assert "noise (control) on sentences" not in made.text
 
 
