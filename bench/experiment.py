@@ -28,7 +28,7 @@ from bench.messages import Reconstruction, Victims
 from bench.metrics.scorer import UNSCORED, Scores
 from bench.naming import title
 from bench.overview import overview
-from bench.parties import Parties, build
+from bench.parties import Parties, build, revisions
 from bench.progress import bars, console
 from bench.ranks import Together
 from bench.recording import Recorder
@@ -85,7 +85,7 @@ def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:
     """The cell's folder, made if need be."""
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
-    extra = contents(parties.data.fingerprint, parties.checkpoint, parties.scorer.reasons)
+    extra = contents(parties.data.fingerprint, parties.checkpoint, revisions(cfg), parties.scorer.reasons)
     facts = cell_facts(config, parties)
     labels = facts["labels"]
     slug = "-".join(labels[name] for name in ("attack", "data", "model"))

@@ -10,7 +10,7 @@ from bench.build import instantiate
 from bench.errors import UserError
 from bench.metrics.scorer import Scorer
 from bench.naming import title
-from bench.parties import adopt_tokenizer, check_kinds
+from bench.parties import adopt_tokenizer, check_kinds, revisions
 from bench.results.identity import contents, identity
 from bench.results.store import Store, load
 from datamodules.text_base import TextDataModule
@@ -43,7 +43,7 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     except (UserError, OSError):
         return
     config: Any = OmegaConf.to_container(cfg, resolve=True)
-    extra = contents(data.fingerprint, weights, scorer.reasons)
+    extra = contents(data.fingerprint, weights, revisions(cfg), scorer.reasons)
     store, own = Store(Path(cfg.results)), identity(config, extra)
     labels = {**config["names"], "data": title(data.title, config["names"]["data"])}
     folders = sorted(store.cells.glob(f"[!.]*-{own}"))

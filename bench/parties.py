@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from bench.attacks.base import Attack
@@ -21,12 +21,15 @@ from bench.loggers.base import CellLogger
 from bench.metrics.scorer import Scorer
 from bench.metrics.text_scorer import TextScorer
 from bench.models import checkpoint
+from bench.models.hub_name import revision
 from bench.models.losses import loss_of
 from bench.models.tokenizer import Tokenizer
 from bench.models.vocabulary import Vocabulary
 from bench.threat import Threat
 from datamodules.base import VictimDataModule
 from datamodules.text_base import TextDataModule
+
+_PRETRAINED = ("model.source", "model.weights", "attack.language_model.source")  # keys that name pretrained weights
 
 
 @dataclass
@@ -103,6 +106,13 @@ def facts_of(data: VictimDataModule, tokenizer: Tokenizer | None) -> DataFacts:
     if not isinstance(data, TextDataModule):
         return plain
     return replace(plain, tokenizer=tokenizer, surrogate=data.pool.surrogate, hidden=data.hidden)
+
+
+def revisions(cfg: DictConfig) -> dict[str, str]:
+    """Which pretrained weights stand at each key of the config that names some (`bench.models.hub_name.revision`)."""
+    named = {key: OmegaConf.select(cfg, key) for key in _PRETRAINED}
+    found = {key: revision(source) for key, source in named.items() if isinstance(source, str)}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def instantiate_engine(node: DictConfig) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import requests
 from bench.errors import UserError
 
 _PATIENCE = 5.0  # seconds for the hub's answer
+_READ = frozenset({".json", ".safetensors", ".bin", ".txt", ".model"})  # kinds of files that a model is read from
 
 
 def located(source: str, key: str) -> tuple[str, dict[str, Any]]:
@@ -46,6 +48,27 @@ def located(source: str, key: str) -> tuple[str, dict[str, Any]]:
             + (", or run: leakbench prepare text, and say model=minilm" if key.startswith("model.") else "")
         )
     return source, {}
+
+
+def revision(source: str) -> str | None:
+    """Which weights these are: a hash of the folder's files, or the hub's commit in the cache; None without either."""
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        found = hashlib.sha256()
+        for file in sorted(one for one in folder.iterdir() if one.suffix in _READ and one.is_file()):
+            with file.open("rb") as lines:
+                found.update(f"{file.name} {hashlib.file_digest(lines, 'sha256').hexdigest()};".encode())
+        return found.hexdigest()
+    try:
+        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
+    except ImportError:
+        return None
+    try:
+        cached = try_to_load_from_cache(source, "config.json")
+    except HFValidationError:
+        return None
+    return Path(cached).parent.name if isinstance(cached, str) else None
 
 
 def _ask(url: str) -> str | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from bench.errors import UserError
 from bench.models.hub_name import located
@@ -49,15 +47,13 @@ class Pretrained(TextModel):
         labels: dict[str, Any] = {}
         if head == "classification":
             labels = {"num_labels": classes, "ignore_mismatched_sizes": True}
-        network, info = load(source, head, **labels)
+        network, _ = load(source, head, **labels)
         rows = network.get_input_embeddings().weight.shape[0]
         if len(tokenizer) > rows:
             raise UserError(f"model.vocabulary has {len(tokenizer)} pieces, but {source!r} embeds only {rows}")
         room(getattr(network.config, "max_position_embeddings", shape[0]), shape)
         network.config.pad_token_id = tokenizer.pad
         super().__init__(network, head)
-        fresh = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
-        self.digest = digest((name, value) for name, value in network.state_dict().items() if name not in fresh)
 
 
 def load(source: str, head: str, *, key: str = "model.source", **keywords: Any) -> tuple[Any, dict[str, Any]]:
@@ -81,15 +77,6 @@ def load(source: str, head: str, *, key: str = "model.source", **keywords: Any) 
             )
     except Exception as error:  # transformers has no common type for what it cannot read
         raise UserError(f"{key}={source!r}: cannot be read with head={head} ({_first_line(error)})") from error
-
-
-def digest(tensors: Iterable[tuple[str, Tensor]]) -> str:
-    """SHA-256 (hex) of named tensors."""
-    found = hashlib.sha256()
-    for name, value in sorted(tensors, key=lambda item: item[0]):
-        found.update(f"{name} {tuple(value.shape)} {value.dtype};".encode())
-        found.update(value.detach().cpu().contiguous().numpy().data)
-    return found.hexdigest()
 
 
 def _first_line(error: BaseException) -> str:

@@ -41,7 +41,6 @@ class TextModel(nn.Module):
         tied: whether the output layer is that same parameter, so its gradient has no zero rows.
         position: name of the parameter of the learned position embeddings `[positions, D]`, or None.
         head, width: the head, and D.
-        digest: SHA-256 of the weights where they were read from somewhere, else None.
 
     Raises:
         ValueError: another head, or a network with encoder and decoder.
@@ -65,7 +64,6 @@ class TextModel(nn.Module):
         # a decoder sees what comes before; as a classifier, its last token has seen the whole sentence
         self._looks_back = head == "causal" or hasattr(network, "score")
         self._reader = reader_of(self, network.base_model, self.embedding, self._looks_back)
-        self.digest: str | None = None
 
     def _name(self, parameter: nn.Parameter) -> str:
         return next(name for name, value in self.named_parameters() if value is parameter)

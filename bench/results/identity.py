@@ -39,15 +39,19 @@ def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def contents(data: str, checkpoint: str | None, missing: Iterable[str]) -> dict[str, Any]:
+def contents(
+    data: str, checkpoint: str | None, pretrained: Mapping[str, str], missing: Iterable[str]
+) -> dict[str, Any]:
     """What a config cannot know: `extra` of `identity`.
 
     Args:
         data: fingerprint of the dataset.
         checkpoint: SHA-256 of the weights' file, if there is one.
+        pretrained: which weights stand at each key that names some: a folder or a name on a hub can hold others later.
         missing: metrics that cannot be computed. One that can be later makes another cell: these rows have a hole.
     """
-    return {"data": data, "checkpoint": checkpoint, "missing": sorted(missing)}
+    found: dict[str, Any] = {"data": data, "checkpoint": checkpoint, "missing": sorted(missing)}
+    return {**found, "pretrained": dict(pretrained)} if pretrained else found
 
 
 def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
