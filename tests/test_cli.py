@@ -231,7 +231,7 @@ def test_an_interrupt_ends_with_130_and_one_line(tmp_path):
     for line in running.stderr:
         if line.startswith("╰"):  # the overview is drawn, the work begins
             break
-    time.sleep(3)
+    time.sleep(1)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130, err

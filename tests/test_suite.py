@@ -161,7 +161,7 @@ def test_text_is_read_without_composing_its_cells():
     text = suite.load("text")
     axes = [[word for choice in axis for word in choice.split()] for axis in text.grid]
     assert axes[0] == [f"data.batch_size={size}" for size in (1, 2, 4)] and axes[1] == ["threat=surrogate"]
-    assert axes[2] == [f"attack={name}" for name in ("dlg_text", "tag", "lamp", "dager", "noise")]
+    assert axes[2] == [f"attack={name}" for name in ("dlg_text", "dlg_text_adam", "tag", "lamp", "dager", "noise")]
     assert all("threat=" in cell and "attack=" in cell for cell in text.also)
     assert text.overrides[0] == "data=sentences" and not text.prices
 
@@ -172,9 +172,10 @@ def test_text_runs_every_attack_at_three_batch_sizes_and_one_of_them_under_defen
     cells = [cell.config for cell in suite.plan("text", [])]
     assert {cfg.names.data for cfg in cells} == {"sentences"} and not any("training" in cfg for cfg in cells)
     tried = {(cfg.names.attack, cfg.names.threat) for cfg in cells}
-    surrogate = {(attack, "surrogate") for attack in ("dlg_text", "tag", "lamp", "dager", "noise")}
-    assert tried == surrogate | {("bag_of_words", "basic"), ("dlg_text", "embedding_frozen")}
-    for pair in tried - {("dlg_text", "embedding_frozen")}:
+    surrogate = {(attack, "surrogate") for attack in ("dlg_text", "dlg_text_adam", "tag", "lamp", "dager", "noise")}
+    frozen = {("dlg_text", "embedding_frozen"), ("dlg_text_masked", "embedding_frozen")}
+    assert tried == surrogate | {("bag_of_words", "basic")} | frozen
+    for pair in tried - frozen:
         own = [cfg.data.batch_size for cfg in cells if (cfg.names.attack, cfg.names.threat) == pair]
         assert sorted(own) == [1, 2, 4], pair
     defended = [cfg for cfg in cells if cfg.names.threat == "embedding_frozen"]

@@ -156,11 +156,11 @@ def test_known_labels_are_used(parties) -> None:
 
 @pytest.mark.parametrize("name", ["idlg", "idlg_published"])
 def test_a_victims_result_does_not_depend_on_its_company(parties, name: str) -> None:
-    """Eager, float32, threads fixed: one, three or eight at once, refilled at different times, in any share of the
+    """Eager, float32, threads fixed: one, three or six at once, refilled at different times, in any share of the
     victims (as on several processes): the same images to 1e-6. Here they are equal to the bit."""
-    budget = "attack.evaluations=60" if name == "idlg" else "attack.iterations=3"
+    budget = "attack.evaluations=40" if name == "idlg" else "attack.iterations=2"
     found: list[dict[int, torch.Tensor]] = []
-    for chunk, ids in ((8, range(8)), (3, range(8)), (1, (5, 2)), (4, (1, 3, 4, 5, 7))):
+    for chunk, ids in ((6, range(6)), (3, range(6)), (1, (5, 2)), (2, (1, 3, 5))):
         built = parties(f"attack={name}", budget, f"engine.chunk={chunk}", "engine.compile=false")
         claim = run(built.attack, built.client.share(built.data.deal(list(ids))))
         found.append(dict(zip(claim.ids.tolist(), claim.inputs)))

@@ -47,8 +47,8 @@ def test_the_known_ones_are_found() -> None:
 def test_victims_at_once_equal_one_by_one(name: str, batch_size: int) -> None:
     """Float64, eager, a few steps: paths differ by rounding, which 1e-6 is far above; tokens are the same."""
     settings = ("engine.dtype=float64", f"data.batch_size={batch_size}")
-    several, single = cell(name, *settings, "engine.chunk=4"), cell(name, *settings, "engine.chunk=1")
-    seen = several.client.share(several.data.deal(range(6)))
+    several, single = cell(name, *settings, "engine.chunk=2"), cell(name, *settings, "engine.chunk=1")
+    seen = several.client.share(several.data.deal(range(3)))
     together, alone = run(several.attack, seen), run(single.attack, seen)
     assert torch.equal(together.inputs, alone.inputs)
     assert torch.equal(together.labels, alone.labels)

@@ -149,6 +149,7 @@ PROCESS = textwrap.dedent("""
 """)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_means_as_one(truth, noisy, tmp_path):
     """Uneven shares, a failed victim on one side, and a scorer that one process never uses."""
     guess = noisy(truth.inputs, 0.1)

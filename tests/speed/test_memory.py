@@ -7,6 +7,7 @@ from bench.speed import memory, scale
 TINY = [*scale.TINY, "data.victims=2"]
 
 
+@pytest.mark.slow
 def test_a_cell_in_a_process_of_its_own():
     found = memory.measure("cell", TINY, None)
     assert found["kind"] in ("process", "cuda") and found["seconds"] > 0
