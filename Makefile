@@ -29,7 +29,7 @@ bench: install  ## the quick suite: attacks and controls on real images, then th
 
 test: install  ## the fast tests
 	@$(BIN)/leakbench prepare lpips text --try
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
 
 test-slow: install  ## the slow tests: oracles on many victims
 	@$(BIN)/leakbench prepare lpips text --try
