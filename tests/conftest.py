@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+# the same examples in each run, and no time limit on each: the machine is shared
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("fixed")
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared"
 

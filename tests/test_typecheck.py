@@ -65,7 +65,8 @@ def test_every_plain_value_fits_exactly_its_own_type(value):
     for hint in (bool, int, float, str, type(None)):
         expected = type(value) is hint or (hint is float and type(value) is int)
         if expected:
-            assert fit(value, hint, no_node) == value
+            wanted = float(value) if hint is float else value  # a whole number above 2^53 is rounded
+            assert fit(value, hint, no_node) == wanted
         else:
             with pytest.raises(MismatchError):
                 fit(value, hint, no_node)
