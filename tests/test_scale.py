@@ -9,7 +9,9 @@ from bench.config import compose
     ("overrides", "model", "victims"),
     [
         (["scale=small"], "lenet", 8),
+        (["scale=small", "data=sentences"], "bert_tiny", 8),
         (["scale=full"], "convnet64", 100),
+        (["scale=full_text", "data=sentences"], "huggingface", 100),
         (["scale=full", "model=resnet20", "data.victims=3"], "resnet20", 3),
         (["scale=full", "experiment=table1_dlg_mnist"], "lenet", 1000),
     ],
