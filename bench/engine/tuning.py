@@ -15,7 +15,8 @@ from bench.engine.matching import Matching
 
 CANDIDATES = (8, 32)  # on a processor 128 at once gave 4 to 7 % more, for four times the memory (docs/speed.md)
 CANDIDATES_CUDA = (32, 128, 512)
-_THREADS_MARGIN = 1.2
+_THREADS_MARGIN = 1.1
+_TURNS, _LONG = 8, 2.0  # turns of one thread and of all; after three of them, so many seconds are enough
 _MARGIN = 1.1  # a larger chunk has to be this much faster: it costs memory, and its tail runs emptier
 
 
@@ -115,10 +116,16 @@ def _threads(make: Callable[[Tensor], tuple[Matching, Tensor]], found: Tuned) ->
     matching, z = make(_first(found.slots))
     if found.one_by_one:
         matching.one_by_one()
-    alone = _seconds(matching, z)
-    torch.set_num_threads(cores)
-    together = _seconds(matching, z)
-    return cores if together * _THREADS_MARGIN < alone else 1
+    best = {1: float("inf"), cores: float("inf")}
+    matching(z)
+    began = time.perf_counter()
+    for turn in range(_TURNS):  # in turn: what else keeps the machine busy for a moment does not fall on one of them
+        for threads in best:
+            torch.set_num_threads(threads)
+            best[threads] = min(best[threads], _once(matching, z))
+        if turn >= 2 and time.perf_counter() - began > _LONG:
+            break
+    return cores if best[cores] * _THREADS_MARGIN < best[1] else 1
 
 
 def _first(size: int) -> Tensor:
@@ -128,11 +135,13 @@ def _first(size: int) -> Tensor:
 def _seconds(matching: Matching, z: Tensor) -> float:
     """The quickest of three evaluations after one that warms up."""
     matching(z)
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        matching(z)
-        if z.device.type == "cuda":
-            torch.cuda.synchronize(z.device)
-        times.append(time.perf_counter() - began)
-    return min(times)
+    return min(_once(matching, z) for _ in range(3))
+
+
+def _once(matching: Matching, z: Tensor) -> float:
+    """Seconds of one evaluation."""
+    began = time.perf_counter()
+    matching(z)
+    if z.device.type == "cuda":
+        torch.cuda.synchronize(z.device)
+    return time.perf_counter() - began
