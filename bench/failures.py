@@ -1,6 +1,5 @@
 """Keeps on record that a cell as a whole has no result, so that a leaderboard shows it instead of leaving it out."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.build import instantiate
 from bench.errors import UserError
+from bench.hashing import sha256
 from bench.metrics.scorer import Scorer
 from bench.naming import title
 from bench.parties import adopt_tokenizer, check_kinds, revisions
@@ -39,11 +39,12 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
         scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
         scorer.inspect(data.shape)
         given = cfg.model.checkpoint
-        weights = hashlib.sha256(Path(given).expanduser().read_bytes()).hexdigest() if given else None
+        weights = sha256(Path(given).expanduser()) if given else None
+        pretrained = revisions(cfg)
     except (UserError, OSError):
         return
     config: Any = OmegaConf.to_container(cfg, resolve=True)
-    extra = contents(data.fingerprint, weights, revisions(cfg), scorer.reasons)
+    extra = contents(data.fingerprint, weights, pretrained, scorer.reasons)
     store, own = Store(Path(cfg.results)), identity(config, extra)
     labels = {**config["names"], "data": title(data.title, config["names"]["data"])}
     folders = sorted(store.cells.glob(f"[!.]*-{own}"))

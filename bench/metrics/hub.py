@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
+
+from bench.hashing import sha256
 
 CONNECT = 5.0  # seconds for a connection to be made, and for each wait for bytes
 STALL = 8.0  # seconds in which at least CHUNK bytes must arrive
@@ -74,9 +75,3 @@ def download(url: str, target: Path, prefix: str, connect: float = CONNECT, stal
         raise UnreachableError(transfer.error)
     if not sha256(target).startswith(prefix):
         raise UnreachableError("the file that arrived has another hash")
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

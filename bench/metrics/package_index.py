@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.metrics.hub import UnreachableError, sha256
+from bench.hashing import sha256
+from bench.metrics.hub import UnreachableError
 
 SECONDS = 600  # for the whole download: 64 MB on a slow line
 

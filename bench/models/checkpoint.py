@@ -1,6 +1,5 @@
 """Weights from a file: safetensors, or a pickle that torch opens with `weights_only=True`."""
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -8,6 +7,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.errors import UserError
+from bench.hashing import sha256
 
 
 def load(model: nn.Module, path: str) -> str:
@@ -35,4 +35,4 @@ def load(model: nn.Module, path: str) -> str:
     except RuntimeError as error:
         first = [line.strip() for line in str(error).splitlines()[1:]] or [str(error)]
         raise UserError(f"model.checkpoint={path!r} does not fit the model: {first[0]}") from error
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return sha256(file)

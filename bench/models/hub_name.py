@@ -10,6 +10,7 @@ from typing import Any
 import requests
 
 from bench.errors import UserError
+from bench.hashing import sha256
 
 _PATIENCE = 5.0  # seconds for the hub's answer
 _READ = frozenset({".json", ".safetensors", ".bin", ".txt", ".model"})  # kinds of files that a model is read from
@@ -32,14 +33,13 @@ def located(source: str, key: str) -> tuple[str, dict[str, Any]]:
     if folder.is_dir():
         return str(folder), {"local_files_only": True}
     try:
-        from huggingface_hub import constants, try_to_load_from_cache
-        from huggingface_hub.errors import HFValidationError
+        from huggingface_hub import constants
+
+        if _cached(source):
+            return source, {"local_files_only": True}
     except ImportError:
         raise UserError("pretrained models need further packages: pip install 'leakbench[text]'") from None
-    try:
-        if isinstance(try_to_load_from_cache(source, "config.json"), str):
-            return source, {"local_files_only": True}
-    except HFValidationError:
+    except ValueError:
         raise UserError(f"{key}={source!r}: no such folder, and no name that a hub could have") from None
     trouble = _ask(f"{constants.ENDPOINT}/{source}/resolve/main/config.json")
     if trouble is not None:
@@ -56,19 +56,25 @@ def revision(source: str) -> str | None:
     if folder.is_dir():
         found = hashlib.sha256()
         for file in sorted(one for one in folder.iterdir() if one.suffix in _READ and one.is_file()):
-            with file.open("rb") as lines:
-                found.update(f"{file.name} {hashlib.file_digest(lines, 'sha256').hexdigest()};".encode())
+            found.update(f"{file.name} {sha256(file)};".encode())
         return found.hexdigest()
     try:
-        from huggingface_hub import try_to_load_from_cache
-        from huggingface_hub.errors import HFValidationError
-    except ImportError:
+        cached = _cached(source)
+    except (ImportError, ValueError):
         return None
-    try:
-        cached = try_to_load_from_cache(source, "config.json")
-    except HFValidationError:
-        return None
-    return Path(cached).parent.name if isinstance(cached, str) else None
+    return cached.name if cached else None
+
+
+def _cached(source: str) -> Path | None:
+    """The folder of a model in Hugging Face's cache, named after its commit.
+
+    Raises:
+        ImportError: huggingface_hub is not installed. ValueError: no hub could have such a name.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source, "config.json")
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def _ask(url: str) -> str | None:
