@@ -17,7 +17,7 @@ MOMENTS = 8
 _LINES = 16
 _DPI = 100
 # Pixels on the page: an image is enlarged by a whole factor to about _SIDE, so that each of its pixels is a square.
-_SIDE, _GAP, _CAPTION, _MARGIN, _LABELS, _TITLE = 112, 8, 17, 14, 132, 44
+_SIDE, _GAP, _CAPTION, _MARGIN, _LABELS, _TITLE = 112, 8, 17, 14, 154, 44
 # Between the reconstruction and the moments that led to it.
 _STEP = 14
 _NOT_FINITE = (0.84, 0.15, 0.16)
