@@ -62,7 +62,8 @@ def audit(
     """Attacks one training step of `module` and scores what comes back.
 
     Args:
-        module: as it stands, weights and train or eval mode; it takes images `[B, C, H, W]` in [0, 1] (put a
+        module: as it stands, weights, train or eval mode, and which parameters are trained (`requires_grad`): only
+            their gradients are shared. It takes images `[B, C, H, W]` in [0, 1] (put a
             normalisation inside it: `bench.models.normalise.Normalise`) and returns logits `[B, classes]`. Not changed.
         loss: `(logits, targets) -> scalar`; for an attack that optimises labels the targets are probabilities.
         batch: inputs `[B, C, H, W]` in [0, 1] and labels `[B]`.
@@ -91,6 +92,7 @@ def audit(
         loss,
         per_victim=False,
         mode="train" if module.training else "eval",
+        shared=cfg.model.get("shared"),
         defense=defense_of(cfg.defense),
         threat=_threat(cfg),
         data=DataFacts(_shape(inputs), _classes(module, inputs), inputs.mean(0)),

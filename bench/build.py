@@ -39,6 +39,7 @@ class ModelFacts(Facts):
     loss: str = "cross_entropy"
     checkpoint: str | None = None
     mode: Literal["eval", "train"] = "eval"
+    shared: list[str] | None = None
 
 
 def facts_of(key: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,13 +16,14 @@ from torch.utils import _pytree as pytree
 
 from bench.defenses.base import Defense, Local, Plain, Step, Tree
 from bench.defenses.mapping import each, stacked
-from bench.defenses.stack import described, public, schedule_of
+from bench.defenses.stack import Stack, described, public, schedule_of
 from bench.defenses.streams import Stream
 from bench.engine.randomness import seeded
-from bench.errors import UserError
+from bench.errors import NotApplicable, UserError
 from bench.messages import Language, Observation, Task, Tokenizer, Victims
 from bench.models.exact_norms import write_out
 from bench.models.probe import Loss, gradient_of, probe
+from bench.models.shared import choose, parted, trained
 from bench.models.text import TextModel, pack
 from bench.threat import Threat
 
@@ -59,6 +60,7 @@ class Client(nn.Module):
         loss: `(logits, targets) -> scalar`, the mean over the batch.
         per_victim: whether each victim has a model of its own, drawn from (seed, victim id), or all share one.
         mode: `eval` or `train`. In train mode BatchNorm normalises by the batch; its running statistics play no part.
+        shared: patterns of the parameters that are trained, and so shared; None for all that the model has trainable.
         defense: what is done before anything is shared.
         threat: what is granted.
         data: see `DataFacts`.
@@ -67,10 +69,12 @@ class Client(nn.Module):
         grant_mean: whether the mean image of the data is granted (to the control of that name).
 
     Raises:
-        UserError: the mode is neither word, or the model cannot be attacked at all (`bench.models.probe`).
+        UserError: the mode is neither word, nothing is shared, or the model cannot be attacked at all
+            (`bench.models.probe`).
         NotApplicable: the defence cannot be used with this model, mode or batch size.
 
     Attributes:
+        trained: names of the parameters whose gradients are shared, before the threat model withholds any.
         notes: what had to be done otherwise than one would think; sentences.
     """
 
@@ -81,6 +85,7 @@ class Client(nn.Module):
         *,
         per_victim: bool,
         mode: str,
+        shared: Sequence[str] | None,
         defense: Defense,
         threat: Threat,
         data: DataFacts,
@@ -91,11 +96,12 @@ class Client(nn.Module):
         super().__init__()
         if mode not in ("eval", "train"):
             raise UserError(f"model.mode={mode!r}: want eval or train")
-        self._build, self._loss, self._mode = build, loss, mode
+        self._build, self._loss, self._mode, self._patterns = build, loss, mode, shared
         self.per_victim, self.threat, self.data, self.seed = per_victim, threat, data, seed
         self.batch_size, self.grant_mean = batch_size, grant_mean
         with seeded(seed, "model"):
             self.model = self._fresh()
+        self.trained = trained(self.model)
         self.facts = probe(self.model, loss, data.shape, data.classes, batch_size)
         self.defense, self.local = defense, self._local()
         self._gradient = gradient_of(self.model, loss)
@@ -117,6 +123,7 @@ class Client(nn.Module):
 
     def _fresh(self) -> nn.Module:
         model = self._build().train(self._mode == "train")
+        choose(model, self._patterns)
         if self._mode == "train":
             # batch statistics alone enter the gradient; without running ones nothing is written in place
             replace_all_batch_norm_modules_(model)
@@ -143,11 +150,19 @@ class Client(nn.Module):
         )
 
     def share(self, victims: Victims) -> Observation:
-        """What an attacker sees of these victims' updates: `[V, B, ...]` -> `{name: [V, ...]}`, after the defence."""
+        """What an attacker sees of these victims' updates: `[V, B, ...]` -> `{name: [V, ...]}`, after the defence.
+
+        Raises:
+            NotApplicable: the threat model withholds all that is shared.
+        """
         parameters, buffers = self._weights(victims.ids, victims.inputs.device)
-        shared = self._shared(self._step, parameters, buffers, victims)
+        shared = self._shared(self._step, *parted(parameters, buffers, self.trained), victims)
         threat, language, mean = self.threat, self._language(), self.data.mean_image
         withheld = () if language is None or threat.word_embedding else (language.embedding,)
+        if set(shared) <= set(withheld):
+            raise NotApplicable(
+                "the client trains the word embedding alone, and the threat model withholds its gradient"
+            )
         return Observation(
             gradients={name: value.detach() for name, value in shared.items() if name not in withheld},
             parameters=parameters,
@@ -189,18 +204,23 @@ class Client(nn.Module):
         matched as if it were one (divided by rate and steps, it is of that size: see `LocalSteps.divide`).
         """
         schedule = schedule_of(self.defense, self.local)
-        if not self.threat.local_training or not schedule.parts:
-            return self._gradient
-        step = schedule.wrap(Plain(self._gradient), self.local)
+        known = schedule if self.threat.local_training else Stack([])
+        step, names = known.wrap(Plain(self._gradient), self.local), self.trained
 
         def gradient(parameters: Tree, buffers: Tree, inputs: Tensor, targets: Tensor) -> Tree:
-            shapes = _shapes(parameters)
-            return step(parameters, buffers, inputs, targets, step.draws(shapes, len(inputs), Stream(())), ())[0]
+            mine, constants = parted(parameters, buffers, names)
+            draws = step.draws(_shapes(mine), len(inputs), Stream(()))
+            return step(mine, constants, inputs, targets, draws, ())[0]
 
         return gradient
 
     def _shared(self, step: Step, parameters: Tree, buffers: Tree, victims: Victims) -> Tree:
-        """`{name: [V, ...]}` of a step, some victims at a time: their random numbers take as much room as gradients."""
+        """`{name: [V, ...]}` of a step, some victims at a time: their random numbers take as much room as gradients.
+
+        Args:
+            parameters: `{name: [V, ...]}` of those that are trained.
+            buffers: `{name: [V, ...]}`, and the frozen parameters: what no step changes.
+        """
         # a defence may hold a gradient for each example
         size = _VICTIMS_AT_ONCE if step.depth == 0 else max(1, _VICTIMS_AT_ONCE // self.batch_size)
         blocks = []
@@ -256,7 +276,7 @@ class Client(nn.Module):
         Args:
             victims: who is timed; `seconds` is for all of them, the median of a few runs.
         """
-        parameters, buffers = self._weights(victims.ids, victims.inputs.device)
+        parameters, buffers = parted(*self._weights(victims.ids, victims.inputs.device), self.trained)
         found = described(self.defense, self.local, {name: tuple(v.shape[1:]) for name, v in parameters.items()})
         steps = {"seconds": self._step, "seconds_undefended": Plain(self._gradient)}
         if self.defense.flat(self.local):

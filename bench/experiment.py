@@ -110,7 +110,11 @@ def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
             "pool": data.size_of_pool,
             "remark": data.remark if isinstance(data, TextDataModule) else None,
         },
-        "model": {"parameters": client.facts.parameters, "per_victim": client.per_victim},
+        "model": {
+            "parameters": client.facts.parameters,
+            "frozen": client.facts.frozen,
+            "per_victim": client.per_victim,
+        },
         "defense": client.facts_of_defense(data.deal([0])),
         "metrics": parties.scorer.facts(),
         "reasons": dict(parties.scorer.reasons),
@@ -130,7 +134,7 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
         "threat model": f"{facts['threat']['letter']} ({facts['labels']['threat']})",
         "victims": f"{data.victims} of {data.batch_size} {data.things[: None if data.batch_size > 1 else -1]}{stored}",
         "data": f"{data.title}: {data.size_of_pool} {data.things} of {_size(data.shape)}, {_classes(data)}",
-        "model": f"{facts['labels']['model']}: {facts['model']['parameters']:,} parameters, {fresh}",
+        "model": f"{facts['labels']['model']}: {_parameters(facts['model'])}, {fresh}",
         "defense": facts["labels"]["defense"],
         "privacy": _privacy(facts["defense"]),
         "note": "; ".join([*facts["defense"]["notes"], *([remark] if remark else [])]) or None,
@@ -146,6 +150,12 @@ def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[
 def _size(shape: tuple[int, ...]) -> str:
     """`3x32x32`, or `16 tokens at most`."""
     return f"{shape[0]} tokens at most" if len(shape) == 1 else "x".join(str(n) for n in shape)
+
+
+def _parameters(model: dict[str, Any]) -> str:
+    """`13,426 parameters`, or `10 parameters (13,416 more are frozen)`."""
+    frozen = f" ({model['frozen']:,} more are frozen)" if model["frozen"] else ""
+    return f"{model['parameters']:,} parameters{frozen}"
 
 
 def _classes(data: VictimDataModule) -> str:

@@ -216,7 +216,7 @@ class Task(Message):
 
     Args:
         gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a V dimension
-            (the engine maps it over victims). `inputs` are images `[B, C, H, W]`, or sentences as
+            (the engine maps it over victims); of those parameters that the client trains. `inputs` are images `[B, C, H, W]`, or sentences as
             `bench.models.text.pack` makes them of tokens or of embeddings; `targets` are class indices `[B]` or
             probabilities `[B, K]`, of language models tokens `[B, T]` (-100 where nothing is predicted) or
             probabilities `[B, T, K]`.
@@ -246,9 +246,9 @@ class Observation(Message):
     """All that an attack receives. What the threat model does not grant is None or absent.
 
     Args:
-        gradients: `{parameter name: [V, ...]}`, what the client shared, after its defences; without the word
-            embedding's where the threat model hides it.
-        parameters: `{parameter name: [V, ...]}` at that moment.
+        gradients: `{parameter name: [V, ...]}`, what the client shared, after its defences: of the parameters that it
+            trains; without the word embedding's where the threat model hides it.
+        parameters: `{parameter name: [V, ...]}` at that moment, those that are frozen too: they are public.
         buffers: `{buffer name: [V, ...]}` (empty where the model has none or they are not granted).
         ids: `[V]`, public numbers of the updates; they seed the attacker's own random numbers.
         task: see `Task`.

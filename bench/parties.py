@@ -67,6 +67,7 @@ def build(cfg: DictConfig) -> Parties:
         loss_of(cfg.model.loss),
         per_victim=cfg.model.per_victim,
         mode=cfg.model.mode,
+        shared=cfg.model.get("shared"),
         defense=defense_of(cfg.defense),
         threat=threat,
         data=facts,

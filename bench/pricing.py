@@ -26,6 +26,7 @@ from bench.experiment import device_in_words
 from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, probe
+from bench.models.shared import choose, trained
 from bench.naming import title
 from bench.parties import instantiate_engine, model_builder
 from bench.progress import bars
@@ -102,9 +103,11 @@ def build(cfg: DictConfig) -> Trainee:
     data, train, test = split(cfg, schedule)
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
     maker, weights = model_builder(cfg.model, facts)
+    patterns = cfg.model.get("shared")
     loss = loss_of(cfg.model.loss)
     with seeded(cfg.seed, "training", 0):
         model = maker()
+    choose(model, patterns)
     defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
     write_out(model)
     found = probe(model.eval(), loss, facts.shape, facts.classes, 1)
@@ -166,6 +169,7 @@ def classifier(cfg: DictConfig, trainee: Trainee, run: int) -> Classifier:
     """
     with seeded(cfg.seed, "training", run):
         model = trainee.build().train()
+    choose(model, cfg.model.get("shared"))
     local, schedule = replace(trainee.local, model=model), trainee.schedule
     others = [type(part).__name__ for part, _ in trainee.defense.flat(local) if not isinstance(part, GradientDefense)]
     if local.batch_statistics and others:
@@ -258,11 +262,12 @@ def open_price(cfg: DictConfig, trainee: Trainee) -> PriceCell:
     """The price's folder, made if need be."""
     config: Any = OmegaConf.to_container(cfg, resolve=True)
     own, facts = identified(config, trainee.data.fingerprint, trainee.checkpoint, trainee.data.title)
-    shapes = {name: tuple(value.shape) for name, value in trainee.local.model.named_parameters()}
+    model = trainee.local.model
+    shapes = {name: tuple(model.get_parameter(name).shape) for name in trained(model)}
     facts |= {
         "defense": described(trainee.defense, trainee.local, shapes),
         "schedule": trainee.schedule.words,
-        "model": {"parameters": sum(value.numel() for value in trainee.local.model.parameters())},
+        "model": {"parameters": sum(value.numel() for value in model.parameters() if value.requires_grad)},
         "data": {"train": len(trainee.train), "test": len(trainee.test), "split": trainee.schedule.split},
     }
     return Prices(Path(cfg.results)).cell(slug(facts), own, facts)

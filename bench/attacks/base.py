@@ -11,6 +11,12 @@ from torch import nn
 from bench.errors import NotApplicable
 from bench.messages import Observation, Reconstruction
 
+
+def _shares(seen: Observation, name: str | None) -> bool:
+    """Whether the gradient of the parameter of this name is there."""
+    return name in seen.gradients
+
+
 # what an attack may need -> how to tell that the observation has it, and the sentence where it has not
 _NEEDS = {
     "batch_size": (lambda s: s.batch_size is not None, "needs to know the batch size"),
@@ -19,11 +25,24 @@ _NEEDS = {
     "labels": (lambda s: s.labels is not None, "needs to know the labels"),
     "mean_image": (lambda s: s.mean_image is not None, "needs the mean image of the data"),
     "last_linear": (lambda s: s.task.last_linear is not None, "needs a model that ends in a linear layer"),
+    "last_layer_shared": (
+        lambda s: s.task.last_linear is None or _shares(s, s.task.last_linear) or _shares(s, s.task.last_bias),
+        "needs the gradient of the last layer's weight or bias, and the client shares neither (model.shared; "
+        "requires_grad)",
+    ),
     "batch_of_one": (lambda s: s.batch_size in (None, 1), "needs a batch of one example (data.batch_size=1)"),
     "defense_known": (lambda s: s.defense is not None, "needs to know the client's defences (threat=adaptive)"),
     "two_attention_layers": (
         lambda s: s.task.language is not None and s.task.language.second_input is not None,
         "needs a model whose first two attention layers are known (BERT, RoBERTa or GPT-2, of two layers at least)",
+    ),
+    "attention_shared": (
+        lambda s: (
+            s.task.language is not None
+            and all(_shares(s, n) for n in (*s.task.language.first_attention, *s.task.language.second_attention))
+        ),
+        "needs the gradients of the first two attention layers' query, key and value, and the client does not share "
+        "them all (model.shared; requires_grad)",
     ),
     "untied": (
         lambda s: s.task.language is not None and not s.task.language.tied,
@@ -31,7 +50,7 @@ _NEEDS = {
         "(model.head=classification)",
     ),
     "word_embedding": (
-        lambda s: s.task.language is not None and s.task.language.embedding in s.gradients,
+        lambda s: s.task.language is not None and _shares(s, s.task.language.embedding),
         "needs the word embedding's gradient",
     ),
     "surrogate": (

@@ -26,7 +26,8 @@ from bench.messages import Observation, Reconstruction
 from bench.objectives.view import Compared, View
 from bench.priors.base import Prior
 
-_FOR_LABELS = frozenset({"batch_of_one", "last_linear", "classes"})
+_FOR_INFERENCE = frozenset({"batch_of_one", "last_linear", "last_layer_shared"})
+_FOR_LABELS = _FOR_INFERENCE | {"classes"}
 
 
 class Matcher(Attack):
@@ -79,7 +80,7 @@ class Matcher(Attack):
     def needs(self) -> frozenset[str]:
         """B and the buffers; the classes where labels are optimised; what the label inference and the views need."""
         needs = {"batch_size", "buffers"}.union(*(view.needs for view in self.views))
-        needs |= {"classes"} if self.labels is None else {"batch_of_one", "last_linear"}
+        needs |= {"classes"} if self.labels is None else _FOR_INFERENCE
         return frozenset(needs)
 
     def check(self, seen: Observation) -> None:

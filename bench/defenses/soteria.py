@@ -78,8 +78,8 @@ class Soteria(Defense):
         """The inner step, then the mask.
 
         Raises:
-            NotApplicable: the model reads sentences, there is no such linear layer, or BatchNorm normalises by the
-                batch.
+            NotApplicable: the model reads sentences, there is no such linear layer, its weight is not trained, or
+                BatchNorm normalises by the batch.
         """
         if isinstance(local.model, TextModel):
             raise NotApplicable(
@@ -97,7 +97,7 @@ class Soteria(Defense):
         """The layer's name.
 
         Raises:
-            NotApplicable: there is no such linear layer.
+            NotApplicable: there is no such linear layer, or its weight is not trained.
         """
         if self.layer is None and local.last_linear is None:
             raise NotApplicable("defense Soteria needs a model that ends in a linear layer, or defense.layer=NAME")
@@ -106,6 +106,10 @@ class Soteria(Defense):
         if name not in linear:
             raise NotApplicable(
                 f"defense Soteria: the model has no linear layer {name!r} (there are {', '.join(linear)})"
+            )
+        if not local.model.get_submodule(name).weight.requires_grad:
+            raise NotApplicable(
+                f"defense Soteria masks the gradient of {name}.weight, which is not shared (model.shared; requires_grad)"
             )
         return name
 

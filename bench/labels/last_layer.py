@@ -26,7 +26,8 @@ class LastLayer:
     Departs from iDLG where the layer has a bias: its gradient needs no assumption on the features.
 
     Raises:
-        NotApplicable: the batch is not of one example, or the model does not end in a linear layer.
+        NotApplicable: the batch is not of one example, or the model does not end in a linear layer whose weight's or
+            bias's gradient is shared.
     """
 
     def __call__(self, seen: Observation) -> Tensor:
@@ -40,4 +41,6 @@ class LastLayer:
             return label_from_bias(seen.gradients[task.last_bias]).unsqueeze(1)
         if task.last_linear is not None and task.last_linear in seen.gradients:
             return label_from_weight(seen.gradients[task.last_linear]).unsqueeze(1)
-        raise NotApplicable("label inference by sign needs a model that ends in a linear layer")
+        raise NotApplicable(
+            "label inference by sign needs a model that ends in a linear layer, and the gradient of its weight or bias"
+        )

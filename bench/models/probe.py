@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from bench.errors import UserError
+from bench.models.shared import parted, trained
 from bench.models.text import TextModel, pack
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -25,16 +26,22 @@ class Facts:
         parameters: entries of all trainable parameters.
         last_linear, last_bias: names of the weight and bias of the linear layer whose output the model returns.
         mappable: whether `vmap` can map its gradient over models and inputs.
+        frozen: entries of all parameters that are not trained.
     """
 
     parameters: int
     last_linear: str | None
     last_bias: str | None
     mappable: bool
+    frozen: int = 0
 
 
 def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]]:
-    """`(parameters, buffers, inputs, targets) -> {name: gradient}` of the loss, for one model (see `Task.gradient`)."""
+    """`(parameters, buffers, inputs, targets) -> {name: gradient}` of the loss, for one model.
+
+    Differentiates by every tensor of `parameters`: what is frozen comes with the buffers (`bench.models.shared.parted`).
+    A parameter that does not enter the loss has a gradient of zeros.
+    """
 
     def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         return loss(functional_call(model, (parameters, buffers), (inputs,)), targets)
@@ -101,6 +108,7 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
         last_linear=None if name is None else f"{name}.weight".lstrip("."),
         last_bias=bias,
         mappable=_mappable(model, loss, inputs, _places(model, shape)),
+        frozen=sum(p.numel() for p in model.parameters() if not p.requires_grad),
     )
 
 
@@ -124,9 +132,15 @@ def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, soft:
     dummy = inputs.clone().requires_grad_()
     try:
         first = torch.autograd.grad(loss(model(dummy), soft), parameters, create_graph=True, allow_unused=True)
+        if all(g is None for g in first):
+            if isinstance(model, TextModel):  # the word embedding alone, which dummy embeddings stand in for
+                return
+            raise UserError(f"model {kind}: no trainable parameter enters the loss, so every gradient is zero")
         total = sum((g**2).sum() for g in first if g is not None)
         assert isinstance(total, Tensor)
         torch.autograd.grad(total, dummy)
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
             f"model {kind} has no second derivative (the gradient cannot be differentiated with respect to the input): "
@@ -185,8 +199,8 @@ def _mappable(model: nn.Module, loss: Loss, inputs: Tensor, places: tuple[int, .
 
 def _slope(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, mapped: bool) -> Tensor:
     """`[B, ...]`, the derivative of the gradient's squared norm with respect to the inputs."""
-    parameters = {n: p.detach() for n, p in model.named_parameters()}
-    buffers = {n: b.detach() for n, b in model.named_buffers()}
+    held = ({n: value.detach() for n, value in group} for group in (model.named_parameters(), model.named_buffers()))
+    parameters, buffers = parted(*held, trained(model))
     x = inputs.clone().requires_grad_()
     gradient = gradient_of(model, loss)
     if mapped:

@@ -51,7 +51,7 @@ class Layers(View):
         there = ", ".join(seen.gradients)
         for name in self.ignore:
             if name not in seen.gradients:
-                raise NotApplicable(f"ignore: the model has no parameter {name!r} (there are {there})")
+                raise NotApplicable(f"ignore: no gradient of a parameter {name!r} is shared (there are {there})")
         if not set(seen.gradients) - set(self.ignore):
             raise NotApplicable(f"ignore: nothing is left to compare (there are {there})")
 

@@ -11,6 +11,8 @@ _OUTSIDE = frozenset({"results", "paths", "logger", "trainer", "executor", "repo
 _ANYWHERE = frozenset({"root", "weights", "block"})
 # 32 victims after 16 compute 16: the count is not part of the identity.
 _OF_DATA = frozenset({"victims"})
+# null is what a cell did before there was the setting: only another value tells it apart.
+_UNLESS_SET = {"model": ("shared",)}
 # Of the engine's settings only these change numbers; the others are about speed.
 _NUMERICS = frozenset({"dtype", "tf32"})
 
@@ -61,6 +63,9 @@ def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
         kept["data"] = {key: value for key, value in data.items() if key not in _OF_DATA}
     if isinstance(engine := kept.get("engine"), Mapping):
         kept["engine"] = {key: value for key, value in engine.items() if key in _NUMERICS}
+    for group, names in _UNLESS_SET.items():
+        if isinstance(node := kept.get(group), Mapping):
+            kept[group] = {key: value for key, value in node.items() if value is not None or key not in names}
     return _without_places(kept)
 
 

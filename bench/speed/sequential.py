@@ -48,7 +48,8 @@ class SequentialLoop:
         self.model, self.loss = copy.deepcopy(model).to(seen.ids.device), loss
         self.seen, self.labels = seen, labels
         self.shape = (seen.batch_size, *seen.task.input_shape)
-        self.weights = [weight.requires_grad_() for name, weight in self.model.named_parameters()]
+        self.names = [name for name, weight in self.model.named_parameters() if weight.requires_grad]
+        self.weights = [self.model.get_parameter(name) for name in self.names]
 
     def run(self, victim: int, start: Tensor) -> Iterator[Moment]:
         """The run of the victim at this position, from `start` `[n]`: a moment after each call of `step()`."""
@@ -92,4 +93,4 @@ class SequentialLoop:
             for name, buffer in self.model.named_buffers():
                 if name in self.seen.buffers:
                     buffer.copy_(self.seen.buffers[name][victim])
-        self._observed = [self.seen.gradients[name][victim] for name, _ in self.model.named_parameters()]
+        self._observed = [self.seen.gradients[name][victim] for name in self.names]

@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_map
 from bench.defenses.base import Defense, Local, Plain, Tree
 from bench.defenses.streams import Stream
 from bench.models.probe import Loss, gradient_of
+from bench.models.shared import parted, trained
 from bench.training.schedule import Schedule
 
 _TIMED = 15  # steps that a cost in time is the median of, after one that is not counted
@@ -27,7 +28,7 @@ class Classifier(pl.LightningModule):
     and that is what the optimiser is given. A defence with a memory (residuals, momentum) keeps it from step to step.
 
     Args:
-        model: in the mode that it is trained in; its buffers (BatchNorm's running statistics) follow the training.
+        model: in the mode that it is trained in, frozen where it is not trained; its buffers (BatchNorm's running statistics) follow the training.
         loss: `(logits, targets) -> scalar`, the mean over the batch.
         defense: see `bench.defenses`.
         local: what the defence may know of the step.
@@ -49,13 +50,13 @@ class Classifier(pl.LightningModule):
         self._plain = Plain(gradient_of(model, loss))
         self._share = defense.wrap(self._plain, local)
         self._schedule, self._steps, self._stream = schedule, steps, Stream((seed, "training defense"))
-        self._shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
+        self._shapes = {name: tuple(model.get_parameter(name).shape) for name in trained(model)}
         self._state: Any = self._share.start(self._shapes)
         self.seconds, self.done, self.correct, self.tested = 0.0, 0, 0, 0
 
     def configure_optimizers(self) -> Any:
         """SGD; its rate is set by hand after each step."""
-        sgd, rate = self._schedule.optimiser(list(self.model.parameters()), self._steps)
+        sgd, rate = self._schedule.optimiser([self.model.get_parameter(name) for name in self._shapes], self._steps)
         return [sgd], [rate]
 
     def on_train_start(self) -> None:
@@ -67,8 +68,8 @@ class Classifier(pl.LightningModule):
         """One step of one client."""
         inputs, labels = batch
         shared = self._shared(inputs, labels)
-        for name, value in self.model.named_parameters():
-            value.grad = shared[name]
+        for name, value in shared.items():
+            self.model.get_parameter(name).grad = value
         self.optimizers().step()  # type: ignore[union-attr]
         self.lr_schedulers().step()  # type: ignore[union-attr, call-arg]
         self.done += 1
@@ -76,19 +77,23 @@ class Classifier(pl.LightningModule):
     def _shared(self, inputs: Tensor, labels: Tensor) -> Tree:
         """What the client shares in this step; moves its memory on."""
         draws = self._to_device(self._share.draws(self._shapes, len(inputs), self._stream.child(self.done)))
-        parameters = {name: value.detach() for name, value in self.model.named_parameters()}
-        buffers = dict(self.model.named_buffers())
+        parameters, buffers = self._held()
         with torch.no_grad():
             shared, self._state = self._share(parameters, buffers, inputs, labels, draws, self._state)
         return shared
+
+    def _held(self) -> tuple[Tree, Tree]:
+        """The trained parameters, and what no step changes: the frozen ones beside the buffers."""
+        every = {name: value.detach() for name, value in self.model.named_parameters()}
+        return parted(every, dict(self.model.named_buffers()), self._shapes)
 
     def slowdown(self, inputs: Tensor, labels: Tensor) -> float:
         """How many times as long a client takes to compute what it shares as for the undefended gradient.
 
         Both are timed in turn, so that whatever else the machine does falls on both; the ratio of the medians.
         """
-        parameters = {name: value.detach() for name, value in self.model.named_parameters()}
-        buffers = {name: value.clone() for name, value in self.model.named_buffers()}
+        parameters, buffers = self._held()
+        buffers = {name: value.clone() for name, value in buffers.items()}
         times: dict[bool, list[float]] = {True: [], False: []}
         for call in range(_TIMED + 1):
             for defended in (False, True):
