@@ -28,6 +28,10 @@ from bench.models.text import TextModel, pack
 from bench.threat import Threat
 
 _VICTIMS_AT_ONCE = 64  # gradients computed together: bounds the memory of activations
+_ANY_LENGTH = (
+    "how long an update is means nothing to an attacker that is not granted the local training (rate, steps, clients): "
+    "attacks that match it compare directions, each at length 1"
+)
 _TIMED, _LONG = 3, 0.5  # calls that a cost in time is the median of; seconds from which the first call is enough
 
 
@@ -195,13 +199,21 @@ class Client(nn.Module):
             last_bias=facts.last_bias,
             mappable=facts.mappable,
             language=language,
+            unit=self.unit,
         )
+
+    @property
+    def unit(self) -> float | None:
+        """See `Task.unit`."""
+        if self.defense.unit is None:
+            return 1.0
+        return self.defense.unit if self.threat.local_training else None
 
     def _as_known(self) -> Callable[..., Tree]:
         """The attacker's own gradient: along the same local steps and clients where their schedule is granted.
 
-        Without the grant it is one gradient of the whole batch: what a client shares after several local steps is then
-        matched as if it were one (divided by rate and steps, it is of that size: see `LocalSteps.divide`).
+        Without the grant it is one gradient of the whole batch, and what a client shares after several local steps is
+        matched as if it were one, of unknown length (see `unit`).
         """
         schedule = schedule_of(self.defense, self.local)
         known = schedule if self.threat.local_training else Stack([])
@@ -282,7 +294,7 @@ class Client(nn.Module):
         if self.defense.flat(self.local):
             for name, step in steps.items():
                 found[name] = _seconds(lambda step=step: self._shared(step, parameters, buffers, victims))  # type: ignore[misc]
-        return {**found, "notes": [*found["notes"], *self.notes]}
+        return {**found, "notes": [*found["notes"], *self.notes, *([_ANY_LENGTH] if self.unit is None else [])]}
 
 
 def _inputs(victims: Victims) -> Tensor:

@@ -216,10 +216,10 @@ class Task(Message):
 
     Args:
         gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a V dimension
-            (the engine maps it over victims); of those parameters that the client trains. `inputs` are images `[B, C, H, W]`, or sentences as
-            `bench.models.text.pack` makes them of tokens or of embeddings; `targets` are class indices `[B]` or
-            probabilities `[B, K]`, of language models tokens `[B, T]` (-100 where nothing is predicted) or
-            probabilities `[B, T, K]`.
+            (the engine maps it over victims); of those parameters that the client trains. `inputs` are images
+            `[B, C, H, W]`, or sentences as `bench.models.text.pack` makes them of tokens or of embeddings; `targets`
+            are class indices `[B]` or probabilities `[B, K]`, of language models tokens `[B, T]` (-100 where nothing is
+            predicted) or probabilities `[B, T, K]`.
         input_shape: `(C, H, W)`, or `(T,)` of sentences.
         classes: how many classes there are (of a language model, tokens); None where it is not granted.
         input_range: the interval that inputs lie in; None where the threat model does not grant it.
@@ -228,6 +228,9 @@ class Task(Message):
         last_bias: name of that layer's bias, or None.
         mappable: whether `gradient` can be mapped over victims with `torch.func.vmap`.
         language: what is public about a model that reads sentences; None where it sees images.
+        unit: how many times as long what is shared is as a gradient, by local steps and sums over clients: rate times
+            steps, and so on; `gradient` then yields as much. 1 where a gradient is shared, None where this is not
+            granted.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -239,6 +242,7 @@ class Task(Message):
     last_bias: str | None = None
     mappable: bool = True
     language: Language | None = None
+    unit: float | None = 1.0
 
 
 @dataclass(eq=False)

@@ -21,7 +21,8 @@ class Threat:
         labels: the labels of the private batch, in order.
         defense_known: which defences the client uses, in order, and their parameters (not their random numbers).
         local_training: how an update comes about: local steps, their rate and batches, and how many clients are summed.
-            Granted, the attacker computes its own gradient in that way; else it takes what is shared for one gradient.
+            Granted, the attacker computes its own gradient in that way; else it takes what is shared for one gradient
+            of unknown length.
         lengths: of sentences: how many tokens each has.
         word_embedding: of sentences: the gradient of the word embedding (a client may freeze it).
         surrogate: of sentences: others of the same kind, for a language model of the attacker's own.

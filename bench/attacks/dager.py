@@ -98,7 +98,7 @@ class Dager(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B, the classes, the buffers, and two attention layers whose inputs are known and whose gradients are shared."""
+        """B, the classes, the buffers, and two attention layers of known inputs and shared gradients."""
         return frozenset({"batch_size", "classes", "buffers", "two_attention_layers", "attention_shared"})
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
@@ -203,6 +203,7 @@ class Dager(Attack):
         search = TargetSearch(
             lambda wanted: seen.task.gradient(victim.parameters, victim.buffers, inputs, wanted),
             victim.gradients,
+            seen.task.unit,
             self.enough,
             self.steps if all(one.distance <= self.sentence_threshold for one in found) else 1,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.engine.units import comparable
 from bench.messages import Language
 
 Tree = dict[str, Tensor]
@@ -26,6 +27,7 @@ class TargetSearch:
     Args:
         gradient: `(targets) -> {name: gradient}`, with the sentences in place; `Task.gradient` has the shapes.
         observed: the gradient that was shared.
+        unit: see `Task.unit`. Where it is None, gradients are compared at length 1, which is quadratic only nearly.
         enough: relative squared distance between gradients at which all targets are known.
         steps: of conjugate gradients at most.
         evaluations: gradients computed so far.
@@ -33,6 +35,7 @@ class TargetSearch:
 
     gradient: Callable[[Tensor], Tree]
     observed: Tree
+    unit: float | None
     enough: float
     steps: int
     evaluations: int = 0
@@ -40,10 +43,11 @@ class TargetSearch:
     def distance(self, targets: Tensor) -> Tensor:
         """Relative squared distance between gradients: sum of squared differences over sum of squares."""
         self.evaluations += 1
-        found = self.gradient(targets)
+        several = ({name: value[None] for name, value in of.items()} for of in (self.gradient(targets), self.observed))
+        found, observed = comparable(*several, self.unit)
         zero = targets.new_zeros(())
-        size = sum((value.square().sum() for value in self.observed.values()), zero)
-        return sum(((found[name] - value).square().sum() for name, value in self.observed.items()), zero) / size
+        size = sum((value.square().sum() for value in observed.values()), zero)
+        return sum(((found[name] - value).square().sum() for name, value in observed.items()), zero) / size
 
     def __call__(self, targets: Tensor, still_open: Tensor) -> tuple[Tensor, float]:
         """The targets that explain the gradient best, and the distance that is left.

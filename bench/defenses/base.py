@@ -109,6 +109,14 @@ class Defense(ABC):
     schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients) that a threat may grant
 
     @property
+    def unit(self) -> float | None:
+        """How many times as long as a gradient what is shared is, by what this part does to its length.
+
+        None where that is no matter of the schedule: nothing, or what the data decide.
+        """
+        return None
+
+    @property
     def changes(self) -> bool:
         """Whether it must change what is shared; False where it may leave it as it is."""
         return True

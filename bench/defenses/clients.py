@@ -48,6 +48,11 @@ class Clients(Defense):
         """Where the sum is not divided: it grows with the number of clients."""
         return not self.average and self.clients > 1
 
+    @property
+    def unit(self) -> float | None:
+        """K, where the sum is not divided."""
+        return None if self.average else float(self.clients)
+
     def wrap(self, inner: Step, local: Local) -> Step:
         """The inner step of each client, summed.
 

@@ -29,7 +29,7 @@ def window(step: int, size: int, batch_size: int) -> slice:
 
 @dataclass(frozen=True)
 class LocalSteps(Defense):
-    """Plain SGD for some steps; the update is the weights before minus the weights after.
+    """Plain SGD for some steps; shared is the update, the weights before minus the weights after.
 
     What stands before it in a stack is done to the gradient of each local step.
 
@@ -37,8 +37,6 @@ class LocalSteps(Defense):
         steps: E, local steps in all.
         lr: learning rate of each.
         batch_size: examples of each step, in the order of the batch; has to divide that of each client; null for all.
-        divide: whether the update is divided by `lr * steps`, so that it is the mean gradient along the way and an
-            attack that takes it for one gradient is not off by a factor; False for the bare difference.
 
     Raises:
         ValueError: an argument leaves its range.
@@ -47,7 +45,6 @@ class LocalSteps(Defense):
     steps: int
     lr: float
     batch_size: int | None
-    divide: bool
     acts = "update"
     schedule = True
 
@@ -61,8 +58,13 @@ class LocalSteps(Defense):
 
     @property
     def changes(self) -> bool:
-        """Unless one step on the whole batch is divided by its rate."""
-        return self.steps > 1 or not self.divide or self.batch_size is not None
+        """Unless it is one step on the whole batch, of rate 1."""
+        return self.steps > 1 or self.lr != 1 or self.batch_size is not None
+
+    @property
+    def unit(self) -> float | None:
+        """Rate times steps: over it, the update is the mean gradient along the way."""
+        return self.lr * self.steps
 
     def wrap(self, inner: Step, local: Local) -> Step:
         """The inner step, `steps` times.
@@ -115,5 +117,4 @@ class _Descended(Step):
             gradients, state = self.inner(here, buffers, inputs[taken], labels[taken], own, state)
             walked = {name: value + gradients[name] for name, value in walked.items()}
             here = {name: value - part.lr * walked[name] for name, value in parameters.items()}
-        scale = 1 / part.steps if part.divide else part.lr
-        return {name: scale * value for name, value in walked.items()}, state
+        return {name: part.lr * value for name, value in walked.items()}, state

@@ -109,7 +109,8 @@ class Soteria(Defense):
             )
         if not local.model.get_submodule(name).weight.requires_grad:
             raise NotApplicable(
-                f"defense Soteria masks the gradient of {name}.weight, which is not shared (model.shared; requires_grad)"
+                f"defense Soteria masks the gradient of {name}.weight, which is not shared (model.shared; "
+                "requires_grad)"
             )
         return name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from bench.build import instantiate
@@ -32,6 +33,12 @@ class Stack(Defense):
     def changes(self) -> bool:
         """Whether any part must."""
         return any(part.changes for part in self.parts)
+
+    @property
+    def unit(self) -> float | None:
+        """The product of the parts'; None where no part has one."""
+        units = [part.unit for part in self.parts if part.unit is not None]
+        return prod(units) if units else None
 
     def _each(self, local: Local) -> list[tuple[Defense, Local]]:
         """The parts, and what each knows: a later part may deal the batch to those before it."""

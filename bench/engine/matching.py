@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from bench.engine.units import comparable
 from bench.engine.variables import Pixels, Variables
 from bench.messages import Observation
 from bench.models.text import pack
@@ -72,6 +73,8 @@ class Arrangement(Protocol):
 
 class Matching:
     """The attacker's objective on S slots, each of which holds one victim of an observation.
+
+    Both gradients come to the objective in units in which they can be compared (`bench.engine.units`).
 
     Args:
         seen: the observation of all V victims.
@@ -174,7 +177,8 @@ class Matching:
         given = pack(inputs, known["mask"]) if "mask" in known else inputs
         model = None if self._shared else 0
         mapped = self._per_victim(self._seen.task.gradient, in_dims=(model, model, 0, 0))
-        values = self.objective(mapped(parameters, buffers, given, targets), observed)
+        gradients = mapped(parameters, buffers, given, targets)
+        values = self.objective(*comparable(gradients, observed, self._seen.task.unit))
         for prior in self.priors:
             values = values + prior(inputs)
         return values

@@ -39,8 +39,8 @@ class Facts:
 def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]]:
     """`(parameters, buffers, inputs, targets) -> {name: gradient}` of the loss, for one model.
 
-    Differentiates by every tensor of `parameters`: what is frozen comes with the buffers (`bench.models.shared.parted`).
-    A parameter that does not enter the loss has a gradient of zeros.
+    Differentiates by every tensor of `parameters`; what is frozen comes with the buffers (`bench.models.shared`). A
+    parameter that does not enter the loss has a gradient of zeros.
     """
 
     def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:

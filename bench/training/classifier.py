@@ -25,10 +25,12 @@ class Classifier(pl.LightningModule):
 
     The defence stands between the gradient and the optimiser's step: in each step the client's `Step` (see
     `bench.defenses.base`) turns the batch into what is shared, per sample, per batch or per update as its parts act,
-    and that is what the optimiser is given. A defence with a memory (residuals, momentum) keeps it from step to step.
+    and that is what the optimiser is given: an update of local steps over rate and steps, and a sum over the number of
+    clients, so that the schedule's rate is one of gradients. A defence with a memory (residuals, momentum) keeps it from step to step.
 
     Args:
-        model: in the mode that it is trained in, frozen where it is not trained; its buffers (BatchNorm's running statistics) follow the training.
+        model: in the mode that it is trained in, frozen where it is not trained; its buffers (BatchNorm's running
+            statistics) follow the training.
         loss: `(logits, targets) -> scalar`, the mean over the batch.
         defense: see `bench.defenses`.
         local: what the defence may know of the step.
@@ -51,6 +53,7 @@ class Classifier(pl.LightningModule):
         self._share = defense.wrap(self._plain, local)
         self._schedule, self._steps, self._stream = schedule, steps, Stream((seed, "training defense"))
         self._shapes = {name: tuple(model.get_parameter(name).shape) for name in trained(model)}
+        self._unit = 1.0 if defense.unit is None else defense.unit
         self._state: Any = self._share.start(self._shapes)
         self.seconds, self.done, self.correct, self.tested = 0.0, 0, 0, 0
 
@@ -69,7 +72,7 @@ class Classifier(pl.LightningModule):
         inputs, labels = batch
         shared = self._shared(inputs, labels)
         for name, value in shared.items():
-            self.model.get_parameter(name).grad = value
+            self.model.get_parameter(name).grad = value / self._unit
         self.optimizers().step()  # type: ignore[union-attr]
         self.lr_schedulers().step()  # type: ignore[union-attr, call-arg]
         self.done += 1

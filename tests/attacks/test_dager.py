@@ -39,6 +39,10 @@ EXACT = [
     ["model=gpt2_tiny", "data.batch_size=2", "threat.lengths=false"],
     ["model=gpt2_tiny", "data.batch_size=2", "threat=embedding_frozen"],
     ["model=gpt2_tiny", "model.head=classification"],
+    # one local step: a gradient of a length that is not granted
+    ["model=bert_tiny", "data.batch_size=2", "defense=local_steps", "defense.steps=1"],
+    ["model=bert_tiny", "model.head=masked", "defense=local_steps", "defense.steps=1"],
+    ["model=gpt2_tiny", "data.batch_size=3", "defense=local_steps", "defense.steps=1"],
     ["model=gpt2_tiny", "model.head=classification", "model.layers=3", "data.batch_size=2"],
 ]
 
@@ -202,7 +206,7 @@ def test_targets_are_found_among_gradients_that_are_nearly_the_same() -> None:
         return {"weight": (targets[..., None] * columns).sum((0, 1))}
 
     wanted = torch.nn.functional.one_hot(torch.tensor([0, 2, 1, 1, 2]), 3).double()
-    search = TargetSearch(gradient, gradient(wanted), 1e-12, 32)
+    search = TargetSearch(gradient, gradient(wanted), 1.0, 1e-12, 32)
     targets, left = search(torch.zeros_like(wanted), torch.tensor([True, True, False, True, True]))
     assert left > 1e-3 and (targets[2] == 0).all()  # a place that is not open stays as it is
     targets, left = search(torch.zeros_like(wanted), torch.ones(5, dtype=torch.bool))

@@ -22,7 +22,7 @@ from bench.training.schedule import Schedule
 
 NARROW = {"resnet20": ["model.blocks=1", "model.width=4"], "convnet16": ["model.width=4"]}
 OWN = "model=custom", "model.target=contracts.test_shared_parameters:half_used", "data.set=mnist"
-# `custom` is a function of the user's, tried below; `convnet64` is `convnet16`; two read pretrained weights of Bert's kind
+# `custom` is a function of the user's, tried below; `convnet64` is `convnet16`; two read pretrained weights
 OTHERS = ("custom", "convnet64", "huggingface", "minilm")
 MODELS = [name for name in catalogue.entries("model") if name not in OTHERS]
 DEFENSES = [name for name in catalogue.entries("defense") if name != "none"]

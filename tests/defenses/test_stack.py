@@ -14,7 +14,7 @@ from bench.defenses.soteria import Soteria
 from bench.defenses.stack import Stack, described, public, schedule_of
 from bench.errors import NotApplicable
 
-DP, PRUNE, STEPS = DPSGD(1.0, 2.0, 1e-5, 0), Pruning(0.5, "tensor"), LocalSteps(3, 0.1, 2, True)
+DP, PRUNE, STEPS = DPSGD(1.0, 2.0, 1e-5, 0), Pruning(0.5, "tensor"), LocalSteps(3, 0.1, 2)
 
 
 def test_post_processing_keeps_the_guarantee_and_a_second_look_at_the_inputs_ends_it():
@@ -43,6 +43,12 @@ def test_only_ways_of_training_are_the_schedule():
     stack = Stack([DP, STEPS, PRUNE, Clients(2, True)])
     assert schedule_of(stack, local(batch_size=4)).parts == [STEPS, Clients(2, True)]
     assert [part["position"] for part in described(stack, local(batch_size=4), {"w": (3,)})["parts"]] == [0, 1, 2, 3]
+
+
+def test_only_a_schedule_has_a_unit_and_units_multiply():
+    assert Stack([DP, PRUNE]).unit is None and Clients(3, True).unit is None
+    assert Stack([PRUNE, STEPS, Clients(4, False)]).unit == pytest.approx(3 * 0.1 * 4)
+    assert Stack([Stack([STEPS]), Clients(4, True)]).unit == pytest.approx(0.3)
 
 
 def test_a_batch_for_one_sample_cannot_be_dealt_to_clients():

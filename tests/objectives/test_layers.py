@@ -44,7 +44,9 @@ def test_names_are_the_models_and_leave_something(parties) -> None:
     built = parties("attack=idlg")
     seen = built.client.share(built.data.deal([0]))
     Layers(["fc.weight"]).check(seen)
-    with pytest.raises(NotApplicable, match=r"no gradient of a parameter 'fc.wieght' \(there are .*fc.weight"):
+    with pytest.raises(
+        NotApplicable, match=r"no gradient of a parameter 'fc.wieght' is shared \(there are .*fc.weight"
+    ):
         Layers(["fc.wieght"]).check(seen)
     with pytest.raises(NotApplicable, match="nothing is left"):
         Layers(list(seen.gradients)).check(replace(seen))
