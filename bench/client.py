@@ -28,6 +28,8 @@ from bench.models.text import TextModel, pack
 from bench.threat import Threat
 
 _VICTIMS_AT_ONCE = 64  # gradients computed together: bounds the memory of activations
+_RANDOM = "called random operation"  # vmap's words for random numbers that are drawn inside
+_IN_SHORT = 120  # characters of an error's own words
 _ANY_LENGTH = (
     "how long an update is means nothing to an attacker that is not granted the local training (rate, steps, clients): "
     "attacks that match it compare directions, each at length 1"
@@ -114,14 +116,15 @@ class Client(nn.Module):
         self.notes: list[str] = []
 
     def _local(self) -> Local:
-        norms = any(isinstance(module, _BatchNorm) for module in self.model.modules())
-        train = self._mode == "train"
+        norms = [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
+        # in train mode none has running statistics; a layer that keeps none has none in eval mode either
+        by_batch = any(module.running_mean is None for module in norms)
         return Local(
             model=self.model,
             batch_size=self.batch_size,
             last_linear=self.facts.last_linear,
-            batch_statistics=norms and train,
-            frozen_statistics=norms and not train,
+            batch_statistics=by_batch,
+            frozen_statistics=any(module.running_mean is not None for module in norms),
             mappable=self.facts.mappable,
         )
 
@@ -253,34 +256,48 @@ class Client(nn.Module):
         return pytree.tree_map(lambda leaf: leaf.to(ids.device), (drawn, state))
 
     def _map(self, step: Step, arguments: tuple[Any, ...]) -> Tree:
-        def shared(*one: Any) -> Tree:
-            return step(*one)[0]
-
         with torch.no_grad():
             if not self._mappable:
-                return each(shared, arguments, mappable=False)
+                return self._one_by_one(step, arguments)
             try:
-                return each(shared, arguments, mappable=True)
+                return each(lambda *one: step(*one)[0], arguments, mappable=True)
             except torch.OutOfMemoryError:
                 raise
-            except RuntimeError as error:  # vmap's word for what it cannot map
-                self._cannot_map(error)
-        return self._map(self._step, arguments)
+            except RuntimeError as error:  # of vmap, which cannot map the step, or of the step itself
+                if _RANDOM in str(error):
+                    raise UserError(
+                        "defense: random numbers are drawn in `protect`, where they belong to no victim: draw them in "
+                        "`draw`"
+                    ) from error
+                refusal = error
+            # whose it was: the same step, victim by victim, raises again what is not vmap's
+            found = self._one_by_one(step, arguments)
+        self._map_no_more(step, refusal)
+        return found
 
-    def _cannot_map(self, error: RuntimeError) -> None:
-        """Victims one by one from here.
+    def _one_by_one(self, step: Step, arguments: tuple[Any, ...]) -> Tree:
+        """The same step victim by victim, whose parts map nothing either (over samples, over clients).
 
         Raises:
-            UserError: a defence draws random numbers of its own.
+            UserError: the step fails; one line that names the defence.
         """
-        reason = " ".join(str(error).split())
-        if "random" in reason:
-            raise UserError(
-                "defense: random numbers are drawn in `protect`, where they belong to no victim: draw them in `draw`"
-            ) from error
+        known = replace(self.local, mappable=False)
+        plainly = self.defense.wrap(Plain(self._gradient), known) if step.depth else step
+        try:
+            return each(lambda *one: plainly(*one)[0], arguments, mappable=False)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            names = ", ".join(type(part).__name__ for part, _ in self.defense.flat(self.local))
+            what = f"defense {names}" if step.depth else f"model {type(self.model).__name__}"
+            raise UserError(f"{what} fails on a victim's batch: {_in_short(error)}") from error
+
+    def _map_no_more(self, step: Step, refusal: RuntimeError) -> None:
+        """Victims one by one from here."""
         self._mappable, self.local = False, replace(self.local, mappable=False)
         self._step = self.defense.wrap(Plain(self._gradient), self.local)
-        self.notes.append(f"the defence cannot be mapped over victims, which are done one by one ({reason[:120]})")
+        what = "defence" if step.depth else "model"
+        self.notes.append(f"the {what} cannot be mapped over victims, which are done one by one ({_in_short(refusal)})")
 
     def facts_of_defense(self, victims: Victims) -> dict[str, Any]:
         """See `bench.defenses.stack.described`; with the wall time of these victims' step, and without the defence.
@@ -290,11 +307,14 @@ class Client(nn.Module):
         """
         parameters, buffers = parted(*self._weights(victims.ids, victims.inputs.device), self.trained)
         found = described(self.defense, self.local, {name: tuple(v.shape[1:]) for name, v in parameters.items()})
-        steps = {"seconds": self._step, "seconds_undefended": Plain(self._gradient)}
         if self.defense.flat(self.local):
-            for name, step in steps.items():
+            for name, step in {"seconds": self._step, "seconds_undefended": Plain(self._gradient)}.items():
                 found[name] = _seconds(lambda step=step: self._shared(step, parameters, buffers, victims))  # type: ignore[misc]
         return {**found, "notes": [*found["notes"], *self.notes, *([_ANY_LENGTH] if self.unit is None else [])]}
+
+
+def _in_short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:_IN_SHORT] or type(error).__name__
 
 
 def _inputs(victims: Victims) -> Tensor:

@@ -25,7 +25,7 @@ from bench.errors import NotApplicable, UserError
 from bench.experiment import device_in_words
 from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
-from bench.models.probe import Loss, probe
+from bench.models.probe import Loss, check_training, probe
 from bench.models.shared import choose, trained
 from bench.naming import title
 from bench.parties import instantiate_engine, model_builder
@@ -110,7 +110,8 @@ def build(cfg: DictConfig) -> Trainee:
     choose(model, patterns)
     defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
     write_out(model)
-    found = probe(model.eval(), loss, facts.shape, facts.classes, 1)
+    found = probe(model.eval(), loss, facts.shape, facts.classes, 2)
+    check_training(model, facts.shape, schedule.batch_size)
     local = Local(
         model=model,
         batch_size=schedule.batch_size,

@@ -146,6 +146,64 @@ def test_what_cannot_be_mapped_is_not_mapped_over_samples_either(parties) -> Non
     assert len(built.client.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
 
 
+@dataclass(frozen=True)
+class Faulty(GradientDefense):
+    """Fails by itself, with a word that vmap's complaints about random numbers hold too."""
+
+    def protect(self, gradients, draws, state):
+        return {name: value @ torch.ones(7, 7) if "bias" in name else value for name, value in gradients.items()}, state
+
+
+@dataclass(frozen=True)
+class Unlucky(GradientDefense):
+    """Fails on the data of some victim, which vmap cannot look at."""
+
+    def protect(self, gradients, draws, state):
+        if float(next(iter(gradients.values())).sum()) != 0:
+            raise RuntimeError("a random matrix is singular")
+        return gradients, state
+
+
+@pytest.mark.parametrize(
+    ("defense", "words"),
+    [(Faulty(), "mat1 and mat2|size mismatch|shapes cannot be multiplied"), (Unlucky(), "a random matrix is singular")],
+)
+def test_a_defence_that_fails_is_named_and_not_taken_for_one_that_cannot_be_mapped(parties, defense, words) -> None:
+    built = parties("attack=noise")
+    with_defense(built.client, defense)
+    with pytest.raises(UserError, match=f"defense {type(defense).__name__} fails on a victim's batch: .*({words})"):
+        built.client.share(built.data.deal([0, 1]))
+    assert built.client.notes == [] and built.client._mappable
+
+
+def test_the_step_that_failed_is_the_one_that_is_done_again(parties) -> None:
+    """An undefended step that cannot be mapped stays undefended: it is what a defence's cost is compared with."""
+    built = parties("attack=noise", "defense=gaussian", "defense.std=1.0")
+    client, victims = built.client, built.data.deal([0, 1])
+    gradient, calls = client._gradient, []
+
+    def refused_once(*arguments):
+        calls.append(0)
+        if len(calls) == 1:
+            raise RuntimeError("vmap: no rule for this")
+        return gradient(*arguments)
+
+    parameters, buffers = client._weights(victims.ids, torch.device("cpu"))
+    plain = client._shared(Plain(gradient), parameters, buffers, victims)
+    again = client._shared(Plain(refused_once), parameters, buffers, victims)
+    for name, value in plain.items():
+        torch.testing.assert_close(again[name], value, rtol=1e-4, atol=1e-6)
+    assert len(client.notes) == 1 and client.notes[0].startswith("the model cannot be mapped")
+
+
+def test_blocks_behind_the_one_that_could_not_be_mapped_are_not_mapped_either(parties, monkeypatch) -> None:
+    monkeypatch.setattr(client_room, "_VICTIMS_AT_ONCE", 2)
+    built = parties("attack=noise", "data.batch_size=2")
+    with_defense(built.client, Stack([Branching(), DPSGD(1e9, 0.0, 1e-5, 0)]))
+    seen = built.client.share(built.data.deal(range(4)))
+    assert len(built.client.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
+
+
 def test_a_defence_with_random_numbers_of_its_own_is_refused(parties) -> None:
     built = parties("attack=noise")
     with_defense(built.client, Rolling())

@@ -43,8 +43,8 @@ class TargetSearch:
     def distance(self, targets: Tensor) -> Tensor:
         """Relative squared distance between gradients: sum of squared differences over sum of squares."""
         self.evaluations += 1
-        several = ({name: value[None] for name, value in of.items()} for of in (self.gradient(targets), self.observed))
-        found, observed = comparable(*several, self.unit)
+        one = {name: value[None] for name, value in self.gradient(targets).items()}
+        found, observed = comparable(one, {name: value[None] for name, value in self.observed.items()}, self.unit)
         zero = targets.new_zeros(())
         size = sum((value.square().sum() for value in observed.values()), zero)
         return sum(((found[name] - value).square().sum() for name, value in observed.items()), zero) / size

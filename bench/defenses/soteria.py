@@ -18,6 +18,7 @@ from bench.defenses.streams import Shapes, Stream
 from bench.errors import NotApplicable
 from bench.models.text import TextModel
 
+_OFFSET = 0.1
 _AT_ONCE = 256  # rows of the Jacobian computed together: bounds the memory of activations
 
 
@@ -33,10 +34,14 @@ def features(model: nn.Module, layer: str, parameters: Tree, buffers: Tree, inpu
 
 
 def sensitivity(represent: Any, example: Tensor) -> Tensor:
-    """`[F]`: `||d r_i / dx||_2 / |r_i|` of one example, r = `represent(example)` (the paper's equation 10).
+    """`[F]`: `||d r_i / dx||_2 / (|r_i| + 0.1)` of one example, r = `represent(example)` (the paper's equation 10).
 
-    The published code divides by the signed feature plus 0.1; here a feature of 0 has infinite sensitivity, so its
-    column (of zeros) is kept.
+    The 0.1 is that of the authors' code (github.com/jeremy313/Soteria, GS_attack/reconstruct_image.py): without it a
+    feature that is off, behind a ReLU, is 0/0. With it such a feature has a sensitivity of 0 and is masked first,
+    though its column is zero anyway: where more features are off than are to be masked, nothing changes.
+
+    Departs: that code divides by the signed feature plus 0.1, which has a pole at -0.1. The features of the published
+    networks (behind a ReLU or a sigmoid) are not negative, and there the two are one.
     """
 
     def twice(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,7 +49,7 @@ def sensitivity(represent: Any, example: Tensor) -> Tensor:
         return value, value
 
     jacobian, value = jacrev(twice, has_aux=True, chunk_size=_AT_ONCE)(example)
-    return jacobian.flatten(1).norm(dim=1) / value.abs()
+    return jacobian.flatten(1).norm(dim=1) / (value.abs() + _OFFSET)
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ class _Masked(Step):
             return features(self.local.model, self.layer, parameters, buffers, example[None])[0].flatten()
 
         scores = each(lambda example: sensitivity(of, example), (inputs,), self.local.mappable).sum(0)
-        # ranks, so that infinite scores can be compared
+        # ranks, so that just so many are masked; features that are off in every example are equal, their columns too
         rank = scores.argsort().argsort()
         masked = len(scores) - left(len(scores), self.part.fraction)
         name = f"{self.layer}.weight".lstrip(".")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bench.errors import UserError
+
 
 class LayerNorm(nn.LayerNorm):
     """`nn.LayerNorm`, written out (Ba, Kiros, Hinton 2016, arXiv 1607.06450, equation 4)."""
@@ -25,7 +27,18 @@ class _ByBatch(nn.modules.batchnorm._BatchNorm):
     """BatchNorm by the statistics of the batch alone, written out; with running ones it is torch's."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """`[B, C, ...]`, likewise."""
+        """`[B, C, ...]`, likewise.
+
+        Raises:
+            UserError: by the batch, and it has one value per channel, which torch refuses too: normalised, it is 0
+                whatever the input is.
+        """
+        if (self.training or self.running_mean is None) and input[:, 0].numel() == 1:
+            raise UserError(
+                f"BatchNorm normalises by the batch and gets one value per channel ({_size(input)}), which torch does "
+                "not train: a larger batch (data.batch_size, that of local steps and clients, training.batch_size), or "
+                "running statistics (model.mode=eval)"
+            )
         if self.running_mean is not None:
             return super().forward(input)
         found = _normalised(input, (0, *range(2, input.dim())), self.eps)
@@ -58,6 +71,10 @@ def write_out(model: nn.Module) -> None:
     """Makes torch's own layers in `model` these ones, in place; the function, names and parameters stay."""
     for module in model.modules():
         module.__class__ = _WRITTEN_OUT.get(type(module), type(module))
+
+
+def _size(x: Tensor) -> str:
+    return "x".join(str(n) for n in x.shape)
 
 
 def _normalised(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:

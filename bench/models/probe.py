@@ -49,6 +49,27 @@ def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]
     return grad(value)
 
 
+def check_training(model: nn.Module, shape: tuple[int, ...], batch_size: int) -> None:
+    """One forward pass in train mode, of a copy.
+
+    Args:
+        model: images `[B, C, H, W]` to logits.
+        shape: `(C, H, W)`. batch_size: of a training step.
+
+    Raises:
+        UserError: the model refuses such a batch (BatchNorm over one value per channel).
+    """
+    try:
+        with torch.no_grad():
+            copy.deepcopy(model).train()(_blank(model, shape, batch_size))
+    except UserError:
+        raise
+    except Exception as error:  # a model of the user's own may raise anything
+        raise UserError(
+            f"model {type(model).__name__} cannot be trained on a batch of {batch_size}: {_first_line(error)}"
+        ) from error
+
+
 def _first_line(error: BaseException) -> str:
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
@@ -88,6 +109,8 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
     try:
         with torch.no_grad():
             output, again = model(inputs), model(inputs)
+    except UserError:  # a layer of ours says what is wrong
+        raise
     except Exception as error:  # a model of the user's own may raise anything
         raise UserError(f"model {kind} does not take {seen}: {_first_line(error)}") from error
     finally:
@@ -199,8 +222,8 @@ def _mappable(model: nn.Module, loss: Loss, inputs: Tensor, places: tuple[int, .
 
 def _slope(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, mapped: bool) -> Tensor:
     """`[B, ...]`, the derivative of the gradient's squared norm with respect to the inputs."""
-    held = ({n: value.detach() for n, value in group} for group in (model.named_parameters(), model.named_buffers()))
-    parameters, buffers = parted(*held, trained(model))
+    held = {n: p.detach() for n, p in model.named_parameters()}
+    parameters, buffers = parted(held, {n: b.detach() for n, b in model.named_buffers()}, trained(model))
     x = inputs.clone().requires_grad_()
     gradient = gradient_of(model, loss)
     if mapped:

@@ -26,7 +26,8 @@ class Classifier(pl.LightningModule):
     The defence stands between the gradient and the optimiser's step: in each step the client's `Step` (see
     `bench.defenses.base`) turns the batch into what is shared, per sample, per batch or per update as its parts act,
     and that is what the optimiser is given: an update of local steps over rate and steps, and a sum over the number of
-    clients, so that the schedule's rate is one of gradients. A defence with a memory (residuals, momentum) keeps it from step to step.
+    clients, so that the schedule's rate is one of gradients. A defence with a memory (residuals, momentum) keeps it
+    from step to step.
 
     Args:
         model: in the mode that it is trained in, frozen where it is not trained; its buffers (BatchNorm's running

@@ -1,11 +1,14 @@
 """Mapped over victims, a normalisation layer's gradient has the derivative that plain autograd gives it."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, grad, replace_all_batch_norm_modules_, vmap
 from torch.nn import functional
 
+from bench.errors import UserError
 from bench.models.exact_norms import write_out
 from bench.models.probe import probe
 
@@ -43,6 +46,36 @@ def slopes(model: nn.Module, x: torch.Tensor, mapped: bool) -> torch.Tensor:
             rows.append(torch.autograd.grad(loss(own, x[i]), list(own.values()), create_graph=True))
         found = dict(zip(parameters, map(torch.stack, zip(*rows))))
     return torch.stack([torch.autograd.grad(g.square().sum(), x, retain_graph=True)[0] for g in found.values()])
+
+
+ONE_VALUE = [(nn.BatchNorm1d(6), (1, 6)), (nn.BatchNorm2d(6), (1, 6, 1, 1)), (nn.BatchNorm1d(6), (1, 6, 1))]
+TWO_VALUES = [(nn.BatchNorm1d(6), (2, 6)), (nn.BatchNorm2d(6), (1, 6, 1, 2)), (nn.BatchNorm3d(6), (1, 6, 2, 1, 1))]
+
+
+@pytest.mark.parametrize(("norm", "shape"), [*ONE_VALUE, *TWO_VALUES])
+@pytest.mark.parametrize("without_running", [False, True])
+def test_one_value_per_channel_is_refused_where_torch_refuses_it(norm, shape, without_running) -> None:
+    """Torch's own layer is asked, in both modes and with and without running statistics."""
+
+    def refuses(layer: nn.Module, kind: type[Exception]) -> bool:
+        try:
+            layer(torch.rand(shape))
+        except kind:
+            return True
+        return False
+
+    theirs = copy.deepcopy(norm)
+    if without_running:
+        theirs = nn.Sequential(theirs)
+        replace_all_batch_norm_modules_(theirs)
+        theirs = theirs[0]
+    ours = nn.Sequential(copy.deepcopy(theirs))
+    write_out(ours)
+    for train in (True, False):
+        by_batch = train or without_running
+        expected = refuses(theirs.train(train), ValueError)
+        assert expected == (by_batch and shape in [one for _, one in ONE_VALUE])
+        assert refuses(ours.train(train), UserError) == expected
 
 
 @pytest.mark.parametrize("name", CASES)
