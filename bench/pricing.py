@@ -23,6 +23,7 @@ from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.randomness import seed_of, seeded
 from bench.errors import NotApplicable, UserError
 from bench.experiment import device_in_words
+from bench.hashing import sha256
 from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, probe
@@ -288,7 +289,8 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
         data: VictimDataModule = instantiate(cfg.data, "data")
         _of_images(data)
         data.setup()
+        weights = sha256(Path(given).expanduser()) if (given := cfg.model.checkpoint) else None
     except (UserError, OSError):
         return
-    own, facts = identified(config, data.fingerprint, None, data.title)
+    own, facts = identified(config, data.fingerprint, weights, data.title)
     Prices(Path(cfg.results)).cell(slug(facts), own, facts).fail(status, reason)

@@ -58,7 +58,7 @@ def price_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
             three after two trains one.
         extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
     """
-    kept = {key: value for key, value in relevant(config).items() if key not in _UNUSED}
+    kept = {key: value for key, value in relevant(config, extra).items() if key not in _UNUSED}
     kept["data"] = {key: value for key, value in kept["data"].items() if key not in _OF_VICTIMS}
     kept["training"] = {key: value for key, value in config["training"].items() if key != "runs"}
     kept["tf32"] = config["engine"]["tf32"]
