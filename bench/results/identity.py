@@ -18,7 +18,7 @@ OUTSIDE = frozenset(
         *("engine.chunk", "engine.compile", "engine.threads"),
     }
 )
-# Keys that say where something lies. What lies there is part of the identity by its content: examples, and tokens as the
+# Keys that say where something lies. What lies there is part of the identity by its content: examples, and tokens as a
 # vocabulary spells them, by the data's fingerprint; a backbone other than torchvision's own is refused. Only text is a
 # place: a number or a list at such a key is a setting.
 PLACES = frozenset({"data.root", "model.vocabulary.root", "metric.lpips_alex.weights", "metric.lpips_vgg.weights"})

@@ -32,7 +32,7 @@ REQUIRED = {
 # models of sentences, which tests/models/test_text.py is about
 TEXT = [name for name, entry in catalogue.entries("model").items() if "vocabulary" in OmegaConf.load(entry.path)]
 
-# No number depends on these, or content stands for them: data and vocabulary (fingerprint), backbones (refused if other).
+# No number depends on these, or content stands for them: data and vocabulary (fingerprint), known backbones.
 OUTSIDE_GROUPS = {"results", "paths", "logger", "trainer", "executor", "report", "suite", "names"}
 OUTSIDE = {"data.victims", "data.root", "model.vocabulary.root"}
 OUTSIDE |= {"engine.chunk", "engine.compile", "engine.threads"}
