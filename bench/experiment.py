@@ -178,8 +178,8 @@ def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int], trainer
     data.block = BLOCK
     engine.victims = len(share(todo, trainer.global_rank, trainer.world_size))
     engine.notice = notice
-    run = Run(Path(cfg.results), cell.folder.name, cfg.suite, cell.facts["config"])
-    logger = parties.logger.open(run)
+    run = Run(Path(cfg.results), cell.folder.name, cell.identity, cfg.suite, cell.facts["config"])
+    logger = parties.logger.open(run) if todo else False  # processes that only met have nothing to tell
     trainer.logger = logger if isinstance(logger, Logger) else None
     recorder = Recorder(cell, cfg.report.images, trainer.global_rank, lambda: device_in_words(trainer))
     with bars() as drawn:
