@@ -29,6 +29,7 @@ from bench.models.losses import loss_of
 from bench.models.probe import Loss, probe
 from bench.naming import title
 from bench.parties import instantiate_engine, model_builder
+from bench.printable import visible
 from bench.progress import bars
 from bench.provenance import commit, versions
 from bench.results.price_summary import summarise
@@ -88,7 +89,7 @@ def run_price(cfg: DictConfig) -> dict[str, Any]:
     todo = sorted(set(range(trainee.schedule.runs)) - {row["run"] for row in cell.runs()})
     labels = cell.facts["labels"]
     with bars() as drawn:
-        bar = drawn.add_task(f"training {labels['defense']} {labels['data']}", total=len(todo), note="")
+        bar = drawn.add_task(visible(f"training {labels['defense']} {labels['data']}"), total=len(todo), note="")
         for run in todo:
             cell.append(train(cfg, trainee, cell, run))
             drawn.advance(bar)
@@ -274,7 +275,8 @@ def identified(config: Any, data: str, checkpoint: str | None, called: str) -> t
     names = config["names"]
     labels = {name: names[name] for name in ("model", "defense", "training")}
     labels["data"] = title(called, names["data"])
-    return price_identity(config, {"data": data, "checkpoint": checkpoint}), {"labels": labels, "config": config}
+    contents = {"data": data, "checkpoint": checkpoint}
+    return price_identity(config, contents), {"labels": labels, "config": config, "contents": contents}
 
 
 def slug(facts: dict[str, Any]) -> str:

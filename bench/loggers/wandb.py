@@ -12,6 +12,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from bench.errors import UserError
 from bench.loggers.base import CellLogger, Run, curves, scores
+from bench.portable import portable
 from bench.results import query
 from bench.results.parts import metric_names
 from bench.results.store import Cell
@@ -66,7 +67,10 @@ class Wandb(CellLogger):
             save_dir=str(run.results),
             mode=self.mode,
             config=dict(run.config),
-            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True),
+            # neither the machine's folders nor what was typed: the config says it all
+            settings=wandb.Settings(
+                silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True
+            ),
         )
         self.logger.experiment.define_metric("objective/*", step_metric="iteration")
         return self.logger
@@ -78,7 +82,8 @@ class Wandb(CellLogger):
             run.log({"iteration": at, **values})
         run.log({TABLE: table_of(cell)})
         run.summary.update(scores(summary))
-        run.summary.update({"reasons": summary["reasons"], "results": summary["results"]})
+        run.summary.update(portable({"reasons": summary["reasons"]}))
+        run.summary.update({"results": f"{cell.folder.parent.name}/{cell.folder.name}"})
         run.finish()
 
 
