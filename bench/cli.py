@@ -17,6 +17,7 @@ from typing import Any
 from bench import catalogue, interrupt
 from bench.arguments import parse
 from bench.errors import UserError
+from bench.printable import visible, visible_lines
 from bench.results.atomic import FULL
 from bench.streams import quiet, stdout_kept
 
@@ -264,7 +265,7 @@ def _print(what: Any) -> None:
     if not _speaks():
         return
     if isinstance(what, str):
-        print(what)
+        print(visible_lines(what))
         return
     from rich.console import Console
 
@@ -277,7 +278,7 @@ def _speaks() -> bool:
 
 
 def _say(sentence: str) -> None:
-    print(f"leakbench: {sentence}", file=sys.stderr)
+    print(f"leakbench: {visible(sentence)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from bench.metrics.scorer import UNSCORED, Scores
 from bench.naming import title
 from bench.overview import overview
 from bench.parties import Parties, build, revisions
+from bench.printable import visible
 from bench.progress import bars, console
 from bench.ranks import Together
 from bench.recording import Recorder
@@ -68,10 +69,11 @@ def run_cell(cfg: DictConfig) -> dict[str, Any]:
     trainer = make_trainer(cfg, logger=False)  # a device that is not there is found out before anything is written
     console.quiet = not trainer.is_global_zero  # one of several processes speaks
     cell = open_cell(cfg, parties, store)
-    with locked(cell.folder, notice) if trainer.is_global_zero else nullcontext():
-        if trainer.is_global_zero:
+    todo = remaining(parties.data.victims, cell)
+    with locked(cell.folder, notice) if todo and trainer.is_global_zero else nullcontext():
+        if todo and trainer.is_global_zero:  # who has nothing to do writes nothing
             cell.sweep()
-        todo = sorted(set(range(parties.data.victims)) - cell.done())
+            todo = remaining(parties.data.victims, cell)
         rank_zero_only(console.print)(overview(_overview(cfg, parties, cell, len(todo))))
         if todo or trainer.world_size > 1:  # processes that meet go in together, or wait for each other forever
             _run(cfg, parties, cell, todo, trainer)
@@ -81,12 +83,17 @@ def run_cell(cfg: DictConfig) -> dict[str, Any]:
     return document
 
 
+def remaining(victims: int, cell: Cell) -> list[int]:
+    """The ids below `victims` that are not stored."""
+    return sorted(set(range(victims)) - cell.done())
+
+
 def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:
     """The cell's folder, made if need be."""
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
     extra = contents(parties.data.fingerprint, parties.checkpoint, revisions(cfg), parties.scorer.reasons)
-    facts = cell_facts(config, parties)
+    facts = {**cell_facts(config, parties), "contents": extra}
     labels = facts["labels"]
     slug = "-".join(labels[name] for name in ("attack", "data", "model"))
     return store.cell(slug, identity(config, extra), facts)  # type: ignore[arg-type]
@@ -188,13 +195,13 @@ def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int], trainer
     data.block = BLOCK
     engine.victims = len(share(todo, trainer.global_rank, trainer.world_size))
     engine.notice = notice
-    run = Run(Path(cfg.results), cell.folder.name, cfg.suite, cell.facts["config"])
-    logger = parties.logger.open(run)
+    run = Run(Path(cfg.results), cell.folder.name, cell.identity, cfg.suite, cell.facts["config"])
+    logger = parties.logger.open(run) if todo else False  # processes that only met have nothing to tell
     trainer.logger = logger if isinstance(logger, Logger) else None
     recorder = Recorder(cell, cfg.report.images, trainer.global_rank, lambda: device_in_words(trainer))
     with bars() as drawn:
         bar = drawn.add_task(
-            " ".join(cell.facts["labels"][name] for name in ("attack", "data")), total=engine.victims, note=""
+            visible(" ".join(cell.facts["labels"][name] for name in ("attack", "data"))), total=engine.victims, note=""
         )
         engine.watch = _Watch(drawn, bar)
 
@@ -240,7 +247,7 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
 @rank_zero_only
 def notice(sentence: str) -> None:
     """One line on standard error."""
-    console.print(f"leakbench: {sentence}", markup=False)
+    console.print(f"leakbench: {visible(sentence)}", markup=False)
 
 
 class _Watch:

@@ -58,6 +58,7 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
             "control": bool(config["attack"].get("control")),
             "threat": {"letter": config["threat"].get("letter"), "grants": grants},
             "data": {"things": data.things},
+            "contents": extra,
         }
         cell = store.cell("-".join(labels[name] for name in ("attack", "data", "model")), own, facts)
     cell.fail(status, reason)

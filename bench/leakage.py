@@ -49,10 +49,10 @@ class Leakage(pl.LightningModule):
                     self._keep(guess, truth, self.scorer(guess, truth))
 
     def on_test_epoch_end(self) -> None:
-        """Logs the mean of each metric over all processes."""
+        """The mean of each metric over all processes, for who asks the trainer; loggers are told by the store."""
         for name, value in self.scorer.means().items():
             if value is not None:
-                self.log(f"mean/{name}", value, rank_zero_only=True)
+                self.log(f"mean/{name}", value, rank_zero_only=True, logger=False)
 
 
 def claims(attack: Attack, seen: Observation, seed: int) -> Iterator[Reconstruction]:

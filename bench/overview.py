@@ -8,6 +8,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bench.printable import visible
+
 RATES = ("1e-2", "1e-3", "1e-4")
 SCORES = ("label_accuracy", "mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
 TEXT_SCORES = {  # in the order of the boards
@@ -35,7 +37,7 @@ def overview(facts: Mapping[str, Any]) -> RenderableType:
     table.add_column(overflow="fold")
     for name, value in facts.items():
         if value is not None:
-            table.add_row(Text(name.replace("_", " ")), Text(_words(value)))
+            table.add_row(Text(visible(name.replace("_", " "))), Text(visible(_words(value))))
     return Panel(table, title="leakbench", title_align="left", expand=False)
 
 
@@ -43,13 +45,13 @@ def summary(document: Mapping[str, Any]) -> RenderableType:
     """The scores of a cell's JSON document, with their intervals and n; reasons where there is none."""
     name = " ".join(f"{key}={document[key]}" for key in ("attack", "data", "model", "defense", "threat"))
     title = f"{name}: {document['victims']} victims, {document['failures']} failed"
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=Text(visible(title)), title_justify="left", title_style="bold")
     for column, justify in (("score", "left"), ("mean", "right"), ("95 % interval", "right"), ("n", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     reasons = document.get("reasons", {})
     for label, value, key in _scores(document):
         if value is None:
-            table.add_row(label, "n/a", Text(str(reasons.get(key, "")), overflow="fold"), "")
+            table.add_row(label, "n/a", Text(visible(reasons.get(key, "")), overflow="fold"), "")
         else:
             table.add_row(label, _number(value["mean"]), _interval(value), str(value["n"]))
     for key in ("evaluations_per_victim", "seconds_per_victim"):
@@ -69,7 +71,8 @@ def _scores(document: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
 def price(document: Mapping[str, Any]) -> RenderableType:
     """What a defence costs, of the JSON document of a price."""
     name = " ".join(f"{key}={document[key]}" for key in ("defense", "data", "model"))
-    table = Table(title=f"{name}: {document['runs']} runs, {document['diverged']} diverged", title_justify="left")
+    title = f"{name}: {document['runs']} runs, {document['diverged']} diverged"
+    table = Table(title=Text(visible(title)), title_justify="left")
     for column in ("price", "value", "95 % interval", "n"):
         table.add_column(column, justify="left" if column == "price" else "right")
     accuracy = document["accuracy"]
@@ -79,7 +82,7 @@ def price(document: Mapping[str, Any]) -> RenderableType:
     for key in ("seconds_per_step", "bytes_per_step", "steps", "epsilon", "delta"):
         if document[key] is not None:
             table.add_row(key.replace("_", " "), _number(document[key]), "", "")
-    table.add_row("schedule", document["schedule"], "", "")
+    table.add_row("schedule", Text(visible(document["schedule"])), "", "")
     return table
 
 

@@ -23,12 +23,14 @@ from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.randomness import seed_of, seeded
 from bench.errors import NotApplicable, UserError
 from bench.experiment import device_in_words
+from bench.hashing import sha256
 from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, check_training, probe
 from bench.models.shared import choose, trained
 from bench.naming import title
 from bench.parties import instantiate_engine, model_builder
+from bench.printable import visible
 from bench.progress import bars
 from bench.provenance import commit, versions
 from bench.results.price_summary import summarise
@@ -88,7 +90,7 @@ def run_price(cfg: DictConfig) -> dict[str, Any]:
     todo = sorted(set(range(trainee.schedule.runs)) - {row["run"] for row in cell.runs()})
     labels = cell.facts["labels"]
     with bars() as drawn:
-        bar = drawn.add_task(f"training {labels['defense']} {labels['data']}", total=len(todo), note="")
+        bar = drawn.add_task(visible(f"training {labels['defense']} {labels['data']}"), total=len(todo), note="")
         for run in todo:
             cell.append(train(cfg, trainee, cell, run))
             drawn.advance(bar)
@@ -279,7 +281,8 @@ def identified(config: Any, data: str, checkpoint: str | None, called: str) -> t
     names = config["names"]
     labels = {name: names[name] for name in ("model", "defense", "training")}
     labels["data"] = title(called, names["data"])
-    return price_identity(config, {"data": data, "checkpoint": checkpoint}), {"labels": labels, "config": config}
+    contents = {"data": data, "checkpoint": checkpoint}
+    return price_identity(config, contents), {"labels": labels, "config": config, "contents": contents}
 
 
 def slug(facts: dict[str, Any]) -> str:
@@ -294,7 +297,8 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
         data: VictimDataModule = instantiate(cfg.data, "data")
         _of_images(data)
         data.setup()
+        weights = sha256(Path(given).expanduser()) if (given := cfg.model.checkpoint) else None
     except (UserError, OSError):
         return
-    own, facts = identified(config, data.fingerprint, None, data.title)
+    own, facts = identified(config, data.fingerprint, weights, data.title)
     Prices(Path(cfg.results)).cell(slug(facts), own, facts).fail(status, reason)

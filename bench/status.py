@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.errors import UserError
+from bench.printable import visible
 from bench.results import lock, plans, query
 from bench.results.store import AGAIN, Cell
 
@@ -109,9 +110,10 @@ def look(root: Path) -> Status:
         problem = "is no results folder: it has no cells" if root.is_dir() else "does not exist"
         raise UserError(f"{root} {problem}; name another folder (leakbench status DIR) or run: leakbench suite quick")
     listing = query.cells(root)
-    found = list(_cells(listing.cells, plans.read(root)))
+    planned, strays = plans.read(root)
+    found = list(_cells(listing.cells, planned))
     rate, left = _pace(found, time.time_ns())
-    return Status(str(root), [one.status for one in found], rate, left, listing.warnings)
+    return Status(str(root), [one.status for one in found], rate, left, listing.warnings + strays)
 
 
 def _cells(stored: Sequence[Cell], planned: Sequence[plans.Plan]) -> Iterator[_Found]:
@@ -138,7 +140,8 @@ def _found(cell: Cell | None, entry: plans.Entry | None, holder: lock.Holder | N
     if cell is None:
         assert entry is not None
         return _Found(CellStatus(entry.labels, "missing", 0, entry.victims), began, [])
-    wanted = entry.victims if entry else (cell.facts.get("config") or {}).get("data", {}).get("victims", 0)
+    data = (cell.facts.get("config") or {}).get("data") or {}
+    wanted = entry.victims if entry else data.get("victims") or 0
     rows = query.rows(cell).limit(wanted or None).victims
     times = zip(rows["status"].to_pylist(), rows["stored"].to_pylist(), rows["seconds"].to_pylist())
     victims = [(stored, seconds or 0.0) for word, stored, seconds in times if word not in AGAIN]
@@ -196,9 +199,9 @@ def table(status: Status) -> RenderableType:
     drawn.add_column("victims", justify="right")
     drawn.add_column("state", overflow="fold")
     for cell in status.cells:
-        words = [Text(cell.labels[name]) for name in ("attack", "data", "model", "defense")]
+        words = [Text(visible(cell.labels[name])) for name in ("attack", "data", "model", "defense")]
         state = f"{cell.state}: {cell.reason}" if cell.reason else cell.state
-        drawn.add_row(*words, f"{cell.done} of {cell.wanted}", Text(state))
+        drawn.add_row(*words, f"{cell.done} of {cell.wanted}", Text(visible(state)))
     return drawn
 
 

@@ -17,6 +17,7 @@ from bench.cells import in_a_word, is_price
 from bench.config import compose
 from bench.errors import UnknownKeyError, UserError
 from bench.executors.base import NOT_APPLICABLE, UNWRITABLE, Executor, Result
+from bench.printable import visible, visible_lines
 from bench.progress import bars, console
 from bench.results import plans
 from bench.schema import check_as
@@ -194,8 +195,8 @@ def run(cells: list[Planned], record: Callable[..., None]) -> Outcome:
             cell, results[index] = cells[index], result
             words[index] = _told(cell, result, record)
             text = f"cell {len(results)} of {len(cells)}  {cell.title}  {words[index]}"
-            console.print(text, markup=False, soft_wrap=True)
-            progress.update(bar, advance=1, note=cell.title)
+            console.print(visible(text), markup=False, soft_wrap=True)
+            progress.update(bar, advance=1, note=visible(cell.title))
     return _outcome(cells, results)
 
 
@@ -206,7 +207,7 @@ def _told(cell: Planned, result: Result, record: Callable[..., None]) -> str:
             return f"failed: {why}"
         return in_a_word(result.document)
     if result.trace:
-        console.print(result.trace, style="dim", markup=False)
+        console.print(visible_lines(result.trace), style="dim", markup=False)
     if result.status == NOT_APPLICABLE:
         record(cell.config, "not_applicable", result.reason)
         return f"not applicable: {result.reason}"

@@ -17,10 +17,11 @@ from bench.results.store import Cell
 
 @dataclass(frozen=True)
 class Run:
-    """What a run is called: the results folder, the cell's name, the suite that groups it, its resolved config."""
+    """What a run is called: the results folder, the cell's name and identity, the suite that groups it, its config."""
 
     results: Path
     name: str
+    identity: str
     group: str | None
     config: Mapping[str, Any]
 

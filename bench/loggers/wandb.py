@@ -12,17 +12,21 @@ from pytorch_lightning.loggers import WandbLogger
 
 from bench.errors import UserError
 from bench.loggers.base import CellLogger, Run, curves, scores
+from bench.portable import portable
 from bench.results import query
 from bench.results.parts import metric_names
 from bench.results.store import Cell
 
 MODES = ("offline", "online", "disabled")
+TABLE = "table/examples"  # with a stroke, which no name of a score has: W&B keeps one value a name
 
 
 class Wandb(CellLogger):
-    """One run a cell, in the group of its suite: config, curves of the objective, a table of victims, the summary.
+    """One run a cell, in the group of its suite: config, curves of the objective, a table of examples, the summary.
 
     The table shows truth and reconstruction of the first victims, as images or in words.
+
+    A cell has one run, whose id is the cell's identity: extended or resumed, it is told of once more as a whole.
 
     The run lies in `RESULTS/wandb` with all of its files, so that the folder can be moved and `wandb sync`ed.
 
@@ -55,13 +59,18 @@ class Wandb(CellLogger):
         }
         self.logger = WandbLogger(
             name=run.name,
+            id=run.identity,
+            resume="allow",
             project=self.project,
             entity=self.entity,
             group=run.group,
             save_dir=str(run.results),
             mode=self.mode,
             config=dict(run.config),
-            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, disable_git=True),
+            # neither the machine's folders nor what was typed: the config says it all
+            settings=wandb.Settings(
+                silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True
+            ),
         )
         self.logger.experiment.define_metric("objective/*", step_metric="iteration")
         return self.logger
@@ -71,9 +80,10 @@ class Wandb(CellLogger):
         run = self.logger.experiment
         for at, values in curves(cell):
             run.log({"iteration": at, **values})
-        run.log({"victims": table_of(cell)})
+        run.log({TABLE: table_of(cell)})
         run.summary.update(scores(summary))
-        run.summary.update({"reasons": summary["reasons"], "results": summary["results"]})
+        run.summary.update(portable({"reasons": summary["reasons"]}))
+        run.summary.update({"results": f"{cell.folder.parent.name}/{cell.folder.name}"})
         run.finish()
 
 

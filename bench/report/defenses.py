@@ -1,12 +1,11 @@
 """Defences by their worst case over attacks, beside what they cost: markdown, csv, and plain text for a terminal."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
+from bench.printable import visible
 from bench.report.hypotheses import judged
-from bench.report.tables import markdown_table, md, number
+from bench.report.tables import csv_lines, markdown_table, md, number
 from bench.results.join import Board, Line
 from bench.results.leaks import COMPLETE, SUCCESS, Leak, Scale
 from bench.results.things import IMAGES, SENTENCES
@@ -98,7 +97,8 @@ def _table(board: Board) -> list[str]:
         worst, places = line.worst.interval(), board.scale.places
         row = [str(line.rank), md(line.title), md(line.worst.attack), _with(worst.mean, worst.low, worst.high, places)]
         row += [_success(line, attack) for attack in board.attacks]
-        rows.append([*row, *priced(line, board, _with)])
+        found, *others = priced(line, board, _with)
+        rows.append([*row, found if line.price and line.price["accuracy"] else md(found), *others])
     return markdown_table(header, "rll" + "r" * (len(header) - 3), rows)
 
 
@@ -185,11 +185,9 @@ def foot(board: Board) -> list[str]:
 
 def csv_text(boards: Sequence[Board]) -> str:
     """Raw numbers, a line a defence and attack; what a defence costs is repeated in each of its lines."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     scales = list({board.scale.things: board.scale for board in boards}.values())
     measured = [name for scale in scales for name in _named(scale)]
-    writer.writerow([*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, "identity"])
+    lines: list[list[Any]] = [[*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, "identity"]]
     for board in boards:
         for line in board.lines:
             for each in line.leaks:
@@ -197,8 +195,8 @@ def csv_text(boards: Sequence[Board]) -> str:
                 row += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
                 numbers = _numbers(each, board.scale)
                 row += [numbers.get(name) for name in measured]
-                writer.writerow([*row, line.facts.get("epsilon"), *_raw(line.price), each.cell.identity])
-    return out.getvalue()
+                lines.append([*row, line.facts.get("epsilon"), *_raw(line.price), each.cell.identity])
+    return csv_lines(lines)
 
 
 def _named(scale: Scale) -> list[str]:
@@ -232,7 +230,12 @@ def _text(board: Board) -> str:
     header = ["rank", "defence", "worst attack", f"leak {board.scale.header}↓", *(f"{name}↓" for name in attacks)]
     lines = [[*header, "accuracy↑", "bytes"]]
     for line in board.lines:
-        row = [str(line.rank), line.title, line.worst.attack, number(line.worst.mean, board.scale.places)]
+        row = [
+            str(line.rank),
+            visible(line.title),
+            visible(line.worst.attack),
+            number(line.worst.mean, board.scale.places),
+        ]
         row += [_success(line, attack) for attack in board.attacks]
         price = line.price if line.price and line.price["accuracy"] else None
         row += [number(price["accuracy"]["mean"], 3), number(price["bytes_per_step"], 0)] if price else ["n/a", ""]
@@ -243,4 +246,4 @@ def _text(board: Board) -> str:
         cells = [word.ljust(w) if at in (1, 2) else word.rjust(w) for at, (word, w) in enumerate(zip(words, widths))]
         printed.append("  ".join(cells).rstrip())
     printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-    return "\n".join([f"Defences on {heading(board)}", *printed])
+    return "\n".join(map(visible, [f"Defences on {heading(board)}", *printed]))

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.printable import drawable
 from bench.report.tables import number
 from bench.results import query
 from bench.results.query import Rows, VictimImages
@@ -105,7 +106,13 @@ def _draw(title: str, context: str, lines: list[Line]) -> bytes:
     page = np.ones((page_height, page_width, 3))
 
     def write(x: float, y: float, words: str, **style: Any) -> None:
-        figure.text(x / page_width, 1 - y / page_height, words, va="top", **{**_FONT, **style})
+        figure.text(
+            x / page_width,
+            1 - y / page_height,
+            "\n".join(map(drawable, words.split("\n"))),
+            va="top",
+            **{**_FONT, **style},
+        )
 
     write(_MARGIN, _MARGIN, title, fontsize=12, fontweight="bold")
     write(_MARGIN, _MARGIN + 20, context, color="0.35")

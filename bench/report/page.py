@@ -1,12 +1,12 @@
 """The report: reads a results folder, writes the leaderboard in four forms, and pictures or sentences a cell."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from bench.errors import UserError
+from bench.naming import file_name
 from bench.report import defenses, figures, sentences, tables
 from bench.report.defenses_tex import defenses_tex
 from bench.report.leaderboard import leaderboard
@@ -98,11 +98,11 @@ def _draw(folder: Path, compared: list[Board]) -> dict[str, str]:
     """The pictures of the defences: `{words: name of the file}`."""
     drawn = {}
     for number, board in enumerate(compared, 1):
-        where = _file_name(board.data) + (f"-{number}" if len(compared) > 1 else "")
+        where = file_name(board.data, "data") + (f"-{number}" if len(compared) > 1 else "")
         made = {f"leakage against accuracy, {board.data}": (f"pareto-{where}.png", pareto(board))}
         for attack in board.attacks:
             made[f"{attack} over strengths, {board.data}"] = (
-                f"strengths-{_file_name(attack)}-{where}.png",
+                f"strengths-{file_name(attack, 'attack')}-{where}.png",
                 strengths(board, attack),
             )
         for words, (name, picture) in made.items():
@@ -110,10 +110,6 @@ def _draw(folder: Path, compared: list[Board]) -> dict[str, str]:
                 write_bytes(folder / name, picture)
                 drawn[words if len(compared) == 1 else f"{words} ({number})"] = name
     return drawn
-
-
-def _file_name(words: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._]+", "-", words).strip("-")
 
 
 def _tabulate(folder: Path, compared: list[Board], drawn: dict[str, str]) -> list[Path]:

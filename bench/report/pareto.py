@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.printable import drawable
 from bench.report.strengths import ordered
 from bench.results.join import Board, Line, front
 
@@ -41,7 +42,7 @@ def pareto(board: Board) -> bytes | None:
     axes.set_xlabel("test accuracy of a model trained under the defence")
     unit = f" ({board.scale.unit})" if board.scale.unit else ""
     axes.set_ylabel(f"leak: {board.scale.name} under the worst attack{unit}, lower is better")
-    axes.set_title(f"{board.data}: what leaks, and what is left of the accuracy", fontsize=11, loc="left")
+    axes.set_title(f"{drawable(board.data)}: what leaks, and what is left of the accuracy", fontsize=11, loc="left")
     axes.grid(color="0.93", zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -77,7 +78,7 @@ def _family(axes: Axes, lines: Sequence[Line], colour: str, mark: str) -> None:
         elinewidth=0.7,
         capsize=2,
         zorder=3,
-        label=lines[0].family,
+        label=drawable(lines[0].family),
     )
 
 
@@ -107,7 +108,7 @@ def _names(axes: Axes, lines: Sequence[Line]) -> None:
     for group, (x, y), middle, height in zip(groups, at, spread([y + _LINE for _, y in at], heights), heights):
         edge = beside(places, x, middle, height)
         axes.annotate(
-            "\n".join(lines[n].title for n in group),
+            "\n".join(drawable(lines[n].title) for n in group),
             (x, y),
             xycoords="axes fraction",
             xytext=(edge, middle),

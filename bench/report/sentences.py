@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.printable import visible
 from bench.report.leaderboard import Row
 from bench.report.tables import attack_name, markdown_table, md
 from bench.report.tex import document, escape, items, table
@@ -102,10 +103,9 @@ def plain(text: str) -> str:
     """One line of printable signs: a reconstruction can hold any, also those that move a terminal's cursor.
 
     >>> plain("a\\tb\\u2028c\\x1b[2Jd ")
-    'a b c\ufffd[2Jd'
+    'a b c\\x1b[2Jd'
     """
-    signs = (sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text)
-    return " ".join("".join(signs).split())
+    return " ".join(visible(text).split())
 
 
 def markdown(cells: Sequence[Section]) -> str:

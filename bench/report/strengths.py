@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.printable import drawable
 from bench.report.figures import pixels
 from bench.report.tables import number
 from bench.results import query
@@ -85,7 +86,13 @@ def _draw(title: str, where: str, heads: list[list[str]], rows: list[list[tuple[
     page = np.ones((page_height, page_width, 3))
 
     def write(x: float, y: float, words: str, **style: Any) -> None:
-        figure.text(x / page_width, 1 - y / page_height, words, va="top", **{"fontsize": 8, **style})
+        figure.text(
+            x / page_width,
+            1 - y / page_height,
+            "\n".join(map(drawable, words.split("\n"))),
+            va="top",
+            **{"fontsize": 8, **style},
+        )
 
     write(_MARGIN, _MARGIN, title, fontsize=12, fontweight="bold")
     write(_MARGIN, _MARGIN + 20, where, color="0.35", fontsize=9)

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from bench.printable import csv_cell, visible
 from bench.report.leaderboard import Board, Leaderboard, Row
 from bench.report.measures import MEASURES, Measure
 from bench.results.things import SENTENCES
@@ -71,7 +72,7 @@ def markdown(board: Leaderboard, grids: dict[Path, str]) -> str:
     return "\n".join(lines)
 
 
-# every sign that is markup in a table's cell in any of the common kinds of markdown, and the end of a line in each
+# every sign that is markup in a table's cell in any of the common kinds of markdown
 _SAFE = {
     "\\": "\\\\",
     "&": "&amp;",
@@ -84,12 +85,11 @@ _SAFE = {
     "~": "&#126;",
     "$": "&#36;",
 }
-_SAFE |= dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " ")
 
 
 def md(text: Any) -> str:
-    """Text that can stand in a markdown table: nothing in it is markup."""
-    return "".join(_SAFE.get(sign, sign) for sign in ("" if text is None else str(text)))
+    """Text that can stand in a markdown table: nothing in it is markup, and every sign can be seen."""
+    return "".join(_SAFE.get(sign, sign) for sign in visible(text))
 
 
 def markdown_table(header: list[str], align: str, rows: list[list[str]]) -> list[str]:
@@ -145,12 +145,10 @@ def csv_text(board: Leaderboard) -> str:
 
     The columns are those of images, of sentences, or of both, by what the results are about.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     kinds = dict.fromkeys(each.things for each in board.boards)
     measures = list(dict.fromkeys(measure for kind in kinds for measure in MEASURES[kind]))
     numbered = [f"{measure.key}{part}" for measure in measures for part in ("", "_low", "_high", "_n")]
-    writer.writerow(["threat", *WORDS, "control", "batch_size", "victims", "failures", *numbered, *PROVENANCE, *_LAST])
+    lines = [["threat", *WORDS, "control", "batch_size", "victims", "failures", *numbered, *PROVENANCE, *_LAST]]
     for row in board.rows:
         numbers = []
         for measure in measures:
@@ -160,9 +158,16 @@ def csv_text(board: Leaderboard) -> str:
         counts = [int(row.control), row.batch, row.summary["victims"], row.summary["failures"]]
         statuses = " ".join(f"{word}={count}" for word, count in row.statuses.items())
         known = [*(row.provenance[key] for key in PROVENANCE), row.provenance["wall"]]
-        writer.writerow(
+        lines.append(
             [*words, *counts, *numbers, *known, statuses, row.repeated, row.paper, row.stopped, row.cell.identity]
         )
+    return csv_lines(lines)
+
+
+def csv_lines(lines: list[list[Any]]) -> str:
+    """Lines of values as CSV; no text in it is a formula (see `bench.printable.csv_cell`)."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([csv_cell(value) for value in line] for line in lines)
     return out.getvalue()
 
 
@@ -189,7 +194,7 @@ def _text_board(board: Board) -> str:
             failed(row),
         ]
         if row.empty and row.stopped:
-            stopped[len(lines)] = row.stopped
+            stopped[len(lines)] = visible(row.stopped)
             lines.append([*head, *[""] * len(shown)])
         else:
             lines.append([*head, *(_text_value(measure, row) for measure in shown)])
@@ -208,10 +213,11 @@ def _text_board(board: Board) -> str:
         printed.append("* control")
     partial = [row for row in board.rows if row.stopped and not row.empty]
     printed += [f"{row.summary['attack']} on {row.summary['data']} stopped: {row.stopped}" for row in partial]
-    return "\n".join([board.title, *printed])
+    return "\n".join(map(visible, [board.title, *printed]))
 
 
 def _cut(word: str, width: int = _NAME_WIDTH) -> str:
+    word = visible(word)
     return word if len(word) <= width else word[: width - 1] + "…"
 
 

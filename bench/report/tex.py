@@ -2,6 +2,7 @@ r"""The boards as one LaTeX document: booktabs, compiles as it is with pdflatex,
 
 from typing import Any
 
+from bench.printable import visible
 from bench.report.leaderboard import Board, Leaderboard, Row
 from bench.report.measures import Measure
 from bench.report.tables import PROVENANCE, WORDS, attack_name, failed, interval, number, title
@@ -67,7 +68,7 @@ def escape(text: Any) -> str:
         >>> print(escape("50 % of a_b"))
         50 \\% of a\\_b
     """
-    signs = "" if text is None else str(text)
+    signs = visible(text)
     pairs = zip(" " + signs, signs)
     return "".join(("{}" if before + sign in _LIGATURES else "") + _escaped(sign) for before, sign in pairs)
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,9 +55,20 @@ def aside(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` in one step."""
-    with aside(path) as temporary:
-        temporary.write_bytes(content)
+    """Write `content` to `path` in one step; a file that holds it already is left as it is."""
+    if _holds(path, content):
+        return
+    with aside(path) as temporary, temporary.open("xb") as file:
+        file.write(content)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file, and no link to one, has exactly this content."""
+    try:
+        found = path.lstat()
+        return stat.S_ISREG(found.st_mode) and found.st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def write_text(path: Path, content: str) -> None:

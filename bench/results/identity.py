@@ -2,19 +2,30 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-# Where results go, who is told, and on what they are computed.
-_OUTSIDE = frozenset({"results", "paths", "logger", "trainer", "executor", "report", "suite", "names"})
-# Where files lie and how many victims are worked on at once, wherever in the config it is said.
-_ANYWHERE = frozenset({"root", "weights", "block"})
-# 32 victims after 16 compute 16: the count is not part of the identity.
-_OF_DATA = frozenset({"victims"})
-# null is what a cell did before there was the setting: only another value tells it apart.
-_UNLESS_SET = {"model": ("shared",)}
-# Of the engine's settings only these change numbers; the others are about speed.
-_NUMERICS = frozenset({"dtype", "tf32"})
+# Every key that cannot change a number, in full; a group stands for all keys below it. Whatever else a config holds is
+# part of the identity, wherever it stands and whatever it is called.
+OUTSIDE = frozenset(
+    {
+        # where results go, who is told, on what they are computed, and what a cell is called
+        *("results", "paths", "logger", "trainer", "executor", "report", "suite", "names"),
+        # 32 victims after 16 compute 16: the count is not part of the identity
+        "data.victims",
+        # about speed
+        *("engine.chunk", "engine.compile", "engine.threads"),
+    }
+)
+# Keys whose null is what a cell did before there was the setting: only another value tells it apart.
+UNLESS_SET = frozenset({"model.shared"})
+# Keys that say where something lies. What lies there is part of the identity by its content: examples, and tokens as a
+# vocabulary spells them, by the data's fingerprint; a backbone other than torchvision's own is refused. Only text is a
+# place: a number or a list at such a key is a setting.
+PLACES = frozenset({"data.root", "model.vocabulary.root", "metric.lpips_alex.weights", "metric.lpips_vgg.weights"})
+# Keys that hold a folder or a name on a hub: the name is kept beside the content.
+_HUB = frozenset({"model.source", "attack.language_model.source"})
 
 
 def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
@@ -36,7 +47,7 @@ def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
         >>> identity({"seed": 0}, {}) == identity({"seed": 1}, {})
         False
     """
-    document = [_canonical(relevant(config)), _canonical(extra)]
+    document = [_canonical(relevant(config, extra)), _canonical(extra)]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -56,25 +67,35 @@ def contents(
     return {**found, "pretrained": dict(pretrained)} if pretrained else found
 
 
-def relevant(config: Mapping[str, Any]) -> dict[str, Any]:
-    """`config` without what cannot change a number."""
-    kept = {key: value for key, value in config.items() if key not in _OUTSIDE}
-    if isinstance(data := kept.get("data"), Mapping):
-        kept["data"] = {key: value for key, value in data.items() if key not in _OF_DATA}
-    if isinstance(engine := kept.get("engine"), Mapping):
-        kept["engine"] = {key: value for key, value in engine.items() if key in _NUMERICS}
-    for group, names in _UNLESS_SET.items():
-        if isinstance(node := kept.get(group), Mapping):
-            kept[group] = {key: value for key, value in node.items() if value is not None or key not in names}
-    return _without_places(kept)
+def relevant(config: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """`config` without what cannot change a number, and without the places of what `extra` knows by its content."""
+    known = {key for key in extra.get("pretrained", ()) if key not in _HUB or _is_folder(_at(config, key))}
+    if extra.get("checkpoint"):
+        known.add("model.checkpoint")
+    return _without(config, known, "")
 
 
-def _without_places(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_places(item) for key, item in value.items() if key not in _ANYWHERE}
-    if isinstance(value, list | tuple):
-        return [_without_places(item) for item in value]
-    return value
+def _without(config: Mapping[str, Any], known: Collection[str], above: str) -> dict[str, Any]:
+    kept = {}
+    for name, value in config.items():
+        key = f"{above}{name}"
+        place = (isinstance(value, str) and key in known) or (isinstance(value, str | None) and key in PLACES)
+        unset = value is None and key in UNLESS_SET
+        if not place and not unset and key not in OUTSIDE:
+            kept[name] = _without(value, known, f"{key}.") if isinstance(value, Mapping) else value
+    return kept
+
+
+def _at(config: Mapping[str, Any], key: str) -> Any:
+    found: Any = config
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _is_folder(value: Any) -> bool:
+    """Whether it can be no name on a hub, which is `NAME` or `OWNER/NAME`: of those the name is kept as well."""
+    return isinstance(value, str) and (value.startswith((".", "~")) or value.count("/") > 1 or os.path.isabs(value))
 
 
 def _canonical(value: Any) -> Any:

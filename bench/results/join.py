@@ -171,12 +171,21 @@ def _data(cell: Cell) -> dict[str, Any]:
     return {key: value for key, value in _config(cell, "data").items() if key not in ("victims", "root")}
 
 
+def _contents(cell: Cell | PriceCell) -> dict[str, Any]:
+    """What lies where the config only has a name: examples and the model's weights, by their hashes."""
+    known = cell.facts.get("contents") or {}
+    pretrained = known.get("pretrained")
+    weights = pretrained if isinstance(pretrained, dict) else {}
+    of_model = {key: value for key, value in weights.items() if key.startswith("model.")}
+    return {"data": known.get("data"), "checkpoint": known.get("checkpoint"), "pretrained": of_model}
+
+
 def _setting(cell: Cell) -> str:
     """Everything that two cells of a board share."""
     facts, config = cell.facts, cell.facts.get("config") or {}
     grants = (facts.get("threat") or {}).get("grants") or {}
     shared = [facts["labels"]["data"], facts["labels"]["model"], config.get("seed"), config.get("model"), _data(cell)]
-    return _plain([*shared, {key: value for key, value in grants.items() if key not in _ADAPTIVE}])
+    return _plain([*shared, _contents(cell), {key: value for key, value in grants.items() if key not in _ADAPTIVE}])
 
 
 def _key(facts: Mapping[str, Any]) -> str:
@@ -193,7 +202,9 @@ def _floor(controls: Iterable[Cell], like: Cell) -> Values:
 
     def victims_of(cell: Cell) -> str:
         # words of sentences depend on the model's vocabulary too
-        return _plain([_data(cell), _config(cell, "model") if scale.things == SENTENCES else None])
+        return _plain(
+            [_data(cell), _contents(cell)["data"], _config(cell, "model") if scale.things == SENTENCES else None]
+        )
 
     for cell in controls:
         if cell.facts["labels"]["attack"] == scale.control and victims_of(cell) == victims_of(like):
@@ -249,7 +260,8 @@ def _settings(prices: Sequence[PriceCell], like: Cell) -> list[list[PriceCell]]:
     for price in prices:
         if price.facts["labels"]["data"] == like.facts["labels"]["data"]:
             config = price.facts["config"]
-            key = _plain([config["model"], {**config["training"], "runs": None}, config["seed"]])
+            schedule = {**config["training"], "runs": None}
+            key = _plain([config["model"], _contents(price)["checkpoint"], schedule, config["seed"]])
             grouped.setdefault(key, []).append(price)
     return list(grouped.values())
 

@@ -1,8 +1,10 @@
 """One process at a time works on a cell: flock on a file in its folder, which the kernel frees when the holder dies.
 
-Where several machines share the folder and flock does not reach across (or is not to be had at all), the record in the
-file tells: host, process, and a heartbeat, which is the file's time of change. A holder on another machine counts as
-dead when its heart has not beaten for `STALE` seconds.
+Where several machines share the folder and flock does not reach across, the record in the file tells: host, process,
+and a heartbeat, which is the file's time of change. Where flock is not to be had at all, who makes a second file first
+holds the cell. A holder that only files speak of counts as dead when its heart has not beaten for `STALE` seconds.
+
+The folder may be shared with others: a link, or a file that is not ours, in place of the lock is left as it is.
 """
 
 import errno
@@ -10,19 +12,25 @@ import fcntl
 import json
 import os
 import platform
+import stat
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.errors import UserError
 from bench.interrupt import check
 from bench.results.atomic import unwritable
 
 NAME = ".lock"  # hidden: no reader of results takes it for a file of its own
+CLAIM = ".lock-claim"  # where there is no flock
 BEAT, STALE = 10.0, 60.0  # seconds
+_LONGEST = 4096  # bytes of a record
 _POLL = 0.2
+_OURS = b'{"host"'  # how a record begins
 _NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -44,27 +52,45 @@ def locked(folder: Path, notice: Callable[[str], None]) -> Iterator[None]:
         notice: told once, in one line, if there is somebody to wait for.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: the folder cannot be written, or something that is no lock of ours is in the lock's place.
         Interrupted: the process was asked to leave while it waited.
     """
     path = folder / NAME
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    handle = _opened(path)
     try:
         _wait(handle, path, notice)
-        with _beating(handle, path):
+        # asked for again it is granted again; None: it is the claim that holds the cell
+        claim = path.with_name(CLAIM) if _flock(handle, fcntl.LOCK_EX) is None else None
+        with _beating(handle, path, claim):
             yield
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    """The lock's file, made if need be, with the rights that the user's mask leaves to others."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _foreign(path, "a link") from error
+        raise unwritable(path, error) from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or os.pread(handle, len(_OURS), 0) not in (b"", _OURS):
+        os.close(handle)
+        raise _foreign(path, "a file that leakbench did not write")
+    return handle
+
+
+def _foreign(path: Path, what: str) -> UserError:
+    return UserError(f"{path} is {what}, and the cell's lock belongs there; move it away and give the command again")
 
 
 def holder(folder: Path) -> Holder | None:
     """Who works on the cell in `folder` at this moment; None for nobody, or nobody who can be told."""
     path = folder / NAME
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
@@ -97,10 +123,39 @@ def _mine(handle: int, path: Path) -> bool:
     if taken is False:
         return False
     found = _record(path)
-    if found is None or _silent(path) or (taken and found.host == platform.node()):
+    if found is not None and not _silent(path) and not (taken and found.host == platform.node()):
+        if taken:
+            fcntl.flock(handle, fcntl.LOCK_UN)
+        return False
+    return taken or _claimed(path.with_name(CLAIM))
+
+
+def _claimed(claim: Path) -> bool:
+    """Makes the file that says who holds the cell, where nobody alive has it."""
+    return _made(claim) or (_cleared(claim) and _made(claim))
+
+
+def _made(claim: Path) -> bool:
+    try:
+        os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
         return True
-    if taken:
-        fcntl.flock(handle, fcntl.LOCK_UN)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise unwritable(claim, error) from error
+
+
+def _cleared(claim: Path) -> bool:
+    """Whether the claim of somebody dead was taken away."""
+    with suppress(OSError):
+        stale = claim.lstat()
+        if time.time() - stale.st_mtime > STALE:
+            apart = claim.with_name(f"{CLAIM}-{uuid.uuid4().hex}")
+            os.rename(claim, apart)
+            if apart.lstat().st_mtime != stale.st_mtime:  # another took over in between: it keeps the cell
+                os.link(apart, claim, follow_symlinks=False)
+            apart.unlink()
+            return True
     return False
 
 
@@ -119,9 +174,13 @@ def _flock(handle: int, kind: int) -> bool | None:
 
 def _record(path: Path) -> Holder | None:
     try:
-        return Holder(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):  # released (empty), or just being written
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            found = Holder(**json.loads(file.read(_LONGEST)))
+    except (OSError, ValueError, TypeError, RecursionError):  # released (empty), just being written, or foreign
         return None
+    counts = all(type(number) is int and 0 <= number < 2**63 for number in (found.pid, found.since))
+    return found if isinstance(found.host, str) and counts else None
 
 
 def _silent(path: Path) -> bool:
@@ -132,7 +191,7 @@ def _silent(path: Path) -> bool:
 
 
 @contextmanager
-def _beating(handle: int, path: Path) -> Iterator[None]:
+def _beating(handle: int, path: Path, claim: Path | None) -> Iterator[None]:
     """Writes the record, keeps it fresh, and empties it at the end."""
     over = threading.Event()
 
@@ -140,6 +199,8 @@ def _beating(handle: int, path: Path) -> Iterator[None]:
         while not over.wait(BEAT):
             with suppress(OSError):
                 os.utime(handle)
+                if claim:
+                    os.utime(claim, follow_symlinks=False)
 
     try:
         os.ftruncate(handle, 0)
@@ -155,3 +216,5 @@ def _beating(handle: int, path: Path) -> Iterator[None]:
         heart.join()
         with suppress(OSError):
             os.ftruncate(handle, 0)
+        if claim:
+            claim.unlink(missing_ok=True)

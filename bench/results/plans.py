@@ -2,16 +2,20 @@
 is still missing.
 """
 
-import json
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.portable import portable
+from bench.results import document as documents
 from bench.results.atomic import unwritable, write_text
 from bench.results.identity import identity
-from bench.results.store import LABELS
+from bench.results.store import LABELS, Cell, load
+
+_SHAPE = {"suite": str, "started": int, "cells": [{"config": str, "labels": {...: str}, "victims": int}]}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Plan:
 
 def config_identity(config: Mapping[str, Any]) -> str:
     """What a planned cell and a stored one share: the identity without the contents of files, unread so far."""
-    return identity(config, {})
+    return identity(documents.plain(portable(config)), {})
 
 
 def write(root: Path, suite: str, configs: Iterable[Mapping[str, Any]]) -> None:
@@ -55,26 +59,75 @@ def write(root: Path, suite: str, configs: Iterable[Mapping[str, Any]]) -> None:
         UserError: the folder cannot be written.
     """
     cells = [
-        Entry(config_identity(config), {name: config["names"][name] for name in LABELS}, config["data"]["victims"])
+        Entry(
+            config_identity(config),
+            {name: portable(config["names"][name]) for name in LABELS},
+            config["data"]["victims"],
+        )
         for config in configs
     ]
-    folder = root / "plans"
+    folder, path = root / "plans", root / "plans" / f"{suite}.json"
+    if _planned(path, cells) and _finished(root, cells):
+        return  # nothing is left to do: the work does not begin again
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from error
-    write_text(folder / f"{suite}.json", json.dumps(asdict(Plan(suite, time.time_ns(), cells)), indent=1) + "\n")
+    write_text(path, documents.dump(asdict(Plan(suite, time.time_ns(), cells))))
 
 
-def read(root: Path) -> list[Plan]:
-    """The plans in a results folder, the latest first; what is no plan is left out."""
-    found = [plan for path in sorted((root / "plans").glob("[!.]*.json")) if (plan := _load(path)) is not None]
-    return sorted(found, key=lambda plan: plan.started, reverse=True)
-
-
-def _load(path: Path) -> Plan | None:
+def _planned(path: Path, cells: list[Entry]) -> bool:
+    """Whether a plan of exactly these cells is on record."""
     try:
-        record = json.loads(path.read_text())
-        return Plan(record["suite"], int(record["started"]), [Entry(**cell) for cell in record["cells"]])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return _load(path).cells == cells
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _finished(root: Path, cells: Iterable[Entry]) -> bool:
+    """Whether every planned cell has its victims, or a reason why it can have none."""
+    stored = {}
+    for path in (root / "cells").glob("[!.]*/cell.json"):
+        with suppress(ValueError):
+            cell = load(path.parent)
+            stored[config_identity(cell.facts.get("config") or {})] = cell
+    return all(_settled(stored.get(entry.config), entry.victims) for entry in cells)
+
+
+def _settled(cell: Cell | None, wanted: int) -> bool:
+    if cell is None:
+        return False
+    refused = cell.failure is not None and cell.failure.status == "not_applicable"
+    return refused or len(cell.done()) >= wanted
+
+
+def read(root: Path) -> tuple[list[Plan], list[str]]:
+    """The plans in a results folder, the latest first, and a sentence for each file that is none."""
+    found, warnings = [], []
+    for path in sorted((root / "plans").glob("[!.]*.json")):
+        try:
+            found.append(_load(path))
+        except ValueError as problem:
+            warnings.append(f"skipped {path}: {problem}")
+        except FileNotFoundError:
+            warnings.append(f"skipped {path}: it leads nowhere")
+    return sorted(found, key=lambda plan: plan.started, reverse=True), warnings
+
+
+def _load(path: Path) -> Plan:
+    record = documents.read(path)
+    fault = documents.wrong(record, _SHAPE)
+    entries = record.get("cells")
+    if fault or any(record.get(name) is None for name in _SHAPE) or not entries or not all(map(_whole, entries)):
+        raise ValueError(f"it is no plan of leakbench ({fault or 'a part of it is missing'})")
+    cells = [Entry(entry["config"], entry["labels"], entry["victims"]) for entry in entries]
+    return Plan(record["suite"], record["started"], cells)
+
+
+def _whole(entry: Any) -> bool:
+    """Whether an entry lacks nothing."""
+    return (
+        entry is not None
+        and all(entry.get(name) is not None for name in ("config", "labels", "victims"))
+        and all(entry["labels"].get(name) is not None for name in LABELS)
+    )

@@ -1,7 +1,5 @@
 """What defences cost: `ROOT/prices/SLUG-IDENTITY/` with `price.json` and a parquet part for each finished training."""
 
-import json
-import re
 import shutil
 import time
 import uuid
@@ -14,11 +12,25 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.errors import UserError
+from bench.naming import file_name
+from bench.portable import portable
+from bench.results import document as documents
 from bench.results.atomic import aside, hidden, unwritable, write_text
 from bench.results.identity import identity, relevant
+from bench.results.store import CONFIG_SHAPE, IDENTITY, read_failure
 
 SCHEMA = 1
 LABELS = ("data", "model", "defense", "training")
+FACTS_SHAPE: dict[Any, Any] = {
+    "labels": {...: str},
+    "config": {**CONFIG_SHAPE, "training": {}},
+    "defense": {},
+    "schedule": str,
+    "model": {"parameters": int},
+    "data": {"train": int, "test": int},
+    "contents": {},
+}
 _KEY = b"leakbench price"
 _COLUMNS = [
     ("run", pa.int64()),
@@ -58,7 +70,7 @@ def price_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
             three after two trains one.
         extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
     """
-    kept = {key: value for key, value in relevant(config).items() if key not in _UNUSED}
+    kept = {key: value for key, value in relevant(config, extra).items() if key not in _UNUSED}
     kept["data"] = {key: value for key, value in kept["data"].items() if key not in _OF_VICTIMS}
     kept["training"] = {key: value for key, value in config["training"].items() if key != "runs"}
     kept["tf32"] = config["engine"]["tf32"]
@@ -83,13 +95,8 @@ class PriceCell:
     @property
     def failure(self) -> str | None:
         """Why there is no price, as `STATUS: SENTENCE`, or None."""
-        try:
-            found = json.loads((self.folder / "failed.json").read_text())
-            return f"{found['status']}: {found['reason']}"
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError):
-            return f"error: {self.folder / 'failed.json'} cannot be read"
+        found = read_failure(self.folder)
+        return None if found is None else f"{found.status}: {found.reason}"
 
     def runs(self) -> list[dict[str, Any]]:
         """The rows that can be read, one a run, by its number; of a run that was stored twice the latest."""
@@ -123,7 +130,9 @@ class PriceCell:
 
     def fail(self, status: str, reason: str) -> None:
         """Keeps on record that there is no price."""
-        write_text(self.folder / "failed.json", json.dumps({"status": status, "reason": reason, "at": _now()}) + "\n")
+        if self.failure != f"{status}: {reason}":
+            failure = {"status": status, "reason": reason, "at": _now()}
+            write_text(self.folder / "failed.json", documents.dump(failure))
 
 
 @dataclass(frozen=True)
@@ -141,16 +150,21 @@ class Prices:
         """Opens the price of this identity; makes it where there is none.
 
         Raises:
-            UserError: the results folder cannot be written.
+            UserError: the results folder cannot be written, or holds this price in a form that cannot be read.
         """
         existing = sorted(self.folder.glob(f"[!.]*-{identity}"))
-        slug = re.sub(r"[^A-Za-z0-9._]+", "-", slug).strip("-.") or "price"
-        folder = existing[0] if existing else self.folder / f"{slug}-{identity}"
-        document = {"schema": SCHEMA, "identity": identity, "created": _now(), "facts": dict(facts)}
+        folder = existing[0] if existing else self.folder / f"{file_name(slug, 'price')}-{identity}"
+        known = documents.plain(portable(facts))
+        document = {"schema": SCHEMA, "identity": identity, "created": _now(), "facts": known}
         if not existing:
-            _create(folder, json.dumps(document, indent=1) + "\n")
-        elif _load(folder).facts != json.loads(json.dumps(facts)):
-            write_text(folder / "price.json", json.dumps(document, indent=1) + "\n")
+            _create(folder, documents.dump(document))
+        try:
+            price = _load(folder)
+        except ValueError as problem:
+            raise UserError(f"{folder}: {problem}; move it away or choose another folder with results=DIR") from None
+        if price.facts == known:
+            return price
+        write_text(folder / "price.json", documents.dump(document))
         return _load(folder)
 
 
@@ -160,17 +174,28 @@ def prices(root: Path) -> tuple[list[PriceCell], list[str]]:
     for folder in sorted(path for path in Prices(root).folder.glob("[!.]*") if path.is_dir()):
         try:
             found.append(_load(folder))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-            warnings.append(f"skipped {folder}: its price.json was not written by leakbench ({problem})")
+        except ValueError as problem:
+            warnings.append(f"skipped {folder}: {problem}")
     return found, warnings
 
 
 def _load(folder: Path) -> PriceCell:
-    record = json.loads((folder / "price.json").read_text())
-    if record["schema"] != SCHEMA:
-        raise ValueError(f"it has schema {record['schema']}, this version reads schema {SCHEMA}")
-    if missing := [name for name in LABELS if not isinstance(record["facts"]["labels"].get(name), str)]:
-        raise ValueError(f"its labels lack {', '.join(missing)}")
+    try:
+        record = documents.read(folder / "price.json")
+    except FileNotFoundError:
+        raise ValueError("it has no price.json") from None
+    if (schema := record.get("schema")) is not None and schema != SCHEMA:
+        raise ValueError(f"it has schema {str(schema)[:40]}, this version reads schema {SCHEMA}")
+    facts = record.get("facts")
+    labels = facts.get("labels") if isinstance(facts, dict) else None
+    if missing := [name for name in LABELS if not isinstance(labels, dict) or not isinstance(labels.get(name), str)]:
+        raise ValueError(f"its price.json was not written by leakbench (labels lack {', '.join(missing)})")
+    fault = documents.wrong(record, {"schema": int, "identity": str, "facts": FACTS_SHAPE})
+    config = {} if fault else facts.get("config") or {}
+    absent = [name for name in ("model", "training", "defense", "seed") if config.get(name) is None]
+    if fault or absent or not IDENTITY.fullmatch(record.get("identity") or "") or schema is None:
+        why = fault or (f"config.{absent[0]} is missing" if absent else "identity or schema is missing")
+        raise ValueError(f"its price.json was not written by leakbench ({why})")
     return PriceCell(folder, record["identity"], record["facts"])
 
 

@@ -1,6 +1,5 @@
 """Where results live: `ROOT/cells/SLUG-IDENTITY/` with `cell.json` and `parts/`; many processes append at once."""
 
-import json
 import os
 import re
 import shutil
@@ -13,12 +12,37 @@ from typing import Any
 import numpy as np
 
 from bench.errors import UserError
+from bench.naming import file_name
+from bench.portable import portable
+from bench.results import document as documents
 from bench.results import parts
 from bench.results.atomic import hidden, unwritable, write_text
 
 LABELS = ("attack", "data", "model", "defense", "threat")
 # words of messages.Status: not the attack failed, but what it ran on
 AGAIN = frozenset({"out_of_memory", "error"})
+IDENTITY = re.compile(r"[0-9a-f]{16}")
+# what readers of a config rely on; the rest of it can be anything
+CONFIG_SHAPE: dict[Any, Any] = {
+    "seed": int,
+    "attack": {},
+    "model": {},
+    "defense": {"std": float, "fraction": float},
+    "data": {"victims": int, "batch_size": int},
+}
+FACTS_SHAPE: dict[Any, Any] = {
+    "labels": {...: str},
+    "config": CONFIG_SHAPE,
+    "control": bool,
+    "threat": {"letter": str, "grants": {}},
+    "data": {"things": str, "classes": int, "shape": [int], "pool": int, "remark": str},
+    "model": {"parameters": int},
+    "defense": {"epsilon": float, "delta": float, "notes": [str]},
+    "metrics": {...: {}},
+    "reasons": {...: str},
+    "paper": {"source": str, "known": str},
+    "contents": {},
+}
 
 
 @dataclass(frozen=True)
@@ -55,13 +79,7 @@ class Cell:
     @property
     def failure(self) -> Failure | None:
         """Why the cell failed as a whole, or None."""
-        try:
-            record = json.loads((self.folder / "failed.json").read_text())
-            return Failure(record["status"], record["reason"])
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError):
-            return Failure("error", f"{self.folder / 'failed.json'} cannot be read")
+        return read_failure(self.folder)
 
     def done(self) -> set[int]:
         """The ids of the victims that need no more work.
@@ -107,7 +125,9 @@ class Cell:
 
     def fail(self, status: str, reason: str) -> None:
         """Keep on record that the cell failed as a whole; the rows it has stay."""
-        write_text(self.folder / "failed.json", _dump({"status": status, "reason": reason, "at": _now()}))
+        if self.failure != Failure(status, reason):
+            failure = {"status": status, "reason": reason, "at": _now()}
+            write_text(self.folder / "failed.json", documents.dump(failure))
 
     def complete(self) -> None:
         """Every victim asked for is stored: an earlier failure is no longer true."""
@@ -146,9 +166,10 @@ class Store:
         """Open the cell of this identity; create it where there is none.
 
         Args:
-            slug: readable name, as `idlg-cifar10`; characters that a file name should not have become `-`.
+            slug: readable name, as `idlg-cifar10`; see `bench.naming.file_name`.
             identity: 16 hexadecimal digits.
-            facts: plain values: `labels` `{attack, data, model, defense, threat}` (words for tables) and, as known,
+            facts: plain values, stored without the folders of this machine (see `bench.portable`): `labels`
+                `{attack, data, model, defense, threat}` (words for tables) and, as known,
                 `config` (resolved), `threat` `{letter, grants {name: bool}}`, `data` `{classes, shape, pool}`, `model`,
                 `metrics` `{metric: {net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for those
                 that are not available, `control` (bool), `paper` `{value, source, known}`.
@@ -157,25 +178,26 @@ class Store:
             ValueError: the identity or the labels are not of this form.
             UserError: the results folder cannot be written, or holds this cell in a form that cannot be read.
         """
-        if not re.fullmatch(r"[0-9a-f]{16}", identity):
+        if not IDENTITY.fullmatch(identity):
             raise ValueError(f"identity: want 16 hexadecimal digits, got {identity!r}")
         if missing := [name for name in LABELS if not isinstance(facts.get("labels", {}).get(name), str)]:
             raise ValueError(f"facts['labels'] lacks {', '.join(missing)}")
-        slug = re.sub(r"[^A-Za-z0-9._]+", "-", slug).strip("-.") or "cell"
-        document = {"schema": parts.SCHEMA, "slug": slug, "identity": identity, "created": _now(), "facts": dict(facts)}
-        text = _dump(document)
-        self.check()
+        known = {name: value for name, value in documents.plain(portable(facts)).items() if value is not None}
+        slug = file_name(slug, "cell")
+        document = {"schema": parts.SCHEMA, "slug": slug, "identity": identity, "created": _now(), "facts": known}
         existing = sorted(self.cells.glob(f"[!.]*-{identity}"))
         folder = existing[0] if existing else self.cells / f"{slug}-{identity}"
         if not existing:
-            _create(folder, text)
+            self.check()
+            _create(folder, documents.dump(document))
         try:
             cell = load(folder)
         except ValueError as problem:
             raise UserError(f"{folder}: {problem}; move it away or choose another folder with results=DIR") from None
-        if cell.facts != json.loads(text)["facts"]:
-            # What is not part of the identity may have changed: the number of victims, a backbone that is now there.
-            write_text(folder / "cell.json", _dump({**document, "slug": cell.slug, "created": cell.created}))
+        if cell.facts == known:
+            return cell
+        # What is not part of the identity may have changed: the number of victims, a backbone that is now there.
+        write_text(folder / "cell.json", documents.dump({**document, "slug": cell.slug, "created": cell.created}))
         return load(folder)
 
 
@@ -185,21 +207,38 @@ def load(folder: Path) -> Cell:
     Raises:
         ValueError: the folder has no readable `cell.json` of this schema; the message says what is wrong.
     """
-    path = folder / "cell.json"
     try:
-        record = json.loads(path.read_text())
-        if record["schema"] != parts.SCHEMA:
-            raise ValueError(f"it has schema {record['schema']}, this version reads schema {parts.SCHEMA}")
-        labels = record["facts"]["labels"]
-        if missing := [name for name in LABELS if not isinstance(labels.get(name), str)]:
-            raise ValueError(f"its labels lack {', '.join(missing)}")
-        return Cell(folder, record["slug"], record["identity"], record["facts"], record["created"])
+        record = documents.read(folder / "cell.json")
     except FileNotFoundError:
         raise ValueError("it has no cell.json") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"its cell.json is not JSON ({error})") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"its cell.json was not written by leakbench ({error!r})") from None
+    if (schema := record.get("schema")) is not None and schema != parts.SCHEMA:
+        raise ValueError(f"it has schema {str(schema)[:40]}, this version reads schema {parts.SCHEMA}")
+    facts = record.get("facts")
+    labels = facts.get("labels") if isinstance(facts, dict) else None
+    if missing := [name for name in LABELS if not isinstance(labels, dict) or not isinstance(labels.get(name), str)]:
+        raise ValueError(f"its cell.json was not written by leakbench (labels lack {', '.join(missing)})")
+    whole = {"schema": int, "slug": str, "identity": str, "created": str, "facts": FACTS_SHAPE}
+    fault = documents.wrong(record, whole)
+    absent = [name for name in whole if record.get(name) is None]
+    if fault or absent or not IDENTITY.fullmatch(record["identity"]):
+        why = fault or (f"{absent[0]} is missing" if absent else "identity is none")
+        raise ValueError(f"its cell.json was not written by leakbench ({why})")
+    known = {name: value for name, value in facts.items() if value is not None}
+    return Cell(folder, record["slug"], record["identity"], known, record["created"])
+
+
+def read_failure(folder: Path) -> Failure | None:
+    """Why a cell in `folder` failed as a whole, or None."""
+    try:
+        record = documents.read(folder / "failed.json")
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        record = {}
+    status, reason = record.get("status"), record.get("reason")
+    if isinstance(status, str) and isinstance(reason, str):
+        return Failure(status, reason)
+    return Failure("error", f"{folder / 'failed.json'} cannot be read")
 
 
 def _create(folder: Path, text: str) -> None:
@@ -214,10 +253,6 @@ def _create(folder: Path, text: str) -> None:
             raise unwritable(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _dump(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=1) + "\n"
 
 
 def _now() -> str:

@@ -1,5 +1,6 @@
 """Every YAML of configs/ composes, is described, spells out each argument, and builds; new files are found."""
 
+import copy
 import functools
 import inspect
 
@@ -14,6 +15,8 @@ from bench.config import compose
 from bench.engine.settings import Engine
 from bench.loggers.base import CellLogger
 from bench.metrics.base import SampleMetric
+from bench.results.identity import identity
+from bench.results.prices import price_identity
 from bench.threat import Threat
 from datamodules.base import VictimDataModule
 
@@ -28,6 +31,14 @@ REQUIRED = {
 }
 # models of sentences, which tests/models/test_text.py is about
 TEXT = [name for name, entry in catalogue.entries("model").items() if "vocabulary" in OmegaConf.load(entry.path)]
+
+# No number depends on these, or content stands for them: data and vocabulary (fingerprint), known backbones.
+OUTSIDE_GROUPS = {"results", "paths", "logger", "trainer", "executor", "report", "suite", "names"}
+OUTSIDE = {"data.victims", "data.root", "model.vocabulary.root"}
+OUTSIDE |= {"engine.chunk", "engine.compile", "engine.threads"}
+OUTSIDE |= {"metric.lpips_alex.weights", "metric.lpips_vgg.weights"}
+# A training looks at no victims.
+NO_PRICE_KEYS = {"data.batch_size", "data.seed", "data.label_rule", "data.labels", "training.runs"}
 
 
 @functools.cache  # every test below reads it, none changes it
@@ -116,3 +127,56 @@ def test_a_metric_builds_alone(name):
 def test_names_of_files_are_unique_words():
     for group, name in OPTIONS:
         assert name.replace("_", "").isalnum() and name == name.lower(), (group, name)
+
+
+def plain(group, name):
+    return OmegaConf.to_container(composed(group, name), resolve=True)
+
+
+def leaves(container, key=()):
+    """The path of every value below a container, empty ones included."""
+    items = container.items() if isinstance(container, dict) else enumerate(container)
+    for name, value in items:
+        if isinstance(value, dict | list) and value:
+            yield from leaves(value, (*key, name))
+        else:
+            yield (*key, name)
+
+
+def changed(config, path):
+    """`config` with the value at `path` replaced by another of its kind."""
+    other = copy.deepcopy(config)
+    place = other
+    for name in path[:-1]:
+        place = place[name]
+    value = place[path[-1]]
+    kinds = {bool: lambda v: not v, int: lambda v: v + 1, float: lambda v: v + 0.5, str: lambda v: f"{v}x"}
+    place[path[-1]] = kinds.get(type(value), lambda v: "another")(value)
+    return other
+
+
+def unseen(config, identify, groups):
+    """The keys in these groups whose change leaves the identity as it is."""
+    base = identify(config, {})
+    paths = [path for path in leaves(config) if path[0] in groups]
+    return {".".join(map(str, path)) for path in paths if identify(changed(config, path), {}) == base}
+
+
+@pytest.mark.parametrize(("group", "name"), [one for one in OPTIONS if one[0] not in OUTSIDE_GROUPS])
+def test_each_leaf_of_an_option_makes_another_cell(group, name):
+    assert unseen(plain(group, name), identity, {group}) <= OUTSIDE
+
+
+def test_each_leaf_of_a_cell_makes_another_but_for_whole_groups():
+    config = plain("attack", "dlg")
+    assert unseen(config, identity, set(config) - OUTSIDE_GROUPS) <= OUTSIDE
+    groups = OUTSIDE_GROUPS & set(config)
+    assert unseen(config, identity, groups) == {
+        ".".join(map(str, path)) for path in leaves(config) if path[0] in groups
+    }
+
+
+@pytest.mark.parametrize(("group", "name"), [one for one in OPTIONS if one[0] in ("data", "model", "defense")])
+def test_each_leaf_that_a_training_looks_at_makes_another_price(group, name):
+    config = {**plain(group, name), "training": plain("training", "held_out")["training"]}
+    assert unseen(config, price_identity, {group, "training"}) <= OUTSIDE | NO_PRICE_KEYS

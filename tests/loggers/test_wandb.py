@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 from told import run
 
+from bench.config import compose
 from bench.errors import UserError
+from bench.experiment import run_cell
 from bench.loggers.wandb import Wandb, table_of
 from bench.results import query
 
@@ -35,7 +37,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def records(results: Path) -> list[dict]:
     (file,) = results.glob("wandb/offline-run-*/*.wandb")
-    command = [str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--json", str(file)]
+    return read(file)
+
+
+def read(file: Path) -> list[dict]:
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -48,10 +54,14 @@ def test_config_curves_and_summary_are_in_the_run(results: Path) -> None:
     for record in found:
         if record["type"] == "summary":
             summary |= record["summary"]["update"]
-    assert summary["victims"] == 3
+    assert summary["victims"] == 3  # the count, and no table of the same name
+    assert summary["table/examples._type"] == "table-file" and summary["table/examples.nrows"] == 3
     (cell,) = query.cells(results).cells
     stored = query.rows(cell).samples["mse"].to_numpy()
     assert summary["mse"] == pytest.approx(stored.mean(), rel=1e-6)
+    logged = {key for r in found if r["type"] == "history" for key in r["history"]["item"] if key[0] != "_"}
+    kinds = {key.partition(".")[0].partition("/victim")[0] for key in logged}
+    assert kinds <= {"iteration", "objective", "table/examples", "trainer/global_step"}  # a score stands in the summary
     curve = [json.dumps(r) for r in found if r["type"] == "history"]
     assert sum("objective/victim_2" in line for line in curve) >= 10
 
@@ -61,7 +71,7 @@ def test_the_table_holds_truth_and_reconstruction_images(results: Path) -> None:
     (artifact,) = (r["artifact"] for r in records(results) if r["type"] == "artifact")
     paths = {entry["path"]: Path(entry["local_path"]) for entry in artifact["manifest"]["contents"]}
     assert all(results in path.parents for path in paths.values()), "a file of the run lies outside the results folder"
-    table = json.loads(paths["victims.table.json"].read_text())
+    table = json.loads(paths["table/examples.table.json"].read_text())
     columns = table["columns"]
     assert len(table["data"]) == 3
     (cell,) = query.cells(results).cells
@@ -88,6 +98,22 @@ def test_the_table_of_sentences_holds_truth_and_reconstruction_in_words(tmp_path
         one = stored.get((row["victim"], row["position"]))
         assert (row["truth"], row["reconstruction"]) == ((one.truth, one.guess) if one else (None, None))
         assert row["rouge_1"] > 0.8
+
+
+def test_a_cell_that_is_extended_stays_one_run(tmp_path: Path) -> None:
+    """Both offline runs in the folder have the cell's identity for their id, and the later one tells of all victims."""
+    overrides = ["attack=mean", "data.set=mnist", "metric=mse", "logger=wandb", f"results={tmp_path}"]
+    for victims in (2, 4):
+        run_cell(compose([*overrides, f"data.victims={victims}"]))
+    (cell,) = query.cells(tmp_path).cells
+    files = sorted(tmp_path.glob("wandb/offline-run-*/*.wandb"))
+    told = []
+    for file in files:
+        found = read(file)
+        ids = {r["run"]["run_id"] for r in found if r["type"] == "run"}
+        summaries = [r["summary"]["update"].get("victims") for r in found if r["type"] == "summary"]
+        told.append((ids, [count for count in summaries if count]))
+    assert told == [({cell.identity}, [2]), ({cell.identity}, [4])]
 
 
 @pytest.mark.parametrize(("mode", "says"), [("onlin", "offline, online, disabled"), ("online", "needs a key")])

@@ -15,7 +15,7 @@ CONFIG: dict[str, Any] = {
     "data": {"_target_": "datamodules.folder.Folder", "root": "a", "victims": 16, "batch_size": 1, "labels": "own"},
     "attack": {"_target_": "bench.attacks.idlg.IDLG", "version": 1, "step": {"lr": 1.0, "rule": "wolfe"}},
     "metric": {"lpips_vgg": {"weights": "w", "size": 64}},
-    "engine": {"dtype": "float32", "block": 64, "compile": True, "slots": 8},
+    "engine": {"dtype": "float32", "compile": True, "threads": 8},
     "trainer": {"devices": 1},
     "results": "results",
     "logger": None,
@@ -23,10 +23,10 @@ CONFIG: dict[str, Any] = {
     "report": {"images": 8},
 }
 CANNOT = ["results", "paths.data", "logger", "trainer.devices", "report.images", "data.victims", "data.root"]
-CANNOT += ["engine.compile", "engine.slots", "engine.block", "metric.lpips_vgg.weights"]
+CANNOT += ["engine.compile", "engine.threads", "metric.lpips_vgg.weights"]
 CAN = ["seed", "data.batch_size", "data.labels", "attack.version", "attack.step.lr", "attack.step.rule"]
 CAN += ["metric.lpips_vgg.size", "engine.dtype", "attack._target_"]
-KEYS = st.text("abcdefgh_", min_size=1, max_size=6).filter(lambda key: key not in {"data", "block"})
+KEYS = st.text("abcdefgh_", min_size=1, max_size=6)
 NUMBERS = st.integers(-(10**9), 10**9) | st.floats(allow_nan=False)
 TREES = st.recursive(
     NUMBERS | st.booleans() | st.none() | st.text(max_size=5),
@@ -96,3 +96,39 @@ def test_kinds_are_told_apart() -> None:
 def test_an_object_in_the_config_is_refused() -> None:
     with pytest.raises(TypeError, match="plain values only, got object"):
         identity({"x": object()}, {})
+
+
+@pytest.mark.parametrize("key", ["weights", "root", "block", "chunk", "victims"])
+def test_a_setting_is_not_left_out_for_its_name(key):
+    """An option of one's own may call a setting as we call a folder or a count."""
+    for group in ("attack", "metric", "model", "data", "defense"):
+        nodes = [{group: {"mine": {key: [value]}}} for value in (0.1, 0.9)]
+        assert identity(nodes[0], {}) != identity(nodes[1], {}), group
+    at_model = [identity({"model": {"weights": value}}, {"pretrained": {"model.weights": "a"}}) for value in (0.1, 0.9)]
+    assert at_model[0] != at_model[1]
+
+
+PLACED = {
+    "model.checkpoint": {"checkpoint": "0a"},
+    "model.weights": {"pretrained": {"model.weights": "0a"}},
+    "model.source": {"pretrained": {"model.source": "0a"}},
+    "attack.language_model.source": {"pretrained": {"attack.language_model.source": "0a"}},
+}
+
+
+@pytest.mark.parametrize("key", PLACED)
+def test_a_folder_counts_by_what_it_holds_and_not_by_where_it_lies(key):
+    def at(place, content):
+        *above, last = key.split(".")
+        node = {last: place}
+        for name in reversed(above):
+            node = {name: node}
+        extra = {group: content if group == "checkpoint" else {key: content} for group in PLACED[key]}
+        return identity(node, extra)
+
+    assert at("/home/jo/x.pt", "0a") == at("/mnt/other/y.pt", "0a") != at("/home/jo/x.pt", "0b")
+
+
+def test_a_name_on_a_hub_counts_beside_its_content():
+    extra = {"pretrained": {"model.source": "0a"}}
+    assert identity({"model": {"source": "gpt2"}}, extra) != identity({"model": {"source": "ai/gpt2"}}, extra)
