@@ -28,7 +28,7 @@ from bench.messages import Reconstruction, Victims
 from bench.metrics.scorer import UNSCORED, Scores
 from bench.naming import title
 from bench.overview import overview
-from bench.parties import Parties, build, revisions
+from bench.parties import Parties, build, revisions, sources
 from bench.progress import bars, console
 from bench.ranks import Together
 from bench.recording import Recorder
@@ -86,7 +86,7 @@ def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
     extra = contents(parties.data.fingerprint, parties.checkpoint, revisions(cfg), parties.scorer.reasons)
-    facts = cell_facts(config, parties)
+    facts = {**cell_facts(config, parties), "sources": sources(cfg, parties.data, parties.checkpoint)}
     labels = facts["labels"]
     slug = "-".join(labels[name] for name in ("attack", "data", "model"))
     return store.cell(slug, identity(config, extra), facts)  # type: ignore[arg-type]

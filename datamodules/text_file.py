@@ -8,7 +8,7 @@ from bench.errors import UserError
 from datamodules.checks import check_integer, given_path
 from datamodules.regular import what_else
 from datamodules.text_base import TextDataModule
-from datamodules.text_lines import Lines, read_lines
+from datamodules.text_lines import Lines, digest, read_lines
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -39,6 +39,11 @@ class TextFile(TextDataModule):
     def title(self) -> str:
         """The file's own name: `cola.tsv (text_file)`."""
         return f"{self._root.resolve().name} ({self.name})"
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The file's name and hash."""
+        return {"name": self._root.resolve().name, "sha256": digest(self._root)}
 
     def where(self) -> str:
         """`root`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -97,7 +98,7 @@ def _lines(path: Path, sentences: tuple[str, ...], labels: Sequence[str]) -> Lin
 
 
 def write_lines(path: Path, sentences: Iterable[str], labels: Iterable[int] | None) -> None:
-    """Writes what `read_lines` reads: aside first, then renamed, so a reader sees the whole file or none.
+    """Writes what `read_lines` reads, as `write_text` does.
 
     Args:
         path: `.tsv` where there are labels.
@@ -112,14 +113,25 @@ def write_lines(path: Path, sentences: Iterable[str], labels: Iterable[int] | No
             f"{LABEL[0]}\t{SENTENCE[0]}",
             *(f"{label}\t{sentence}" for label, sentence in zip(labels, flat, strict=True)),
         ]
+    write_text(path, "\n".join(rows) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file aside first, then renames it, so a reader sees the whole file or none; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write("\n".join(rows) + "\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(aside).chmod(0o644)
         os.replace(aside, path)
     finally:
         Path(aside).unlink(missing_ok=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
