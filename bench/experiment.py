@@ -28,7 +28,7 @@ from bench.messages import Reconstruction, Victims
 from bench.metrics.scorer import UNSCORED, Scores
 from bench.naming import title
 from bench.overview import overview
-from bench.parties import Parties, build, revisions
+from bench.parties import Parties, build, revisions, sources
 from bench.printable import visible
 from bench.progress import bars, console
 from bench.ranks import Together
@@ -93,7 +93,8 @@ def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
     extra = contents(parties.data.fingerprint, parties.checkpoint, revisions(cfg), parties.scorer.reasons)
-    facts = {**cell_facts(config, parties), "contents": extra}
+    come_from = sources(cfg, parties.data, parties.checkpoint)
+    facts = {**cell_facts(config, parties), "contents": extra, "sources": come_from}
     labels = facts["labels"]
     slug = "-".join(labels[name] for name in ("attack", "data", "model"))
     return store.cell(slug, identity(config, extra), facts)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from bench.loggers.base import CellLogger
 from bench.metrics.scorer import Scorer
 from bench.metrics.text_scorer import TextScorer
 from bench.models import checkpoint
-from bench.models.hub_name import revision
+from bench.models.hub_name import provenance, revision
 from bench.models.losses import loss_of
 from bench.models.tokenizer import Tokenizer
 from bench.models.vocabulary import Vocabulary
@@ -114,6 +114,26 @@ def revisions(cfg: DictConfig) -> dict[str, str]:
     named = {key: OmegaConf.select(cfg, key) for key in _PRETRAINED}
     found = {key: revision(source) for key, source in named.items() if isinstance(source, str)}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def sources(cfg: DictConfig, data: VictimDataModule, checkpoint: str | None) -> dict[str, dict[str, str]]:
+    """Where data and weights come from, for the record: `{key of the config: {"name", "commit", "sha256"}}`.
+
+    `data` has a `fingerprint` of all examples as well. What is not known is absent.
+
+    Args:
+        cfg: of the cell.
+        data: set up.
+        checkpoint: SHA-256 of the weights' file, if there is one.
+    """
+    found = {"data": {"fingerprint": data.fingerprint, **data.provenance}}
+    if checkpoint is not None:
+        found["model.checkpoint"] = {"sha256": checkpoint}
+    for key in (*_PRETRAINED, "model.vocabulary.root"):
+        source = OmegaConf.select(cfg, key)
+        if isinstance(source, str) and (known := provenance(source)):
+            found[key] = known
+    return found
 
 
 def instantiate_engine(node: DictConfig) -> Engine:

@@ -42,6 +42,7 @@ class Recorder:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit(),
             "versions": versions(),
+            "sources": json.dumps(cell.facts.get("sources", {}), sort_keys=True),
         }
         self._device = device
         self._empty()

@@ -230,6 +230,11 @@ class VictimDataModule(LightningDataModule, Generic[P]):
         return self.pool.fingerprint
 
     @property
+    def provenance(self) -> dict[str, str]:
+        """Where the examples come from, as far as is known: `name` and `commit` on a hub, `sha256` of a file."""
+        return {}
+
+    @property
     def mean_image(self) -> Tensor | None:
         """`[C, H, W]` in [0, 1], over the whole dataset; None where the examples are no images."""
         return None

@@ -17,6 +17,7 @@ class CoLA(HubText):
     """
 
     hub: ClassVar[str] = "nyu-mll/glue"
+    revision: ClassVar[str] = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
     subset: ClassVar[str | None] = "cola"
     folder: ClassVar[str] = "cola"
     splits: ClassVar[tuple[str, ...]] = ("validation", "train")

@@ -10,17 +10,19 @@ from bench.errors import UserError
 from datamodules.checks import check_integer, given_path
 from datamodules.images import ImageDataModule
 from datamodules.pool import Pool
-from datamodules.tree import list_tree, read_images
+from datamodules.regular import what_else
+from datamodules.tree import list_tree, read_labelled
 
 SINGLE_SIDE, SINGLE_CLASSES = 32, 10  # what a single file stands for where nothing is said: a CIFAR-10 picture
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Folder(ImageDataModule):
-    """`ROOT/CLASS/NAME.png`, classes numbered by their names' order; or ROOT is one image file: one example.
+    """`ROOT/CLASS/[FOLDERS/]NAME.png`, classes numbered by their names' order; or ROOT is one image file: one example.
 
-    Files that are no images (SOURCE.txt, MANIFEST.csv) are left aside. All images must have one size and one kind of
-    colour, unless `size` and `channels` make it so.
+    Folders below a class folder (one a site, say) belong to that class, and each page of a TIFF is an example. Files
+    that are no images (SOURCE.txt, MANIFEST.csv) are left aside. All images must have one size and one kind of colour,
+    unless `size` and `channels` make it so.
 
     Args:
         root: the folder, or the image file (fitted to 32x32 where `size` is None).
@@ -67,19 +69,19 @@ class Folder(ImageDataModule):
 
     def load(self) -> Pool:
         """Decode every file."""
-        return self._load_file() if self._root.is_file() else self._load_tree()
+        return self._load_tree() if what_else(self._root) == "a folder" else self._load_file()
 
     def _load_file(self) -> Pool:
         side = SINGLE_SIDE if self.size is None else self.size
-        images = read_images([self._root], side, self.channels)
+        images, labels = read_labelled([self._root], np.array([self.label], dtype=np.int64), side, self.channels)
         classes = SINGLE_CLASSES if self.class_count is None else self.class_count
-        return Pool(images, np.array([self.label], dtype=np.int64), classes, None)
+        return Pool(images, labels, classes, None)
 
     def _load_tree(self) -> Pool:
         tree = list_tree(self._root)
         folders = len(tree.class_names)
         if self.class_count is not None and self.class_count < folders:
             raise UserError(f"data.class_count={self.class_count}: {self._root} has {folders} class folders")
-        images = read_images(tree.files, self.size, self.channels)
+        images, labels = read_labelled(tree.files, tree.labels, self.size, self.channels)
         classes = folders if self.class_count is None else self.class_count
-        return Pool(images, tree.labels, classes, tree.class_names if classes == folders else None)
+        return Pool(images, labels, classes, tree.class_names if classes == folders else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,15 @@ from bench.errors import UserError
 from datamodules.checks import check_word, given_path
 from datamodules.fetch import probe
 from datamodules.text_base import TextDataModule
-from datamodules.text_lines import Lines, read_lines, write_lines
+from datamodules.text_lines import Lines, digest, read_lines, write_lines, write_text
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class HubText(TextDataModule):
     """One split, kept as `ROOT/NAME/SPLIT.tsv` (or `.txt` without labels): a file put there by hand is found as well.
+
+    It is fetched at one commit of the hub, the class's `revision`, whatever the hub has later. `SPLIT.source.json`
+    beside the file says which, with the file's hash: a file that is another by then counts as put there by hand.
 
     Args:
         root: the folder that datasets are kept in.
@@ -28,6 +32,7 @@ class HubText(TextDataModule):
     root: str
     split: str
     hub: ClassVar[str]
+    revision: ClassVar[str]
     subset: ClassVar[str | None]
     folder: ClassVar[str]
     splits: ClassVar[tuple[str, ...]]
@@ -71,12 +76,38 @@ class HubText(TextDataModule):
                 f"data '{self.title}' is fetched with the package datasets: pip install 'leakbench[text]'; "
                 f"or {self.by_hand()}"
             ) from None
-        if not Path(self.hub).is_dir():
+        local = Path(self.hub).is_dir()
+        if not local:
             probe(constants.ENDPOINT)
+        pinned = None if local else self.revision
         with tempfile.TemporaryDirectory(prefix="leakbench-") as scratch:
-            table = load_dataset(self.hub, self.subset, split=self.split, cache_dir=scratch)
+            table = load_dataset(self.hub, self.subset, split=self.split, cache_dir=scratch, revision=pinned)
             sentences, labels = self.lines_of({name: list(table[name]) for name in table.column_names})
         write_lines(self.file, sentences, labels)
+        self._note(pinned)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The file's hash; where it is the one that was fetched, repository and commit."""
+        own = {"sha256": digest(self.file)}
+        try:
+            noted = json.loads(self._beside.read_text(encoding="utf-8"))
+            if noted["sha256"] == own["sha256"]:
+                return {"name": str(noted["name"]), "commit": str(noted["commit"]), **own}
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return own
+
+    @property
+    def _beside(self) -> Path:
+        return self.file.with_suffix(".source.json")
+
+    def _note(self, commit: str | None) -> None:
+        """Says beside the file where it was fetched; of a folder that stands for the hub there is nothing to say."""
+        self._beside.unlink(missing_ok=True)
+        if commit is not None:
+            noted = {"name": self.hub, "subset": self.subset, "commit": commit, "sha256": digest(self.file)}
+            write_text(self._beside, json.dumps(noted, indent=1) + "\n")
 
     def read(self) -> Lines:
         """Read the file."""

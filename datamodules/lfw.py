@@ -12,7 +12,7 @@ from datamodules.checks import check_integer, given_path
 from datamodules.fetch import probe
 from datamodules.images import ImageDataModule
 from datamodules.pool import Pool
-from datamodules.tree import Tree, images_in, list_tree, read_images, subfolders
+from datamodules.tree import Tree, images_in, list_tree, read_labelled, subfolders
 
 # Where a tree of people may lie under root: itself, where scikit-learn unpacks, and as the archives name their folders
 PLACES = (
@@ -76,9 +76,8 @@ class LFW(ImageDataModule):
         if root is None:
             raise UserError(self.absent())
         tree = self._enough(list_tree(root))
-        return Pool(
-            read_images(tree.files, self.size, self.channels), tree.labels, len(tree.class_names), tree.class_names
-        )
+        images, labels = read_labelled(tree.files, tree.labels, self.size, self.channels)
+        return Pool(images, labels, len(tree.class_names), tree.class_names)
 
     def _enough(self, tree: Tree) -> Tree:
         """Without the people who have fewer than `min_faces` pictures; the others numbered anew."""

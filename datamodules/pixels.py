@@ -2,44 +2,113 @@
 
 from __future__ import annotations
 
+import math
+import struct
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from bench.errors import UserError
+from datamodules.memory import check_room
 from datamodules.pool import Pixels
+from datamodules.regular import check_regular
+from datamodules.sixteen_bits import bits_of, read_deep
 
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow knows more, whose depth is not known from it
 GRAY_MODES = ("1", "L", "LA")
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as in Pillow's conversion to "L"
+_DECODING = 40  # bytes a pixel while an image is decoded: three 64-bit numbers beside the channels' bytes
+_MOST = 89_478_485  # pixels of an image: Pillow's limit, a quarter of a GiB with three bytes each
+_KIND = 254  # tag of TIFF: bit 0 a smaller copy of another page, bit 2 a mask of one
 
 
-def read_image(path: Path) -> npt.NDArray[np.uint8]:
-    """Decode an image file to `[H, W, C]` uint8: C is 1 where the file is gray, else 3.
-
-    Transparency is dropped, a palette is resolved, and a photograph is turned upright as its EXIF entry says.
+def read_image(path: Path) -> Pixels:
+    """The image in a file: `[H, W, C]`, see `read_pages`.
 
     Raises:
-        UserError: the file cannot be opened, is no image, is truncated or corrupt, or has more than 8 bits a channel.
+        UserError: as `read_pages`, or the file holds more pages than one.
+    """
+    pages = list(read_pages(path))
+    if len(pages) > 1:
+        raise UserError(f"{path}: holds {len(pages)} images where one is wanted; save them as files of their own")
+    return pages[0]
+
+
+def read_pages(path: Path) -> Iterator[Pixels]:
+    """Decode every image in a file: `[H, W, C]`, C is 1 where the file is gray, else 3.
+
+    8 bits a channel come as uint8 in 0..255, more (up to 16, of PNG and TIFF, and of gray PGM) as float32 in [0, 1].
+    Each page of a TIFF is an image (a stack of slices), but for thumbnails and masks of other pages. Transparency is
+    dropped, a palette is resolved, and a photograph is turned upright as its EXIF entry says.
+
+    Raises:
+        UserError: the file is no regular one, cannot be opened, is no image, is truncated or corrupt, is an animation,
+            announces more pixels than are decoded (Pillow's limit, 89 million) or than fit into memory, or has a depth
+            that cannot be read whole.
     """
     try:
-        with Image.open(path) as opened:
-            if opened.mode.startswith(("I", "F")):
-                raise UserError(f"{path}: has more than 8 bits a pixel (mode {opened.mode}); save it with 8 bits")
-            gray = opened.mode in GRAY_MODES
-            upright = ImageOps.exif_transpose(opened)
-            pixels = np.array(upright.convert("L" if gray else "RGB"))
+        check_regular(path)
+        with _open(path, 0) as opened:
+            for page in _pages(opened, path):
+                opened.seek(page)
+                yield _decoded(opened, page, path)
     except Image.UnidentifiedImageError:
-        raise UserError(f"{path}: {'is empty' if _is_empty(path) else 'is not an image'}") from None
+        empty = path.stat().st_size == 0
+        what = "is empty" if empty else f"is not an image of a kind that is read here ({', '.join(FORMATS)})"
+        raise UserError(f"{path}: {what}") from None
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path}: announces too many pixels ({_reason(error)}); save it smaller") from None
     # Pillow reports a damaged file with any of these, according to the format
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error) as error:
         raise UserError(f"{path}: cannot be read as an image ({_reason(error)})") from None
+
+
+def _open(path: Path, page: int) -> ImageFile.ImageFile:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_decoded` refuses what it warns of
+        opened = Image.open(path, formats=FORMATS)
+    opened.seek(page)
+    return opened
+
+
+def _pages(opened: ImageFile.ImageFile, path: Path) -> list[int]:
+    """The numbers of the pages that are images of their own.
+
+    Raises:
+        UserError: they are the frames of an animation.
+    """
+    count = getattr(opened, "n_frames", 1)
+    if opened.format == "TIFF":
+        pages = []
+        for page in range(count):
+            opened.seek(page)
+            if not opened.tag_v2.get(_KIND, 0) & 0b101:  # type: ignore[attr-defined]
+                pages.append(page)
+        return pages or [0]
+    # a photograph's further pictures (MPO) are previews of it, or aids to show it
+    if count > 1 and opened.format not in ("JPEG", "MPO"):
+        raise UserError(
+            f"{path}: is an animation of {count} frames; save those that are images of your data as files of their own"
+        )
+    return [0]
+
+
+def _decoded(opened: ImageFile.ImageFile, page: int, path: Path) -> Pixels:
+    width, height = opened.size
+    if width * height > _MOST:
+        raise UserError(
+            f"{path}: announces too many pixels ({width}x{height}, {_MOST:,} are decoded at most); save it smaller"
+        )
+    check_room(_DECODING * width * height, f"{path}: {width}x{height} pixels", "save it smaller")
+    if bits_of(opened) > 8:
+        return read_deep(opened, lambda: _open(path, page), path)
+    gray = opened.mode in GRAY_MODES
+    upright = ImageOps.exif_transpose(opened)
+    pixels = np.array(upright.convert("L" if gray else "RGB"))
     return pixels[:, :, None] if gray else pixels
-
-
-def _is_empty(path: Path) -> bool:
-    return path.stat().st_size == 0
 
 
 def _reason(error: BaseException) -> str:
@@ -82,9 +151,22 @@ def fit(image: Pixels, size: int | None, channels: int | None) -> Pixels:
     return fitted if fitted.dtype == np.uint8 else fitted.clip(0.0, 1.0)
 
 
+def fitted_bytes(images: Pixels, size: int | None, channels: int | None) -> int:
+    """Bytes of `images` `[..., H, W, C]` after `fit`, without doing it."""
+    *count, height, width, depth = images.shape
+    pixels = height * width if size is None else size * size
+    return math.prod(count) * pixels * (depth if channels is None else channels) * images.itemsize
+
+
 def fit_all(images: Pixels, size: int | None, channels: int | None) -> Pixels:
-    """`fit` for every image of `[N, H, W, C]`; the array itself where there is nothing to change."""
-    _, height, width, depth = images.shape
+    """`fit` for every image of `[N, H, W, C]`; the array itself where there is nothing to change.
+
+    Raises:
+        UserError: the fitted images do not fit into memory.
+    """
+    count, height, width, depth = images.shape
     if size in (None, height) and size in (None, width) and channels in (None, depth):
         return images
+    side = f"{width}x{height}" if size is None else f"{size}x{size}"
+    check_room(2 * fitted_bytes(images, size, channels), f"{count} images of {side}", "set a smaller data.size")
     return np.stack([fit(image, size, channels) for image in images])

@@ -14,6 +14,7 @@ class RottenTomatoes(HubText):
     """1,066 test, 1,066 validation and 8,530 train sentences, 21 words on average; 0 negative, 1 positive."""
 
     hub: ClassVar[str] = "cornell-movie-review-data/rotten_tomatoes"
+    revision: ClassVar[str] = "aa13bc287fa6fcab6daf52f0dfb9994269ffea28"
     subset: ClassVar[str | None] = None
     folder: ClassVar[str] = "rotten_tomatoes"
     splits: ClassVar[tuple[str, ...]] = ("test", "validation", "train")

@@ -18,6 +18,7 @@ class SST2(HubText):
     """
 
     hub: ClassVar[str] = "stanfordnlp/sst2"
+    revision: ClassVar[str] = "8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb"
     subset: ClassVar[str | None] = None
     folder: ClassVar[str] = "sst2"
     splits: ClassVar[tuple[str, ...]] = ("validation", "train")

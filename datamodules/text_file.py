@@ -1,4 +1,4 @@
-"""Your own sentences: a text file with one a line, or a TSV with a label before each."""
+"""Your own sentences: a text file with one a line, or a TSV with a label beside each."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 
 from bench.errors import UserError
 from datamodules.checks import check_integer, given_path
+from datamodules.regular import what_else
 from datamodules.text_base import TextDataModule
-from datamodules.text_lines import Lines, read_lines
+from datamodules.text_lines import Lines, digest, read_lines
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class TextFile(TextDataModule):
-    """`ROOT` is a `.tsv` with `label<TAB>sentence` a line, or any other UTF-8 text with a sentence a line.
+    """`ROOT` is a `.tsv` whose header names `label` and `sentence`, or any other UTF-8 text with a sentence a line.
+
+    A `.tsv` without a header has `label<TAB>sentence` a line, or CoLA's four columns (`datamodules.text_table`).
 
     Args:
         root: the file.
@@ -29,13 +32,18 @@ class TextFile(TextDataModule):
         if self.class_count is not None:
             check_integer("data.class_count", self.class_count, 1, "classes, or null to count the labels")
         self._root = given_path(
-            "data.root", self.root, "a text file with a sentence a line, or a .tsv label<TAB>sentence"
+            "data.root", self.root, "a text file with a sentence a line, or a .tsv with columns label and sentence"
         )
 
     @property
     def title(self) -> str:
         """The file's own name: `cola.tsv (text_file)`."""
         return f"{self._root.resolve().name} ({self.name})"
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The file's name and hash."""
+        return {"name": self._root.resolve().name, "sha256": digest(self._root)}
 
     def where(self) -> str:
         """`root`."""
@@ -47,12 +55,13 @@ class TextFile(TextDataModule):
 
     def absent(self) -> str:
         """There is nothing to prepare, only a path to correct."""
-        what = "is a folder" if self._root.is_dir() else "does not exist"
+        kind = what_else(self._root) if self._root.exists() else None
+        what = "does not exist" if kind is None else f"is {kind}"
         return f"data.root={self._root}: {what}; {self.by_hand()}"
 
     def by_hand(self) -> str:
         """What `root` may be."""
-        return "data.root must be a text file with a sentence a line, or a .tsv with label<TAB>sentence"
+        return "data.root must be a text file with a sentence a line, or a .tsv with columns label and sentence"
 
     def fetch(self) -> None:
         """Nothing can be fetched."""

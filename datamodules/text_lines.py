@@ -1,7 +1,8 @@
-"""Sentences in a file: one a line, or a label and a sentence with a tab between them."""
+"""Sentences in a file: one a line, or in a table with their labels."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -9,8 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UserError
+from datamodules.memory import check_room
+from datamodules.regular import check_regular
+from datamodules.text_table import LABEL, SENTENCE, WANTED, header, read_table
 
-HEADER = ("label", "sentence")
+_TABLES = (".csv", ".json", ".jsonl", ".xlsx", ".parquet", ".arrow")  # not a sentence a line, whatever they hold
+_READING = 16  # bytes of memory a byte of text: four a letter, in the text, its lines, their cells and the sentences
+_DIGITS = 5  # of a class's index: each class is a row of the model's last layer
 
 
 @dataclass(frozen=True)
@@ -31,51 +37,68 @@ class Lines:
 
 
 def read_lines(path: Path) -> Lines:
-    """A `.tsv` has `label<TAB>sentence` a line, with or without these words as a header; any other file a sentence.
+    """A `.tsv` is a table of labels and sentences (`datamodules.text_table`); any other file has a sentence a line.
 
-    Labels that are whole numbers are class indices (at least two classes); others are names of classes. Empty lines are
-    left aside.
+    Labels that are whole numbers are class indices (at least two classes); others are names of classes. Empty lines
+    and a byte-order mark are left aside.
 
     Raises:
-        UserError: the file cannot be read as text, holds no sentence, or a line has no label; file and line.
+        UserError: the file is no regular one, cannot be read as text, holds no sentence, or a line is not understood;
+            file and line.
     """
+    check_regular(path)
+    lines = [(number, line) for number, line in enumerate(_text(path).split("\n"), 1) if line.strip()]
+    ending = path.suffix.lower()
+    labels: Sequence[str] = ()
+    if ending == ".tsv":
+        sentences, labels = read_table(path, lines)
+    elif ending in _TABLES:
+        raise UserError(f"{path}: want a .tsv, or a text file with a sentence a line; a {ending} is not read")
+    elif lines and "\t" in lines[0][1] and _is_header(path, lines[0][1]):
+        raise UserError(f"{path}: looks like a table of labels and sentences; give it a name that ends in .tsv")
+    else:
+        sentences = [line.strip() for _, line in lines]
+    if not sentences:
+        raise UserError(f"{path}: holds no sentence; want a sentence a line, or in a .tsv {WANTED}")
+    return _lines(path, tuple(sentences), labels)
+
+
+def _text(path: Path) -> str:
+    check_room(_READING * path.stat().st_size, f"the sentences in {path}", "name a smaller file")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # without a byte-order mark
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is no UTF-8 text (byte {error.start})") from None
-    lines = [(number, line.strip("\r")) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if path.suffix.lower() != ".tsv":
-        sentences = tuple(line.strip() for _, line in lines)
-        labels: Sequence[str] = ()
-    else:
-        if lines and tuple(lines[0][1].lower().split("\t")) == HEADER:
-            del lines[0]
-        pairs = [_pair(path, number, line) for number, line in lines]
-        sentences, labels = tuple(sentence for _, sentence in pairs), [label for label, _ in pairs]
-    if not sentences:
-        raise UserError(f"{path}: holds no sentence; want a sentence a line, or in a .tsv label<TAB>sentence")
-    return _lines(sentences, labels)
+    if "\0" in text:
+        raise UserError(f"{path}: is no UTF-8 text (it holds null bytes, as UTF-16 does)")
+    return text
 
 
-def _pair(path: Path, number: int, line: str) -> tuple[str, str]:
-    label, tab, sentence = line.partition("\t")
-    if not (tab and label.strip() and sentence.strip()) or "\t" in sentence:
-        raise UserError(f"{path}:{number}: want label<TAB>sentence, got {line[:60]!r} (no .tsv: a sentence a line)")
-    return label.strip(), sentence.strip()
+def _is_header(path: Path, line: str) -> bool:
+    try:
+        return header(str(path), line.split("\t")) is not None
+    except UserError:
+        return False
 
 
-def _lines(sentences: tuple[str, ...], labels: Sequence[str]) -> Lines:
+def _lines(path: Path, sentences: tuple[str, ...], labels: Sequence[str]) -> Lines:
     if not labels:
         return Lines(sentences, (0,) * len(sentences), None, None)
     if all(label.isascii() and label.isdigit() for label in labels):
+        longest = max(labels, key=lambda label: len(label.lstrip("0")))
+        if len(longest.lstrip("0")) > _DIGITS:
+            raise UserError(
+                f"{path}: label {longest[:30]} is the index of a class, and there are {10**_DIGITS:,} classes at most"
+            )
         numbers = tuple(int(label) for label in labels)
         return Lines(sentences, numbers, max(2, max(numbers) + 1), None)
     names = tuple(sorted(set(labels)))
-    return Lines(sentences, tuple(names.index(label) for label in labels), max(2, len(names)), names)
+    places = {name: place for place, name in enumerate(names)}
+    return Lines(sentences, tuple(places[label] for label in labels), max(2, len(names)), names)
 
 
 def write_lines(path: Path, sentences: Iterable[str], labels: Iterable[int] | None) -> None:
-    """Writes what `read_lines` reads: aside first, then renamed, so a reader sees the whole file or none.
+    """Writes what `read_lines` reads, as `write_text` does.
 
     Args:
         path: `.tsv` where there are labels.
@@ -86,15 +109,29 @@ def write_lines(path: Path, sentences: Iterable[str], labels: Iterable[int] | No
     if labels is None:
         rows = flat
     else:
-        rows = ["\t".join(HEADER), *(f"{label}\t{sentence}" for label, sentence in zip(labels, flat, strict=True))]
+        rows = [
+            f"{LABEL[0]}\t{SENTENCE[0]}",
+            *(f"{label}\t{sentence}" for label, sentence in zip(labels, flat, strict=True)),
+        ]
+    write_text(path, "\n".join(rows) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file aside first, then renames it, so a reader sees the whole file or none; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write("\n".join(rows) + "\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(aside).chmod(0o644)
         os.replace(aside, path)
     finally:
         Path(aside).unlink(missing_ok=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

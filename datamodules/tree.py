@@ -1,4 +1,4 @@
-"""Image files on disk: a tree of class folders (`ROOT/CLASS/NAME.png`), read whole."""
+"""Image files on disk: a tree of class folders (`ROOT/CLASS/[FOLDERS/]NAME.png`), read whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import UserError
-from datamodules.pixels import fit, read_image
+from datamodules.memory import check_room
+from datamodules.pixels import fit, fitted_bytes, read_pages
 from datamodules.pool import Integers, Pixels
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
@@ -21,7 +22,7 @@ class Tree:
 
     Args:
         class_names: the folders' names, sorted: a class's index is its place here, as in torchvision's ImageFolder.
-        files: `N` paths, sorted by class, then by name.
+        files: `N` paths, sorted by class, then by folder, then by name.
         labels: `[N]`, int64.
     """
 
@@ -42,21 +43,41 @@ def subfolders(root: Path) -> list[Path]:
 
 def images_in(folder: Path) -> list[Path]:
     """The image files directly in `folder`, sorted by name; anything else there is left aside."""
-    return sorted(entry for entry in folder.iterdir() if is_image(entry))
+    return sorted(entry for entry in folder.iterdir() if is_image(entry) and not entry.is_dir())
+
+
+def images_below(folder: Path) -> list[Path]:
+    """The image files in `folder` and in all folders below it that are not hidden, in the order of ImageFolder.
+
+    That is by the folder's path, then by name. Links are followed; a folder that is met twice (a link to one above
+    it, say) is read once.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        found += images_in(here)
+        waiting += reversed(subfolders(here))
+    return sorted(found, key=lambda file: (str(file.parent), file.name))
 
 
 def list_tree(root: Path) -> Tree:
-    """Find `ROOT/CLASS/NAME.ext`; other files (a SOURCE.txt, a MANIFEST.csv) are left aside.
+    """Find `ROOT/CLASS/[FOLDERS/]NAME.ext`; other files (a SOURCE.txt, a MANIFEST.csv) are left aside.
 
     Raises:
         UserError: `root` is no readable folder, has no class folders, or one of them holds no image.
     """
     try:
         folders = subfolders(root)
-        found = [images_in(folder) for folder in folders]
+        found = [images_below(folder) for folder in folders]
         loose = images_in(root)
     except OSError as error:
-        raise UserError(f"{root}: cannot be read as a folder of images ({error.strerror})") from None
+        raise UserError(f"{error.filename or root}: cannot be read as a folder of images ({error.strerror})") from None
     if not folders:
         what = f"{len(loose)} images but no class folders" if loose else "no class folders"
         raise UserError(f"{root}: has {what}; images must lie in ROOT/CLASS/NAME.png")
@@ -68,20 +89,57 @@ def list_tree(root: Path) -> Tree:
 
 
 def read_images(files: Sequence[Path], size: int | None, channels: int | None) -> Pixels:
-    """Decode and fit every file: `[N, H, W, C]` uint8.
+    """Decode and fit every file: `[N, H, W, C]`, see `read_labelled`."""
+    return read_labelled(files, np.zeros(len(files), dtype=np.int64), size, channels)[0]
 
-    Everything is decoded here, before any attack runs, so that a damaged file never ends a run half-way.
+
+def read_labelled(
+    files: Sequence[Path], labels: Integers, size: int | None, channels: int | None
+) -> tuple[Pixels, Integers]:
+    """Decode and fit every file: images `[N, H, W, C]` and their labels `[N]`, where a stack is as many as its pages.
+
+    uint8 where no image has more than 8 bits a channel, else float32 in [0, 1] for all.
+
+    Everything is decoded here, before any attack runs, so that a damaged file never ends a run half-way; and before
+    the first image is fitted, memory for all of them is asked for.
+
+    Args:
+        files: at least one.
+        labels: one a file.
+        size, channels: see `pixels.fit`.
 
     Raises:
-        UserError: a file is damaged (`read_image`), or the images differ in size or channels.
+        UserError: a file is damaged (`read_pages`), the images differ in size or channels, or do not fit into memory.
     """
     images: list[Pixels] = []
-    for path in files:
-        image = fit(read_image(path), size, channels)
-        if images and image.shape != images[0].shape:
-            raise UserError(_difference(files[0], images[0], path, image))
-        images.append(image)
-    return np.stack(images)
+    owners: list[int] = []
+    for place, path in enumerate(files):
+        for page in read_pages(path):
+            _check_room(len(images), len(files), page, size, channels)
+            image = fit(page, size, channels)
+            if images and image.shape != images[0].shape:
+                raise UserError(_difference(files[owners[0]], images[0], path, image))
+            images.append(image)
+            owners.append(place)
+    if any(image.dtype != np.uint8 for image in images):
+        images = [image if image.dtype != np.uint8 else image.astype(np.float32) / 255 for image in images]
+    return np.stack(images), labels[owners]
+
+
+def _check_room(there: int, files: int, page: Pixels, size: int | None, channels: int | None) -> None:
+    """Refuse images like `page` where they do not fit: each stands in memory alone, and then in the array of all.
+
+    Asked for all files at the first image, and once more for each image that is none of so many (a further page).
+    """
+    if 0 < there < files:
+        return
+    alone, together = (files, files) if there == 0 else (1, there + 1)
+    height, width = page.shape[:2] if size is None else (size, size)
+    check_room(
+        (alone + together) * fitted_bytes(page, size, channels),
+        f"{together} images of {width}x{height}",
+        "set data.size=32 (or another side)" if size is None else f"set data.size to less than {size}",
+    )
 
 
 def _difference(first: Path, expected: Pixels, path: Path, image: Pixels) -> str:

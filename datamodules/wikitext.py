@@ -15,6 +15,7 @@ class WikiText(HubText):
     """The raw version's paragraphs, cut into sentences; without labels, so for language models."""
 
     hub: ClassVar[str] = "Salesforce/wikitext"
+    revision: ClassVar[str] = "b08601e04326c79dfdd32d625aee71d232d685c3"
     subset: ClassVar[str | None] = "wikitext-2-raw-v1"
     folder: ClassVar[str] = "wikitext"
     splits: ClassVar[tuple[str, ...]] = ("test", "validation", "train")

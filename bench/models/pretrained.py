@@ -22,7 +22,7 @@ class Pretrained(TextModel):
     generator.
 
     Args:
-        source: a folder that `save_pretrained` wrote, or the name of a model on the hub (kept in Hugging Face's cache).
+        source: a folder that `save_pretrained` wrote, or on the hub `NAME` or `NAME@REVISION` (see `hub_name`).
         vocabulary: what sentences are cut into; makes the tokeniser before the model is built.
         head: `classification`, `masked` or `causal`.
         shape: `(T,)` of a sentence.

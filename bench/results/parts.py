@@ -40,6 +40,8 @@ _VICTIM = [
     ("commit", pa.string()),
     ("versions", pa.string()),
 ]
+# where data and weights come from, as JSON: repository, commit and hash
+_ORIGINS = [("sources", pa.string())]
 _SAMPLE = [(name, pa.int64()) for name in ("victim", "position", "sample", "label", "label_guess")]
 # of the first victims' sentences, where a part has any: what was said, what came back (null: no claim), and
 # `[[iteration, sentence], ...]` as JSON (null: no trace)
@@ -73,8 +75,9 @@ def write(
     stamp = {"part": part, "stored": time.time_ns()}
     _check_rows(victim_rows, sample_rows)
     metrics = _metrics(sample_rows)
+    origins = _ORIGINS if any(name in row for row in victim_rows for name, _ in _ORIGINS) else []
     texts = _TEXTS if any(name in row for row in sample_rows for name, _ in _TEXTS) else []
-    victims = _table([{**row, **stamp} for row in victim_rows], _COLUMNS["victims"])
+    victims = _table([{**row, **stamp} for row in victim_rows], _COLUMNS["victims"] + origins)
     samples = _table(
         [{**row, **{name: _number(row.get(name)) for name in metrics}, **stamp} for row in sample_rows],
         _COLUMNS["samples"] + texts + [(name, pa.float64()) for name in metrics],
@@ -136,7 +139,7 @@ def _table(rows: list[dict[str, Any]], columns: list[tuple[str, pa.DataType]]) -
 
 
 def _check_rows(victim_rows: Sequence[Mapping[str, Any]], sample_rows: Sequence[Mapping[str, Any]]) -> None:
-    known = {name for name, _ in _VICTIM}
+    known = {name for name, _ in _VICTIM + _ORIGINS}
     for kind, rows in (("victims", victim_rows), ("samples", sample_rows)):
         for row in rows:
             missing = [name for name in _REQUIRED[kind] if row.get(name) is None]
@@ -206,6 +209,8 @@ def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
         return None, f"it is corrupt ({str(error).splitlines()[0]})"
     types = {name: table.schema.field(name).type for name in table.column_names}
     wrong = [name for name, kept in _COLUMNS[kind] if types.get(name) != kept]
+    if kind == "victims":
+        wrong += [name for name, kept in _ORIGINS if types.get(name, kept) != kept]
     if kind == "samples":
         wrong += [name for name, kept in _TEXTS if types.keys() & dict(_TEXTS) and types.get(name) != kept]
         wrong += [name for name in metric_names(table) if types[name] != pa.float64()]

@@ -1,13 +1,19 @@
 """Protects: a set of the hub becomes a plain file once, a file put there by hand will do, no hub is one sentence."""
 
+import hashlib
+import http.server
+import re
+import threading
 from pathlib import Path
 
+import datasets
 import pytest
 from huggingface_hub import constants
 
 from bench.errors import UserError
 from bench.models.vocabulary import Vocabulary
 from datamodules.cola import CoLA
+from datamodules.text_lines import write_lines
 from datamodules.wikitext import WikiText
 
 
@@ -39,6 +45,50 @@ def test_a_split_is_fetched_once_and_then_read_from_its_file(build, served, monk
     monkeypatch.setattr(CoLA, "hub", "gone")
     data.prepare()
     assert data.lines.sentences == ("One, two.", "Three.") and data.lines.labels == (1, 0)
+
+
+def test_a_split_is_asked_for_at_the_commit_that_the_class_names(build, monkeypatch, tmp_path) -> None:
+    asked: list[str] = []
+
+    class Asked(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200 if self.path == "/" else 404)
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 (the server's name for it)
+
+        def log_message(self, *args) -> None:
+            """Nothing among the test's output."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Asked) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", url)
+        template = url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        for name in ("cola", "sst2", "rotten_tomatoes", "wikitext"):
+            data = build(name, root=str(tmp_path))
+            with pytest.raises(UserError, match="could not be fetched"):
+                data.prepare()
+            assert re.fullmatch("[0-9a-f]{40}", data.revision)
+            assert any(f"/{data.hub}/" in path and data.revision in path for path in asked), asked
+        server.shutdown()
+
+
+def test_repository_and_commit_are_known_of_the_file_that_was_fetched_only(build, tmp_path) -> None:
+    place = tmp_path / "cola" / "validation.tsv"
+    data = build("cola", root=str(tmp_path))
+    write_lines(place, ["One, two.", "Three."], [1, 0])
+    by_hand = {"sha256": hashlib.sha256(place.read_bytes()).hexdigest()}
+    assert data.provenance == by_hand
+    data._note(data.revision)
+    assert data.provenance == {"name": "nyu-mll/glue", "commit": data.revision, **by_hand}
+    write_lines(place, ["One, two.", "Four."], [1, 0])
+    assert data.provenance == {"sha256": hashlib.sha256(place.read_bytes()).hexdigest()} != by_hand
+    place.with_suffix(".source.json").write_text("[]")
+    assert set(data.provenance) == {"sha256"}
 
 
 def test_paragraphs_of_wikipedia_become_sentences(build, shared_data: Path) -> None:

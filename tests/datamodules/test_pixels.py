@@ -1,5 +1,9 @@
 """Protects: reading (depth, palette, damage), conversion of channels, and the fit to a square (as torchvision's)."""
 
+import os
+import socket
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +13,9 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from bench.errors import UserError
+from datamodules import memory
 from datamodules.pixels import fit, fit_all, read_image, squared, with_channels
+from datamodules.tree import read_images
 
 
 @pytest.fixture
@@ -42,12 +48,6 @@ def test_a_photograph_is_turned_upright(face: Path, tmp_path: Path) -> None:
     assert read_image(tmp_path / "x.png").shape == (64, 32, 3)
 
 
-def test_sixteen_bits_are_refused_not_clipped(tmp_path: Path) -> None:
-    Image.fromarray(np.full((4, 4), 40_000, dtype=np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(UserError, match=r"deep\.png: has more than 8 bits a pixel"):
-        read_image(tmp_path / "deep.png")
-
-
 def damaged(face: Path, kind: str) -> bytes:
     whole = face.read_bytes()
     if kind == "flipped":
@@ -77,6 +77,45 @@ def test_damage_is_one_line_with_the_file_s_name(face: Path, tmp_path: Path, kin
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"gone\.png: cannot be read as an image \(No such file or directory\)"):
         read_image(tmp_path / "gone.png")
+
+
+def giant_png(path: Path, side: int) -> None:
+    """A PNG of one colour whose header announces `side` x `side` pixels; it is a few bytes long."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("side", [60_000, 10_000])  # Pillow refuses the first and only warns of the second
+def test_a_header_that_announces_too_many_pixels_is_one_line(tmp_path: Path, side: int, recwarn) -> None:
+    giant_png(tmp_path / "bomb.png", side)
+    with pytest.raises(UserError, match=r"bomb\.png: announces too many pixels \(.*; save it smaller") as caught:
+        read_image(tmp_path / "bomb.png")
+    assert "\n" not in str(caught.value) and not recwarn.list
+
+
+def test_a_large_image_is_refused_where_memory_is_short(tmp_path: Path, monkeypatch) -> None:
+    giant_png(tmp_path / "large.png", 5_000)
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 500000 kB\n")
+    monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "meminfo")
+    with pytest.raises(UserError, match=r"large\.png: 5000x5000 pixels need about 0\.9 GiB of memory, and 0\.5 GiB"):
+        read_image(tmp_path / "large.png")
+
+
+def test_only_regular_files_are_opened(tmp_path: Path, face: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket.png"))
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    (tmp_path / "folder.png").mkdir()
+    for name, kind in (("pipe", "a FIFO"), ("socket", "a socket"), ("zero", "a device"), ("folder", "a folder")):
+        with pytest.raises(UserError, match=rf"{name}\.png: is {kind}, and only regular files are read"):
+            read_image(tmp_path / f"{name}.png")
+    (tmp_path / "link.png").symlink_to(face)
+    assert (read_image(tmp_path / "link.png") == read_image(face)).all()
 
 
 def test_gray_is_luma_and_rgb_of_gray_is_a_repetition(face: Path) -> None:
@@ -122,3 +161,11 @@ def test_fit_all_touches_nothing_without_need(face: Path) -> None:
     images = np.stack([read_image(face)] * 2)
     assert fit_all(images, 64, 3) is images and fit_all(images, None, None) is images
     assert fit_all(images, 32, 1).shape == (2, 32, 32, 1)
+
+
+def test_a_size_that_cannot_fit_is_refused_before_anything_is_fitted(face: Path) -> None:
+    images = np.stack([read_image(face)] * 20)
+    with pytest.raises(UserError, match=r"20 images of 100000x100000 need about 1,117\.6 GiB .* are free; set a"):
+        fit_all(images, 100_000, None)
+    with pytest.raises(UserError, match=r"20 images of 100000x100000 need about 1,117\.6 GiB .*; set data\.size to"):
+        read_images([face] * 20, 100_000, None)

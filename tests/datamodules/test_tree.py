@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from bench.errors import UserError
-from datamodules.tree import list_tree, read_images
+from datamodules.tree import list_tree, read_images, read_labelled
 
 
 @pytest.fixture
@@ -45,6 +46,63 @@ def test_hidden_and_other_files_are_left_aside(tree: Path) -> None:
     (tree / ".cache").mkdir()
     after = list_tree(tree)
     assert after.files == before.files and after.class_names == before.class_names == ("cat", "dog")
+
+
+def test_folders_below_a_class_are_read_as_torchvision_reads_them(tree: Path) -> None:
+    files = list_tree(tree).files
+    for place in ("cat/site 1", "cat/site/2", "cat/site10", "cat/site2", "dog/a.png/b"):
+        (tree / place).mkdir(parents=True)
+        shutil.copyfile(files[0], tree / place / "0.png")
+    ours, theirs = list_tree(tree), ImageFolder(tree)
+    assert len(ours.files) == 8
+    assert [(str(file), int(label)) for file, label in zip(ours.files, ours.labels)] == theirs.samples
+
+
+def test_hidden_folders_and_cycles_of_links_are_not_followed(tree: Path) -> None:
+    before = list_tree(tree).files
+    (tree / "cat" / ".ipynb_checkpoints").mkdir()
+    shutil.copyfile(before[0], tree / "cat" / ".ipynb_checkpoints" / "0.png")
+    (tree / "cat" / "again").symlink_to(tree / "cat")
+    (tree / "dog" / "self").symlink_to(".")
+    assert list_tree(tree).files == before
+    elsewhere = tree.parent / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copyfile(before[0], elsewhere / "0.png")
+    (tree / "cat" / "site").symlink_to(elsewhere)
+    assert len(list_tree(tree).files) == len(before) + 1
+
+
+def test_a_fifo_with_an_image_s_name_is_said_not_waited_for(tree: Path) -> None:
+    os.mkfifo(tree / "cat" / "zz.png")
+    with pytest.raises(UserError, match=r"cat/zz\.png: is a FIFO, and only regular files are read"):
+        read_images(list_tree(tree).files, None, None)
+
+
+def test_each_slice_of_a_stack_is_an_image_of_its_class(tmp_path: Path) -> None:
+    slices = np.random.default_rng(0).integers(0, 2**16, (5, 6, 7)).astype(np.uint16)
+    for name, part in (("a", slices[:3]), ("b", slices[3:])):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "0.tif", part, photometric="minisblack")
+    tree = list_tree(tmp_path)
+    images, labels = read_labelled(tree.files, tree.labels, None, None)
+    assert labels.tolist() == [0, 0, 0, 1, 1]
+    assert (np.rint(images[..., 0].astype(np.float64) * 65535) == slices).all()
+
+
+def test_a_thumbnail_in_a_tiff_is_no_image_of_its_own(tmp_path: Path) -> None:
+    pixels = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    with tifffile.TiffWriter(tmp_path / "x.tif") as file:
+        file.write(pixels, photometric="minisblack")
+        file.write(pixels[::2, ::2], photometric="minisblack", subfiletype=1)
+    assert (read_images([tmp_path / "x.tif"], None, None)[..., 0] == pixels).all()
+
+
+@pytest.mark.parametrize("ending", ["gif", "png", "webp"])
+def test_an_animation_is_said(tmp_path: Path, ending: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(tmp_path / f"x.{ending}", save_all=True, append_images=frames[1:])
+    with pytest.raises(UserError, match=rf"x\.{ending}: is an animation of 3 frames; save those that are images of"):
+        read_images([tmp_path / f"x.{ending}"], None, None)
 
 
 def test_an_empty_class_is_named(tree: Path) -> None:

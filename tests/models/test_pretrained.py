@@ -1,6 +1,9 @@
 """Protects: weights from a folder are the very weights, a missing head follows the seed, and no hub is one sentence."""
 
+import hashlib
+import json
 import shutil
+import subprocess
 
 import pytest
 import torch
@@ -10,11 +13,14 @@ from transformers import AutoModel, GPT2Config, GPT2LMHeadModel
 
 from bench.config import compose
 from bench.errors import UserError
+from bench.experiment import run_cell
 from bench.models.pretrained import Pretrained
 from bench.models.text import TextModel
 from bench.models.vocabulary import Vocabulary
 from bench.parties import revisions
+from bench.results import query
 from bench.results.identity import contents, identity
+from bench.results.store import load
 from datamodules.public_domain import packaged
 
 TOKENS, MASK = torch.tensor([[101, 2655, 2033, 102, 0]]), torch.tensor([[True, True, True, True, False]])
@@ -95,6 +101,70 @@ def test_a_cell_is_another_one_where_the_folder_holds_other_weights(folder, tmp_
     network.transformer.ln_f.bias.data[0] = 0.5
     network.save_pretrained(place)
     assert own() != before
+
+
+COMMITS = ("a" * 40, "b" * 40)
+
+
+@pytest.fixture
+def cache(folder, tmp_path, monkeypatch):
+    """Hugging Face's cache with two commits of one model, which differ in a bias; its branch main is the first."""
+    model = tmp_path / "hub" / "models--org--tiny"
+    for place, commit in enumerate(COMMITS):
+        shutil.copytree(folder, model / "snapshots" / commit)
+        network = GPT2LMHeadModel.from_pretrained(folder)
+        network.transformer.ln_f.bias.data[0] = float(place)
+        network.save_pretrained(model / "snapshots" / commit)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(COMMITS[0])
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    return model
+
+
+def bias_of(source, pieces):
+    return made(source, "causal", pieces, classes=len(pieces)).network.transformer.ln_f.bias[0].item()
+
+
+def test_a_name_means_one_commit_and_may_say_which(cache):
+    pieces = Vocabulary("org/tiny", "bytes", 300).make(())
+    assert bias_of("org/tiny", pieces) == 0 and bias_of(f"org/tiny@{COMMITS[1]}", pieces) == 1
+    cfg = compose(["data=sentences", "model=huggingface", f"model.source=org/tiny@{COMMITS[1]}"])
+    assert revisions(cfg) == {"model.source": COMMITS[1]}
+    (cache / "refs" / "main").write_text(COMMITS[1])
+    assert bias_of("org/tiny", pieces) == 1 and bias_of(f"org/tiny@{COMMITS[0]}", pieces) == 0
+    with pytest.raises(
+        UserError, match=r"model\.source='org/tiny@v9': no such folder, not in Hugging Face's cache, and"
+    ):
+        made("org/tiny@v9", "causal", pieces)
+
+
+def test_repository_commit_and_hash_of_data_and_weights_are_in_cell_and_row(cache, tmp_path):
+    """The hash is that of the files of the snapshot, computed here with the command of the system."""
+    text = tmp_path / "mine.tsv"
+    text.write_text("label\tsentence\n" + "".join(f"{i % 2}\tsentence number {i}\n" for i in range(6)))
+    words = ["data=text_file", f"data.root={text}", "data.surrogate=0", "data.victims=1", "model=huggingface"]
+    words += [
+        "model.source=org/tiny",
+        "attack=noise",
+        "metric=exact_match",
+        "logger=none",
+        f"results={tmp_path / 'out'}",
+    ]
+    run_cell(compose([*words, "trainer=cpu"]))
+    (folder,) = (tmp_path / "out" / "cells").iterdir()
+    cell = load(folder)
+    found = cell.facts["sources"]
+    sums = subprocess.run(["sha256sum", text], capture_output=True, text=True, check=True).stdout.split()
+    assert found["data"]["sha256"] == sums[0] and found["data"]["name"] == "mine.tsv"
+    assert len(found["data"]["fingerprint"]) == 64
+    snapshot = cache / "snapshots" / COMMITS[0]
+    files = sorted(file for file in snapshot.iterdir() if file.suffix in (".json", ".safetensors"))
+    sums = subprocess.run(["sha256sum", *files], capture_output=True, text=True, check=True).stdout.split()[::2]
+    content = "".join(f"{file.name} {value};" for file, value in zip(files, sums, strict=True))
+    expected = {"name": "org/tiny", "commit": COMMITS[0], "sha256": hashlib.sha256(content.encode()).hexdigest()}
+    assert found["model.source"] == found["model.vocabulary.root"] == expected
+    assert json.loads(query.rows(cell).victims["sources"][0].as_py()) == found
 
 
 def test_a_vocabulary_of_another_model_is_refused(folder, pieces):

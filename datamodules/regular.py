@@ -1,0 +1,37 @@
+"""Only regular files are opened: a FIFO or a socket makes its reader wait for ever, a device may never end."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from bench.errors import UserError
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def what_else(path: Path) -> str | None:
+    """What a path leads to that is no regular file (`a FIFO`, `a folder`); None of a file, links followed.
+
+    Raises:
+        OSError: nothing is there, or it may not be looked at.
+    """
+    mode = path.stat().st_mode
+    return next((name for is_kind, name in _KINDS if is_kind(mode)), None)
+
+
+def check_regular(path: Path) -> None:
+    """Refuse to open what is no regular file.
+
+    Raises:
+        UserError: naming the path and what it is. OSError: nothing is there.
+    """
+    kind = what_else(path)
+    if kind is not None:
+        raise UserError(f"{path}: is {kind}, and only regular files are read; take it away, or name another")
