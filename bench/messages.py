@@ -228,6 +228,8 @@ class Task(Message):
         last_bias: name of that layer's bias, or None.
         mappable: whether `gradient` can be mapped over victims with `torch.func.vmap`.
         language: what is public about a model that reads sentences; None where it sees images.
+        hard_labels: why `gradient` takes class indices only, or gives another gradient for one-hot probabilities, the
+            end of a sentence; None where it takes probabilities as it takes indices.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -239,6 +241,7 @@ class Task(Message):
     last_bias: str | None = None
     mappable: bool = True
     language: Language | None = None
+    hard_labels: str | None = None
 
 
 @dataclass(eq=False)
@@ -247,7 +250,7 @@ class Observation(Message):
 
     Args:
         gradients: `{parameter name: [V, ...]}`, what the client shared, after its defences; without the word
-            embedding's where the threat model hides it.
+            embedding's where the threat model hides it; empty where the mean image is granted.
         parameters: `{parameter name: [V, ...]}` at that moment.
         buffers: `{buffer name: [V, ...]}` (empty where the model has none or they are not granted).
         ids: `[V]`, public numbers of the updates; they seed the attacker's own random numbers.
@@ -256,7 +259,8 @@ class Observation(Message):
         labels: as `Victims.labels`, or None.
         mask: `[V, B, T]`, bool, where the tokens of each sentence stand; None where lengths are not granted.
         surrogate: sentences of the same kind, as tokens, none of them a victim's; None where they are not granted.
-        mean_image: `[C, H, W]`, the mean of the dataset, granted to the control of that name only.
+        mean_image: `[C, H, W]`, the mean of a public dataset, granted to a control that needs it, in place of the
+            gradient.
         defense: what is known of the client's defences, a mapping a part in the order in which they act: `defense` (its
             class's name), `position`, `acts` and its parameters, without seeds; None where it is not granted.
     """

@@ -98,8 +98,8 @@ class Dager(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B, the classes, the buffers, and two attention layers whose inputs are known."""
-        return frozenset({"batch_size", "classes", "buffers", "two_attention_layers"})
+        """B, the classes, the buffers, a loss that takes probabilities, and two attention layers with known inputs."""
+        return frozenset({"batch_size", "classes", "buffers", "soft_labels", "two_attention_layers"})
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
         """One victim after the other."""

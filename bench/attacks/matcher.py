@@ -26,7 +26,7 @@ from bench.messages import Observation, Reconstruction
 from bench.objectives.view import Compared, View
 from bench.priors.base import Prior
 
-_FOR_LABELS = frozenset({"batch_of_one", "last_linear", "classes"})
+_FOR_LABELS = frozenset({"batch_of_one", "last_linear", "classes", "soft_labels"})
 
 
 class Matcher(Attack):
@@ -77,9 +77,9 @@ class Matcher(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B and the buffers; the classes where labels are optimised; what the label inference and the views need."""
+        """B and the buffers; classes and soft labels where labels are optimised; what inference and views need."""
         needs = {"batch_size", "buffers"}.union(*(view.needs for view in self.views))
-        needs |= {"classes"} if self.labels is None else {"batch_of_one", "last_linear"}
+        needs |= {"classes", "soft_labels"} if self.labels is None else {"batch_of_one", "last_linear"}
         return frozenset(needs)
 
     def check(self, seen: Observation) -> None:
