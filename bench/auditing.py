@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.attacks.base import Attack
+from bench.batch import checked
 from bench.build import instantiate
 from bench.client import Client, DataFacts
 from bench.config import compose
@@ -19,7 +20,12 @@ from bench.errors import UserError
 from bench.leakage import claims
 from bench.messages import Status, Victims
 from bench.metrics.scorer import Scorer
+from bench.models.math_attention import math_attention
+from bench.models.probe import ONE_OUTPUT
+from bench.models.unwrap import unwrapped_copy
 from bench.threat import Threat
+
+_SUCCESS, _MARGIN = 1e-2, 0.25  # see `Audit.leaks`
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +33,15 @@ class Audit:
     """What an attacker who sees the gradient of this step gets.
 
     Args:
-        scores: `{metric: [B]}`; NaN where undefined (see `reasons`).
+        scores: `{metric: [B]}`, of the metrics asked for; NaN where undefined (see `reasons`).
         inputs: `[B, C, H, W]` in [0, 1], the reconstruction, in the order of the batch.
         labels: `[B]`, the labels that the attack claims (-1: none).
         status: how the attack ended.
         objective: the attacker's own objective at its result.
         evaluations: of the objective and its gradient.
+        mse: `[B]`, the mean squared error of each image, whatever metrics were asked for; NaN where there is no image.
+        blank: `[B]`, the least mean squared error of a picture of one colour: middle gray, or the image's own mean
+            colour. It is what an attacker gets who knows an image's colour and nothing else.
         reasons: `{metric: sentence}` for metrics that cannot be computed here.
     """
 
@@ -42,12 +51,19 @@ class Audit:
     status: Status
     objective: float
     evaluations: int
+    mse: Tensor
+    blank: Tensor
     reasons: dict[str, str] = field(default_factory=dict)
 
     @property
     def leaks(self) -> bool:
-        """Whether any image came back below a mean squared error of 1e-2 (the success of iDLG's figure 1)."""
-        return not self.status.failed and bool((self.scores["mse"] <= 1e-2).any())
+        """Whether any image came back.
+
+        It did where its mean squared error is at most 1e-2 (the success of iDLG's figure 1) and less than a quarter of
+        `blank`: a picture of low contrast is near every gray one, so 1e-2 alone would say nothing of it.
+        """
+        back = (self.mse <= _SUCCESS) & (self.mse < _MARGIN * self.blank)
+        return not self.status.failed and bool(back.any())
 
 
 def audit(
@@ -65,14 +81,18 @@ def audit(
         module: as it stands, weights, train or eval mode, and which parameters are trained (`requires_grad`): only
             their gradients are shared. It takes images `[B, C, H, W]` in [0, 1] (put a
             normalisation inside it: `bench.models.normalise.Normalise`) and returns logits `[B, classes]`. Not changed.
-        loss: `(logits, targets) -> scalar`; for an attack that optimises labels the targets are probabilities.
-        batch: inputs `[B, C, H, W]` in [0, 1] and labels `[B]`.
-        attack: a name of `leakbench list attacks`; `idlg` takes a batch of one, `dlg` any.
+            What is attacked is its step in float32, without wrappers (`bench.models.unwrap`).
+        loss: `(logits, targets) -> scalar` for targets `[B]`, class indices. Where its value for one-hot probabilities
+            is another, or it takes none, attacks that optimise labels are refused (`bench.models.soft_labels`).
+        batch: inputs `[B, C, H, W]` in [0, 1] and labels `[B]`, integers.
+        attack: a name of `leakbench list attacks`; `idlg` takes a batch of one, `dlg` any. The control `mean` is not
+            applicable: the mean of a private batch is private.
         overrides: further settings in the command line's grammar, `("attack.evaluations=5000", "threat=labels_known")`.
         seed: of the attacker's dummies.
 
     Raises:
         UserError: the batch or the module cannot be attacked, or no attack has this name.
+        NotApplicable: the attack cannot serve this module, loss or batch.
 
     Example:
         >>> import torch, bench
@@ -83,22 +103,23 @@ def audit(
         (True, [2])
     """
     cfg = compose([f"attack={attack}", f"seed={seed}", *overrides])
-    inputs, labels = _checked(batch)
+    inputs, labels = checked(batch)
+    module = unwrapped_copy(module)
     engine = Engine(chunk=1, threads=torch.get_num_threads(), compile=False, precision=cfg.engine.dtype)
     attacker: Attack = instantiate(cfg.attack, "attack", engine=engine)
     scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
     client = Client(
         lambda: copy.deepcopy(module),
-        loss,
+        copy.deepcopy(loss).float() if isinstance(loss, nn.Module) else loss,
         per_victim=False,
         mode="train" if module.training else "eval",
         shared=cfg.model.get("shared"),
         defense=defense_of(cfg.defense),
         threat=_threat(cfg),
-        data=DataFacts(_shape(inputs), _classes(module, inputs), inputs.mean(0)),
+        data=DataFacts(tuple(inputs.shape[1:]), _classes(module, inputs), None),
         batch_size=len(inputs),
         seed=cfg.seed,
-        grant_mean=bool(cfg.attack.control),
+        grant_mean=False,
     )
     client = client.to(inputs.device)
     if int(labels.max()) >= client.data.classes or int(labels.min()) < 0:
@@ -113,6 +134,8 @@ def audit(
         status=guess.status[0],
         objective=float(guess.objective[0]),
         evaluations=int(guess.evaluations[0]),
+        mse=_errors(scores.guess.inputs[0], inputs).where(scores.scored, torch.nan),
+        blank=_blank(inputs),
         reasons=dict(scorer.reasons),
     )
 
@@ -122,33 +145,30 @@ def _threat(cfg: object) -> Threat:
     return threat
 
 
-def _checked(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    inputs, labels = batch
-    if inputs.dim() != 4 or labels.shape != inputs.shape[:1]:
-        raise UserError(
-            f"batch: want images [B, C, H, W] and labels [B], got {list(inputs.shape)} and {list(labels.shape)}"
-        )
-    low, high = float(inputs.min()), float(inputs.max())
-    if not (low >= 0 and high <= 1):
-        raise UserError(
-            f"batch: want images in [0, 1], got [{low:.3g}, {high:.3g}]; put the normalisation in the module"
-        )
-    return inputs.detach().float(), labels.detach().long()
+def _errors(guess: Tensor, truth: Tensor) -> Tensor:
+    """`[B]`, the mean squared error of each image."""
+    return (guess - truth).double().square().flatten(1).mean(1)
 
 
-def _shape(inputs: Tensor) -> tuple[int, int, int]:
-    channels, height, width = inputs.shape[1:]
-    return channels, height, width
+def _blank(truth: Tensor) -> Tensor:
+    """`[B]`: see `Audit`."""
+    gray, colour = torch.full_like(truth, 0.5), truth.mean((2, 3), keepdim=True).expand_as(truth)
+    return torch.minimum(_errors(gray, truth), _errors(colour, truth))
 
 
 def _classes(module: nn.Module, inputs: Tensor) -> int:
+    if not any(True for _ in module.parameters()):
+        raise UserError("the module has no parameters, so its step shares no gradient")
     try:
-        with torch.no_grad():
+        with torch.no_grad(), math_attention():
             logits = copy.deepcopy(module).eval()(inputs)
     except Exception as error:  # a user's module may raise anything
         raise UserError(f"the module does not take images of {list(inputs.shape[1:])}: {error}") from error
-    if not isinstance(logits, Tensor) or logits.dim() != 2:
-        raise UserError("the module does not return logits [B, classes]")
+    if not isinstance(logits, Tensor) or logits.shape[:1] != inputs.shape[:1] or logits.dim() > 2:
+        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise UserError(f"the module does not return logits [B, classes], but {found}")
+    if logits.dim() == 1 or logits.shape[1] == 1:
+        raise UserError(f"the module returns {list(logits.shape)}: {ONE_OUTPUT}")
     return logits.shape[1]
 
 

@@ -99,7 +99,7 @@ def import_target(path: str, key: str) -> Callable[..., Any]:
     module_name, _, name = path.rpartition(".")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # whatever a user's module raises on import is the user's to read
+    except (Exception, SystemExit) as error:  # whatever a user's module raises on import is the user's to read
         reason = " ".join(str(error).split())
         raise UserError(f"{key}: cannot import {module_name!r} ({type(error).__name__}: {reason})") from error
     found = getattr(module, name, None)

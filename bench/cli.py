@@ -105,7 +105,7 @@ def train(arguments: argparse.Namespace) -> Answer:
 
 def _one(cfg: Any) -> Answer:
     from bench.cells import is_price, record_failure
-    from bench.executors.base import CellFailed
+    from bench.executors.base import CellFailed, in_a_line
     from bench.executors.local import run_one
     from bench.overview import price, summary
 
@@ -113,12 +113,13 @@ def _one(cfg: Any) -> Answer:
         document = run_one(cfg)
     except UserError:
         raise
-    except Exception as failure:
-        interrupt.check()
+    except BaseException as failure:
+        if not interrupt.is_fault(failure):
+            raise
         reason = " ".join(str(failure).split())
         if not isinstance(failure, CellFailed):  # where it comes from has been told already
             traceback.print_exc()
-            reason = f"{type(failure).__name__}: {reason}"
+            reason = in_a_line(failure)
         record_failure(cfg, "error", reason)
         _say(f"failed: {reason}")
         return 1, {"failed": reason}

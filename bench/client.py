@@ -24,6 +24,7 @@ from bench.messages import Language, Observation, Task, Tokenizer, Victims
 from bench.models.exact_norms import write_out
 from bench.models.probe import Loss, gradient_of, probe
 from bench.models.shared import choose, parted, trained
+from bench.models.soft_labels import SoftLabels, soft_labels
 from bench.models.text import TextModel, pack
 from bench.threat import Threat
 
@@ -72,7 +73,8 @@ class Client(nn.Module):
         data: see `DataFacts`.
         batch_size: B.
         seed: of the models and of the defence.
-        grant_mean: whether the mean image of the data is granted (to the control of that name).
+        grant_mean: whether the mean image of the data is granted; the gradient then is not, so that who is granted it
+            is a control.
 
     Raises:
         UserError: the mode is neither word, nothing is shared, or the model cannot be attacked at all
@@ -110,10 +112,18 @@ class Client(nn.Module):
         self.trained = trained(self.model)
         self.facts = probe(self.model, loss, data.shape, data.classes, batch_size)
         self.defense, self.local = defense, self._local()
-        self._gradient = gradient_of(self.model, loss)
+        self._labels = self._soft_labels(loss)
+        self._gradient = gradient_of(self.model, self._labels.loss)
         self._step = defense.wrap(Plain(self._gradient), self.local)
         self._mappable = self.facts.mappable
         self.notes: list[str] = []
+
+    def _soft_labels(self, loss: Loss) -> SoftLabels:
+        """How the loss takes labels that an attacker optimises; for indices it stays as it is."""
+        data, language = self.data, self._language()
+        places = data.shape if language is not None and language.head != "classification" else ()
+        device = next(self.model.parameters()).device
+        return soft_labels(loss, (self.batch_size, *places, data.classes), device)
 
     def _local(self) -> Local:
         norms = [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
@@ -165,11 +175,12 @@ class Client(nn.Module):
         parameters, buffers = self._weights(victims.ids, victims.inputs.device)
         shared = self._shared(self._step, *parted(parameters, buffers, self.trained), victims)
         threat, language, mean = self.threat, self._language(), self.data.mean_image
-        withheld = () if language is None or threat.word_embedding else (language.embedding,)
-        if set(shared) <= set(withheld):
+        withheld = set() if language is None or threat.word_embedding else {language.embedding}
+        if set(shared) <= withheld:
             raise NotApplicable(
                 "the client trains the word embedding alone, and the threat model withholds its gradient"
             )
+        withheld |= set(shared) if self.grant_mean else set()
         return Observation(
             gradients={name: value.detach() for name, value in shared.items() if name not in withheld},
             parameters=parameters,
@@ -203,6 +214,7 @@ class Client(nn.Module):
             mappable=facts.mappable,
             language=language,
             unit=self.unit,
+            hard_labels=self._labels.refusal,
         )
 
     @property

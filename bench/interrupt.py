@@ -66,6 +66,24 @@ def check() -> None:
         raise Interrupted(_state.asked)
 
 
+def is_fault(error: BaseException) -> bool:
+    """Whether what work has raised is a failure of that work, and no wish that this process should leave.
+
+    `sys.exit` in a user's model is one. So is `KeyboardInterrupt` where signals are heard here, since SIGINT raises
+    `Interrupted` then; Lightning, which takes it for the signal, has turned SIGINT off, so signals are taken back.
+
+    Raises:
+        Interrupted: the process was asked to leave: a library has made something else of the interrupt.
+    """
+    check()
+    if isinstance(error, Exception):
+        return True
+    if isinstance(error, SystemExit) or (isinstance(error, KeyboardInterrupt) and bool(_state.before)):
+        listen()
+        return True
+    return False
+
+
 @contextmanager
 def held() -> Iterator[None]:
     """Work that is brought to its end before this thread leaves: what is finished gets stored.

@@ -231,6 +231,8 @@ class Task(Message):
         unit: how many times as long what is shared is as a gradient, by local steps and sums over clients: rate times
             steps, and so on; `gradient` then yields as much. 1 where a gradient is shared, None where this is not
             granted.
+        hard_labels: why `gradient` takes class indices only, or gives another gradient for one-hot probabilities, the
+            end of a sentence; None where it takes probabilities as it takes indices.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -243,6 +245,7 @@ class Task(Message):
     mappable: bool = True
     language: Language | None = None
     unit: float | None = 1.0
+    hard_labels: str | None = None
 
 
 @dataclass(eq=False)
@@ -251,7 +254,7 @@ class Observation(Message):
 
     Args:
         gradients: `{parameter name: [V, ...]}`, what the client shared, after its defences: of the parameters that it
-            trains; without the word embedding's where the threat model hides it.
+            trains; without the word embedding's where the threat model hides it; empty where the mean image is granted.
         parameters: `{parameter name: [V, ...]}` at that moment, those that are frozen too: they are public.
         buffers: `{buffer name: [V, ...]}` (empty where the model has none or they are not granted).
         ids: `[V]`, public numbers of the updates; they seed the attacker's own random numbers.
@@ -260,7 +263,8 @@ class Observation(Message):
         labels: as `Victims.labels`, or None.
         mask: `[V, B, T]`, bool, where the tokens of each sentence stand; None where lengths are not granted.
         surrogate: sentences of the same kind, as tokens, none of them a victim's; None where they are not granted.
-        mean_image: `[C, H, W]`, the mean of the dataset, granted to the control of that name only.
+        mean_image: `[C, H, W]`, the mean of a public dataset, granted to a control that needs it, in place of the
+            gradient.
         defense: what is known of the client's defences, a mapping a part in the order in which they act: `defense` (its
             class's name), `position`, `acts` and its parameters, without seeds; None where it is not granted.
     """

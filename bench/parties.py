@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import nn
 
 from bench.attacks.base import Attack
@@ -25,11 +26,13 @@ from bench.models.hub_name import provenance, revision
 from bench.models.losses import loss_of
 from bench.models.tokenizer import Tokenizer
 from bench.models.vocabulary import Vocabulary
+from bench.progress import console
 from bench.threat import Threat
 from datamodules.base import VictimDataModule
 from datamodules.text_base import TextDataModule
 
 _PRETRAINED = ("model.source", "model.weights", "attack.language_model.source")  # keys that name pretrained weights
+_PRIVATE_SHARE = 100  # images of one's own for each image of a batch, from which their mean says nothing of the batch
 
 
 @dataclass
@@ -60,6 +63,8 @@ def build(cfg: DictConfig) -> Parties:
     control = bool(cfg.attack.control)
     if data.classes is None and not control:
         raise NotApplicable(f"data '{data.title}' has no labels: it serves controls and pictures only (attack=noise)")
+    if data.classes == 1 and not control:
+        raise NotApplicable(f"data '{data.title}' has one class: a loss over one class has no gradient to attack")
     facts = facts_of(data, tokenizer)
     maker, weights = model_builder(cfg.model, facts)
     client = Client(
@@ -73,7 +78,7 @@ def build(cfg: DictConfig) -> Parties:
         data=facts,
         batch_size=data.batch_size,
         seed=cfg.seed,
-        grant_mean=control,
+        grant_mean=control and "mean_image" in attack.needs,
     )
     scorer.inspect(data.shape)
     attack.check(client.share(data.deal([0])))
@@ -102,8 +107,12 @@ def adopt_tokenizer(node: DictConfig, data: VictimDataModule) -> Tokenizer | Non
 
 
 def facts_of(data: VictimDataModule, tokenizer: Tokenizer | None) -> DataFacts:
-    """What the client has to know of the data."""
-    plain = DataFacts(data.shape, data.classes or 1, data.mean_image)
+    """What the client has to know of the data.
+
+    The mean of a user's own images counts as public where each batch is a hundredth of them at most.
+    """
+    known = data.public or data.size_of_pool >= _PRIVATE_SHARE * data.batch_size
+    plain = DataFacts(data.shape, data.classes or 1, data.mean_image if known else None)
     if not isinstance(data, TextDataModule):
         return plain
     return replace(plain, tokenizer=tokenizer, surrogate=data.pool.surrogate, hidden=data.hidden)
@@ -168,4 +177,9 @@ def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.M
     if node.checkpoint is None:
         return make, None
     fresh: nn.Module = instantiate(node, "model", **given)
-    return make, checkpoint.load(fresh, node.checkpoint)
+    return make, checkpoint.load(fresh, node.checkpoint, _tell)
+
+
+@rank_zero_only
+def _tell(sentence: str) -> None:
+    console.print(f"leakbench: {sentence}", markup=False, soft_wrap=True)

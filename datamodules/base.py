@@ -63,6 +63,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
 
     Attributes:
         things: what messages call the examples.
+        public: whether the examples are anybody's to look at, so that an attacker may know their mean.
         block: how many victims at most come out of `test_dataloader` at a time.
         todo: the victims wanted; None is all of `range(victims)`.
 
@@ -77,6 +78,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
     label_rule: str
     labels: str
     things: ClassVar[str] = "examples"
+    public: ClassVar[bool] = True
     block: int = field(init=False, default=64)
     todo: Sequence[int] | None = field(init=False, default=None)
 

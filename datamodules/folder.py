@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,6 +35,7 @@ class Folder(ImageDataModule):
     root: str
     class_count: int | None
     label: int
+    public: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,18 +1,25 @@
 """What is shared is the gradient, and nothing that was not granted."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 
 from bench import client as client_room
+from bench.attacks import controls
+from bench.attacks.base import Attack
+from bench.build import import_target
 from bench.config import compose
 from bench.defenses.base import Defense, GradientDefense, Plain
 from bench.defenses.dp_sgd import DPSGD
 from bench.defenses.stack import Stack
 from bench.engine.matching import Layout, Matching
-from bench.errors import UserError
+from bench.engine.settings import Engine
+from bench.errors import NotApplicable, UserError
+from bench.messages import Observation, Reconstruction
 from bench.models.lenet import LeNet
 from bench.models.resnet import ResNet
 from bench.objectives.squared_error import SquaredError
@@ -86,6 +93,60 @@ def test_only_what_is_granted_is_there(parties, threat: str) -> None:
     }
     assert found == {name: getattr(granted, name) for name in found}
     assert seen.mean_image is None
+
+
+class Curious(Attack):
+    """An attack of a user's own that would like to see the mean image beside the gradient."""
+
+    def __init__(self, *, engine: Engine) -> None:
+        super().__init__()
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({"mean_image"})
+
+    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
+        raise AssertionError
+
+
+def test_nobody_sees_both_the_mean_image_and_a_gradient(parties, monkeypatch) -> None:
+    """Whatever a YAML says of itself: the grant follows from `needs`, and the gradient goes with it."""
+    flagged = parties("attack=dlg", "attack.control=true")
+    seen = flagged.client.share(flagged.data.deal([0]))
+    assert seen.mean_image is None and seen.gradients
+    control = parties("attack=mean")
+    seen = control.client.share(control.data.deal([0, 1]))
+    assert torch.equal(seen.mean_image, control.data.mean_image) and not seen.gradients
+    noise = parties("attack=noise")
+    assert noise.client.share(noise.data.deal([0])).mean_image is None
+    with pytest.raises(NotApplicable, match="granted to controls"):
+        parties("attack=mean", "attack.control=false")
+    monkeypatch.setattr(controls, "Mean", Curious)
+    import_target.cache_clear()
+    try:
+        curious = parties("attack=mean")
+    finally:
+        import_target.cache_clear()
+    assert isinstance(curious.attack, Curious)
+    assert not curious.client.share(curious.data.deal([0])).gradients
+
+
+@pytest.mark.parametrize(("batch_size", "known"), [(1, True), (2, False)])
+def test_the_mean_of_ones_own_images_is_known_where_no_batch_makes_it_out(
+    parties, tmp_path, batch_size: int, known: bool
+) -> None:
+    for number in range(100):
+        folder = tmp_path / f"class{number % 2}"
+        folder.mkdir(exist_ok=True)
+        Image.new("L", (8, 8), number).save(folder / f"{number}.png")
+    words = ["data=folder", f"data.root={tmp_path}", f"data.batch_size={batch_size}", "attack=mean", "~metric.ssim"]
+    if not known:
+        with pytest.raises(NotApplicable, match="fewer than 100 images for each image of a batch"):
+            parties(*words)
+        return
+    built = parties(*words)
+    seen = built.client.share(built.data.deal([0]))
+    assert float(seen.mean_image.mean()) == pytest.approx(49.5 / 255)
 
 
 def test_the_random_generator_of_the_program_is_untouched(parties) -> None:

@@ -1,11 +1,14 @@
 """A cell that fails is kept on record with its reason, told by the exit code, and forgotten when it succeeds."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
+from bench import interrupt
 from bench.cli import main
+from bench.executors.base import attempt
 from bench.results import query
 
 CELL = ["data=samples", "data.set=mnist", "data.size=8", "data.victims=3", "logger=none", "metric=mse"]
@@ -107,6 +110,98 @@ def test_an_exception_in_a_users_model_keeps_what_is_finished(faulty, capfd):
     code, document, _ = run(capfd, *words, "seed=2")
     assert code == 0 and document["victims"] == 3
     assert not any(cell.failure for cell in query.cells("out").cells)
+
+
+LEAVING = """import sys
+
+import torch
+from torch import nn
+
+HOW = {"exit": lambda: sys.exit(0), "interrupt": lambda: (_ for _ in ()).throw(KeyboardInterrupt)}
+
+
+class Net(nn.Module):
+    def __init__(self, how, after, shape, classes):
+        super().__init__()
+        self.fc, self.how, self.left = nn.Linear(shape[1] * shape[2], classes), how, after
+
+    def forward(self, x):
+        self.left -= 1
+        if self.left < 0:
+            HOW[self.how]()
+        return self.fc(x.flatten(1)).sigmoid()
+"""
+GRID = """# models that end the program, and one cell that does not
+overrides:
+  - data.victims=2
+  - logger=none
+  - metric=mse
+  - data.set=mnist
+  - model=custom
+  - model.target=leaving_of_a_user:Net
+  - model.arguments.how=exit
+  - model.arguments.after=1
+grid: [[model.arguments.how=exit, model.arguments.how=interrupt], [attack=noise]]
+also: [attack=noise model.arguments.after=1000000]
+"""
+
+
+@pytest.fixture
+def leaving(tmp_path, monkeypatch):
+    """A user's models that call `sys.exit(0)`, or raise what Ctrl-C raises, at their nth evaluation."""
+    (tmp_path / "mine" / "suite").mkdir(parents=True)
+    (tmp_path / "mine" / "suite" / "leaving.yaml").write_text(GRID)
+    (tmp_path / "leaving_of_a_user.py").write_text(LEAVING)
+    (tmp_path / "a_script_of_a_user.py").write_text("import sys\n\nsys.exit(0)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_model_that_ends_the_program_is_a_failed_cell(leaving, capfd, workers):
+    words = ["--config-dir", "mine", "--json", "results=out", f"executor.workers={workers}"]
+    assert main(["suite", "leaving", *words]) == 1
+    document = json.loads(capfd.readouterr().out)
+    assert [cell["victims"] for cell in document["cells"]] == [2]
+    reasons = sorted(document["failed"].values())
+    assert len(reasons) == 2
+    assert reasons[0].startswith("KeyboardInterrupt: ") and reasons[1].startswith("SystemExit: 0 ")
+    assert all("raised by the cell" in reason for reason in reasons)
+    kept = [cell.failure.reason for cell in query.cells("out").cells if cell.failure]
+    assert sorted(kept) == reasons
+
+
+@pytest.mark.parametrize(("how", "after"), [("exit", 1), ("interrupt", 1), ("exit", 40), ("interrupt", 40)])
+def test_a_model_that_ends_the_program_fails_a_single_run(leaving, capfd, how, after):
+    """In the probe, and in the midst of Lightning's loop, which makes an exit of an interrupt and turns SIGINT off."""
+    before = signal.getsignal(signal.SIGINT)
+    words = ["model=custom", "model.target=leaving_of_a_user:Net", "attack=dlg", "data.set=mnist"]
+    words += [f"model.arguments.how={how}", f"model.arguments.after={after}", "attack.evaluations=50"]
+    code, document, last = run(capfd, *words)
+    assert code == 1 and last == f"leakbench: failed: {document['failed']}"
+    assert "raised by the cell" in document["failed"]
+    assert signal.getsignal(signal.SIGINT) == before
+    assert [cell.failure.reason for cell in query.cells("out").cells] == [document["failed"]]
+
+
+def test_a_script_that_ends_on_import_is_one_line(leaving, capfd):
+    words = ["run", *CELL, "data.set=mnist", "results=out", "model=custom", "model.target=a_script_of_a_user:Net"]
+    assert main(words) == 2
+    assert capfd.readouterr().err.splitlines() == [
+        "leakbench: model.target='a_script_of_a_user:Net': cannot import 'a_script_of_a_user': SystemExit: 0"
+    ]
+
+
+def test_an_interrupt_that_nobody_hears_goes_through():
+    """Where signals are not ours (a notebook) KeyboardInterrupt is the user's."""
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(interrupted)
+    with interrupt.listening(lambda number: None):
+        assert attempt(interrupted).reason.startswith("KeyboardInterrupt: ")
 
 
 SUITE = """# sentences under a defence that cannot protect them, and a price that there is none of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from torch import nn
@@ -18,12 +18,23 @@ def _shares(seen: Observation, name: str | None) -> bool:
 
 
 # what an attack may need -> how to tell that the observation has it, and the sentence where it has not
-_NEEDS = {
+_NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observation], str]]] = {
     "batch_size": (lambda s: s.batch_size is not None, "needs to know the batch size"),
     "classes": (lambda s: s.task.classes is not None, "needs to know the number of classes"),
     "input_range": (lambda s: s.task.input_range is not None, "needs to know the range of inputs"),
     "labels": (lambda s: s.labels is not None, "needs to know the labels"),
-    "mean_image": (lambda s: s.mean_image is not None, "needs the mean image of the data"),
+    "mean_image": (
+        lambda s: s.mean_image is not None,
+        "needs the mean image of a public data set, which is granted to controls (control: true) only; a batch at hand "
+        "has none, nor has a folder with fewer than 100 images for each image of a batch",
+    ),
+    "soft_labels": (
+        lambda s: s.task.hard_labels is None,
+        lambda s: (
+            f"searches labels as probabilities, and {s.task.hard_labels}: use an attack with label inference "
+            "(attack=idlg, for batches of one), or threat=labels_known"
+        ),
+    ),
     "last_linear": (lambda s: s.task.last_linear is not None, "needs a model that ends in a linear layer"),
     "last_layer_shared": (
         lambda s: s.task.last_linear is None or _shares(s, s.task.last_linear) or _shares(s, s.task.last_bias),
@@ -106,4 +117,5 @@ class Attack(nn.Module, ABC):
         for need in sorted(needs):
             met, sentence = _NEEDS[need]
             if not met(seen):
-                raise NotApplicable(f"attack {type(self).__name__} {sentence}")
+                found = sentence if isinstance(sentence, str) else sentence(seen)
+                raise NotApplicable(f"attack {type(self).__name__} {found}")

@@ -71,7 +71,7 @@ def random_tokens(seen: Observation, seed: int) -> Tensor:
 
 
 class Mean(Attack):
-    """The mean image of the dataset, which is granted to this control alone."""
+    """The mean image of a public dataset, which is granted to a control alone: who sees it sees no gradient."""
 
     def __init__(self, *, engine: Engine) -> None:
         super().__init__()

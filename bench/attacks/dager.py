@@ -98,8 +98,9 @@ class Dager(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B, the classes, the buffers, and two attention layers of known inputs and shared gradients."""
-        return frozenset({"batch_size", "classes", "buffers", "two_attention_layers", "attention_shared"})
+        """B, classes, buffers, a loss that takes probabilities, two attention layers of known inputs that are shared."""
+        needs = {"batch_size", "classes", "buffers", "soft_labels", "two_attention_layers", "attention_shared"}
+        return frozenset(needs)
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
         """One victim after the other."""

@@ -97,8 +97,8 @@ class LAMP(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B, the buffers and the classes; what the language model needs."""
-        return frozenset({"batch_size", "buffers", "classes"}) | self.language_model.needs
+        """B, the buffers, the classes and a loss that takes probabilities; what the language model needs."""
+        return frozenset({"batch_size", "buffers", "classes", "soft_labels"}) | self.language_model.needs
 
     def check(self, seen: Observation) -> None:
         """Known labels make the number of classes needless.
@@ -107,7 +107,8 @@ class LAMP(Attack):
             NotApplicable: names the first need that is not met. UserError: there is no such language model.
         """
         self._check_kind(seen)
-        self._require(self.needs - (frozenset() if seen.labels is None else {"classes"}), seen)
+        for_labels = frozenset({"classes", "soft_labels"})
+        self._require(self.needs - (frozenset() if seen.labels is None else for_labels), seen)
         assert seen.task.language is not None
         if seen.task.language.head != "classification":
             raise NotApplicable(

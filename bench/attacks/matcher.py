@@ -27,7 +27,7 @@ from bench.objectives.view import Compared, View
 from bench.priors.base import Prior
 
 _FOR_INFERENCE = frozenset({"batch_of_one", "last_linear", "last_layer_shared"})
-_FOR_LABELS = _FOR_INFERENCE | {"classes"}
+_FOR_LABELS = _FOR_INFERENCE | {"classes", "soft_labels"}
 
 
 class Matcher(Attack):
@@ -78,9 +78,9 @@ class Matcher(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B and the buffers; the classes where labels are optimised; what the label inference and the views need."""
+        """B and the buffers; classes and soft labels where labels are optimised; what inference and views need."""
         needs = {"batch_size", "buffers"}.union(*(view.needs for view in self.views))
-        needs |= {"classes"} if self.labels is None else _FOR_INFERENCE
+        needs |= {"classes", "soft_labels"} if self.labels is None else _FOR_INFERENCE
         return frozenset(needs)
 
     def check(self, seen: Observation) -> None:

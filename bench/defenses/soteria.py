@@ -16,6 +16,7 @@ from bench.defenses.privacy import Privacy
 from bench.defenses.pruning import left
 from bench.defenses.streams import Shapes, Stream
 from bench.errors import NotApplicable
+from bench.models.math_attention import math_attention
 from bench.models.text import TextModel
 
 _OFFSET = 0.1
@@ -27,7 +28,8 @@ def features(model: nn.Module, layer: str, parameters: Tree, buffers: Tree, inpu
     seen: list[Tensor] = []
     hook = model.get_submodule(layer).register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
     try:
-        functional_call(model, (parameters, buffers), (inputs,))
+        with math_attention():
+            functional_call(model, (parameters, buffers), (inputs,))
     finally:
         hook.remove()
     return seen[0]

@@ -70,12 +70,19 @@ def attempt(work: Callable[[], dict[str, Any]]) -> Result:
         return Result(UNWRITABLE, reason=_line(error))
     except UserError as error:
         return Result(MISTAKE, reason=_line(error))
-    except Exception as error:  # a fault of one cell must not cost the others their night
-        interrupt.check()  # a library may have made something else of the interrupt
-        return Result(ERROR, reason=f"{type(error).__name__}: {_line(error)}", trace=traceback.format_exc())
+    except BaseException as error:  # a fault of one cell must not cost the others their night
+        if not interrupt.is_fault(error):
+            raise
+        return Result(ERROR, reason=in_a_line(error), trace=traceback.format_exc())
 
 
-def _line(error: Exception) -> str:
+def in_a_line(error: BaseException) -> str:
+    """What a fault was: its type and its words; an attempt to end the program says so."""
+    words = f"{type(error).__name__}: {_line(error)}"
+    return words if isinstance(error, Exception) else f"{words} (raised by the cell: its model, loss or attack?)"
+
+
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 

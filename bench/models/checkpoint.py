@@ -1,6 +1,11 @@
 """Weights from a file: safetensors, or a pickle that torch opens with `weights_only=True`."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -9,30 +14,99 @@ from torch import Tensor, nn
 from bench.errors import UserError
 from bench.hashing import sha256
 
+_ENTRIES = ("state_dict", "model_state_dict", "model")  # where a checkpoint keeps the weights beside other things
+_PREFIXES = ("module.", "model.", "_orig_mod.", "_module.")  # of DataParallel, Lightning, torch.compile, Opacus
 
-def load(model: nn.Module, path: str) -> str:
+State = dict[str, Tensor]
+
+
+def load(model: nn.Module, path: str, tell: Callable[[str], None] = lambda sentence: None) -> str:
     """Loads the file into `model`, strictly, and returns the SHA-256 of the file.
 
-    A Lightning checkpoint (`state_dict` inside) is taken as well.
+    The weights may be an entry of a checkpoint (`state_dict`, `model_state_dict`, `model`), and their names may begin
+    with what a wrapper puts before them (`module.`, `model.`, `_orig_mod.`, `_module.`): that is stripped where the
+    names are then exactly those of the model. Other parts of the wrapper (a loss with weights) are left out.
+
+    Args:
+        model: gets the weights.
+        path: of the file.
+        tell: is told in a sentence what was stripped and left out.
 
     Raises:
-        UserError: the file is missing, unreadable, or its names or shapes are not the model's.
+        UserError: the file is missing, unreadable, holds no weights, or its names or shapes are not the model's.
     """
     file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"model.checkpoint={path!r}: no such file")
+    if not file.stat().st_size:
+        raise UserError(f"model.checkpoint={path!r}: the file is empty (0 bytes)")
+    wanted = set(model.state_dict())
+    named = [one for state in _states(_read(file, path), path) for one in _renamed(state)]
+    chosen = max(named, key=lambda one: (set(one.state) == wanted, len(wanted & set(one.state))))
     try:
-        state: dict[str, Tensor]
-        if file.suffix == ".safetensors":
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)  # type: ignore[assignment]
-    except Exception as error:  # each format has its own errors for a broken file
-        raise UserError(f"model.checkpoint={path!r}: cannot be read ({str(error).splitlines()[0]})") from error
-    try:
-        model.load_state_dict(state)
+        model.load_state_dict(chosen.state)
     except RuntimeError as error:
         first = [line.strip() for line in str(error).splitlines()[1:]] or [str(error)]
         raise UserError(f"model.checkpoint={path!r} does not fit the model: {first[0]}") from error
+    if chosen.prefix:
+        tell(f"model.checkpoint={path!r}: {chosen}")
     return sha256(file)
+
+
+@dataclass(frozen=True)
+class _Renamed:
+    """Weights with a prefix less, and the names of those that did not have it."""
+
+    state: State
+    prefix: str = ""
+    others: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        rest = f"; {', '.join(self.others)} left out" if self.others else ""
+        return f"the prefix {self.prefix!r} of the names in it was stripped{rest}"
+
+
+def _read(file: Path, path: str) -> Any:
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # each format has its own errors for a broken file
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"model.checkpoint={path!r}: cannot be read ({reason})") from error
+
+
+def _states(content: Any, path: str) -> list[State]:
+    """What in the file may be the weights: one entry of it, or all of it.
+
+    Raises:
+        UserError: nothing may.
+    """
+    inside = [content.get(entry) for entry in _ENTRIES] if isinstance(content, Mapping) else []
+    states = [dict(one) for one in (*inside, content) if _is_state(one)]
+    if states:
+        return states
+    if isinstance(content, Mapping):
+        what = f"a mapping with the keys {', '.join(str(key) for key in list(content)[:5]) or '(none)'}"
+    else:
+        what = f"a {type(content).__name__}"
+    raise UserError(
+        f"model.checkpoint={path!r} holds no weights but {what}: want a state_dict, {{name: tensor}}, or one under "
+        f"{', '.join(_ENTRIES)}"
+    )
+
+
+def _is_state(content: Any) -> bool:
+    if not isinstance(content, Mapping) or not content:
+        return False
+    return all(isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items())
+
+
+def _renamed(state: State, prefix: str = "", others: tuple[str, ...] = ()) -> Iterator[_Renamed]:
+    """The weights as they are named, and what is inside each prefix, and each prefix in it."""
+    yield _Renamed(state, prefix, others)
+    for own in _PREFIXES:
+        inside = {name.removeprefix(own): value for name, value in state.items() if name.startswith(own)}
+        if inside:
+            rest = tuple(prefix + name for name in state if not name.startswith(own))
+            yield from _renamed(inside, prefix + own, others + rest)

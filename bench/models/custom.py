@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from bench.errors import UserError
+from bench.models.unwrap import unwrap
 
 
 def locate(target: str, what: str) -> Callable[..., Any]:
@@ -25,7 +26,7 @@ def locate(target: str, what: str) -> Callable[..., Any]:
         sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # whatever a user's module raises on import is the user's to read
+    except (Exception, SystemExit) as error:  # whatever a user's module raises on import is the user's to read
         raise UserError(f"{what}={target!r}: cannot import {module_name!r}: {type(error).__name__}: {error}") from error
     found = getattr(module, name, None)
     if not callable(found):
@@ -34,7 +35,7 @@ def locate(target: str, what: str) -> Callable[..., Any]:
 
 
 def custom(target: str, arguments: Mapping[str, Any] | None, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """Builds `target(**arguments)`, adding `shape` and `classes` where its signature names them.
+    """Builds `target(**arguments)`, adding `shape` and `classes` where its signature names them; without wrappers.
 
     Args:
         target: `pkg.mod:Net`, a class or function that returns an `nn.Module` from inputs `[B, C, H, W]` in [0, 1] to
@@ -54,8 +55,8 @@ def custom(target: str, arguments: Mapping[str, Any] | None, *, shape: tuple[int
             given[name] = value
     try:
         model = build(**given)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"model.target={target!r}: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise UserError(f"model.target={target!r} returned a {type(model).__name__}, not a torch.nn.Module")
-    return model
+    return unwrap(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -12,10 +13,16 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from bench.errors import UserError
+from bench.models.math_attention import math_attention
 from bench.models.shared import parted, trained
 from bench.models.text import TextModel, pack
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+ONE_OUTPUT = (
+    "a single output (binary cross entropy) is not served: return two logits, torch.cat([torch.zeros_like(z), z], 1), "
+    "and take cross_entropy, which is the same step"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,9 @@ def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]
     """
 
     def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
-        return loss(functional_call(model, (parameters, buffers), (inputs,)), targets)
+        with math_attention():
+            output = functional_call(model, (parameters, buffers), (inputs,))
+        return loss(output, targets)
 
     return grad(value)
 
@@ -81,15 +90,23 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
     Args:
         model: inputs `[B, C, H, W]`, or sentences (`TextModel`), to logits `[B, classes]`; a language model's
             `[B, T, classes]`.
-        loss: `(logits, targets) -> scalar`, targets indices `[B]` (`[B, T]`) or probabilities of the logits' shape.
+        loss: `(logits, targets) -> scalar`, targets indices `[B]` (`[B, T]`); see `soft_labels` for probabilities.
         shape: `(C, H, W)`, or `(T,)`.
 
     Raises:
-        UserError: the model does not take such inputs, does not return such logits, is random, or its gradient cannot
-            be differentiated.
+        UserError: the model has no parameters, does not take such inputs, does not return such logits, or returns
+            values that are not finite or random; the loss takes no class indices, or is no scalar; or the gradient
+            cannot be differentiated.
     """
-    inputs = _blank(model, shape, batch_size)
     kind = type(model).__name__
+    if not any(True for _ in model.parameters()):
+        raise UserError(f"model {kind} has no parameters, so its step shares no gradient")
+    with math_attention():
+        return _probed(model, loss, shape, classes, batch_size, kind)
+
+
+def _probed(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, batch_size: int, kind: str) -> Facts:
+    inputs = _blank(model, shape, batch_size)
     size = "x".join(str(n) for n in shape)
     seen = (
         f"sentences of {size} tokens"
@@ -118,14 +135,20 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
             hook.remove()
     if not isinstance(output, Tensor) or output.shape != wanted:
         found = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise UserError(f"model {kind} returns {found}; want logits {list(wanted)} (examples, classes)")
+        one = isinstance(output, Tensor) and output.shape in ((batch_size,), (batch_size, 1))
+        hint = f"; {ONE_OUTPUT}" if one else ""
+        raise UserError(f"model {kind} returns {found}; want logits {list(wanted)} (examples, classes){hint}")
+    if not output.isfinite().all():
+        raise UserError(f"model {kind} returns values that are not finite for {seen}: {_not_finite(model)}")
     if not torch.equal(output, again):
         raise UserError(
             f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set model.mode=eval"
         )
+    targets = torch.arange(prod(wanted[:-1]), device=inputs.device).reshape(wanted[:-1]) % classes
+    _check_loss(loss, output, targets)
     name = next((n for n, value in last.items() if value is again), None)
     bias = None if name is None or model.get_submodule(name).bias is None else f"{name}.bias".lstrip(".")
-    _check_second_derivative(model, loss, inputs, torch.full(wanted, 1.0 / classes, device=inputs.device), kind)
+    _check_second_derivative(model, loss, inputs, targets, kind)
     return Facts(
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         last_linear=None if name is None else f"{name}.weight".lstrip("."),
@@ -150,11 +173,49 @@ def _places(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape if isinstance(model, TextModel) and model.head != "classification" else ()
 
 
-def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, soft: Tensor, kind: str) -> None:
+def _not_finite(model: nn.Module) -> str:
+    """Where in the model the values that are not finite come from, the end of a sentence."""
+    named = [*model.named_parameters(), *model.named_buffers()]
+    bad = [name for name, value in named if not value.isfinite().all()]
+    if not bad:
+        return "its weights are finite, so an operation between them is to be looked at"
+    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+    return f"{', '.join(bad[:3])}{more} hold NaN or infinity (a training that diverged?)"
+
+
+def _check_loss(loss: Loss, logits: Tensor, targets: Tensor) -> None:
+    """The client's loss is one number of logits and class indices.
+
+    Raises:
+        UserError: it is not.
+    """
+    takes = f"logits {list(logits.shape)} with class indices {list(targets.shape)}"
+    try:
+        with warnings.catch_warnings():
+            # a loss of real targets spreads them over the logits, and says so in passing
+            warnings.filterwarnings("error", message="Using a target size")
+            value = loss(logits, targets)
+    except Exception as error:  # a loss of the user's own may raise anything
+        raise UserError(
+            f"the loss (model.loss) does not take {takes}: {_first_line(error)}; targets that are no class indices "
+            "(real, soft or several an example) are not served"
+        ) from error
+    if not isinstance(value, Tensor):
+        raise UserError(
+            f"the loss (model.loss) returns a {type(value).__name__} for {takes}; want a tensor, one number"
+        )
+    if value.dim():
+        raise UserError(
+            f"the loss (model.loss) returns {list(value.shape)} for {takes}; want one number, such as the mean over "
+            "the batch (reduction='mean')"
+        )
+
+
+def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, kind: str) -> None:
     parameters = [p for p in model.parameters() if p.requires_grad]
     dummy = inputs.clone().requires_grad_()
     try:
-        first = torch.autograd.grad(loss(model(dummy), soft), parameters, create_graph=True, allow_unused=True)
+        first = torch.autograd.grad(loss(model(dummy), targets), parameters, create_graph=True, allow_unused=True)
         if all(g is None for g in first):
             if isinstance(model, TextModel):  # the word embedding alone, which dummy embeddings stand in for
                 return
@@ -169,7 +230,7 @@ def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, soft:
             f"model {kind} has no second derivative (the gradient cannot be differentiated with respect to the input): "
             f"{_first_line(error)}"
         ) from error
-    if _is_cut(model, loss, inputs, soft):
+    if _is_cut(model, loss, inputs, targets):
         raise UserError(
             f"model {kind} has no second derivative: what autograd gives for it is not what finite differences give "
             "(a custom operation whose backward is not differentiable?)"
@@ -187,9 +248,7 @@ def _is_cut(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> bo
         parameters = [p for p in exact.parameters() if p.requires_grad]
 
         def size(x: Tensor) -> Tensor:
-            first = torch.autograd.grad(
-                loss(exact(x), targets.double()), parameters, create_graph=True, allow_unused=True
-            )
+            first = torch.autograd.grad(loss(exact(x), targets), parameters, create_graph=True, allow_unused=True)
             return sum(((g**2).sum() for g in first if g is not None), torch.zeros((), dtype=x.dtype, device=x.device))
 
         x = inputs.double().requires_grad_()
@@ -211,6 +270,7 @@ def _mappable(model: nn.Module, loss: Loss, inputs: Tensor, places: tuple[int, .
     try:
         _slope(model, loss, inputs, targets, mapped=True)
     except RuntimeError:  # vmap's word for what it cannot map; the caller says so and works one by one
+        _check_functional(model, loss, inputs, targets)
         return False
     try:
         exact = copy.deepcopy(model).double()
@@ -218,6 +278,20 @@ def _mappable(model: nn.Module, loss: Loss, inputs: Tensor, places: tuple[int, .
     except (RuntimeError, TypeError):  # it does not run in float64
         return True
     return bool((ours - theirs).abs().max() <= 1e-6 * theirs.abs().max())
+
+
+def _check_functional(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> None:
+    """
+    Raises:
+        UserError: `torch.func` cannot take the gradient of one victim either.
+    """
+    try:
+        _slope(model, loss, inputs, targets, mapped=False)
+    except Exception as error:
+        raise UserError(
+            f"model {type(model).__name__}: torch.func cannot take its gradient (backward hooks, or an "
+            f"autograd.Function without setup_context?): {_first_line(error)}"
+        ) from error
 
 
 def _slope(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, mapped: bool) -> Tensor:

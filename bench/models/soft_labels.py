@@ -1,0 +1,133 @@
+"""The client's loss for labels that an attacker optimises: probabilities, whose value at one-hot ones is the client's.
+
+torch divides a weighted cross entropy by the weights of the labels where they are indices, and by B where they are
+probabilities. An attacker that optimises probabilities would then match another loss than the client's.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+_EACH = 1000  # classes that are tried one by one; of more, so many that are evenly spaced
+_MIXED = 8  # batches of mixed labels that are tried
+_CLOSE = 1e-4  # relative difference up to which two values of a loss are one: float32 rounding is about 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class SoftLabels:
+    """How a loss takes probabilities.
+
+    Args:
+        loss: the client's for indices; for probabilities one that equals it where they are one-hot.
+        refusal: why there is no such loss, the end of a sentence; None where there is one.
+    """
+
+    loss: Loss
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Reweighted:
+    """A loss that averages over labels with weights w, for probabilities p `[B, K]` as for indices.
+
+    L(z, p) = sum_bk p_bk w_k l_bk / sum_bk p_bk w_k. torch's cross entropy with weights is the numerator over B.
+
+    Args:
+        loss: `(logits [B, K], targets) -> scalar`, the mean over B of what probabilities weigh.
+        weights: `[K]`.
+    """
+
+    loss: Loss
+    weights: Tensor
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """A scalar, for indices `[B]` or probabilities `[B, K]`."""
+        found = self.loss(logits, targets)
+        return found / (targets @ self.weights.to(targets)).mean() if targets.is_floating_point() else found
+
+
+def soft_labels(loss: Loss, shape: tuple[int, ...], device: torch.device) -> SoftLabels:
+    """What an attacker makes of a client's loss, found by trying it on random logits.
+
+    Where the value at one-hot probabilities differs from that at indices by a factor of each class, as with weights,
+    the loss is `Reweighted`; that this gives the client's values is tried for each class and for mixed labels. Of
+    losses over tokens only a few labels are tried, and none is reweighted.
+
+    Args:
+        loss: `(logits, targets) -> scalar`; takes indices.
+        shape: of the logits, `[B, K]` or, where tokens are predicted, `[B, T, K]`.
+        device: where the loss is computed.
+    """
+    generator = torch.Generator().manual_seed(0)
+    logits = [torch.randn(shape, generator=generator).to(device) for _ in range(2)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a loss thinks of probabilities is found out here
+        try:
+            _check_differentiable(loss, logits[0])
+            trials = [(z, y, *_both(loss, z, y)) for z in logits for y in _labels(shape, generator, device)]
+        except Exception:  # a loss of the user's own may raise anything
+            return SoftLabels(loss, "the loss takes class indices and no probabilities")
+        differing = next(((a, b) for _, _, a, b in trials if not _close(a, b)), None)
+        if differing is None:
+            return SoftLabels(loss)
+        weights = _weights(loss, logits[0]) if len(shape) == 2 else None
+        if weights is not None:
+            fair = Reweighted(loss, weights)
+            if all(_close(a, float(fair(z, _hard(y, shape[-1])))) for z, y, a, _ in trials):
+                return SoftLabels(fair)
+    a, b = differing
+    return SoftLabels(loss, f"the loss at one-hot probabilities is not that at class indices ({b:.4g}, not {a:.4g})")
+
+
+def _check_differentiable(loss: Loss, logits: Tensor) -> None:
+    """Raises where the loss takes probabilities and does not depend on them smoothly (it rounds them to a class)."""
+    soft = torch.full_like(logits, 1 / logits.shape[-1]).requires_grad_()
+    torch.autograd.grad(loss(logits, soft), soft)
+
+
+def _labels(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Iterator[Tensor]:
+    """Labels `[B]` or `[B, T]` to try: all of one class, each class in turn, and mixed ones."""
+    *places, classes = shape
+    if len(places) == 1:
+        for label in torch.linspace(0, classes - 1, min(classes, _EACH)).round().long().tolist():
+            yield torch.full(places, label, device=device)
+    for _ in range(_MIXED):
+        yield torch.randint(classes, places, generator=generator).to(device)
+
+
+def _hard(labels: Tensor, classes: int) -> Tensor:
+    return one_hot(labels, classes).float()
+
+
+def _both(loss: Loss, logits: Tensor, labels: Tensor) -> tuple[float, float]:
+    """The loss for class indices, and for the same labels as probabilities."""
+    return float(loss(logits, labels)), float(loss(logits, _hard(labels, logits.shape[-1])))
+
+
+def _weights(loss: Loss, logits: Tensor) -> Tensor | None:
+    """`[K]`: for each class the loss at one-hot probabilities over that at indices; None where that is no number."""
+    count, classes = logits.shape
+    found = []
+    for label in range(classes):
+        a, b = _both(loss, logits, torch.full((count,), label, device=logits.device))
+        if not math.isfinite(a):  # a class of weight 0: the mean over indices of nothing else is 0/0
+            found.append(0.0)
+        elif a * b > 0:
+            found.append(b / a)
+        else:
+            return None
+    return torch.tensor(found, device=logits.device)
+
+
+def _close(a: float, b: float) -> bool:
+    """Whether the value at indices `a` is that at probabilities `b`, or is none (a batch of classes of weight 0)."""
+    return not math.isfinite(a) or abs(a - b) <= _CLOSE * max(abs(a), abs(b)) + 1e-7

@@ -1,0 +1,68 @@
+"""A network as it comes out of a training, without what the training wrapped it in."""
+
+from __future__ import annotations
+
+import copy
+import functools
+
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from bench.errors import UserError
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """The network inside `DataParallel`, `DistributedDataParallel`, `torch.compile` or Opacus, at any depth; float32.
+
+    Changed in place: what the wrappers hold is replaced by what they wrapped, Opacus' hooks are taken off, and weights
+    and buffers of another floating-point type are cast. The gradient that is attacked is then the one that the same
+    step has in float32.
+    """
+    return _stripped(module).float()
+
+
+def unwrapped_copy(module: nn.Module) -> nn.Module:
+    """The same of a copy; `module` stays as it is.
+
+    Raises:
+        UserError: it cannot be copied.
+    """
+    try:
+        return unwrap(copy.deepcopy(_inside(module)))
+    except Exception as error:  # a user's module may hold anything
+        reason = " ".join(str(error).split())
+        raise UserError(f"module {type(module).__name__} cannot be copied (copy.deepcopy): {reason}") from error
+
+
+def _stripped(module: nn.Module) -> nn.Module:
+    module = _inside(module)
+    for name, child in module._modules.items():  # a child that has two names is there twice
+        if child is not None and (inner := _stripped(child)) is not child:
+            module._modules[name] = inner
+    for kind in _HOOKS:
+        hooks = getattr(module, kind)
+        for key in [key for key, hook in hooks.items() if _of_opacus(hook)]:
+            del hooks[key]
+    return module
+
+
+def _inside(module: nn.Module) -> nn.Module:
+    while True:
+        inner = None
+        if isinstance(module, nn.DataParallel | DistributedDataParallel):
+            inner = module.module
+        elif isinstance(getattr(module, "_orig_mod", None), nn.Module):  # torch.compile's type has no public name
+            inner = module._orig_mod
+        elif _of_opacus(type(module)):
+            inner = getattr(module, "_module", None)
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
+def _of_opacus(what: object) -> bool:
+    """Whether a type or a hook, or what a partial hook calls, stands in the package `opacus`."""
+    what = what.func if isinstance(what, functools.partial) else what
+    return str(getattr(what, "__module__", "")).partition(".")[0] == "opacus"
