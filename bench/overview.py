@@ -11,7 +11,8 @@ from rich.text import Text
 from bench.printable import visible
 
 RATES = ("1e-2", "1e-3", "1e-4")
-SCORES = ("label_accuracy", "mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
+SURVIVORS = "† over survivors: samples without a reconstruction have no such score and are left out"
+SCORES = ("label_accuracy", "label_overlap", "mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
 TEXT_SCORES = {  # in the order of the boards
     "rouge_1": "ROUGE-1",
     "rouge_2": "ROUGE-2",
@@ -22,6 +23,7 @@ TEXT_SCORES = {  # in the order of the boards
     "token_set": "token set",
     "bleu": "BLEU (0 to 100)",
     "label_accuracy": "label accuracy",
+    "label_overlap": "label overlap",
 }
 
 
@@ -42,22 +44,37 @@ def overview(facts: Mapping[str, Any]) -> RenderableType:
 
 
 def summary(document: Mapping[str, Any]) -> RenderableType:
-    """The scores of a cell's JSON document, with their intervals and n; reasons where there is none."""
+    """The scores of a cell's JSON document: what is estimated, its interval and how it was found; reasons for gaps.
+
+    Behind n of a score that not every sample has stand how many there are and a dagger: it is one over survivors.
+    """
     name = " ".join(f"{key}={document[key]}" for key in ("attack", "data", "model", "defense", "threat"))
     title = f"{name}: {document['victims']} victims, {document['failures']} failed"
-    table = Table(title=Text(visible(title)), title_justify="left", title_style="bold")
-    for column, justify in (("score", "left"), ("mean", "right"), ("95 % interval", "right"), ("n", "right")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    reasons = document.get("reasons", {})
+    title = visible(title)
+    table = Table(title=Text(title), title_justify="left", title_style="bold", min_width=len(title))
+    for column in ("score", "figure", "95 % interval", "n", "method"):
+        table.add_column(column, justify="right" if column in ("figure", "95 % interval", "n") else "left")
+    reasons, survivors = document.get("reasons", {}), False
     for label, value, key in _scores(document):
+        if value is None and key == "label_overlap":
+            continue  # the line of the accuracy says why
         if value is None:
             table.add_row(label, "n/a", Text(visible(reasons.get(key, "")), overflow="fold"), "")
         else:
-            table.add_row(label, _number(value["mean"]), _interval(value), str(value["n"]))
+            label += f" ({value['estimand']})" if value.get("estimand") == "geometric mean" else ""
+            method = value.get("method") or ""
+            table.add_row(label, _number(value["mean"]), _interval(value), _count(value), method)
+            survivors = survivors or bool(value.get("left_out"))
     for key in ("evaluations_per_victim", "seconds_per_victim"):
         if document.get(key) is not None:
             table.add_row(key.replace("_", " "), _number(document[key]), "", "")
+    table.caption = SURVIVORS if survivors else None
     return table
+
+
+def _count(value: Mapping[str, Any]) -> str:
+    left_out = value.get("left_out") or 0
+    return f"{value['n']} of {value['n'] + left_out} †" if left_out else str(value["n"])
 
 
 def _scores(document: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
@@ -101,6 +118,8 @@ def _number(value: float) -> str:
 
 
 def _interval(value: Mapping[str, Any]) -> str:
+    if groups := value.get("groups"):
+        return "medians " + ", ".join(f"{_number(group['mean'])} of {group['n']}" for group in groups.values())
     if value.get("low") is None:
         return ""
     return f"{_number(value['low'])} to {_number(value['high'])}"

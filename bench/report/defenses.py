@@ -5,9 +5,12 @@ from typing import Any
 
 from bench.printable import visible
 from bench.report.hypotheses import judged
-from bench.report.tables import csv_lines, markdown_table, md, number
+from bench.report.leaderboard import marks
+from bench.report.tables import csv_lines, explained, markdown_table, md, methods, number, with_bounds
+from bench.results.intervals import MARKS, METHODS
 from bench.results.join import Board, Line
 from bench.results.leaks import COMPLETE, SUCCESS, Leak, Scale
+from bench.results.scores import OTHERS, RECOVERED
 from bench.results.things import IMAGES, SENTENCES
 
 # columns of the csv
@@ -38,6 +41,16 @@ _OF_STEPS = [
     "epochs",
     "epsilon",
     "delta",
+]
+_OF_FIGURES = [
+    "leak_method",
+    "leak_recovered_median",
+    "leak_recovered_n",
+    "leak_others_median",
+    "leak_others_n",
+    "success_method",
+    "failed",
+    "accuracy_method",
 ]
 _ATTACK_WIDTH = 20  # of a header in a terminal
 # what the score of a leak is, where it ends, what bounds it from below, and what the columns of attacks count
@@ -88,14 +101,14 @@ def _table(board: Board) -> list[str]:
         "rank",
         "defence",
         "worst attack",
-        f"leak ↓ ({board.scale.header})",
-        *(f"{md(name)} ↓" for name in board.attacks),
+        f"leak, mean ↓ ({board.scale.header})",
+        *(f"{md(name)}, rate ↓" for name in board.attacks),
     ]
-    header += ["accuracy ↑", "of runs", "time (ms per step)", "sent (bytes per step)", "ε, step", "ε, training"]
+    header += ["accuracy, rate ↑", "of runs", "time (ms per step)", "sent (bytes per step)", "ε, step", "ε, training"]
     rows = []
     for line in board.lines:
-        worst, places = line.worst.interval(), board.scale.places
-        row = [str(line.rank), md(line.title), md(line.worst.attack), _with(worst.mean, worst.low, worst.high, places)]
+        leak = with_bounds(line.worst.figure.document(), board.scale.places)
+        row = [str(line.rank), md(line.title), md(line.worst.attack), leak]
         row += [_success(line, attack) for attack in board.attacks]
         found, *others = priced(line, board, _with)
         rows.append([*row, found if line.price and line.price["accuracy"] else md(found), *others])
@@ -146,12 +159,15 @@ def _times(ratio: float | None) -> str:
 def foot(board: Board) -> list[str]:
     """What a reader must know to compare the figures."""
     score, end, control, counted = _SCORES[board.scale.things]
+    used = "".join(marks(line.worst.figure.document()) for line in board.lines)
     floor = f", and below at what {control} scores, which looks at no gradient" if board.floored else ""
     lines = [
         f"Leak: {score} of the reconstructions of the attack that gets most (the worst case over all attacks in the "
-        "table, adaptive ones included), the mean over victims with its 95 % bootstrap interval. "
-        f"It ends at {end}{floor}.",
+        f"table, adaptive ones included), the mean over victims. It ends at {end}{floor}. "
+        "A failed victim has the lowest leak there is, and none of its samples is recovered, whatever it left.",
         f"Columns of attacks: {counted}.",
+        *METHODS,
+        *(f"{mark} {MARKS[mark]}." for mark in MARKS if mark in used),
         "Rank 1 leaks least. Ranks are shared where a sign-flip permutation test over the same victims (two-sided, "
         "5 %, not corrected for the number of comparisons) does not separate a line from the one that leads its rank.",
     ]
@@ -187,7 +203,8 @@ def csv_text(boards: Sequence[Board]) -> str:
     """Raw numbers, a line a defence and attack; what a defence costs is repeated in each of its lines."""
     scales = list({board.scale.things: board.scale for board in boards}.values())
     measured = [name for scale in scales for name in _named(scale)]
-    lines: list[list[Any]] = [[*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, "identity"]]
+    header = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES, "identity"]
+    lines: list[list[Any]] = [header]
     for board in boards:
         for line in board.lines:
             for each in line.leaks:
@@ -195,7 +212,8 @@ def csv_text(boards: Sequence[Board]) -> str:
                 row += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
                 numbers = _numbers(each, board.scale)
                 row += [numbers.get(name) for name in measured]
-                lines.append([*row, line.facts.get("epsilon"), *_raw(line.price), each.cell.identity])
+                found = [line.facts.get("epsilon"), *_raw(line.price), *_of_figures(each, line.price)]
+                lines.append([*row, *found, each.cell.identity])
     return csv_lines(lines)
 
 
@@ -207,8 +225,16 @@ def _named(scale: Scale) -> list[str]:
 
 
 def _numbers(leak: Leak, scale: Scale) -> dict[str, float | None]:
-    score, rate = leak.interval(), leak.success
+    score, rate = leak.figure.figure, leak.success
     return dict(zip(_named(scale), [score.mean, score.low, score.high, rate.mean, rate.low, rate.high]))
+
+
+def _of_figures(leak: Leak, price: dict[str, Any] | None) -> list[Any]:
+    """What the figures are and how their bounds were found; the medians of two groups, where those have none."""
+    medians = [leak.figure.groups.get(name) for name in (RECOVERED, OTHERS)]
+    shown = [part for group in medians for part in ((group.mean, group.n) if group else (None, None))]
+    accuracy = (price or {}).get("accuracy") or {}
+    return [leak.figure.figure.method, *shown, leak.success.method, leak.failed, accuracy.get("method")]
 
 
 def _raw(price: dict[str, Any] | None) -> list[Any]:
@@ -221,21 +247,20 @@ def _raw(price: dict[str, Any] | None) -> list[Any]:
 
 
 def text(boards: Sequence[Board]) -> str:
-    """A short table a board, for a terminal."""
-    return "\n\n".join(_text(board) for board in boards)
+    """A short table a board, for a terminal, and how the figures were found below the last."""
+    return "\n\n".join([*(_text(board) for board in boards), methods()])
 
 
 def _text(board: Board) -> str:
     attacks = [name if len(name) <= _ATTACK_WIDTH else name[: _ATTACK_WIDTH - 1] + "…" for name in board.attacks]
     header = ["rank", "defence", "worst attack", f"leak {board.scale.header}↓", *(f"{name}↓" for name in attacks)]
     lines = [[*header, "accuracy↑", "bytes"]]
+    used: set[str] = set()
     for line in board.lines:
-        row = [
-            str(line.rank),
-            visible(line.title),
-            visible(line.worst.attack),
-            number(line.worst.mean, board.scale.places),
-        ]
+        document = line.worst.figure.document()
+        leak = number(document["mean"], board.scale.places) + marks(document)
+        used.update(marks(document))
+        row = [str(line.rank), visible(line.title), visible(line.worst.attack), leak]
         row += [_success(line, attack) for attack in board.attacks]
         price = line.price if line.price and line.price["accuracy"] else None
         row += [number(price["accuracy"]["mean"], 3), number(price["bytes_per_step"], 0)] if price else ["n/a", ""]
@@ -246,4 +271,5 @@ def _text(board: Board) -> str:
         cells = [word.ljust(w) if at in (1, 2) else word.rjust(w) for at, (word, w) in enumerate(zip(words, widths))]
         printed.append("  ".join(cells).rstrip())
     printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+    printed += [explained(mark) for mark in MARKS if mark in used]
     return "\n".join(map(visible, [f"Defences on {heading(board)}", *printed]))

@@ -2,14 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow.compute as pc
 
 from bench.report.measures import MEASURES, Measure
 from bench.results import query
+from bench.results.intervals import GROUPS, MARKS, METHODS, SURVIVORS
 from bench.results.store import Cell
 from bench.results.summary import summarise
 from bench.results.things import IMAGES, SENTENCES, things
@@ -77,8 +78,25 @@ class Board:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """Its columns with a number in them."""
-        return MEASURES[self.things]
+        """Its columns with a number in them: of batches only where it has some."""
+        several = any((row.batch or 1) > 1 for row in self.rows)
+        return tuple(measure for measure in MEASURES[self.things] if several or not measure.batches)
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The marks at its figures, `{mark: what it says}`."""
+        values = [measure.value(row.summary) for row in self.rows for measure in self.measures if not row.empty]
+        used = {mark for value in values if value is not None for mark in marks(value)}
+        return {mark: sentence for mark, sentence in MARKS.items() if mark in used}
+
+
+def marks(value: Mapping[str, Any]) -> str:
+    """The signs at a figure that `bench.results.intervals.MARKS` explains; empty where there are none.
+
+    Args:
+        value: an entry of a summary.
+    """
+    return SURVIVORS * bool(value.get("left_out")) + GROUPS * bool(value.get("groups"))
 
 
 @dataclass(frozen=True)
@@ -108,7 +126,8 @@ def leaderboard(listing: query.Listing) -> Leaderboard:
         shown = [
             row for row in rows if row in own or (row.control and row.things == kind and row.summary["data"] in sets)
         ]
-        boards.append(Board(threat, kind, shown, _foot(shown, own)))
+        board = Board(threat, kind, shown)
+        boards.append(replace(board, foot=_foot(shown, own, board.marks)))
     return Leaderboard(boards, rows, warnings)
 
 
@@ -166,11 +185,12 @@ def _rank(row: Row) -> tuple[Any, ...]:
     return (row.things, row.summary["data"], *order, row.cell.folder.name)
 
 
-def _foot(shown: list[Row], own: list[Row]) -> list[str]:
+def _foot(shown: list[Row], own: list[Row], used: Mapping[str, str]) -> list[str]:
     """What a reader must know to compare the figures, a sentence each."""
     lines = [
-        "Each score is a mean over samples with its 95 % bootstrap interval over victims, each rate with its Wilson "
-        "interval (batches larger than one: bootstrap over victims). A failed victim counts as no success.",
+        "Every figure is over samples, and every rate counts them all: a failed victim is no success.",
+        *METHODS,
+        *(f"{mark} {sentence}." for mark, sentence in used.items()),
         *_grants(own),
         *_left_out(shown),
         *_metric_facts(shown),

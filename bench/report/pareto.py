@@ -23,8 +23,9 @@ _LINE, _AWAY, _NEAR = 0.032, 0.05, (0.07, 0.12)
 def pareto(board: Board) -> bytes | None:
     """The picture of a board as a PNG; None where fewer than two defences are priced.
 
-    Left and right: test accuracy with Wilson's interval. Up and down: the score of the worst attack with its bootstrap
-    interval; lower leaks less. Points of one family are joined in the order of their strength.
+    Left and right: test accuracy with Wilson's interval. Up and down: the mean score of the worst attack with its
+    interval (none where some victims are recovered and others are not); lower leaks less. Points of one family are
+    joined in the order of their strength.
     """
     priced = [line for line in board.lines if line.price and line.price["accuracy"]]
     if len(priced) < 2:
@@ -60,7 +61,7 @@ def _family(axes: Axes, lines: Sequence[Line], colour: str, mark: str) -> None:
     lines = ordered(lines)
     x, y = [_accuracy(line)["mean"] for line in lines], [line.worst.mean for line in lines]
     axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.5, zorder=2)
-    intervals = [line.worst.interval() for line in lines]
+    intervals = [line.worst.figure.figure for line in lines]
     axes.errorbar(
         x,
         y,

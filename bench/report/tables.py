@@ -2,20 +2,29 @@
 
 import csv
 import io
+import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.printable import csv_cell, visible
-from bench.report.leaderboard import Board, Leaderboard, Row
+from bench.report.leaderboard import Board, Leaderboard, Row, marks
 from bench.report.measures import MEASURES, Measure
+from bench.results.intervals import MARKS, METHODS
+from bench.results.scores import OTHERS, RECOVERED
 from bench.results.things import SENTENCES
 
 WORDS = ("attack", "data", "model", "defense")
 PROVENANCE = ("seed", "commit", "torch", "device")
 _LAST = ("wall_seconds", "statuses", "repeated", "paper", "reason", "identity")
+# Behind the key of a measure in the csv.
+_MEDIANS = ("median", "recovered_median", "others_median")
+_PARTS = ["", "_low", "_high", "_n", "_left_out", "_estimand", "_method"]
+_PARTS += [f"_{name}{part}" for name in _MEDIANS for part in ("", "_low", "_high", "_n", "_method")]
 _ARROWS = {"up": " ↑", "down": " ↓", "": ""}
 # Longer names are cut in a terminal, so that a line stays below 120 columns.
 _NAME_WIDTH, _DEFENSE_WIDTH = 18, 22
+_WIDTH = 118  # of the sentences below a terminal's tables
 
 
 def number(value: float, places: int | None) -> str:
@@ -32,11 +41,20 @@ def number(value: float, places: int | None) -> str:
     return f"{value:.2e}" if abs(value) < 1e-3 or abs(value) >= 1e6 else f"{value:,.0f}"
 
 
-def interval(value: dict[str, Any], places: int | None) -> str | None:
-    """The bounds as printed, or None where there are none."""
+def interval(value: Mapping[str, Any], places: int | None, dash: str = " – ") -> str | None:
+    """What stands below a figure: its bounds, the medians of its two groups (`65.1 of 6, 9.8 of 2`), or None.
+
+    Args:
+        value: an entry of a summary.
+        places: as of `number`.
+        dash: between the bounds.
+    """
+    if value.get("groups"):
+        medians = (f"{number(group['mean'], places)} of {group['n']}" for group in value["groups"].values())
+        return "medians " + ", ".join(medians)
     if value["low"] is None:
         return None
-    return f"{number(value['low'], places)}, {number(value['high'], places)}"
+    return f"{number(value['low'], places)}{dash}{number(value['high'], places)}"
 
 
 def title(measure: Measure, arrows: dict[str, str]) -> str:
@@ -119,8 +137,13 @@ def _markdown_value(measure: Measure, row: Row) -> str:
     value = measure.value(row.summary)
     if value is None:
         return "n/a"
-    bounds = interval(value, measure.places)
-    return number(value["mean"], measure.places) + (f"<br><sub>{bounds.replace(', ', ' – ')}</sub>" if bounds else "")
+    return with_bounds(value, measure.places)
+
+
+def with_bounds(value: Mapping[str, Any], places: int | None) -> str:
+    """A figure of markdown: its marks behind it, its bounds or the medians of its groups below it."""
+    below = interval(value, places)
+    return number(value["mean"], places) + marks(value) + (f"<br><sub>{below}</sub>" if below else "")
 
 
 def _markdown_provenance(board: Board, grids: dict[Path, str]) -> list[str]:
@@ -141,19 +164,20 @@ def _markdown_provenance(board: Board, grids: dict[Path, str]) -> list[str]:
 
 
 def csv_text(board: Leaderboard) -> str:
-    """Raw numbers, a line a cell (controls once): each measure as value, low, high, n; empty where undefined.
+    """Raw numbers, a line a cell (controls once): each measure with the columns of `_PARTS`; empty where undefined.
 
-    The columns are those of images, of sentences, or of both, by what the results are about.
+    `KEY_left_out` counts the samples without a value, over whose survivors the figure is then; the medians of two
+    groups stand in place of an interval. The measures are those of images, of sentences, or of both, by what the
+    results are about.
     """
     kinds = dict.fromkeys(each.things for each in board.boards)
     measures = list(dict.fromkeys(measure for kind in kinds for measure in MEASURES[kind]))
-    numbered = [f"{measure.key}{part}" for measure in measures for part in ("", "_low", "_high", "_n")]
+    numbered = [f"{measure.key}{part}" for measure in measures for part in _PARTS]
     lines = [["threat", *WORDS, "control", "batch_size", "victims", "failures", *numbered, *PROVENANCE, *_LAST]]
     for row in board.rows:
         numbers = []
         for measure in measures:
-            value = measure.value(row.summary) or {}
-            numbers += [value.get(part) for part in ("mean", "low", "high", "n")]
+            numbers += _numbers(measure.value(row.summary) or {})
         words = [row.summary[word] for word in ("threat", *WORDS)]
         counts = [int(row.control), row.batch, row.summary["victims"], row.summary["failures"]]
         statuses = " ".join(f"{word}={count}" for word, count in row.statuses.items())
@@ -171,9 +195,26 @@ def csv_lines(lines: list[list[Any]]) -> str:
     return out.getvalue()
 
 
+def _numbers(value: Mapping[str, Any]) -> list[Any]:
+    """The columns of `_PARTS`."""
+    nested = [(value.get("median") or {})] + [(value.get("groups") or {}).get(name, {}) for name in (RECOVERED, OTHERS)]
+    plain = [value.get(part) for part in ("mean", "low", "high", "n", "left_out", "estimand", "method")]
+    return [*plain, *(group.get(part) for group in nested for part in ("mean", "low", "high", "n", "method"))]
+
+
 def text(board: Leaderboard) -> str:
-    """A short table a board, for a terminal of 100 to 120 columns."""
-    return "\n\n".join(_text_board(each) for each in board.boards)
+    """A short table a board, for a terminal of 100 to 120 columns, and how the figures were found below the last."""
+    return "\n\n".join([*(_text_board(each) for each in board.boards), methods()])
+
+
+def explained(mark: str) -> str:
+    """What a mark at a figure says, for a terminal."""
+    return textwrap.fill(f"{mark} {MARKS[mark]}", _WIDTH)
+
+
+def methods() -> str:
+    """Which figures and intervals a table prints, for a terminal."""
+    return textwrap.fill(METHODS[0], _WIDTH)
 
 
 def _text_board(board: Board) -> str:
@@ -211,6 +252,7 @@ def _text_board(board: Board) -> str:
     printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
     if any(row.control for row in board.rows):
         printed.append("* control")
+    printed += [explained(mark) for mark in board.marks]
     partial = [row for row in board.rows if row.stopped and not row.empty]
     printed += [f"{row.summary['attack']} on {row.summary['data']} stopped: {row.stopped}" for row in partial]
     return "\n".join(map(visible, [board.title, *printed]))
@@ -225,5 +267,5 @@ def _text_value(measure: Measure, row: Row) -> str:
     value = measure.value(row.summary)
     if value is None:
         return "n/a"
-    bounds = interval(value, measure.places) if measure.bounds else None
-    return number(value["mean"], measure.places) + (f" [{bounds.replace(', ', ',')}]" if bounds else "")
+    bounds = interval(value, measure.places, ",") if measure.bounds and not value.get("groups") else None
+    return number(value["mean"], measure.places) + marks(value) + (f" [{bounds}]" if bounds else "")

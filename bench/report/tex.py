@@ -1,9 +1,10 @@
 r"""The boards as one LaTeX document: booktabs, compiles as it is with pdflatex, every word escaped."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.printable import visible
-from bench.report.leaderboard import Board, Leaderboard, Row
+from bench.report.leaderboard import Board, Leaderboard, Row, marks
 from bench.report.measures import Measure
 from bench.report.tables import PROVENANCE, WORDS, attack_name, failed, interval, number, title
 
@@ -34,6 +35,8 @@ _SPECIAL = {
     "\u2019": "'",
     "\u201c": "``",
     "\u201d": "''",
+    "\u2020": r"$\dagger$",
+    "\u2021": r"$\ddagger$",
     "\u2026": r"\dots{}",
     "\u2264": r"$\leq$",
     "\u2265": r"$\geq$",
@@ -151,8 +154,13 @@ def _scores(rows: list[Row], measures: tuple[Measure, ...], paper: bool) -> list
 def _value(value: dict[str, Any] | None, places: int | None) -> str:
     if value is None:
         return "n/a"
-    bounds = interval(value, places)
-    return number(value["mean"], places) + (rf" {{\scriptsize [{bounds}]}}" if bounds else "")
+    return with_bounds(value, places)
+
+
+def with_bounds(value: Mapping[str, Any], places: int | None) -> str:
+    """A figure with its marks, and its bounds or the medians of its groups in small print."""
+    below = interval(value, places, ", ")
+    return number(value["mean"], places) + escape(marks(value)) + (rf" {{\scriptsize [{below}]}}" if below else "")
 
 
 def _provenance(rows: list[Row]) -> list[str]:

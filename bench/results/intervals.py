@@ -1,28 +1,73 @@
-"""95 % intervals: the percentile bootstrap over victims for means, Wilson's for rates."""
+"""95 % intervals of what a table prints: means, geometric means, medians and rates. The victim is the unit throughout.
 
+The samples of a batch are reconstructed together and are not independent, so every method sees a victim's sum and count
+and never a sample on its own.
+"""
+
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from scipy.special import stdtrit
+from scipy.stats import binom
 
 RESAMPLES = 2000
 LEVEL = 0.95
+# From so many victims on the bootstrap has enough of them to show the skew that Student's t takes no notice of.
+BOOTSTRAP = 30
+# From so many on the extreme victims bound the median with 95 % confidence: 1 - 2 / 2^6 is 0.969, 1 - 2 / 2^5 is 0.938.
+ORDERED = 6
+# Squared errors below it count as it: float32 pixels resolve no less, and PSNR is capped at the same place (100 dB).
+FLOOR = 1e-10
 # The 97.5 % quantile of the normal distribution.
 _Z = 1.959963984540054
-# Draws held in memory at once; bounds the memory, changes no number for a given n.
+# Counts held in memory at once; bounds the memory, changes no number for a given n.
 _DRAWS = 4_000_000
+
+MEAN, GEOMETRIC, RATE, MEDIAN = "mean", "geometric mean", "rate", "median"
+STUDENT, BOOTSTRAPPED, ON_LOGS, WILSON = "Student's t", "bootstrap-t", "Student's t on log10", "Wilson"
+ORDER, RANGE = "order statistics", "range"
+
+# What the foot of every table says of the figures and their intervals.
+METHODS = (
+    "Intervals are 95 % ones and the victim is their unit, so that a batch counts once. "
+    f"Means: Student's t below {BOOTSTRAP} victims, bootstrap-t from there on. MSE: geometric mean, Student's t on "
+    f"log10, errors below {FLOOR:g} counted as {FLOOR:g}. Rates: Wilson; of larger batches the interval of a mean, and "
+    f"Wilson over victims where they all agree. Medians: order statistics from {ORDERED} victims, the range below.",
+    "On simulated victims, 4 to 32 of them, the intervals cover the mean of normal values and the geometric mean of "
+    "lognormal ones in 93 % of cases or more; the mean of two equal humps in 91 % or more from 8 victims on, and in "
+    "87 % with 4, which is the limit of every method tried.",
+)
+# What a dagger and a double dagger at a figure say.
+SURVIVORS, GROUPS = "\u2020", "\u2021"
+MARKS = {
+    SURVIVORS: "mean over survivors: samples without a reconstruction have no such score and are left out",
+    GROUPS: "some victims are recovered (of a batch at least half) and others are not: the joint figure has no "
+    "interval; the success rate says how many, and the median of each group how well",
+}
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean or rate, its 95 % interval (None where one victim gives none), and the number of samples behind it."""
+    """A figure with its 95 % interval.
+
+    Args:
+        mean: the value of the estimand.
+        low, high: None where there is no interval: of one victim, or of two groups that have no common one.
+        n: samples behind it.
+        estimand: what is estimated: `mean`, `geometric mean`, `rate` or `median`.
+        method: how the bounds were found; None where there are none.
+    """
 
     mean: float
     low: float | None
     high: float | None
     n: int
+    estimand: str = MEAN
+    method: str | None = None
 
-    def document(self) -> dict[str, float | int | None]:
+    def document(self) -> dict[str, float | int | str | None]:
         """As JSON wants it."""
         return asdict(self)
 
@@ -48,35 +93,92 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
     return low, high
 
 
-def mean(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray, seed: int = 0) -> Interval:
-    """The mean of per-sample values with a bootstrap interval that resamples victims, not samples.
+def mean(
+    values: Sequence[float] | np.ndarray,
+    victims: Sequence[int] | np.ndarray,
+    bounds: tuple[float | None, float | None] = (None, None),
+    seed: int = 0,
+) -> Interval:
+    """The arithmetic mean of per-sample values, every sample with the same weight.
 
-    The samples of a batch are reconstructed together and are not independent; for batches of one it is the ordinary
-    percentile bootstrap. Every sample has the same weight.
+    Below `BOOTSTRAP` victims the interval is Student's t with the cluster-robust standard error (Liang and Zeger 1986;
+    the ordinary one for batches of one) and one degree of freedom less than there are victims. From there on it is the
+    bootstrap-t (Efron and Tibshirani 1993, section 12.5) over victims, and Student's t where resamples without spread
+    leave a bound infinite.
 
     Args:
         values: `[N]`, finite.
         victims: `[N]`, which victim each belongs to.
+        bounds: the lowest and the highest value there can be; the interval ends there.
         seed: of the resampling; fixed, so that a report is the same twice.
 
     Raises:
         ValueError: there are no values, or one is not finite.
     """
     sums, counts = _by_victim(values, victims)
-    total, n = sums.sum(), int(counts.sum())
+    centre, n = float(sums.sum() / counts.sum()), int(counts.sum())
     if len(sums) < 2:
-        return Interval(float(total / n), None, None, n)
-    draws = _resampled(sums, counts, seed)
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(draws, [tail, 100 - tail])
-    return Interval(float(total / n), float(low), float(high), n)
+        return Interval(centre, None, None, n)
+    residuals = sums - centre * counts
+    error = _standard_error(residuals, counts)
+    low, high = (centre - error * quantile for quantile in _quantiles(residuals, counts, error, seed))
+    method = STUDENT if len(sums) < BOOTSTRAP else BOOTSTRAPPED
+    if not np.isfinite([low, high]).all():
+        t = _student(len(sums) - 1)
+        low, high, method = centre - t * error, centre + t * error, STUDENT
+    return Interval(centre, *_within(low, high, bounds), n, MEAN, method)
+
+
+def geometric_mean(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray) -> Interval:
+    """The geometric mean of squared errors with Student's interval of their logarithms: what is of every size from
+    1e-10 to 1 is lognormal rather than normal, and its arithmetic mean is that of the worst victim.
+
+    Args:
+        values: `[N]`, finite, none below 0; those below `FLOOR` count as `FLOOR`.
+        victims: `[N]`, which victim each belongs to.
+
+    Raises:
+        ValueError: there are no values, or one is not finite or negative.
+    """
+    array = np.asarray(values, np.float64)
+    if (array < 0).any():
+        raise ValueError("a squared error is not negative")
+    sums, counts = _by_victim(np.log10(np.maximum(array, FLOOR)), victims)
+    centre, n = float(sums.sum() / counts.sum()), int(counts.sum())
+    if len(sums) < 2:
+        return Interval(10**centre, None, None, n, GEOMETRIC)
+    half = _student(len(sums) - 1) * _standard_error(sums - centre * counts, counts)
+    return Interval(10**centre, float(10 ** (centre - half)), float(10 ** (centre + half)), n, GEOMETRIC, ON_LOGS)
+
+
+def median(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray) -> Interval:
+    """The median over victims; of a batch its mean counts.
+
+    The interval runs from the k-th lowest victim to the k-th highest, with the largest k that covers in 95 % of cases
+    whatever the distribution (order statistics; Thompson 1936). Below `ORDERED` victims no k does: there it is the
+    range, which is said.
+
+    Args:
+        values: `[N]`, finite.
+        victims: `[N]`, which victim each belongs to.
+
+    Raises:
+        ValueError: there are no values, or one is not finite.
+    """
+    sums, counts = _by_victim(values, victims)
+    ordered, n = np.sort(sums / counts), int(counts.sum())
+    middle = float(np.median(ordered))
+    if len(ordered) < 2:
+        return Interval(middle, None, None, n, MEDIAN)
+    k, method = _rank(len(ordered)), (ORDER if len(ordered) >= ORDERED else RANGE)
+    return Interval(middle, float(ordered[k - 1]), float(ordered[-k]), n, MEDIAN, method)
 
 
 def rate(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray, seed: int = 0) -> Interval:
-    """The rate of zeros and ones with its interval: Wilson's for batches of one, the bootstrap over victims otherwise.
+    """The rate of zeros and ones: Wilson's interval for batches of one, that of a mean over victims otherwise.
 
-    Where all samples of larger batches agree no resample can differ, and the bootstrap would claim certainty: there it
-    is Wilson's with each batch counted once.
+    Where all larger batches have the same rate they show no spread, and a mean's interval would claim certainty: there
+    it is Wilson's with each batch counted once.
 
     Args:
         values: `[N]`, 0 or 1.
@@ -89,12 +191,24 @@ def rate(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarr
     array = np.asarray(values, np.float64)
     if not np.isin(array, (0.0, 1.0)).all():
         raise ValueError("a rate is over zeros and ones")
+    return share(array, victims, seed)
+
+
+def share(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray, seed: int = 0) -> Interval:
+    """As `rate`, of shares in [0, 1] that a victim's samples have in common or of their own.
+
+    Raises:
+        ValueError: there are no values, or one is not in [0, 1].
+    """
+    array = np.asarray(values, np.float64)
+    if not ((array >= 0) & (array <= 1)).all():
+        raise ValueError("a share is from 0 to 1")
     sums, counts = _by_victim(array, victims)
-    total, n = sums.sum(), counts.sum()
-    if (counts == 1).all() or total in (0, n):
-        low, high = wilson(total * len(counts) / n, len(counts))
-        return Interval(float(total / n), low, high, int(n))
-    return mean(array, victims, seed)
+    total, n, groups = float(sums.sum()), int(counts.sum()), len(counts)
+    if bool((counts == 1).all() and np.isin(array, (0.0, 1.0)).all()) or np.ptp(sums / counts) == 0:
+        return Interval(total / n, *wilson(total * groups / n, groups), n, RATE, WILSON)
+    found = mean(array, victims, (0.0, 1.0), seed)
+    return Interval(found.mean, found.low, found.high, found.n, RATE, found.method)
 
 
 def _by_victim(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray) -> tuple[np.ndarray, ...]:
@@ -106,13 +220,67 @@ def _by_victim(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np
     return np.bincount(groups, weights=array), np.bincount(groups)
 
 
-def _resampled(sums: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
-    """The mean in each of `RESAMPLES` resamples of the victims, `[RESAMPLES]`."""
-    rng = np.random.default_rng(seed)
-    groups = len(sums)
-    rows = max(1, _DRAWS // groups)
-    out = []
-    for start in range(0, RESAMPLES, rows):
-        chosen = rng.integers(groups, size=(min(rows, RESAMPLES - start), groups))
-        out.append(sums[chosen].sum(1) / counts[chosen].sum(1))
-    return np.concatenate(out)
+def _standard_error(residuals: np.ndarray, counts: np.ndarray) -> float:
+    """Of the mean over samples, from each victim's sum of deviations `[G]`: the victim is the cluster."""
+    groups = len(counts)
+    return float(np.sqrt(groups / (groups - 1) * np.square(residuals).sum()) / counts.sum())
+
+
+def _student(freedom: int) -> float:
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+
+
+def _quantiles(residuals: np.ndarray, counts: np.ndarray, error: float, seed: int) -> tuple[float, float]:
+    """The upper and the lower quantile of (estimate - truth) / standard error; infinite where resamples cannot say."""
+    groups = len(counts)
+    if groups < BOOTSTRAP or error == 0:
+        t = _student(groups - 1)
+        return t, -t
+    sums = [residuals, residuals**2, residuals * counts, counts**2, counts]
+    r, rr, rc, cc, c = _resampled(np.stack(sums, 1).astype(np.float64), seed).T
+    offset = r / c
+    spread = np.sqrt(np.maximum(groups / (groups - 1) * (rr - 2 * offset * rc + offset**2 * cc), 0.0)) / c
+    # A resample of one victim over and over has no spread (and rounding leaves it next to none): its t is infinite, or
+    # 0 where it has no offset either.
+    flat = spread <= 1e-9 * error
+    studentised = np.where(flat, _infinite(offset), offset / np.where(flat, 1.0, spread))
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(studentised, [tail, 1 - tail], method="nearest")
+    return float(high), float(low)
+
+
+def _infinite(offset: np.ndarray) -> np.ndarray:
+    return np.select([offset > 0, offset < 0], [np.inf, -np.inf], 0.0)
+
+
+def _resampled(columns: np.ndarray, seed: int) -> np.ndarray:
+    """The sums of columns `[G, K]` in each of `RESAMPLES` resamples of the victims, `[RESAMPLES, K]`."""
+    groups = len(columns)
+    if groups * RESAMPLES <= _DRAWS:
+        return _weights(groups, seed) @ columns
+    rng, rows = np.random.default_rng(seed), max(1, _DRAWS // groups)
+    pieces = [_drawn(rng, min(rows, RESAMPLES - start), groups) @ columns for start in range(0, RESAMPLES, rows)]
+    return np.concatenate(pieces)
+
+
+@functools.lru_cache(maxsize=2)
+def _weights(groups: int, seed: int) -> np.ndarray:
+    """How often each victim is drawn in each resample: the same for all scores and cells with so many victims."""
+    return _drawn(np.random.default_rng(seed), RESAMPLES, groups)
+
+
+def _drawn(rng: np.random.Generator, rows: int, groups: int) -> np.ndarray:
+    out = np.empty((rows, groups))
+    for row in out:
+        row[:] = np.bincount(rng.integers(groups, size=groups), minlength=groups)
+    return out
+
+
+def _rank(n: int) -> int:
+    """The largest k such that the k-th lowest and the k-th highest of n bound the median with 95 % confidence, or 1."""
+    return max(1, int(binom.ppf((1 - LEVEL) / 2, n, 0.5)))
+
+
+def _within(low: float, high: float, bounds: tuple[float | None, float | None]) -> tuple[float, float]:
+    least, most = bounds
+    return (low if least is None else max(low, least)), (high if most is None else min(high, most))

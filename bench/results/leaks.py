@@ -1,5 +1,6 @@
 """How much came back of each victim, on one scale: between nothing and all that matters."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from bench.results import intervals, query
 from bench.results.query import Rows
-from bench.results.store import Cell
+from bench.results.scores import Score, recovered, score
+from bench.results.store import ENDED_WELL, Cell
 from bench.results.things import IMAGES, SENTENCES, things
 
 # An MSE at or below the strictest of iDLG's thresholds is a complete leak: 50 dB is none the better for the attacker.
@@ -28,6 +30,7 @@ class Scale:
         recovered: of the samples, what the rate is made of.
         control: the attack that looks at no gradient and bounds the score from below.
         columns: names in the csv, of the score and of the rate.
+        bounds: the lowest and the highest score there can be.
         score: `(values of column, those of the control)` -> `[n]`, one a victim in the order of their ids.
         hit: `[B]` of `recovered` -> `[B]`, bool; what a failed victim left (NaN) is none.
     """
@@ -40,6 +43,7 @@ class Scale:
     recovered: str
     control: str
     columns: tuple[str, str]
+    bounds: tuple[float, float]
     score: Callable[[Values, Values], np.ndarray]
     hit: Callable[[np.ndarray], np.ndarray]
 
@@ -57,46 +61,60 @@ class Leak:
         cell: where it comes from.
         attack: its name.
         victims: ids, sorted.
-        score: `[n]`, see `Scale`.
+        score: `[n]`, see `Scale`; of a failed victim the floor.
+        recovered: `[n]`, bool: whether at least half of a victim's samples came back.
         success: share of images with an MSE at or below 1e-2, or of sentences recovered token for token; a failed
             victim is no success.
+        failed: how many victims failed.
     """
 
     cell: Cell
     attack: str
     victims: tuple[int, ...]
     score: np.ndarray
+    recovered: np.ndarray
     success: intervals.Interval
+    failed: int
 
     @property
     def mean(self) -> float:
         """Of the score."""
         return float(self.score.mean())
 
-    def interval(self) -> intervals.Interval:
-        """The mean score with its bootstrap interval over victims."""
-        return intervals.mean(self.score, self.victims)
+    @functools.cached_property
+    def figure(self) -> Score:
+        """The mean score, with its interval over victims or with the medians of its two groups."""
+        return score(self.score, np.array(self.victims), self.recovered, bounds=scale_of(self.cell).bounds)
 
 
-def values(rows: Rows, column: str) -> dict[int, np.ndarray]:
-    """`{victim: [B]}` of one metric; NaN where a victim left no reconstruction."""
-    out = {
-        victim: np.full(size, np.nan)
-        for victim, size in zip(rows.victims["victim"].to_pylist(), rows.victims["batch_size"].to_pylist())
-    }
+def values(rows: Rows, column: str, failed: bool = False) -> dict[int, np.ndarray]:
+    """`{victim: [B]}` of one metric; NaN where a victim left no reconstruction.
+
+    Args:
+        rows: of a cell.
+        column: the metric.
+        failed: whether what a failed victim left counts all the same (a picture shows it); else it is NaN too.
+    """
+    columns = [rows.victims[name].to_pylist() for name in ("victim", "batch_size", "status")]
+    out = {victim: np.full(size, np.nan) for victim, size, _ in zip(*columns)}
+    kept = {victim for victim, _, word in zip(*columns) if failed or word in ENDED_WELL}
     if column in rows.samples.column_names:
-        for row in rows.samples.select(["victim", "position", column]).to_pylist():
-            out[row["victim"]][row["position"]] = np.nan if row[column] is None else row[column]
+        found = (rows.samples[name].to_pylist() for name in ("victim", "position", column))
+        for victim, position, value in zip(*found):
+            if value is not None and victim in kept:
+                out[victim][position] = value
     return out
 
 
 def errors(rows: Rows) -> dict[int, np.ndarray]:
-    """`{victim: MSE [B]}`, clipped to [0, 1] pixels; NaN where a victim left no reconstruction."""
-    return values(rows, "mse")
+    """`{victim: MSE [B]}` of what came back, clipped to [0, 1] pixels; NaN where a victim left no reconstruction."""
+    return values(rows, "mse", failed=True)
 
 
 def scores(found: Values, floor: Values) -> np.ndarray:
     """`[n]`, one a victim in the order of their ids: the mean PSNR of its images, between two bounds.
+
+    A failed victim (NaN) has the lower one: it gives an attacker what the control has.
 
     Above, 40 dB (MSE 1e-4), which is a complete leak. Below, what the mean image of the data set scores, which looks at
     no gradient: noise that is further from the truth than that tells an attacker no less.
@@ -139,6 +157,7 @@ SCALES = {
         recovered="mse",
         control="mean",
         columns=("leak_db", "success_1e-2"),
+        bounds=(0.0, 40.0),
         score=scores,
         hit=lambda error: np.nan_to_num(error, nan=1.0) <= SUCCESS,
     ),
@@ -151,6 +170,7 @@ SCALES = {
         recovered="exact_match",
         control="noise",
         columns=("leak_rouge_1", "exact_match"),
+        bounds=(0.0, 1.0),
         score=words_in_common,
         hit=lambda exact: np.nan_to_num(exact) == 1,
     ),
@@ -174,8 +194,15 @@ def leak(cell: Cell, floor: Values, rows: Rows | None = None) -> Leak | None:
     if not found:
         return None
     victims = sorted(found)
-    recovered = values(stored, scale.recovered)
-    hits = np.concatenate([scale.hit(recovered[v]) for v in victims]).astype(float)
+    came_back = values(stored, scale.recovered)
+    hits = np.concatenate([scale.hit(came_back[v]) for v in victims])
     owners = np.repeat(victims, [len(found[v]) for v in victims])
-    attack = cell.facts["labels"]["attack"]
-    return Leak(cell, attack, tuple(victims), scale.score(found, floor), intervals.rate(hits, owners))
+    return Leak(
+        cell=cell,
+        attack=cell.facts["labels"]["attack"],
+        victims=tuple(victims),
+        score=scale.score(found, floor),
+        recovered=recovered(hits, owners)[np.unique(owners, return_index=True)[1]],
+        success=intervals.rate(hits.astype(float), owners),
+        failed=sum(word not in ENDED_WELL for word in stored.victims["status"].to_pylist()),
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t
 
-from bench.results.intervals import LEVEL, Interval, wilson
+from bench.results.intervals import LEVEL, RATE, WILSON, Interval, wilson
 from bench.results.prices import LABELS, PriceCell
 
 _OF_RUNS = (
@@ -58,7 +58,7 @@ def over_images(rates: list[float], tested: int) -> Interval:
         tested: how many images that is.
     """
     mean = float(np.mean(rates))
-    return Interval(mean, *wilson(mean * tested, tested), tested)
+    return Interval(mean, *wilson(mean * tested, tested), tested, RATE, WILSON)
 
 
 def over_runs(rates: list[float]) -> dict[str, float | int | None]:

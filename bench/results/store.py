@@ -19,7 +19,10 @@ from bench.results import parts
 from bench.results.atomic import hidden, unwritable, write_text
 
 LABELS = ("attack", "data", "model", "defense", "threat")
-# words of messages.Status: not the attack failed, but what it ran on
+# Words of messages.Status under which an attack ended as it should; the rest are failures: no success, and the floor of
+# any score of a leak. (messages.py imports torch, which a report does without; a test holds the two together.)
+ENDED_WELL = frozenset({"converged", "budget"})
+# likewise: not the attack failed, but what it ran on
 AGAIN = frozenset({"out_of_memory", "error"})
 IDENTITY = re.compile(r"[0-9a-f]{16}")
 # what readers of a config rely on; the rest of it can be anything

@@ -1,47 +1,61 @@
 """A cell in one JSON document: scores and rates with intervals, and a sentence for each that has none."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from bench.results import intervals, parts, query
+from bench.results import intervals, parts, query, scores
 from bench.results.query import Rows
-from bench.results.store import LABELS, Cell
+from bench.results.store import ENDED_WELL, LABELS, Cell
 from bench.results.things import SENTENCES, things
 
-# Words of messages.Status under which an attack ended as it should; the rest are failures. (messages.py imports torch,
-# which a report does without; a test holds the two together.)
-ENDED_WELL = frozenset({"converged", "budget"})
 THRESHOLDS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
 SCORES = ("mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
 # of sentences; `exact_match` is a rate
 TEXT_SCORES = ("token_accuracy", "bag_of_words", "token_set", "rouge_1", "rouge_2", "rouge_l", "bleu")
 EXACT = "exact_match"
-_LABELS = "label_accuracy"
+_LABELS, _MULTISETS = "label_accuracy", "label_overlap"
 
 
 @dataclass(frozen=True)
 class _Samples:
-    """The samples of a cell as arrays `[N]`: N counts every sample of every victim, scored or not."""
+    """The samples of a cell as arrays `[N]`: N counts every sample of every victim, scored or not.
+
+    Args:
+        victim: which each belongs to.
+        failed: whether its victim failed, whatever it left: no success.
+        columns: labels and metrics; NaN where there is none.
+        recovered: whether its victim came back (see `scores.recovered`); None where no metric says so.
+    """
 
     victim: np.ndarray
     failed: np.ndarray
     columns: dict[str, np.ndarray]
+    recovered: np.ndarray | None = None
 
 
 def summary(cell: Cell, victims: int | None = None) -> dict[str, Any]:
     """The document of a cell, over the stored victims with an id below `victims` (None: all).
 
-    A score is the mean over the samples that have one; a rate counts every sample, so that a failed victim is no
-    success. `reasons` has a sentence for each entry that is null, has no interval, or leaves samples out.
+    A score is over the samples that have one; a rate counts every sample, so that a failed victim is no success.
+    `reasons` has a sentence for each entry that is null, has no interval, or leaves samples out.
+
+    Each entry is null or `{mean, low, high, n, estimand, method}`: `mean` is the value of the `estimand` (`mean`,
+    `geometric mean` of squared errors, `rate`), `low` and `high` its 95 % interval (null where there is none) and
+    `method` how it was found (see `bench.results.intervals`). A score has also `left_out` (samples without a value:
+    the figure is then one over survivors), `median` (alike), and `groups`: null, or the medians of the victims that
+    were `recovered` and of the `others`; then the joint figure has no interval.
 
     Returns:
         `attack`, `data`, `model`, `defense`, `threat` (words), `victims`, `failures` (counts), `success_rate`
-        `{"1e-2", "1e-3", "1e-4"}`, `label_accuracy`, `mse`, `psnr`, `ssim`, `lpips_alex`, `lpips_vgg` (each
-        `{mean, low, high, n}` or null), `other` (further metrics, alike), `evaluations_per_victim`,
-        `seconds_per_victim` (numbers or null), `reasons`, `results` (the cell's folder).
+        `{"1e-2", "1e-3", "1e-4"}`, `label_accuracy` (share of all samples whose label is claimed rightly, in its
+        place), `label_overlap` (share of each batch's labels that are claimed as often as they are there, whatever
+        their order), `mse`, `psnr`, `ssim`, `lpips_alex`, `lpips_vgg`, `other` (further metrics, alike),
+        `evaluations_per_victim`, `seconds_per_victim` (numbers or null), `reasons`, `results` (the cell's folder).
 
         Of sentences, in place of the errors of pixels: `exact_match` (a rate), `token_accuracy`, `bag_of_words`,
         `token_set`, `rouge_1`, `rouge_2`, `rouge_l`, `bleu`; and `success_rate` is null.
@@ -62,7 +76,8 @@ def summarise(cell: Cell, rows: Rows) -> dict[str, Any]:
         document |= {"success_rate": None, EXACT: _exact(samples, reasons, nothing, cell)}
     else:
         document["success_rate"] = _success(samples, reasons, nothing, cell)
-    document[_LABELS] = _label_accuracy(samples, reasons, nothing, cell)
+    for name, known in ((_LABELS, label_accuracy(samples.columns)), (_MULTISETS, label_overlap(samples))):
+        document[name] = _of_labels(name, known, samples, reasons, nothing, cell)
     for name in TEXT_SCORES if EXACT in document else SCORES:
         document[name] = _score(name, samples, reasons, nothing, cell)
     others = [name for name in metrics if name not in document]
@@ -96,7 +111,18 @@ def _samples(rows: Rows) -> _Samples:
         full = np.full(int(sizes.sum()), np.nan)
         full[at] = rows.samples[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
         columns[name] = full
-    return _Samples(np.repeat(ids, sizes), np.repeat(bad, sizes), columns)
+    samples = _Samples(np.repeat(ids, sizes), np.repeat(bad, sizes), columns)
+    hits = _hits(samples)
+    return samples if hits is None else replace(samples, recovered=scores.recovered(hits, samples.victim))
+
+
+def _hits(samples: _Samples) -> np.ndarray | None:
+    """`[N]`, bool: which samples came back; None where no metric says so."""
+    with np.errstate(invalid="ignore"):
+        for name, came in ((EXACT, lambda exact: exact == 1), ("mse", lambda error: error <= THRESHOLDS["1e-2"])):
+            if name in samples.columns and np.isfinite(samples.columns[name]).any():
+                return came(samples.columns[name]) & ~samples.failed
+    return None
 
 
 def _success(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell) -> dict[str, Any]:
@@ -129,20 +155,46 @@ def _exact(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell
     return intervals.rate(hit, samples.victim).document()
 
 
-def _label_accuracy(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell) -> Any:
-    known = samples.columns.get(_LABELS)
+def label_accuracy(columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """`[N]`: 1 where the label is claimed rightly, else 0; None where no label is claimed at all.
+
+    Where an attack names labels, a sample for which it named none is not a right one: the mean is over all samples.
+    """
+    known = columns.get(_LABELS)
     if known is None:
-        claimed = samples.columns["label_guess"] >= 0
-        known = np.where(claimed, samples.columns["label"] == samples.columns["label_guess"], np.nan)
+        known = np.where(columns["label_guess"] >= 0, columns["label"] == columns["label_guess"], np.nan)
     claims = np.isfinite(known)
-    if nothing is not None or not claims.any():
-        stated = cell.facts.get("reasons", {}).get(_LABELS)
-        reasons[_LABELS] = nothing or stated or _unclaimed(samples, cell)
+    return np.where(claims, known, 0.0) if claims.any() else None
+
+
+def label_overlap(samples: _Samples) -> np.ndarray | None:
+    """`[N]`, the same for all samples of a victim: `sum_k min(labels k there are, labels k claimed) / B`.
+
+    What an attacker gets of a batch's labels as a multiset; for batches of one it is the accuracy. None where no label
+    is claimed at all.
+    """
+    label, guess = samples.columns["label"], samples.columns["label_guess"]
+    if _LABELS in samples.columns:  # what a victim without a reconstruction carries is no claim
+        guess = np.where(np.isfinite(samples.columns[_LABELS]), guess, -1)
+    if not (guess >= 0).any():
         return None
-    # Where the attack names labels at all, a sample for which it named none is not a right one.
-    values = np.where(claims, known, 0.0)
-    interval = intervals.rate if np.isin(values, (0.0, 1.0)).all() else intervals.mean
-    return interval(values, samples.victim).document()
+    _, owner = np.unique(samples.victim, return_inverse=True)
+    found, counts = np.zeros(owner.max() + 1), np.bincount(owner)
+    there = Counter(zip(owner[label >= 0].tolist(), label[label >= 0].tolist()))
+    claimed = Counter(zip(owner[guess >= 0].tolist(), guess[guess >= 0].tolist()))
+    for (victim, _), count in (there & claimed).items():
+        found[victim] += count
+    return (found / counts)[owner]
+
+
+def _of_labels(
+    name: str, known: np.ndarray | None, samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell
+) -> Any:
+    if nothing is not None or known is None:
+        stated = cell.facts.get("reasons", {}).get(_LABELS)
+        reasons[name] = nothing or stated or _unclaimed(samples, cell)
+        return None
+    return intervals.share(known, samples.victim).document()
 
 
 def _unclaimed(samples: _Samples, cell: Cell) -> str:
@@ -157,12 +209,17 @@ def _score(name: str, samples: _Samples, reasons: dict[str, str], nothing: str |
     if nothing is not None or values is None or not finite.any():
         reasons[name] = nothing or _unavailable(name, cell)
         return None
-    result = intervals.mean(values[finite], samples.victim[finite])
-    if not finite.all():
-        reasons[name] = f"over the {result.n} of {len(values)} samples that have a finite value"
-    elif result.low is None:
+    facts = (cell.facts.get("metrics") or {}).get(name) or {}
+    bounds = tuple(facts.get("values") or (None, None))
+    found = scores.score(values, samples.victim, samples.recovered, name in scores.GEOMETRIC, bounds)
+    if found.left_out:
+        reasons[name] = f"over the {found.figure.n} of {len(values)} samples that have a finite value"
+    elif found.groups:
+        counts = " and ".join(f"{group.n} {which}" for which, group in found.groups.items())
+        reasons[name] = f"{counts}: two groups have no interval of their joint mean"
+    elif found.figure.low is None:
         reasons[name] = "one victim gives no interval"
-    return result.document()
+    return found.document()
 
 
 def _unavailable(name: str, cell: Cell) -> str:

@@ -68,12 +68,14 @@ def test_a_cell_that_does_not_apply_keeps_its_reason(board: Leaderboard) -> None
     row = board.boards[1].rows[-1]
     assert row.stopped is not None
     assert row.stopped.startswith("not_applicable: attack 'idlg' needs batches of one")
-    assert [measure.value(row.summary) for measure in MEASURES[row.things]] == [None] * 11
+    assert [measure.value(row.summary) for measure in MEASURES[row.things]] == [None] * 12
 
 
 def test_the_foot_says_what_the_figures_rest_on(board: Leaderboard) -> None:
     foot = "\n".join(board.boards[0].foot)
     for words in (
+        "Means: Student's t below 30 victims, bootstrap-t from there on.",
+        "‡ some victims are recovered",
         "Threat model B grants model, batch size; it does not grant labels.",
         "lpips_vgg: net vgg, size 64, interpolation bilinear, range [0, 1].",
         "30 converged, 2 diverged",

@@ -54,14 +54,15 @@ def test_markdown_is_a_table_to_another_reader(board: Leaderboard, results: Path
     scores, origin = printed_table(text, 0), printed_table(text, 1)
     header = scores[0]
     assert header[:7] == ["attack", "data", "model", "defense", "B", "victims", "failed"]
-    for words in ("success, MSE 1e-2 ↑", "MSE ↓", "PSNR ↑ (dB)", "SSIM ↑", "LPIPS vgg ↓", "paper"):
+    wanted = ("success rate, MSE 1e-2 ↑", "MSE, geometric mean ↓", "PSNR, mean ↑ (dB)", "LPIPS vgg, mean ↓", "paper")
+    for words in wanted:
         assert words in header
     assert all(len(line) == len(header) for line in scores)
     by_name = {line[0]: dict(zip(header, line)) for line in scores[1:4]}
     assert by_name["dlg"]["failed"] == "2"
-    assert by_name["dlg"]["success, MSE 1e-2 ↑"] == "0.75<br><sub>0.41 – 0.93</sub>"
+    assert by_name["dlg"]["success rate, MSE 1e-2 ↑"] == "0.75<br><sub>0.41 – 0.93</sub>"
     assert by_name["idlg"]["paper"] == "label acc. 1.00 (2001.02610 table 1, read)"
-    assert by_name["random_noise (control)"]["LPIPS vgg ↓"] == "n/a"
+    assert by_name["random_noise (control)"]["LPIPS vgg, mean ↓"] == "n/a"
     assert origin[1][-1] == '<a href="grids/x.png">grid</a>'
     assert origin[2][-2:] == ["6 converged, 2 diverged", ""]
 
@@ -89,11 +90,13 @@ def test_the_terminal_table_fits_and_aligns(board: Leaderboard) -> None:
     for words in ("attack", "data", "n", "failed", "MSE≤1e-2↑", "label↑", "MSE↓", "PSNR↑", "SSIM↑", "LPIPS vgg↓"):
         assert words in header
     row = next(line for line in lines if line.startswith("dlg"))
-    expected = "dlg|samples/cifar10|8|2|0.75 [0.41,0.93]|1.00|0.0166|21.3|0.659|n/a|0.500"
+    # two of eight were not recovered: three means without an interval of their own
+    expected = "dlg|samples/cifar10|8|2|0.75 [0.41,0.93]|1.00|0.00744‡|21.3‡|0.659‡|n/a|0.500"
     assert re.sub(" {2,}", "|", row) == expected
     assert len(row) == len(header)
     assert "random_noise*" in text
-    assert "* control" in text
+    assert "* control" in text and "‡ some victims are recovered" in text
+    assert "MSE: geometric mean, Student's t on log10" in " ".join(text.split())
     assert "needs batches of one" in text
 
 

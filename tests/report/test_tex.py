@@ -69,7 +69,7 @@ def test_every_row_has_every_column(board: Leaderboard, hard: Leaderboard) -> No
     assert len(scores) == len(origin) == 5
     assert r"0.75 {\scriptsize [0.41, 0.93]}" in scores[2]
     assert r"random\_noise (control)" in scores[3]
-    assert r"PSNR (dB) $\uparrow$" in scores[0]
+    assert r"PSNR, mean (dB) $\uparrow$" in scores[0]
     tabulars(tex(hard))
 
 
