@@ -20,6 +20,7 @@ from bench.executors.base import NOT_APPLICABLE, UNWRITABLE, Executor, Result
 from bench.progress import bars, console
 from bench.results import plans
 from bench.schema import check_as
+from bench.yaml_bounds import check_files
 
 # groups that only an attack looks at, and those that only a training does
 _OF_LEAKS, _OF_PRICES = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
@@ -68,6 +69,7 @@ def load(name: str, config_dir: Path | None = None) -> Suite:
     Raises:
         UserError: there is none, or its file is not of the form above.
     """
+    check_files(config_dir)
     known = catalogue.entries("suite", config_dir)
     if name not in known:
         raise catalogue.no_such("suite", name, config_dir)
