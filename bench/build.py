@@ -47,6 +47,21 @@ def facts_of(key: str) -> Any:
     return ModelFacts if key == "model" else Facts
 
 
+def defaults_of(key: str, target: Any) -> dict[str, Any]:
+    """The facts that the program reads of the node at this key, for one that does not say them.
+
+    A model that reads sentences (it takes a `tokenizer`) has the loss of those.
+    """
+    if key == "attack":
+        return {"version": 1, "control": False}
+    if key != "model":
+        return {}
+    found = dataclasses.asdict(ModelFacts())
+    sentences = "tokenizer" in inspect.signature(target).parameters
+    loss = "bench.models.token_loss:cross_entropy" if sentences else found["loss"]
+    return {name: found[name] for name in ("version", "per_victim", "checkpoint", "mode")} | {"loss": loss}
+
+
 @dataclass(frozen=True)
 class Parameters:
     """What a constructor takes, with resolved annotations (`Any` where there is none).

@@ -12,9 +12,8 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
@@ -22,9 +21,12 @@ from bench import catalogue
 from bench.build import rehearse
 from bench.combine import spelled_out
 from bench.errors import UnknownKeyError, UserError
+from bench.knobs import Knobs
 from bench.naming import named
-from bench.schema import check
+from bench.overrides import home, read
+from bench.schema import check, links
 from bench.suggest import did_you_mean, key_did_you_mean
+from bench.yaml_bounds import check_files
 
 PRESETS = ("scale", "training", "experiment", "debug")  # groups that may be left empty
 NAMED = ("attack", "data", "model", "defense", "threat")
@@ -58,8 +60,8 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
     Raises:
         UserError: one line: what is wrong, where, what was probably meant, and how to see what there is.
     """
-    overrides = [_home(text) for text in overrides]
-    parsed = _parse(overrides)
+    overrides, parsed = read(overrides)
+    check_files(config_dir)
     known = _known(config_dir)
     for override in parsed:
         _check_override(override, known, config_dir)
@@ -73,17 +75,49 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
         plain.metric = {str(choices["metric"]): plain.metric}
     written = cast(dict, OmegaConf.to_container(plain.defense))
     plain.defense = spelled_out(written, "defense", known["defense"], lambda part: _hydra([part], config_dir))
-    checked = _resolved(plain)
+    chosen = {group: str(name) for group, name in choices.items()}
+    checked = _resolved(plain, Knobs(_typed(parsed), chosen, config_dir))
     if any(override.key_or_group not in NAMED for override in parsed):
         checked.names = _names(checked, written, config_dir)
     for key in ("attack", "data", "defense", "threat", "training"):
         if key in checked:
-            rehearse(OmegaConf.to_container(checked[key]), key)
-    checked.results = str(Path(checked.results).expanduser())
-    for name in checked.paths:
-        checked.paths[name] = str(Path(checked.paths[name]).expanduser())
+            _rehearse(OmegaConf.to_container(checked[key]), key, plain)
+    _find_places(checked)
     OmegaConf.set_struct(checked, True)
     return checked
+
+
+def _rehearse(node: Any, key: str, cfg: DictConfig) -> None:
+    """Values out of range, under the key that gave them: `attack.lr=-1`, not `attack.step: lr=-1`."""
+    try:
+        rehearse(node, key)
+    except UserError as error:
+        found = re.match(r"([\w.\[\]]+): (\w+)=", str(error))
+        origin = found and links(OmegaConf.to_container(cfg, resolve=False)).get(f"{found[1]}.{found[2]}")
+        if not found or not origin:
+            raise
+        raise type(error)(f"{origin}={str(error)[found.end() :]}") from error
+
+
+def _typed(parsed: list[Override]) -> frozenset[str]:
+    """The keys that the command line gives a value; of `attack.step={lr: 1}` those below."""
+    return frozenset(leaf for override in parsed for leaf in leaves(override.value(), override.key_or_group))
+
+
+def _find_places(cfg: DictConfig) -> None:
+    """Folders in full. No name at all would be the working folder, which then fills with what nobody looks for there.
+
+    Raises:
+        UserError: a folder has no name.
+    """
+    for key in ("results", *(f"paths.{name}" for name in cfg.paths), "data.root"):
+        given = OmegaConf.select(cfg, key)
+        if given is None:
+            continue
+        if not given.strip() or "\0" in given:
+            raise UserError(f"{key}={given!r} names no folder; for the working folder say {key}=.")
+        if key != "data.root":
+            OmegaConf.update(cfg, key, home(given))
 
 
 def _names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) -> dict[str, str]:
@@ -93,37 +127,6 @@ def _names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) ->
     nodes = {group: OmegaConf.to_container(original[group], resolve=True) for group in chosen}
     here = {group: defense if group == "defense" and "parts" in defense else cfg[group] for group in chosen}
     return {group: named(chosen[group], cast(dict, here[group]), cast(dict, nodes[group])) for group in chosen}
-
-
-def _home(text: str) -> str:
-    """`data.root=~/pictures` with the folder in full: shells leave a `~` behind `=` alone, and Hydra refuses it."""
-    key, equals, value = text.partition("=")
-    return f"{key}={_quoted(str(Path(value).expanduser()))}" if equals and value.startswith("~") else text
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _parse(overrides: list[str]) -> list[Override]:
-    parser = OverridesParser.create()
-    parsed = []
-    for text in overrides:
-        try:
-            parsed.append(parser.parse_override(text))
-        except (OverrideParseException, HydraException) as error:
-            raise UserError(_unreadable(text, error)) from None
-    return parsed
-
-
-def _unreadable(text: str, error: Exception) -> str:
-    key, equals, value = text.partition("=")
-    if not equals:
-        return f"{text!r} is not an override: want key=value, such as attack=idlg or data.victims=16"
-    if re.fullmatch(r"[+~]*[\w./@]+", key) and re.search(r"[\s()\[\]{},:'\"#~]", value):
-        return f"{text} cannot be read: quote the value, '{key}={_quoted(value)}'"
-    reason = " ".join(str(getattr(error, "message", None) or str(error).splitlines()[0]).split())
-    return f"{text!r} cannot be read as key=value ({reason})"
 
 
 def _known(config_dir: Path | None) -> dict[str, list[str]]:
@@ -224,9 +227,9 @@ def _apart() -> Iterator[None]:
         GlobalHydra.instance().hydra = theirs
 
 
-def _resolved(cfg: DictConfig) -> DictConfig:
+def _resolved(cfg: DictConfig, knobs: Knobs) -> DictConfig:
     try:
-        return check(cfg)
+        return check(cfg, knobs)
     except InterpolationKeyError as error:
         raise UserError(f"{error.full_key}: {_first_line(error)}") from None
     except OmegaConfBaseException as error:

@@ -4,7 +4,8 @@ A node without `_target_` is described by a dataclass below; a node with one by 
 `bench.build.parameters`), nested nodes likewise. Ranges are checked by the constructors themselves.
 
 A key that parts of a node refer to (`lr: ${attack.lr}`) may stand at the node as well: one place to turn what several
-parts need. Its type is that of the places it lands in.
+parts need. Its type is that of the places it lands in. Once each of these has a value of its own it is left out (see
+`bench.knobs`).
 """
 
 import re
@@ -15,10 +16,12 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-from bench.build import NODE_KEYS, Facts, Parameters, facts_of, import_target, join, parameters
+from bench.build import NODE_KEYS, Facts, Parameters, defaults_of, facts_of, import_target, join, parameters
 from bench.errors import UserError
 from bench.suggest import did_you_mean
-from bench.typecheck import MismatchError, describe, fit
+from bench.typecheck import MismatchError, describe, fit, unusable
+
+_OWN = "each part of the {} that would follow it has a value of its own"
 
 Target = typing.NewType("Target", object)  # a node that must name its constructor
 
@@ -118,18 +121,33 @@ class Root:
     training: Target | None = None  # only a price has it
 
 
-def check(cfg: DictConfig | Mapping[str, Any]) -> DictConfig:
+class ShortKeys(typing.Protocol):
+    """What is known of short keys: see `bench.knobs.Knobs`."""
+
+    def known(self, key: str) -> bool:
+        """Whether parts of some option take their value from `key`."""
+
+    def said(self, key: str) -> bool:
+        """Whether the user has given `key` a value."""
+
+
+def check(cfg: DictConfig | Mapping[str, Any], knobs: ShortKeys | None = None) -> DictConfig:
     """The cell with every value as its type wants it (whole numbers become floats where a number is wanted).
 
-    Imports what the `_target_`s name, and so torch.
+    Imports what the `_target_`s name, and so torch. Facts that attack and model need and do not say are filled in.
+
+    Args:
+        cfg: the composed cell, with its interpolations.
+        knobs: which keys of a node are short keys; None for those alone that a part refers to.
 
     Raises:
         UserError: one line with every fault: unknown keys, missing ones, values of the wrong type, targets that cannot
             be imported.
     """
     cfg = cfg if isinstance(cfg, DictConfig) else OmegaConf.create(dict(cfg))
-    checker = _Checker(links(OmegaConf.to_container(cfg, resolve=False)))
+    checker = _Checker(links(OmegaConf.to_container(cfg, resolve=False)), knobs)
     container = typing.cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    checker.numbers(container)
     checked = checker.fields(container, parameters(Root), "")
     if checker.faults:
         raise UserError("; ".join(dict.fromkeys(checker.faults)))
@@ -171,10 +189,24 @@ def links(raw: Any, key: str = "") -> dict[str, str]:
 class _Checker:
     """Walks one composed cell and keeps every fault it finds."""
 
-    def __init__(self, links: Mapping[str, str]) -> None:
+    def __init__(self, links: Mapping[str, str], knobs: ShortKeys | None = None) -> None:
         self.faults: list[str] = []
         self.links = links
         self.sources = set(links.values())
+        self.knobs = knobs
+
+    def numbers(self, value: Any) -> None:
+        """A number that nothing can compute with becomes a fault, wherever it stands."""
+        for key, number, wanted in unusable(value):
+            self.faults.append(f"{self.origin(key)}={_show(number)}: {wanted}")
+
+    def origin(self, key: str) -> str:
+        """The key that gave `key` its value: its own where the user has typed it, else that which it refers to."""
+        passed = {key}
+        while key in self.links and not (self.knobs and self.knobs.said(key)) and self.links[key] not in passed:
+            key = self.links[key]
+            passed.add(key)
+        return key
 
     def fields(self, value: dict[str, Any], wanted: Parameters, key: str, facts: Any = None) -> dict[str, Any]:
         """`value` against parameters and facts: unknown, missing and ill-typed keys become faults."""
@@ -184,8 +216,14 @@ class _Checker:
             checked[name] = item
             if name in known:
                 checked[name] = self.value(item, known[name].annotation, join(key, name))
-            elif not wanted.is_open and not self.allowed(value, name, key):
-                near = did_you_mean(str(name), known)
+            elif wanted.is_open or self.allowed(value, name, key):
+                continue
+            elif "_target_" in value and self.knobs and self.knobs.known(join(key, name)):
+                del checked[name]
+                if self.knobs.said(join(key, name)):
+                    self.faults.append(f"{join(key, name)}={_show(item)} has no effect: {_OWN.format(key)}")
+            else:
+                near = did_you_mean(str(name), [*known, *(other for other in value if other != name)])
                 self.faults.append(f"unknown key {join(key, name)!r}{near} (there are {', '.join(known)})")
         for name, parameter in wanted.configured.items():
             if name not in value and parameter.default is parameter.empty:
@@ -199,7 +237,7 @@ class _Checker:
     def value(self, value: Any, hint: Any, key: str) -> Any:
         """`value` against a hint; what does not fit becomes a fault."""
         if value == "???":
-            source = self.links.get(key, key)
+            source = self.origin(key)
             self.faults.append(f"{source} has no value: say {source}=...")
             return value
         try:
@@ -214,7 +252,7 @@ class _Checker:
                 return [self.value(item, inner, f"{key}[{i}]") for i, item in enumerate(value)]
             return fit(value, hint, lambda wanted, node: self.node(node, wanted, key))
         except MismatchError as mismatch:
-            self.faults.append(f"{self.links.get(key, key)}={_show(value)}: {mismatch}")
+            self.faults.append(f"{self.origin(key)}={_show(value)}: {mismatch}")
             return value
 
     def bare(self, value: Any, kind: type, key: str) -> dict[str, Any]:
@@ -256,7 +294,7 @@ class _Checker:
         )
         if nominal and isinstance(target, type) and not issubclass(target, hint):
             raise MismatchError(f"want a {hint.__module__}.{hint.__qualname__}, not {path}")
-        return self.fields(value, parameters(target), key, facts_of(key))
+        return self.fields({**defaults_of(key, target), **value}, parameters(target), key, facts_of(key))
 
 
 def _at_least(name: str, value: int, least: int, meaning: str) -> None:
@@ -267,4 +305,5 @@ def _at_least(name: str, value: int, least: int, meaning: str) -> None:
 def _show(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return "{...}" if isinstance(value, dict) else repr(value)
+    shown = "{...}" if isinstance(value, dict) else repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."

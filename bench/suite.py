@@ -21,6 +21,7 @@ from bench.printable import visible, visible_lines
 from bench.progress import bars, console
 from bench.results import plans
 from bench.schema import check_as
+from bench.yaml_bounds import check_files
 
 # groups that only an attack looks at, and those that only a training does
 _OF_LEAKS, _OF_PRICES = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
@@ -69,6 +70,7 @@ def load(name: str, config_dir: Path | None = None) -> Suite:
     Raises:
         UserError: there is none, or its file is not of the form above.
     """
+    check_files(config_dir)
     known = catalogue.entries("suite", config_dir)
     if name not in known:
         raise catalogue.no_such("suite", name, config_dir)

@@ -4,9 +4,11 @@ Values are null, booleans, numbers, text, lists and mappings. A whole number whe
 so that `lr=1` and `lr=1.0` are the same cell.
 """
 
+import contextlib
+import math
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Union
 
@@ -20,6 +22,27 @@ class MismatchError(Exception):
 Node = Callable[[Any, dict[str, Any]], dict[str, Any]]  # (hint, mapping with _target_) -> the mapping, checked
 
 _PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+
+
+WIDEST = 2**63  # whole numbers are computed with in 64 bits
+
+
+def unusable(value: Any, key: str = "") -> Iterator[tuple[str, int | float, str]]:
+    """`(dotted key, number, what is wanted)` of each number in plain containers that nothing can compute with.
+
+    >>> list(unusable({"attack": {"lr": float("inf"), "weights": [1, 10**30]}}))[0]
+    ('attack.lr', inf, 'want a finite number')
+    """
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from unusable(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from unusable(item, f"{key}[{i}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield key, value, "want a finite number"
+    elif isinstance(value, int) and not -WIDEST <= value < WIDEST:
+        yield key, value, "want a whole number of at most 64 bits"
 
 
 def describe(hint: Any) -> str:
@@ -87,7 +110,8 @@ def _fit_plain(value: Any, hint: Any) -> Any:
         accepted = value is None
     elif hint is float:
         accepted = isinstance(value, int | float) and not isinstance(value, bool)
-        value = float(value) if accepted else value
+        with contextlib.suppress(OverflowError):  # see `unusable`
+            value = float(value) if accepted else value
     elif hint is int:
         accepted = isinstance(value, int) and not isinstance(value, bool)
     else:

@@ -71,8 +71,9 @@ MISTAKES = {
     "metric=[mse,psnr]": "one option of metric, please",
     "idlg": "'idlg' is not an override: want key=value",
     "=1": "has no key",
-    "a=b=c": "cannot be read as key=value",
-    "results=(x": "quote the value, 'results=\"(x\"'",
+    "a=b=c": "no key 'a'",
+    "attack.start='a": "cannot be read: quote the value",
+    "attack.start=(x": "quote the value, 'attack.start=\"(x\"'",
     "results=${oc.env:LEAKBENCH_NO_SUCH_VARIABLE}": "LEAKBENCH_NO_SUCH_VARIABLE",
     "results=${attack.nope}": "attack.nope",
     "trainer.precision=16": "trainer.precision=16: want '32-true'",
@@ -81,7 +82,7 @@ MISTAKES = {
     "engine.dtype=float16": "engine.dtype='float16': want one of 'float32', 'float64'",
     "engine.chunk=0": "engine.chunk=0: must be >= 1",
     "report.images=-1": "report.images=-1: must be >= 0",
-    "attack.lr=-1": "must be > 0",
+    "attack.lr=-1": "attack.lr=-1.0: must be > 0",
     "attack._target_=bench.attacks.dlg.DGL": "has no class or function 'DGL'; did you mean 'DLG'?",
     "attack._target_=no_such_module.Mine": "cannot import 'no_such_module'",
     "logger=wandbb": "did you mean 'wandb'?",
@@ -177,3 +178,62 @@ def test_a_hydra_application_around_us_is_left_as_it_was(tmp_path):
         compose([])
         assert GlobalHydra.instance().hydra is theirs
     assert not GlobalHydra.instance().is_initialized()
+
+
+NO_NUMBERS = {
+    "attack.lr=nan": "attack.lr=nan: want a finite number",
+    "attack.lr=1e400": "attack.lr=inf: want a finite number",
+    "attack.step.lr=-inf": "attack.step.lr=-inf: want a finite number",
+    "attack.objective.scale=inf": "attack.objective.scale=inf: want a finite number",
+    "model.init_range=nan": "model.init_range=nan: want a finite number",
+    "model.mean=[0.1,nan]": "model.mean[1]=nan: want a finite number",
+    "model.mean=[nan]": "model.mean[0]=nan: want a finite number",
+    "metric.psnr.cap=nan": "metric.psnr.cap=nan: want a finite number",
+    "executor.workers=1" + "0" * 30: "want a whole number of at most 64 bits",
+    "seed=1" + "0" * 30: "seed=1000000000000000000000000000000: want a whole number of at most 64 bits",
+    "report.images=1" + "0" * 30: "report.images=1000000000000000000000000000000: want a whole number of at most 64",
+    "attack.lr=1" + "0" * 400: "want a whole number of at most 64 bits",
+    "attack.history=-9223372036854775809": "want a whole number of at most 64 bits",
+}
+
+
+@pytest.mark.parametrize("override", NO_NUMBERS, ids=lambda text: text[:30])
+def test_a_number_that_nothing_computes_with_is_refused(override):
+    with pytest.raises(UserError) as caught:
+        compose([override])
+    assert NO_NUMBERS[override] in str(caught.value) and len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("lr: .nan", "step: {lr: .inf}", "views: [-.inf]", "priors: [{a: [1, 1.0e+400]}]"),
+        *("foo: .NaN", "history: 1" + "0" * 30),
+    ],
+)
+def test_nor_in_a_file_of_the_users(line, tmp_path):
+    (tmp_path / "attack").mkdir()
+    text = f"# mine\ndefaults: [idlg, _self_]\n{line}\n"
+    (tmp_path / "attack" / "mine.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"attack\.\S+=\S+: want a (finite|whole) number"):
+        compose(["attack=mine"], tmp_path)
+
+
+def test_nor_in_a_part_of_a_stack():
+    with pytest.raises(UserError, match=r"defense\.parts\[0\]\.std=nan: want a finite number"):
+        compose(["defense=stack", "defense.parts=[{gaussian: {std: nan}}]"])
+
+
+def test_free_arguments_of_a_model_of_ones_own_are_finite_too():
+    with pytest.raises(UserError, match=r"model\.arguments\.a\[0\]=inf: want a finite number"):
+        compose(["model=custom", "model.target=torch.nn:Identity", "model.arguments.a=[inf]"])
+
+
+def test_a_control_says_so_itself(tmp_path):
+    (tmp_path / "attack").mkdir()
+    (tmp_path / "attack" / "mine.yaml").write_text("# mine\n_target_: bench.attacks.controls.Noise\n")
+    assert compose(["attack=mine"], tmp_path).attack == {
+        "_target_": "bench.attacks.controls.Noise",
+        "version": 1,
+        "control": False,
+    }

@@ -1,10 +1,14 @@
 """The typed root: links between keys, knobs, and the shapes of nodes."""
 
+import re
+
 import pytest
 from omegaconf import OmegaConf
+from omegaconf.errors import InterpolationKeyError
 
-from bench.config import compose
+from bench.config import _hydra, compose
 from bench.errors import UserError
+from bench.knobs import Knobs
 from bench.schema import check, check_as, links
 from bench.suite import Suite
 
@@ -66,3 +70,44 @@ def test_a_dataclass_is_filled_and_its_faults_name_the_file():
     ]:
         with pytest.raises(UserError, match=sentence):
             check_as(Suite, wrong, "x.yaml")
+
+
+OWN = [
+    *("attack=dlg", "attack=noise", "model=lenet", "model=bert_tiny", "data=samples", "defense=gaussian"),
+    *("threat=basic", "metric=image", "engine=default", "trainer=default", "executor=local", "logger=wandb"),
+    *("report=default", "training=held_out"),
+]
+READ = {  # what the program itself reads of a node, and takes where the node does not say it
+    "attack": {"version": 1, "control": False},
+    "model": {"version": 1, "per_victim": True, "loss": "cross_entropy", "checkpoint": None, "mode": "eval"},
+}
+
+
+def written(override):
+    """A cell as its files have it, interpolations and all."""
+    cfg = _hydra([override], None)
+    plain = OmegaConf.create({key: cfg._get_node(key) for key in cfg if key != "hydra"})
+    plain.names = {**dict.fromkeys(("attack", "data", "model", "defense", "threat"), "x"), "training": None}
+    return OmegaConf.to_container(plain, resolve=False)
+
+
+@pytest.mark.parametrize("override", OWN)
+def test_a_node_of_ones_own_lacks_nothing_or_is_told_what(override):
+    group = override.partition("=")[0]
+    cell = written(override)
+    defaults = READ.get(group, {})
+    if override == "model=bert_tiny":
+        defaults = {**defaults, "loss": "bench.models.token_loss:cross_entropy"}
+    for key in cell[group]:
+        rest = {name: item for name, item in cell[group].items() if name != key}
+        if key in defaults or key == "version" or group == "metric":
+            assert check({**cell, group: rest}, Knobs())[group].get(key) == defaults.get(key)
+            continue
+        with pytest.raises((UserError, InterpolationKeyError)) as caught:  # of the latter `compose` makes a line
+            check({**cell, group: rest}, Knobs())
+        assert re.search(rf"{group}\.|'{key}'|want a mapping with _target_", str(caught.value))
+
+
+def test_facts_that_are_said_are_kept():
+    assert check(written("model=minilm")).model.per_victim is False
+    assert check(written("attack=noise")).attack.control is True

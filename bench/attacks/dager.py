@@ -98,7 +98,7 @@ class Dager(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B, classes, buffers, a loss that takes probabilities, two attention layers of known inputs that are shared."""
+        """B, classes, buffers, a loss that takes probabilities, two attention layers, inputs known and shared."""
         needs = {"batch_size", "classes", "buffers", "soft_labels", "two_attention_layers", "attention_shared"}
         return frozenset(needs)
 

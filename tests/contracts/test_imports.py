@@ -13,7 +13,8 @@ ORDER = re.findall(
     r"\w+",
     """
 errors hashing interrupt streams suggest printable portable naming messages catalogue combine typecheck build schema
-config progress overview models engine objectives priors labels threat defenses client attacks metrics training leakage
+knobs overrides yaml_bounds config progress overview models engine objectives priors labels threat defenses client
+attacks metrics training leakage
 results report status provenance recording ranks company loggers
 parties experiment failures pricing cells executors suite speed pretrained prepare batch auditing arguments cli
 """,
