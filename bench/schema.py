@@ -130,6 +130,7 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> DictConfig:
     cfg = cfg if isinstance(cfg, DictConfig) else OmegaConf.create(dict(cfg))
     checker = _Checker(links(OmegaConf.to_container(cfg, resolve=False)))
     container = typing.cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    checker.faults += beyond(container, checker.links)
     checked = checker.fields(container, parameters(Root), "")
     if checker.faults:
         raise UserError("; ".join(dict.fromkeys(checker.faults)))
@@ -149,6 +150,22 @@ def check_as(kind: type, value: Any, where: str) -> Any:
     if checker.faults:
         raise UserError(f"{where}: " + "; ".join(checker.faults))
     return kind(**checked)
+
+
+def beyond(value: Any, links: Mapping[str, str], key: str = "") -> list[str]:
+    """A sentence for each whole number that 64 bits do not hold: tensors and tables could not either.
+
+    >>> beyond({"report": {"images": 2**63 - 1}, "seed": -(10**30)}, {})
+    ['seed=-1e+30: must lie between -2^63 and 2^63 - 1']
+    """
+    if isinstance(value, dict):
+        return [fault for name, item in value.items() for fault in beyond(item, links, join(key, str(name)))]
+    if isinstance(value, list):
+        return [fault for i, item in enumerate(value) for fault in beyond(item, links, f"{key}[{i}]")]
+    if not isinstance(value, int) or -(2**63) <= value < 2**63:
+        return []
+    shown = f"{value:.3g}" if abs(value) < 10**300 else f"a number of {len(str(abs(value)))} digits"
+    return [f"{links.get(key, key)}={shown}: must lie between -2^63 and 2^63 - 1"]
 
 
 def links(raw: Any, key: str = "") -> dict[str, str]:

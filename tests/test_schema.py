@@ -5,7 +5,7 @@ from omegaconf import OmegaConf
 
 from bench.config import compose
 from bench.errors import UserError
-from bench.schema import check, check_as, links
+from bench.schema import beyond, check, check_as, links
 from bench.suite import Suite
 
 
@@ -66,3 +66,16 @@ def test_a_dataclass_is_filled_and_its_faults_name_the_file():
     ]:
         with pytest.raises(UserError, match=sentence):
             check_as(Suite, wrong, "x.yaml")
+
+
+@pytest.mark.parametrize("key", ["report.images", "seed", "data.victims", "attack.evaluations", "model.width"])
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**30, 10**400], ids=["2^63", "-2^63-1", "1e30", "1e400"])
+def test_a_whole_number_beyond_64_bits_is_one_line(cell, key, value):
+    """torch and parquet would overflow in the middle of the work, at the first victim that is stored."""
+    with pytest.raises(UserError, match=rf"{key}=.*must lie between") as caught:
+        check(OmegaConf.create(changed(cell, **{key.replace(".", "__"): value})))
+    assert len(str(caught.value)) < 1000 and "\n" not in str(caught.value)
+
+
+def test_the_largest_number_of_64_bits_passes(cell):
+    assert not beyond(OmegaConf.to_container(changed(cell, seed=2**63 - 1)), {})
