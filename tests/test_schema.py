@@ -79,7 +79,14 @@ OWN = [
 ]
 READ = {  # what the program itself reads of a node, and takes where the node does not say it
     "attack": {"version": 1, "control": False},
-    "model": {"version": 1, "per_victim": True, "loss": "cross_entropy", "checkpoint": None, "mode": "eval"},
+    "model": {
+        "version": 1,
+        "per_victim": True,
+        "loss": "cross_entropy",
+        "checkpoint": None,
+        "mode": "eval",
+        "shared": None,
+    },
 }
 
 
@@ -111,3 +118,16 @@ def test_a_node_of_ones_own_lacks_nothing_or_is_told_what(override):
 def test_facts_that_are_said_are_kept():
     assert check(written("model=minilm")).model.per_victim is False
     assert check(written("attack=noise")).attack.control is True
+
+
+@pytest.mark.parametrize("key", ["report.images", "seed", "data.victims", "attack.evaluations", "model.width"])
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**30, 10**400], ids=["2^63", "-2^63-1", "1e30", "1e400"])
+def test_a_whole_number_beyond_64_bits_is_one_line(cell, key, value):
+    """torch and parquet would overflow in the middle of the work, at the first victim that is stored."""
+    with pytest.raises(UserError, match=rf"{key}=.*want a whole number of at most 64 bits") as caught:
+        check(OmegaConf.create(changed(cell, **{key.replace(".", "__"): value})))
+    assert len(str(caught.value)) < 1000 and "\n" not in str(caught.value)
+
+
+def test_the_largest_number_of_64_bits_passes():
+    assert compose([f"seed={2**63 - 1}"]).seed == 2**63 - 1

@@ -8,6 +8,8 @@ import pytest
 
 from bench import status
 from bench.cli import main
+from bench.config import compose
+from bench.experiment import run_cell
 from bench.results import lock, plans
 from bench.results.store import Store
 
@@ -98,8 +100,26 @@ def test_a_later_plan_of_the_same_suite_takes_the_place_of_the_earlier(tmp_path:
     assert states(status.look(tmp_path)) == {"c": ("missing", 0, 4), "b": ("missing", 0, 9)}
 
 
+def times(root: Path) -> dict[str, int]:
+    """When each file and folder below `root` last changed; not W&B's own log, which its service ends when it likes."""
+    found = [path for path in [root, *root.rglob("*")] if not path.name.startswith("core-debug")]
+    return {str(path.relative_to(root)): path.lstat().st_mtime_ns for path in found}
+
+
+def test_a_run_that_computes_nothing_writes_nothing(tmp_path: Path) -> None:
+    """Not a lock, not a record, no run of W&B, and no probe whether the folder can be written."""
+    overrides = ["attack=mean", "data.set=mnist", "data.victims=2", "metric=mse", "logger=wandb"]
+    documents = []
+    for _ in range(2):
+        documents.append(run_cell(compose([*overrides, f"results={tmp_path / 'r'}"])))
+        documents.append(times(tmp_path / "r"))
+    assert documents[0] == documents[2]
+    assert documents[1] == documents[3]
+    assert any("wandb" in name for name in documents[1])
+
+
 def test_a_suite_leaves_its_plan_and_the_command_tells(tmp_path: Path, capfd) -> None:
-    """Through the command line: after a suite all is done; asked for more victims, its plan says what is missing."""
+    """Through the command line: after a suite all is done, and the same once more changes nothing."""
     (tmp_path / "mine" / "suite").mkdir(parents=True)
     text = "# two\ngrid: [[attack=noise, attack=mean]]\noverrides: [data.size=8, metric=mse, logger=none]\n"
     (tmp_path / "mine" / "suite" / "two.yaml").write_text(text)
@@ -113,3 +133,7 @@ def test_a_suite_leaves_its_plan_and_the_command_tells(tmp_path: Path, capfd) ->
     assert main(["status", str(tmp_path / "out")]) == 0
     shown = capfd.readouterr().out
     assert "cells: 2 done" in shown and "victims: 6 of 6" in shown and "3 of 3" in shown
+    before = times(tmp_path / "out")
+    assert main([*words, "executor.workers=1"]) == 0
+    before.pop("cells")  # a suite finds out first whether it could write there
+    assert {name: time for name, time in times(tmp_path / "out").items() if name != "cells"} == before

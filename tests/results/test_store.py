@@ -12,6 +12,7 @@ import pytest
 
 from bench.errors import UserError
 from bench.results import query
+from bench.results.prices import Prices
 from bench.results.store import Cell, Store, load
 
 CellMaker = Callable[..., Cell]
@@ -192,3 +193,33 @@ def test_images_of_another_form_are_refused(make_cell: CellMaker, rows: tuple, i
     with pytest.raises(ValueError, match=words):
         cell.append([victim(0)], [sample(0)], images)
     assert cell.done() == set()
+
+
+def test_a_record_is_json_whatever_the_config_says(make_cell: CellMaker) -> None:
+    """Other readers than Python's stop at NaN; the same facts once more do not change the record."""
+
+    def no_json(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    config = {"attack": {"lr": float("nan"), "steps": [float("inf"), -float("inf"), 0.5]}}
+    cell = make_cell(config=config)
+    path = cell.folder / "cell.json"
+    record = json.loads(path.read_text(), parse_constant=no_json)
+    assert record["facts"]["config"]["attack"] == {"lr": "nan", "steps": ["inf", "-inf", 0.5]}
+    before = path.stat().st_mtime_ns
+    make_cell(config=config)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_folders_name_has_a_length_that_file_systems_take(tmp_path: Path) -> None:
+    """Of any words: with identity, ending and the sign of a temporary file; cells with one beginning stay apart."""
+    words = "idlg-mnist-lenet (checkpoint=" + "x" * 4000
+    for number in range(2):
+        labels = {**FACTS["labels"], "model": words}
+        cell = Store(tmp_path).cell(f"{words}{number})", f"{number:016x}", {"labels": labels})
+        assert len(cell.folder.name) <= 100 and cell.folder.name.endswith(f"-{number:016x}")
+        assert load(cell.folder).facts["labels"]["model"] == words
+    prices = Prices(tmp_path)
+    facts = {"labels": dict.fromkeys(("data", "model", "defense", "training"), words)}
+    config = {"model": {}, "training": {}, "defense": {}, "seed": 0}
+    assert len(prices.cell(words, "0" * 16, {**facts, "config": config}).folder.name) <= 100
