@@ -49,7 +49,8 @@ class LAMP(Attack):
         configured, and the log-perplexity is that of the sentence without start, end and padding, a mean over the
         batch. With several sentences a candidate is compared with the present state (the code: with the best candidate
         of the sentence before).
-        Only gradients that are more than rounding count (`bench.objectives.layer_cosine`).
+        Only gradients that are more than rounding count, so those of the keys' biases do not; the value of the
+        objective is another than the code's (`bench.objectives.layer_cosine`).
 
     Args:
         objective: distance, `(gradients, observed) -> [V]`.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
+from bench.engine import work
 from bench.engine.box import Box
 from bench.engine.directions import Direction
 from bench.engine.loop import Minimiser
@@ -114,7 +115,8 @@ class Matcher(Attack):
     ) -> Iterator[Reconstruction]:
         matching = self._matching(seen, layout, labels)
         tuned.apply(matching)
-        repeated, selection = Repeated(matching, self.restarts), Selection(self.restarts)
+        repeated = Repeated(self._minimised(matching, layout, seen), self.restarts)
+        selection = Selection(self.restarts)
         start, runs = self._starts(seen, seed), self.restarts * len(seen)
         for finished in self.minimiser.run(repeated, start, runs, slots, self.engine.watch, self._box(seen, layout)):
             if done := selection.add(finished):
@@ -154,6 +156,10 @@ class Matcher(Attack):
 
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:
         return Matching(seen, layout, self.objective, labels, self.engine.dtype, self.priors)
+
+    def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> work.Objective:
+        """What the loop minimises: the matching, or what an attack puts around it."""
+        return matching
 
     def _labelled(self, seen: Observation) -> bool:
         """Whether labels are granted or inferred, and so not optimised."""

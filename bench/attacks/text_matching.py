@@ -33,7 +33,7 @@ class TextMatching(Matcher):
     Tokens have no gradient, so what is moved is a point in the space of embeddings for each place; in the end each
     place is claimed to hold the token whose embedding is nearest. Where the threat model hides lengths, they are
     inferred (`bench.labels.lengths`). The tokens that every sentence starts and ends with are public: they are claimed
-    as they are, and the embeddings there are free to move.
+    as they are, and the embeddings there are free to move (`bench.attacks.fixed_frame` holds them).
 
     Labels are classes for a classifier. For a language model they are the tokens to predict: every one but the first
     (causal), or every word (masked, where nothing is hidden). A causal model's last token is input to no prediction, so

@@ -44,7 +44,8 @@ class LayerCosine:
 
     Departs: some gradients of a transformer are zero but for rounding (attention does not see the biases of its keys:
     the softmax is blind to what they add). Their angles are noise of the same weight as any other layer's in the
-    paper's mean, and the derivative of that noise is divided by a length of nearly 0. Here they do not count.
+    paper's mean, and the derivative of that noise is divided by a length of nearly 0. Here they do not count, so the
+    value is another than that of the authors' code, in which each of them adds about 1 to the sum over layers.
 
     Args:
         negligible: share of the whole gradient's length at or below which a layer's is taken for rounding; 0 counts

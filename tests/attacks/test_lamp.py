@@ -13,6 +13,7 @@ from bench.engine.work import Work
 from bench.errors import NotApplicable
 from bench.leakage import select
 from bench.messages import Observation, Reconstruction, Status
+from bench.objectives.layer_cosine import LayerCosine
 from bench.parties import build
 
 QUICK = (
@@ -54,6 +55,23 @@ def claims(attack, seen: Observation, seed: int = 0) -> dict[int, Reconstruction
                 piece.status[i], piece.trace["moments"][i], piece.trace["tokens"][i],
             )  # fmt: skip
     return found
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_what_does_not_count_are_the_biases_of_the_keys(cell, layers: int) -> None:
+    """Attention is blind to them; as the authors' code counts, each adds a distance of about 1, between 0 and 2."""
+    built = cell(f"model.layers={layers}")
+    distance = built.attack.objective
+    assert distance.negligible == 1e-5
+    seen, other = (built.client.share(built.data.deal(ids)) for ids in ([0, 1, 2], [3, 4, 5]))
+    biases = [name for name in seen.gradients if name.endswith("key.bias")]
+    assert len(biases) == layers
+    others = {name: value for name, value in seen.gradients.items() if name not in biases}
+    ours = distance(other.gradients, seen.gradients)
+    torch.testing.assert_close(ours, LayerCosine(0.0)(other.gradients, others), rtol=1e-6, atol=0)
+    count, published = len(seen.gradients), LayerCosine(0.0)(other.gradients, seen.gradients)
+    added = published * count - ours * (count - layers)
+    assert ((added > 0) & (added < 2 * layers)).all() and not torch.allclose(ours, published)
 
 
 def parts(attack, seen: Observation):

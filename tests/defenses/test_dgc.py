@@ -1,12 +1,16 @@
 """Deep Gradient Compression over several steps against a plain reference, entry by entry."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
 from defenses.trees import protected, tree
 
+from bench.config import compose
 from bench.defenses.dgc import DGC
+from bench.parties import build
 
 
 def reference(steps: list[dict[str, torch.Tensor]], sparsity: float, momentum: float, clip: float | None, warmup: int):
@@ -77,3 +81,19 @@ def test_the_warm_up_goes_through_the_papers_sparsities():
 def test_what_leaves_its_range_is_refused(wrong):
     with pytest.raises(ValueError, match=r"want|must be"):
         DGC(*wrong)
+
+
+def test_the_numbers_that_the_docs_count_are_those_that_are_sent():
+    """LeNet on MNIST's size, as the suite of defences runs it: entries that are not zero, and their plain encoding."""
+    words = ["data=samples", "data.set=mnist", "attack=noise", "metric=mse", "logger=none", "data.victims=2"]
+    built = build(compose([*words, "defense=dgc", "defense.sparsity=0.99", "defense.momentum=0.0"]))
+    victims = built.data.deal(range(2))
+    shared = built.client.share(victims).gradients
+    counts = {name: (value != 0).flatten(1).sum(1) for name, value in shared.items()}
+    page = (Path(__file__).parents[2] / "docs" / "defenses.md").read_text()
+    stated = re.search(r"residuals \(`dgc`\): (\d+) numbers", page)
+    assert stated and set(sum(counts.values()).tolist()) == {int(stated[1])}
+    # a weight's entries take an index and a value, of 4 bytes each; a bias of 10 or 12 a bitmap of 2 bytes and a value
+    expected = sum(6 if name.endswith("bias") else 8 * int(count[0]) for name, count in counts.items())
+    assert built.client.facts_of_defense(victims)["bytes"] == expected
+    assert f"| {expected:,} (×0.02) |" in page

@@ -22,6 +22,11 @@ def tag(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
     return sum((a - b).square().sum() + 0.01 * (a - b).abs().sum() for a, b in zip(ours, theirs))
 
 
+def squared(ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
+    """DLG's distance as it is published."""
+    return sum((a - b).square().sum() for a, b in zip(ours, theirs))
+
+
 def objective(seen: Observation, victim: int, model: nn.Module, distance: Distance) -> Callable[[Tensor], Tensor]:
     """`z [n]`, embeddings and label logits of one classifier's victim -> the distance."""
     with torch.no_grad():
@@ -40,8 +45,13 @@ def objective(seen: Observation, victim: int, model: nn.Module, distance: Distan
     return value
 
 
-def minimise(value: Callable[[Tensor], Tensor], start: Tensor, optimiser: Callable, steps: int) -> float:
-    """The lowest value seen at `steps` iterates and the start."""
+def minimise(
+    value: Callable[[Tensor], Tensor], start: Tensor, optimiser: Callable, steps: int, fixed: Tensor | None = None
+) -> float:
+    """The lowest value seen at `steps` iterates and the start.
+
+    Where `fixed` `[n]` is given, its places are put back after each step, as LAMP's authors do.
+    """
     z = start.clone().requires_grad_()
     step = optimiser([z])
     lowest = [value(z).item()]
@@ -54,5 +64,7 @@ def minimise(value: Callable[[Tensor], Tensor], start: Tensor, optimiser: Callab
 
     for _ in range(steps):
         step.step(closure)
+        if fixed is not None:
+            z.data[fixed] = start[fixed]
         lowest.append(value(z).item())
     return min(lowest)
