@@ -26,7 +26,9 @@ from bench.models.probe import Loss, gradient_of, probe
 from bench.models.text import TextModel, pack
 from bench.threat import Threat
 
-_VICTIMS_AT_ONCE = 64  # gradients computed together: bounds the memory of activations
+# Gradients computed together: bounds the memory of activations. On a processor each alone: how a victim's entries are
+# rounded must not depend on who else is dealt to this process.
+_VICTIMS_AT_ONCE, _VICTIMS_AT_ONCE_CPU = 64, 1
 _TIMED, _LONG = 3, 0.5  # calls that a cost in time is the median of; seconds from which the first call is enough
 
 
@@ -128,7 +130,7 @@ class Client(nn.Module):
         count = len(ids)
         if not self.per_victim:
             return tuple(  # type: ignore[return-value]
-                {name: value.detach().to(device).expand(count, *value.shape) for name, value in named}
+                {name: _repeated(value.detach().to(device), count) for name, value in named}
                 for named in (self.model.named_parameters(), self.model.named_buffers())
             )
         models = []
@@ -201,8 +203,9 @@ class Client(nn.Module):
 
     def _shared(self, step: Step, parameters: Tree, buffers: Tree, victims: Victims) -> Tree:
         """`{name: [V, ...]}` of a step, some victims at a time: their random numbers take as much room as gradients."""
+        size = _VICTIMS_AT_ONCE_CPU if victims.ids.device.type == "cpu" else _VICTIMS_AT_ONCE
         # a defence may hold a gradient for each example
-        size = _VICTIMS_AT_ONCE if step.depth == 0 else max(1, _VICTIMS_AT_ONCE // self.batch_size)
+        size = size if step.depth == 0 else max(1, size // self.batch_size)
         blocks = []
         for begin in range(0, len(victims), size):
             of = slice(begin, begin + size)
@@ -263,6 +266,11 @@ class Client(nn.Module):
             for name, step in steps.items():
                 found[name] = _seconds(lambda step=step: self._shared(step, parameters, buffers, victims))  # type: ignore[misc]
         return {**found, "notes": [*found["notes"], *self.notes]}
+
+
+def _repeated(value: Tensor, count: int) -> Tensor:
+    """`[...]` -> `[count, ...]` without copies: the first stride is 0, also where the count is 1."""
+    return value.as_strided((count, *value.shape), (0, *value.stride()))
 
 
 def _inputs(victims: Victims) -> Tensor:

@@ -114,10 +114,19 @@ class Matcher(Attack):
         matching = self._matching(seen, layout, labels)
         tuned.apply(matching)
         repeated, selection = Repeated(matching, self.restarts), Selection(self.restarts)
-        start, runs = self._starts(seen, seed), self.restarts * len(seen)
-        for finished in self.minimiser.run(repeated, start, runs, slots, self.engine.watch, self._box(seen, layout)):
-            if done := selection.add(finished):
-                yield self._claim(done, layout, seen, labels)
+        seats = tuned.seats(seen.ids, self.restarts, slots)
+        running = self.minimiser.run(
+            repeated,
+            self._starts(seen, seed),
+            self.restarts * len(seen),
+            slots,
+            self.engine.watch,
+            self._box(seen, layout),
+            seats=seats,
+        )
+        for finished in running:
+            for done in selection.add(finished):  # alone: a claim must not depend on who else has finished
+                yield self._claim([done], layout, seen, labels)
 
     def _starts(self, seen: Observation, seed: int) -> Callable[[Tensor], Tensor]:
         """Runs `[k]` -> their initial variables `[k, n]`."""
@@ -135,7 +144,9 @@ class Matcher(Attack):
             return matching, self._starts(seen, seed)(runs)
 
         budget, fixed = self.minimiser.stop.budget, labels is not None
-        return tuned_once(self.engine, seen, layout, make, restarts=self.restarts, budget=budget, fixed_labels=fixed)
+        return tuned_once(
+            self.engine, seen, layout, make, self.minimiser, restarts=self.restarts, budget=budget, fixed_labels=fixed
+        )
 
     def _start_logits(self, seen: Observation, seed: int, victim: int, restart: int, count: int) -> Tensor:
         """`[count]`, where the label logits of the victim at this position of the observation start."""
@@ -194,7 +205,10 @@ def in_chunks(
             if slots == 1:
                 raise
             slots //= 2
-            engine.notice(f"out of memory: {slots} victims at once from here")
+            engine.notice(
+                f"out of memory: {slots} victims at once from here, which changes results by rounding "
+                f"(engine.chunk={slots} computes all victims alike)"
+            )
 
 
 def tuned_once(
@@ -202,6 +216,7 @@ def tuned_once(
     seen: Observation,
     layout: Arrangement,
     make: Callable[[Tensor], tuple[Matching, Tensor]],
+    minimiser: Minimiser,
     *,
     restarts: int,
     budget: int,
@@ -211,6 +226,7 @@ def tuned_once(
 
     Args:
         make: see `bench.engine.tuning.tune`.
+        minimiser: what its state takes in memory counts.
         restarts: runs a victim; budget: evaluations of each.
         fixed_labels: whether labels are known or inferred, and so no variables.
     """
@@ -219,7 +235,8 @@ def tuned_once(
     kind = (layout, shapes, shared, not fixed_labels, engine.precision, seen.ids.device)
     if kind not in engine.tuned:
         here, in_all = (restarts * count for count in (len(seen), max(engine.victims, len(seen))))
-        found = tune(make, here, engine.chunk, engine.threads, engine.compile, in_all, budget, seen.ids.device)
+        held = minimiser.bytes_a_slot(layout.n, engine.dtype)
+        found = tune(make, here, engine.chunk, engine.threads, engine.compile, in_all, budget, held, seen.ids.device)
         if found.notice:
             engine.notice(found.notice)
         engine.tuned[kind] = found

@@ -1,12 +1,12 @@
 """The optimisation loop over dummy inputs: one flat, masked loop for all victims.
 
 Every evaluation serves every slot, whether its victim stands at a new iterate or inside its own line search. A finished
-victim is handed on at once and its slot takes the next one.
+victim is handed on at once and its slot takes the next one that waits for it (`bench.engine.seats`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,10 +15,12 @@ from torch import Tensor
 from bench import interrupt
 from bench.engine.box import Box
 from bench.engine.directions import Direction
-from bench.engine.state import Finished, Progress
+from bench.engine.seats import Waiting
+from bench.engine.size import bytes_of, empty
+from bench.engine.state import Finished, Progress, State
 from bench.engine.steps import Step
 from bench.engine.stops import BUDGET, CONVERGED, Stop
-from bench.engine.trace import PICTURES, Keeping
+from bench.engine.trace import PICTURES, Keeping, Moments
 from bench.engine.work import CURVE, DIVERGED, NONFINITE, Objective, Work
 from bench.messages import Status
 
@@ -57,52 +59,68 @@ class Minimiser:
         watch: Callable[[Progress], None] | None,
         box: Box | None = None,
         between: Callable[[Work], None] | None = None,
+        seats: Sequence[int] | None = None,
     ) -> Iterator[list[Finished]]:
         """Yields victims as they finish.
 
         Args:
             matching: the objective.
             start: `victims [k] -> [k, n]`, their initial variables.
-            total: V; slots: how many are worked on at once.
+            total: V, at least 1; slots: how many are worked on at once.
             watch: called after each evaluation.
             box: every step (not the start) is projected onto it; None for no bounds.
             between: called between evaluations with the work in hand: a search of its own may move iterates
                 (`Work.jump`).
+            seats: the slot of each victim. There are then `slots` slots from beginning to end, and those for which no
+                victim waits are computed along and dropped. None where a victim takes any slot: then there are no more
+                slots than victims, and slots are closed as victims run out.
 
         Raises:
             Interrupted: the process was asked to leave; the victims at work are given up.
         """
         work = Work(self.direction, self.step, self.stop, box, matching, self.keeping)
-        queue = iter(range(total))
-        first = torch.tensor([next(queue) for _ in range(min(slots, total))])
-        x = start(first)
-        work.begin(first.to(x.device), x)
-        done = 0
-        while len(work.state):
+        waiting = Waiting(total, slots, seats)
+        first = [waiting.next(slot) for slot in range(slots if seats is not None else min(slots, total))]
+        work.begin(first, start, keeps_size=seats is not None)
+        done, active = 0, sum(victim is not None for victim in first)
+        while done < total:
             interrupt.check()
-            active = min(slots, total - done)
             ended = torch.nonzero((code := work.advance()).masked_fill(work.parked, 0)).flatten()
             finished = [self._finish(work, int(slot), int(code[slot])) for slot in ended]
             done += len(finished)
+            served = active
             if finished:
-                self._hand_on(work, ended, queue, start)
+                active -= self._hand_on(work, ended.tolist(), waiting, start)
             if watch is not None:
-                objective = float(work.state.f.nanmedian()) if len(work.state) else float("nan")
-                watch(Progress(done, total, active, objective))
-            if between is not None and len(work.state):
+                watch(Progress(done, total, served, work.median()))
+            if between is not None and done < total:
                 between(work)
             if finished:
                 yield finished
 
-    def _hand_on(self, work: Work, ended: Tensor, queue: Iterator[int], start: Callable[[Tensor], Tensor]) -> None:
-        """Fills the slots of finished victims; where no victim waits they go, and the rest is a smaller chunk."""
-        waiting = [victim for _, victim in zip(range(len(ended)), queue)]
-        refill, close = ended[: len(waiting)], ended[len(waiting) :]
-        if len(refill):
-            victims = torch.tensor(waiting)
-            work.replace(refill, victims.to(refill.device), start(victims))
-        if len(close):
-            work.park(close)
+    def bytes_a_slot(self, n: int, dtype: torch.dtype) -> int:
+        """What a slot takes for its iterates, its history and its trace, with `n` variables."""
+        like = empty(n, dtype)
+        states = [
+            State.start(torch.empty(1, dtype=torch.long, device=like.device), like),
+            self.direction.start(like),
+            self.step.start(like),
+            self.stop.start(1, like.device),
+            Moments.start(1, self.keeping.room, self.keeping.stride, like),
+        ]
+        return sum(bytes_of(state) for state in states)
+
+    def _hand_on(self, work: Work, ended: list[int], waiting: Waiting, start: Callable[[Tensor], Tensor]) -> int:
+        """Fills the slots of finished victims; those for which no victim waits are closed. Gives their number."""
+        following = {slot: waiting.next(slot) for slot in ended}
+        refill = {slot: victim for slot, victim in following.items() if victim is not None}
+        if refill:
+            victims = torch.tensor(list(refill.values()))
+            work.replace(work.numbers(list(refill)), work.numbers(victims), start(victims))
+        close = [slot for slot, victim in following.items() if victim is None]
+        if close:
+            work.park(work.numbers(close))
+        return len(close)
 
     def _finish(self, work: Work, slot: int, code: int) -> Finished:
         state = work.state

@@ -11,8 +11,9 @@ _OUTSIDE = frozenset({"results", "paths", "logger", "trainer", "executor", "repo
 _ANYWHERE = frozenset({"root", "weights", "block"})
 # 32 victims after 16 compute 16: the count is not part of the identity.
 _OF_DATA = frozenset({"victims"})
-# Of the engine's settings only these change numbers; the others are about speed.
-_NUMERICS = frozenset({"dtype", "tf32"})
+# Of the engine's settings only these change numbers (a chunk by rounding, which grows along a path); the others are
+# about speed.
+_NUMERICS = frozenset({"dtype", "tf32", "chunk"})
 
 
 def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
