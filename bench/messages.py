@@ -44,7 +44,10 @@ class Status(enum.Enum):
 _SENTENCES = {
     Status.CONVERGED: "a stopping rule of the attack was met",
     Status.BUDGET: "the budget of iterations or evaluations was used up",
-    Status.DIVERGED: "the objective grew beyond bounds; the best finite iterate was kept",
+    Status.DIVERGED: (
+        "the objective ended above its start or above ten times its best, or was not finite, or the inputs ended more "
+        "than ten ranges outside their range; the best finite iterate was kept"
+    ),
     Status.NONFINITE: "the objective or its gradient was not finite from the start",
     Status.OUT_OF_MEMORY: "the device ran out of memory",
     Status.ERROR: "an exception was raised",

@@ -146,8 +146,8 @@ class LAMP(Attack):
         start = Starts(for_starts, seed, self.starts, self.permutations, spent, places)
         watch = self.engine.watch
         for finished in self.minimiser.run(objective, start, len(seen), slots, watch, between=search, seats=seats):
-            for one in finished:  # alone: a claim must not depend on who else has finished
-                yield self._claim([one], layout, seen, sentences, spent)
+            for ended in finished:  # alone: a claim must not depend on who else has finished
+                yield self._claim([ended], layout, seen, sentences, spent)
 
     def _objective(self, seen: Observation, layout: Embedded, sentences: Sentences) -> Framed:
         matching = Matching(seen, layout, self.objective, seen.labels, self.engine.dtype, mask=sentences.mask)

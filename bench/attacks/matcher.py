@@ -123,6 +123,7 @@ class Matcher(Attack):
             self.engine.watch,
             self._box(seen, layout),
             seats=seats,
+            strays=self._strays(seen, layout),
         )
         for finished in running:
             for done in selection.add(finished):  # alone: a claim must not depend on who else has finished
@@ -160,6 +161,10 @@ class Matcher(Attack):
 
     def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
         """What each step is projected onto, or None."""
+        return None
+
+    def _strays(self, seen: Observation, layout: Arrangement) -> Callable[[Tensor], bool] | None:
+        """Whether variables `[n]` are such as no input has; None where that cannot be known."""
         return None
 
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:

@@ -24,6 +24,7 @@ from bench.engine.trace import PICTURES, Keeping, Moments
 from bench.engine.work import CURVE, DIVERGED, NONFINITE, Objective, Work
 from bench.messages import Status
 
+_FAR = 10.0  # times the best objective seen: a last one above that has left it
 _STATUS = {
     CONVERGED: Status.CONVERGED,
     BUDGET: Status.BUDGET,
@@ -38,6 +39,10 @@ class Minimiser:
 
     `select` says which iterate is returned: `best` by the attacker's own objective, or the `last` (the best finite one
     where the run diverged), `keeping` which iterates are shown on the way.
+
+    A run has diverged where the attacker can see it: the objective or the iterate is not finite; or the objective that
+    is returned lies above where it began, or above ten times the best seen (and above what rounding leaves: the type's
+    epsilon times where it began); or the iterate is far outside the range that inputs are known to have (`strays`).
     """
 
     direction: Direction
@@ -60,6 +65,7 @@ class Minimiser:
         box: Box | None = None,
         between: Callable[[Work], None] | None = None,
         seats: Sequence[int] | None = None,
+        strays: Callable[[Tensor], bool] | None = None,
     ) -> Iterator[list[Finished]]:
         """Yields victims as they finish.
 
@@ -74,6 +80,7 @@ class Minimiser:
             seats: the slot of each victim. There are then `slots` slots from beginning to end, and those for which no
                 victim waits are computed along and dropped. None where a victim takes any slot: then there are no more
                 slots than victims, and slots are closed as victims run out.
+            strays: whether a finite iterate `[n]` is one that no input can be; None where that is not known.
 
         Raises:
             Interrupted: the process was asked to leave; the victims at work are given up.
@@ -86,7 +93,7 @@ class Minimiser:
         while done < total:
             interrupt.check()
             ended = torch.nonzero((code := work.advance()).masked_fill(work.parked, 0)).flatten()
-            finished = [self._finish(work, int(slot), int(code[slot])) for slot in ended]
+            finished = [self._finish(work, int(slot), int(code[slot]), strays) for slot in ended]
             done += len(finished)
             served = active
             if finished:
@@ -122,22 +129,18 @@ class Minimiser:
             work.park(work.numbers(close))
         return len(close)
 
-    def _finish(self, work: Work, slot: int, code: int) -> Finished:
-        state = work.state
-        status = _STATUS[code]
-        last_is_worse = bool(state.f[slot] > state.f_first[slot])
-        if self.select == "last" and status in (Status.CONVERGED, Status.BUDGET) and last_is_worse:
+    def _finish(self, work: Work, slot: int, code: int, strays: Callable[[Tensor], bool] | None) -> Finished:
+        state, status = work.state, _STATUS[code]
+        x, f = self._returned(state, slot, status)
+        if not status.failed and (self._went_up(state, slot) or (strays is not None and strays(x))):
             status = Status.DIVERGED
-        take_best = self.select == "best" or status is Status.DIVERGED
-        # while the iterate is the best one it is not copied
-        elsewhere = take_best and not bool(state.f[slot] == state.f_best[slot])
-        x, f = (state.x_best, state.f_best) if elsewhere else (state.x, state.f)
+            x, f = self._returned(state, slot, status)
         at, images = work.images.pick(slot, self.keeping.moments)
         curve_at, curve = work.curve.pick(slot, CURVE)
         return Finished(
             victim=int(state.victim[slot]),
-            x=x[slot].clone(),
-            objective=float(f[slot]),
+            x=x.clone(),
+            objective=float(f),
             iterations=int(state.iterations[slot]),
             evaluations=int(state.evaluations[slot]),
             seconds=float(state.seconds[slot]),
@@ -147,3 +150,18 @@ class Minimiser:
             curve_at=curve_at,
             curve=torch.where(curve_at >= 0, curve.squeeze(1), torch.nan),
         )
+
+    def _returned(self, state: State, slot: int, status: Status) -> tuple[Tensor, Tensor]:
+        """The iterate `[n]` that is handed on, and its objective."""
+        take_best = self.select == "best" or status is Status.DIVERGED
+        # while the iterate is the best one it is not copied
+        elsewhere = take_best and not bool(state.f[slot] == state.f_best[slot])
+        return (state.x_best[slot], state.f_best[slot]) if elsewhere else (state.x[slot], state.f[slot])
+
+    def _went_up(self, state: State, slot: int) -> bool:
+        """Whether the last objective says that the run diverged; the best one is never above its start, and cannot."""
+        if self.select == "best":
+            return False
+        first, last, best = (float(f[slot]) for f in (state.f_first, state.f, state.f_best))
+        rounding = torch.finfo(state.f.dtype).eps * abs(first)
+        return last > first or last > max(_FAR * best, rounding)
