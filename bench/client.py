@@ -28,7 +28,9 @@ from bench.models.soft_labels import SoftLabels, soft_labels
 from bench.models.text import TextModel, pack
 from bench.threat import Threat
 
-_VICTIMS_AT_ONCE = 64  # gradients computed together: bounds the memory of activations
+# Gradients computed together: bounds the memory of activations. On a processor each alone: how a victim's entries are
+# rounded must not depend on who else is dealt to this process.
+_VICTIMS_AT_ONCE, _VICTIMS_AT_ONCE_CPU = 64, 1
 _RANDOM = "called random operation"  # vmap's words for random numbers that are drawn inside
 _IN_SHORT = 120  # characters of an error's own words
 _ANY_LENGTH = (
@@ -152,7 +154,7 @@ class Client(nn.Module):
         count = len(ids)
         if not self.per_victim:
             return tuple(  # type: ignore[return-value]
-                {name: value.detach().to(device).expand(count, *value.shape) for name, value in named}
+                {name: _repeated(value.detach().to(device), count) for name, value in named}
                 for named in (self.model.named_parameters(), self.model.named_buffers())
             )
         models = []
@@ -248,8 +250,9 @@ class Client(nn.Module):
             parameters: `{name: [V, ...]}` of those that are trained.
             buffers: `{name: [V, ...]}`, and the frozen parameters: what no step changes.
         """
+        size = _VICTIMS_AT_ONCE_CPU if victims.ids.device.type == "cpu" else _VICTIMS_AT_ONCE
         # a defence may hold a gradient for each example
-        size = _VICTIMS_AT_ONCE if step.depth == 0 else max(1, _VICTIMS_AT_ONCE // self.batch_size)
+        size = size if step.depth == 0 else max(1, size // self.batch_size)
         blocks = []
         for begin in range(0, len(victims), size):
             of = slice(begin, begin + size)
@@ -327,6 +330,11 @@ class Client(nn.Module):
 
 def _in_short(error: BaseException) -> str:
     return " ".join(str(error).split())[:_IN_SHORT] or type(error).__name__
+
+
+def _repeated(value: Tensor, count: int) -> Tensor:
+    """`[...]` -> `[count, ...]` without copies: the first stride is 0, also where the count is 1."""
+    return value.as_strided((count, *value.shape), (0, *value.stride()))
 
 
 def _inputs(victims: Victims) -> Tensor:

@@ -43,10 +43,11 @@ class Leakage(pl.LightningModule):
             return
         with torch.inference_mode(False), torch.enable_grad():
             seen = self.client.share(victims)
-            for guess in claims(self.attack, seen, self.seed):
-                with interrupt.held():
-                    truth = select(victims, guess.ids)
-                    self._keep(guess, truth, self.scorer(guess, truth))
+            for claim in claims(self.attack, seen, self.seed):
+                for guess in claim.each():  # alone: how scores are rounded must not depend on who else has finished
+                    with interrupt.held():
+                        truth = select(victims, guess.ids)
+                        self._keep(guess, truth, self.scorer(guess, truth))
 
     def on_test_epoch_end(self) -> None:
         """The mean of each metric over all processes, for who asks the trainer; loggers are told by the store."""

@@ -7,7 +7,7 @@ Dataclasses with `eq=False` (tensors have no truth value), shape checks where th
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, TypeVar
 
@@ -44,7 +44,10 @@ class Status(enum.Enum):
 _SENTENCES = {
     Status.CONVERGED: "a stopping rule of the attack was met",
     Status.BUDGET: "the budget of iterations or evaluations was used up",
-    Status.DIVERGED: "the objective grew beyond bounds; the best finite iterate was kept",
+    Status.DIVERGED: (
+        "the objective ended above its start or above ten times its best, or was not finite, or the inputs ended more "
+        "than ten ranges outside their range; the best finite iterate was kept"
+    ),
     Status.NONFINITE: "the objective or its gradient was not finite from the start",
     Status.OUT_OF_MEMORY: "the device ran out of memory",
     Status.ERROR: "an exception was raised",
@@ -344,3 +347,19 @@ class Reconstruction(Message):
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
+
+    def each(self) -> Iterator[Reconstruction]:
+        """The claims for the victims one by one, in order."""
+        for v in range(len(self)):
+            of = slice(v, v + 1)
+            yield Reconstruction(
+                ids=self.ids[of],
+                inputs=self.inputs[of],
+                labels=self.labels[of],
+                objective=self.objective[of],
+                iterations=self.iterations[of],
+                evaluations=self.evaluations[of],
+                seconds=self.seconds[of],
+                status=self.status[of],
+                trace={name: value[of] for name, value in self.trace.items()},
+            )

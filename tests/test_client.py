@@ -274,9 +274,9 @@ def test_a_defence_with_random_numbers_of_its_own_is_refused(parties) -> None:
 
 def test_more_victims_than_are_done_at_once_are_the_same_victims(parties, monkeypatch) -> None:
     built = parties("attack=noise", "defense=gaussian", "data.batch_size=2")
-    whole = built.client.share(built.data.deal(range(5))).gradients
-    monkeypatch.setattr(client_room, "_VICTIMS_AT_ONCE", 4)
     pieces = built.client.share(built.data.deal(range(5))).gradients
+    monkeypatch.setattr(client_room, "_VICTIMS_AT_ONCE_CPU", 5)
+    whole = built.client.share(built.data.deal(range(5))).gradients
     for name, value in whole.items():
         torch.testing.assert_close(pieces[name], value, rtol=1e-4, atol=1e-6)
 

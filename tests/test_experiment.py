@@ -18,7 +18,7 @@ def run(tmp_path: Path, *overrides: str) -> dict:
 
 def test_four_after_two_compute_two_and_equal_four_at_once(tmp_path: Path) -> None:
     """The number of victims is not part of a cell: rows of the first run stay, byte for byte."""
-    fixed = ("engine.threads=1", "engine.chunk=2")  # what is measured may come out otherwise on a busy machine
+    fixed = ("engine.threads=1",)  # what is measured may come out otherwise on a busy machine
     run(tmp_path / "a", "data.victims=2", *fixed)
     (cell,) = query.cells(tmp_path / "a").cells
     first = {path: path.read_bytes() for path in cell.parts.iterdir()}
@@ -27,7 +27,7 @@ def test_four_after_two_compute_two_and_equal_four_at_once(tmp_path: Path) -> No
     assert all(path.read_bytes() == content for path, content in first.items())
     fresh = run(tmp_path / "b", "data.victims=4", *fixed)
     assert document["results"].rpartition("/")[2] == fresh["results"].rpartition("/")[2]
-    assert document["mse"]["mean"] == pytest.approx(fresh["mse"]["mean"], rel=1e-4)
+    assert document["mse"]["mean"] == fresh["mse"]["mean"]
     assert run(tmp_path / "a", "data.victims=3")["victims"] == 3
 
 
@@ -36,7 +36,7 @@ def test_what_can_change_a_number_makes_another_cell(tmp_path: Path) -> None:
         run(tmp_path, "data.victims=1", *change)["results"]
         for change in ((), ("seed=1",), ("attack.lr=0.5",), ("data.set=mnist",), ("engine.chunk=7",), ("trainer=cpu",))
     }
-    assert len(folders) == 4
+    assert len(folders) == 5
 
 
 def test_controls_need_no_labels(tmp_path: Path) -> None:

@@ -97,11 +97,6 @@ class Framed:
         self.matching, self.layout, self.sentences, self.prior = matching, layout, sentences, prior
 
     @property
-    def least_slots(self) -> int:
-        """The matching's."""
-        return self.matching.least_slots
-
-    @property
     def compiled_slots(self) -> int | None:
         """The matching's."""
         return self.matching.compiled_slots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from bench.objectives.view import View
 from bench.priors.base import Prior
 
 _GRAY_NOISE = 0.02  # keeps restarts apart
+_RANGES = 10.0  # of inputs: a claim with a pixel further outside has diverged
 
 
 class GradientMatching(Matcher):
@@ -75,6 +76,19 @@ class GradientMatching(Matcher):
     def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
         assert isinstance(layout, Layout)
         return Box(*seen.task.input_range, layout.inputs) if self.box and seen.task.input_range else None
+
+    def _strays(self, seen: Observation, layout: Arrangement) -> Callable[[Tensor], bool] | None:
+        """More than ten ranges outside the range of inputs, where that is granted."""
+        if seen.task.input_range is None:
+            return None
+        low, high = seen.task.input_range
+        far = _RANGES * (high - low)
+
+        def strays(x: Tensor) -> bool:
+            images, _ = layout.split(x.unsqueeze(0))
+            return bool(((images < low - far) | (images > high + far)).any())
+
+        return strays
 
     def _layout(self, seen: Observation) -> Layout:
         assert seen.batch_size is not None

@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.attacks.base import Attack
 from bench.attacks.framed import Framed, Sentences
 from bench.attacks.matcher import claimed, in_chunks, tuned_once
-from bench.attacks.search import Edits, Search, Spent, Starts
+from bench.attacks.search import Edits, Places, Search, Spent, Starts
 from bench.engine.adaptive import Adam, AdamW
 from bench.engine.embeddings import Embedded
 from bench.engine.loop import Minimiser
@@ -143,10 +143,13 @@ class LAMP(Attack):
         spent = Spent.nothing(len(seen))
         disfluency = self.language_model.learn(seen)
         search = Search(self.edits, objective, disfluency, self.iterations, seed, spent)
-        start = Starts(for_starts, seed, self.starts, self.permutations, spent)
+        seats = tuned.seats(seen.ids, 1, slots)
+        places = None if seats is None else Places(seats, slots)
+        start = Starts(for_starts, seed, self.starts, self.permutations, spent, places)
         watch = self.engine.watch
-        for finished in self.minimiser.run(objective, start, len(seen), slots, watch, between=search):
-            yield self._claim(finished, layout, seen, sentences, spent)
+        for finished in self.minimiser.run(objective, start, len(seen), slots, watch, between=search, seats=seats):
+            for ended in finished:  # alone: a claim must not depend on who else has finished
+                yield self._claim([ended], layout, seen, sentences, spent)
 
     def _objective(self, seen: Observation, layout: Embedded, sentences: Sentences) -> Framed:
         matching = Matching(seen, layout, self.objective, seen.labels, self.engine.dtype, mask=sentences.mask)
@@ -161,7 +164,9 @@ class LAMP(Attack):
             return matching, torch.stack(starts)
 
         fixed = seen.labels is not None
-        return tuned_once(self.engine, seen, layout, make, restarts=1, budget=self.iterations, fixed_labels=fixed)
+        return tuned_once(
+            self.engine, seen, layout, make, self.minimiser, restarts=1, budget=self.iterations, fixed_labels=fixed
+        )
 
     def _claim(
         self, finished: list[Finished], layout: Embedded, seen: Observation, sentences: Sentences, spent: Spent

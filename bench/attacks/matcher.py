@@ -117,10 +117,20 @@ class Matcher(Attack):
         tuned.apply(matching)
         repeated = Repeated(self._minimised(matching, layout, seen), self.restarts)
         selection = Selection(self.restarts)
-        start, runs = self._starts(seen, seed), self.restarts * len(seen)
-        for finished in self.minimiser.run(repeated, start, runs, slots, self.engine.watch, self._box(seen, layout)):
-            if done := selection.add(finished):
-                yield self._claim(done, layout, seen, labels)
+        seats = tuned.seats(seen.ids, self.restarts, slots)
+        running = self.minimiser.run(
+            repeated,
+            self._starts(seen, seed),
+            self.restarts * len(seen),
+            slots,
+            self.engine.watch,
+            self._box(seen, layout),
+            seats=seats,
+            strays=self._strays(seen, layout),
+        )
+        for finished in running:
+            for done in selection.add(finished):  # alone: a claim must not depend on who else has finished
+                yield self._claim([done], layout, seen, labels)
 
     def _starts(self, seen: Observation, seed: int) -> Callable[[Tensor], Tensor]:
         """Runs `[k]` -> their initial variables `[k, n]`."""
@@ -138,7 +148,9 @@ class Matcher(Attack):
             return matching, self._starts(seen, seed)(runs)
 
         budget, fixed = self.minimiser.stop.budget, labels is not None
-        return tuned_once(self.engine, seen, layout, make, restarts=self.restarts, budget=budget, fixed_labels=fixed)
+        return tuned_once(
+            self.engine, seen, layout, make, self.minimiser, restarts=self.restarts, budget=budget, fixed_labels=fixed
+        )
 
     def _start_logits(self, seen: Observation, seed: int, victim: int, restart: int, count: int) -> Tensor:
         """`[count]`, where the label logits of the victim at this position of the observation start."""
@@ -152,6 +164,10 @@ class Matcher(Attack):
 
     def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
         """What each step is projected onto, or None."""
+        return None
+
+    def _strays(self, seen: Observation, layout: Arrangement) -> Callable[[Tensor], bool] | None:
+        """Whether variables `[n]` are such as no input has; None where that cannot be known."""
         return None
 
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:
@@ -201,7 +217,10 @@ def in_chunks(
             if slots == 1:
                 raise
             slots //= 2
-            engine.notice(f"out of memory: {slots} victims at once from here")
+            engine.notice(
+                f"out of memory: {slots} victims at once from here, which changes results by rounding "
+                f"(engine.chunk={slots} computes all victims alike)"
+            )
 
 
 def tuned_once(
@@ -209,6 +228,7 @@ def tuned_once(
     seen: Observation,
     layout: Arrangement,
     make: Callable[[Tensor], tuple[Matching, Tensor]],
+    minimiser: Minimiser,
     *,
     restarts: int,
     budget: int,
@@ -218,6 +238,7 @@ def tuned_once(
 
     Args:
         make: see `bench.engine.tuning.tune`.
+        minimiser: what its state takes in memory counts.
         restarts: runs a victim; budget: evaluations of each.
         fixed_labels: whether labels are known or inferred, and so no variables.
     """
@@ -226,7 +247,8 @@ def tuned_once(
     kind = (layout, shapes, shared, not fixed_labels, engine.precision, seen.ids.device)
     if kind not in engine.tuned:
         here, in_all = (restarts * count for count in (len(seen), max(engine.victims, len(seen))))
-        found = tune(make, here, engine.chunk, engine.threads, engine.compile, in_all, budget, seen.ids.device)
+        held = minimiser.bytes_a_slot(layout.n, engine.dtype)
+        found = tune(make, here, engine.chunk, engine.threads, engine.compile, in_all, budget, held, seen.ids.device)
         if found.notice:
             engine.notice(found.notice)
         engine.tuned[kind] = found

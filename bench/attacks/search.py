@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -72,6 +73,19 @@ def permuted(x: Tensor, order: Tensor, sentence: int, like: tuple[int, int, int]
     return torch.cat([points.flatten(1), x[:, size:]], 1)
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where in a batch each victim is evaluated, whoever is evaluated beside it.
+
+    Args:
+        seats: the place of each of V victims (`bench.engine.seats`).
+        slots: places of the batch.
+    """
+
+    seats: Sequence[int]
+    slots: int
+
+
 class Starts:
     """Each victim's start: the best of some random ones, and then of some permutations of it, by the objective.
 
@@ -80,16 +94,24 @@ class Starts:
         seed: of the attacker's random numbers.
         starts: random ones, >= 1; permutations: of the best of them, >= 0.
         spent: where it is counted.
+        places: null for the first places of a batch that is as large as need be.
     """
 
-    def __init__(self, objective: Framed, seed: int, starts: int, permutations: int, spent: Spent) -> None:
+    def __init__(
+        self, objective: Framed, seed: int, starts: int, permutations: int, spent: Spent, places: Places | None
+    ) -> None:
         self._objective, self._seed, self._spent = objective, seed, spent
-        self._starts, self._permutations = starts, permutations
+        self._starts, self._permutations, self._places = starts, permutations, places
 
     def __call__(self, victims: Tensor) -> Tensor:
         """Victims `[k]` -> variables `[k, n]`."""
-        began, count, victims = time.perf_counter(), len(victims), victims.cpu()
-        victims = torch.cat([victims, victims[:1].repeat(max(0, self._objective.least_slots - count))])
+        began, victims = time.perf_counter(), victims.cpu()
+        rows = list(range(len(victims)))
+        if self._places is not None:
+            rows = [self._places.seats[victim] for victim in victims.tolist()]
+            everyone = victims[:1].repeat(self._places.slots)
+            everyone[rows] = victims
+            victims = everyone
         self._objective.load(victims.to(self._objective.sentences.ids.device))
         x = self._drawn(victims, 0)
         if self._starts + self._permutations > 1:
@@ -99,7 +121,7 @@ class Starts:
             for i in range(self._permutations):
                 x, best = self._better(x, best, self._permuted(x, victims, i))
         self._spent.add(victims, self._starts + self._permutations, began)
-        return x[:count]
+        return x[rows]
 
     def _drawn(self, victims: Tensor, i: int) -> Tensor:
         sentences, logits = self._objective.sentences, self._objective.layout.label_logits

@@ -54,11 +54,12 @@ class _Elementwise(Direction):
         assert isinstance(state, Moments)
         if at.here.all():
             return self._update(state, at.x, at.g)
-        index = torch.nonzero(at.here).flatten()
-        part = state.keep(index)
-        d = torch.zeros_like(at.g)
-        d[index] = self._update(part, at.x[index], at.g[index])
-        state.first[index], state.second[index], state.steps[index] = part.first, part.second, part.steps
+        # all of them are computed, as in the other case: how an entry is rounded must not depend on how many there are
+        new, here = Moments(state.first.clone(), state.second.clone(), state.steps.clone()), at.here.unsqueeze(1)
+        d = self._update(new, at.x, at.g)
+        state.first = torch.where(here, new.first, state.first)
+        state.second = torch.where(here, new.second, state.second)
+        state.steps = torch.where(here, new.steps, state.steps)
         return d
 
     @abstractmethod

@@ -1,12 +1,12 @@
 """The optimisation loop over dummy inputs: one flat, masked loop for all victims.
 
 Every evaluation serves every slot, whether its victim stands at a new iterate or inside its own line search. A finished
-victim is handed on at once and its slot takes the next one.
+victim is handed on at once and its slot takes the next one that waits for it (`bench.engine.seats`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,13 +15,16 @@ from torch import Tensor
 from bench import interrupt
 from bench.engine.box import Box
 from bench.engine.directions import Direction
-from bench.engine.state import Finished, Progress
+from bench.engine.seats import Waiting
+from bench.engine.size import bytes_of, empty
+from bench.engine.state import Finished, Progress, State
 from bench.engine.steps import Step
 from bench.engine.stops import BUDGET, CONVERGED, Stop
-from bench.engine.trace import PICTURES, Keeping
+from bench.engine.trace import PICTURES, Keeping, Moments
 from bench.engine.work import CURVE, DIVERGED, NONFINITE, Objective, Work
 from bench.messages import Status
 
+_FAR = 10.0  # times the best objective seen: a last one above that has left it
 _STATUS = {
     CONVERGED: Status.CONVERGED,
     BUDGET: Status.BUDGET,
@@ -36,6 +39,10 @@ class Minimiser:
 
     `select` says which iterate is returned: `best` by the attacker's own objective, or the `last` (the best finite one
     where the run diverged), `keeping` which iterates are shown on the way.
+
+    A run has diverged where the attacker can see it: the objective or the iterate is not finite; or the objective that
+    is returned lies above where it began, or above ten times the best seen (and above what rounding leaves: the type's
+    epsilon times where it began); or the iterate is far outside the range that inputs are known to have (`strays`).
     """
 
     direction: Direction
@@ -57,69 +64,83 @@ class Minimiser:
         watch: Callable[[Progress], None] | None,
         box: Box | None = None,
         between: Callable[[Work], None] | None = None,
+        seats: Sequence[int] | None = None,
+        strays: Callable[[Tensor], bool] | None = None,
     ) -> Iterator[list[Finished]]:
         """Yields victims as they finish.
 
         Args:
             matching: the objective.
             start: `victims [k] -> [k, n]`, their initial variables.
-            total: V; slots: how many are worked on at once.
+            total: V, at least 1; slots: how many are worked on at once.
             watch: called after each evaluation.
             box: every step (not the start) is projected onto it; None for no bounds.
             between: called between evaluations with the work in hand: a search of its own may move iterates
                 (`Work.jump`).
+            seats: the slot of each victim. There are then `slots` slots from beginning to end, and those for which no
+                victim waits are computed along and dropped. None where a victim takes any slot: then there are no more
+                slots than victims, and slots are closed as victims run out.
+            strays: whether a finite iterate `[n]` is one that no input can be; None where that is not known.
 
         Raises:
             Interrupted: the process was asked to leave; the victims at work are given up.
         """
         work = Work(self.direction, self.step, self.stop, box, matching, self.keeping)
-        queue = iter(range(total))
-        first = torch.tensor([next(queue) for _ in range(min(slots, total))])
-        x = start(first)
-        work.begin(first.to(x.device), x)
-        done = 0
-        while len(work.state):
+        waiting = Waiting(total, slots, seats)
+        first = [waiting.next(slot) for slot in range(slots if seats is not None else min(slots, total))]
+        work.begin(first, start, keeps_size=seats is not None)
+        done, active = 0, sum(victim is not None for victim in first)
+        while done < total:
             interrupt.check()
-            active = min(slots, total - done)
             ended = torch.nonzero((code := work.advance()).masked_fill(work.parked, 0)).flatten()
-            finished = [self._finish(work, int(slot), int(code[slot])) for slot in ended]
+            finished = [self._finish(work, int(slot), int(code[slot]), strays) for slot in ended]
             done += len(finished)
+            served = active
             if finished:
-                self._hand_on(work, ended, queue, start)
+                active -= self._hand_on(work, ended.tolist(), waiting, start)
             if watch is not None:
-                objective = float(work.state.f.nanmedian()) if len(work.state) else float("nan")
-                watch(Progress(done, total, active, objective))
-            if between is not None and len(work.state):
+                watch(Progress(done, total, served, work.median()))
+            if between is not None and done < total:
                 between(work)
             if finished:
                 yield finished
 
-    def _hand_on(self, work: Work, ended: Tensor, queue: Iterator[int], start: Callable[[Tensor], Tensor]) -> None:
-        """Fills the slots of finished victims; where no victim waits they go, and the rest is a smaller chunk."""
-        waiting = [victim for _, victim in zip(range(len(ended)), queue)]
-        refill, close = ended[: len(waiting)], ended[len(waiting) :]
-        if len(refill):
-            victims = torch.tensor(waiting)
-            work.replace(refill, victims.to(refill.device), start(victims))
-        if len(close):
-            work.park(close)
+    def bytes_a_slot(self, n: int, dtype: torch.dtype) -> int:
+        """What a slot takes for its iterates, its history and its trace, with `n` variables."""
+        like = empty(n, dtype)
+        states = [
+            State.start(torch.empty(1, dtype=torch.long, device=like.device), like),
+            self.direction.start(like),
+            self.step.start(like),
+            self.stop.start(1, like.device),
+            Moments.start(1, self.keeping.room, self.keeping.stride, like),
+        ]
+        return sum(bytes_of(state) for state in states)
 
-    def _finish(self, work: Work, slot: int, code: int) -> Finished:
-        state = work.state
-        status = _STATUS[code]
-        last_is_worse = bool(state.f[slot] > state.f_first[slot])
-        if self.select == "last" and status in (Status.CONVERGED, Status.BUDGET) and last_is_worse:
+    def _hand_on(self, work: Work, ended: list[int], waiting: Waiting, start: Callable[[Tensor], Tensor]) -> int:
+        """Fills the slots of finished victims; those for which no victim waits are closed. Gives their number."""
+        following = {slot: waiting.next(slot) for slot in ended}
+        refill = {slot: victim for slot, victim in following.items() if victim is not None}
+        if refill:
+            victims = torch.tensor(list(refill.values()))
+            work.replace(work.numbers(list(refill)), work.numbers(victims), start(victims))
+        close = [slot for slot, victim in following.items() if victim is None]
+        if close:
+            work.park(work.numbers(close))
+        return len(close)
+
+    def _finish(self, work: Work, slot: int, code: int, strays: Callable[[Tensor], bool] | None) -> Finished:
+        state, status = work.state, _STATUS[code]
+        x, f = self._returned(state, slot, status)
+        if not status.failed and (self._went_up(state, slot) or (strays is not None and strays(x))):
             status = Status.DIVERGED
-        take_best = self.select == "best" or status is Status.DIVERGED
-        # while the iterate is the best one it is not copied
-        elsewhere = take_best and not bool(state.f[slot] == state.f_best[slot])
-        x, f = (state.x_best, state.f_best) if elsewhere else (state.x, state.f)
+            x, f = self._returned(state, slot, status)
         at, images = work.images.pick(slot, self.keeping.moments)
         curve_at, curve = work.curve.pick(slot, CURVE)
         return Finished(
             victim=int(state.victim[slot]),
-            x=x[slot].clone(),
-            objective=float(f[slot]),
+            x=x.clone(),
+            objective=float(f),
             iterations=int(state.iterations[slot]),
             evaluations=int(state.evaluations[slot]),
             seconds=float(state.seconds[slot]),
@@ -129,3 +150,18 @@ class Minimiser:
             curve_at=curve_at,
             curve=torch.where(curve_at >= 0, curve.squeeze(1), torch.nan),
         )
+
+    def _returned(self, state: State, slot: int, status: Status) -> tuple[Tensor, Tensor]:
+        """The iterate `[n]` that is handed on, and its objective."""
+        take_best = self.select == "best" or status is Status.DIVERGED
+        # while the iterate is the best one it is not copied
+        elsewhere = take_best and not bool(state.f[slot] == state.f_best[slot])
+        return (state.x_best[slot], state.f_best[slot]) if elsewhere else (state.x[slot], state.f[slot])
+
+    def _went_up(self, state: State, slot: int) -> bool:
+        """Whether the last objective says that the run diverged; the best one is never above its start, and cannot."""
+        if self.select == "best":
+            return False
+        first, last, best = (float(f[slot]) for f in (state.f_first, state.f, state.f_best))
+        rounding = torch.finfo(state.f.dtype).eps * abs(first)
+        return last > first or last > max(_FAR * best, rounding)

@@ -104,8 +104,7 @@ class Matching:
         known = {"labels": labels, "mask": mask, "predicted": predicted}
         self._known = {name: value for name, value in known.items() if value is not None}
         # one model for all victims arrives as an expanded tensor: map over nothing there, and copy nothing
-        self._shared = all(value.stride(0) == 0 or len(seen) == 1 for value in seen.parameters.values())
-        self._shared = self._shared and len(seen) > 1
+        self._shared = all(value.stride(0) == 0 for value in seen.parameters.values())
         self.mappable = seen.task.mappable
         self._per_victim = vmap if self.mappable else _one_by_one
         self._slots: dict[str, dict[str, Tensor]] = {}
@@ -193,11 +192,9 @@ class Matching:
         return None if self._compiled is None else self._compiled_slots
 
     @property
-    def least_slots(self) -> int:
-        """Two where victims are mapped over: libraries sum a batch of one in another order than any larger batch, and a
-        victim's result must not depend on its company.
-        """
-        return 2 if self._per_victim is vmap else 1
+    def shares_model(self) -> bool:
+        """Whether all victims have one model."""
+        return self._shared
 
     def one_by_one(self) -> None:
         """Takes the victims in a loop instead of mapping over them."""

@@ -1,7 +1,7 @@
 """Several runs of one victim, each from a start of its own: to the loop they are more victims.
 
-Run `r` is of victim `r // restarts`. Runs enter the slots in that order, so that no more victims are open at a time
-than there are slots, and one more.
+Run `r` is of victim `r // restarts`. Runs enter the slots in that order: where they take any slot, no more victims are
+open at a time than there are slots, and one more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ class Repeated:
 
     def __init__(self, objective: Objective, restarts: int) -> None:
         self._objective, self._restarts = objective, restarts
-        self.least_slots: int = getattr(objective, "least_slots", 1)
         self.compiled_slots: int | None = getattr(objective, "compiled_slots", None)
 
     def load(self, victims: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""How the engine runs: nothing here changes what is computed but the precision."""
+"""How the engine runs: nothing here changes what is computed but the precision and, by rounding, the chunk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Engine:
     """Settings of the loop, and what was found out about the work at hand.
 
     Args:
-        chunk: victims worked on at once; None to find out by a short measurement.
+        chunk: victims worked on at once; None for as many as suit the shape of the work (`bench.engine.tuning`).
         threads: of the processor; None to find out.
         compile: whether the matching function is compiled; None where the work is large enough to earn it.
         precision: `float32` or `float64`, of dummies, gradients and history.
@@ -42,7 +42,9 @@ class Engine:
 
     def __post_init__(self) -> None:
         if self.chunk is not None and self.chunk < 1:
-            raise ValueError(f"chunk={self.chunk}: must be >= 1 (victims worked on at once), or null to find out")
+            raise ValueError(
+                f"chunk={self.chunk}: must be >= 1 (victims worked on at once), or null for what suits the model"
+            )
         if self.precision not in _DTYPES:
             raise ValueError(f"dtype={self.precision!r}: want {' or '.join(_DTYPES)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,20 +54,40 @@ class Work:
         self.direction, self.step, self.stop, self.box = direction, step, stop, box
         self.objective, self.keeping = objective, keeping
 
-    def begin(self, victims: Tensor, x: Tensor) -> None:
-        """Fills the slots: `victims` `[S]` at `x` `[S, n]`."""
-        idle = max(getattr(self.objective, "least_slots", 1) - len(victims), 0)
-        if idle:
-            victims, x = victims.repeat(1 + idle), x.repeat(1 + idle, 1)
-        slots = len(victims)
-        self.objective.load(victims)
-        self.state = State.start(victims, x)
+    def begin(
+        self, victims: Sequence[int | None], start: Callable[[Tensor], Tensor], *, keeps_size: bool = False
+    ) -> None:
+        """Fills the slots.
+
+        Args:
+            victims: S, the victim of each slot; None for a slot that waits: it computes along with the first one's.
+            start: `victims [k] -> [k, n]`, their initial variables.
+            keeps_size: whether there are S slots to the end, however few of them have a victim.
+        """
+        busy = [slot for slot, victim in enumerate(victims) if victim is not None]
+        there = torch.tensor([victim for victim in victims if victim is not None])
+        x = start(there)
+        row = torch.zeros(len(victims), dtype=torch.long, device=x.device)
+        row[busy] = torch.arange(len(busy), device=x.device)
+        x, everyone, slots = x[row], there.to(x.device)[row], len(victims)
+        self.objective.load(everyone)
+        self.state = State.start(everyone, x)
         self.past = self.direction.start(x)
         self.search = self.step.start(x)
         self.counters = self.stop.start(slots, x.device)
-        self.parked = torch.arange(slots, device=x.device) >= slots - idle
+        self.parked = torch.ones(slots, dtype=torch.bool, device=x.device)
+        self.parked[busy] = False
+        self.keeps_size = keeps_size
         self.images = Moments.start(slots, self.keeping.room, self.keeping.stride, x)
         self.curve = Moments.start(slots, CURVE, 1, x[:, :1])
+
+    def numbers(self, values: Sequence[int] | Tensor) -> Tensor:
+        """Numbers of slots or of victims, `[k]`, where the state is."""
+        return torch.as_tensor(values, device=self.parked.device)
+
+    def median(self) -> float:
+        """Of the objective, over the slots at work; NaN where there is none."""
+        return float(self.state.f.masked_fill(self.parked, torch.nan).nanmedian()) if len(self.state) else torch.nan
 
     def replace(self, slots: Tensor, victims: Tensor, x: Tensor) -> None:
         """Puts `victims` at `x` `[k, n]` into the slots numbered `slots` `[k]`."""
@@ -83,16 +104,14 @@ class Work:
     def park(self, slots: Tensor) -> None:
         """Closes the slots numbered `slots`: no victim waits for them.
 
-        They idle along where that is quicker (a function compiled for all slots is, until half of them are closed) or
-        where the objective wants company for the last one.
+        They compute along where the number of slots is kept, or where that is quicker: a function compiled for all
+        slots is, until half of them are closed.
         """
         self.parked[slots] = True
         busy = torch.nonzero(~self.parked).flatten()
         compiled = getattr(self.objective, "compiled_slots", None) == len(self.parked)
-        if compiled and 2 * len(busy) > len(self.parked):
-            return
-        idle = max(getattr(self.objective, "least_slots", 1) - len(busy), 0) if len(busy) else 0
-        self.keep(torch.cat([busy, torch.nonzero(self.parked).flatten()[:idle]]))
+        if not self.keeps_size and not (compiled and 2 * len(busy) > len(self.parked)):
+            self.keep(busy)
 
     def keep(self, index: Tensor) -> None:
         """Goes on with the slots in `index` only."""

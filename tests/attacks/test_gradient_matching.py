@@ -156,14 +156,14 @@ def test_known_labels_are_used(parties) -> None:
 
 @pytest.mark.parametrize("name", ["idlg", "idlg_published"])
 def test_a_victims_result_does_not_depend_on_its_company(parties, name: str) -> None:
-    """Eager, float32, threads fixed: one, three or six at once, refilled at different times, in any share of the
-    victims (as on several processes): the same images to 1e-6. Here they are equal to the bit."""
+    """Eager, float32, threads fixed: refilled at different times, in any share of the victims (as on several processes)
+    the images are the same to the bit. (Another chunk rounds otherwise, and is another cell.)"""
     budget = "attack.evaluations=40" if name == "idlg" else "attack.iterations=2"
     found: list[dict[int, torch.Tensor]] = []
-    for chunk, ids in ((6, range(6)), (3, range(6)), (1, (5, 2)), (2, (1, 3, 5))):
-        built = parties(f"attack={name}", budget, f"engine.chunk={chunk}", "engine.compile=false")
+    for ids in (range(6), (5, 2), (1, 3, 5)):
+        built = parties(f"attack={name}", budget, "engine.chunk=2", "engine.compile=false")
         claim = run(built.attack, built.client.share(built.data.deal(list(ids))))
         found.append(dict(zip(claim.ids.tolist(), claim.inputs)))
     for other in found[1:]:
         for victim, images in other.items():
-            torch.testing.assert_close(images, found[0][victim], rtol=1e-6, atol=1e-6)
+            assert torch.equal(images, found[0][victim])
