@@ -181,7 +181,7 @@ class Client(nn.Module):
             mask=victims.mask.clone() if threat.lengths and victims.mask is not None else None,
             surrogate=self.data.surrogate if threat.surrogate and language is not None else None,
             mean_image=mean.to(victims.inputs.device) if self.grant_mean and mean is not None else None,
-            defense=public(self.defense, self.local) if threat.defense_known else None,
+            defense=public(self.defense, self.local, threat.local_training) if threat.defense_known else None,
         )
 
     def _language(self) -> Language | None:
