@@ -194,7 +194,7 @@ class Client(nn.Module):
             mask=victims.mask.clone() if threat.lengths and victims.mask is not None else None,
             surrogate=self.data.surrogate if threat.surrogate and language is not None else None,
             mean_image=mean.to(victims.inputs.device) if self.grant_mean and mean is not None else None,
-            defense=public(self.defense, self.local) if threat.defense_known else None,
+            defense=public(self.defense, self.local, threat.local_training) if threat.defense_known else None,
         )
 
     def _language(self) -> Language | None:
@@ -276,9 +276,9 @@ class Client(nn.Module):
                 return self._one_by_one(step, arguments)
             try:
                 return each(lambda *one: step(*one)[0], arguments, mappable=True)
-            except torch.OutOfMemoryError:
-                raise
             except RuntimeError as error:  # of vmap, which cannot map the step, or of the step itself
+                if _lacks_memory(error):
+                    raise
                 if _RANDOM in str(error):
                     raise UserError(
                         "defense: random numbers are drawn in `protect`, where they belong to no victim: draw them in "
@@ -300,9 +300,9 @@ class Client(nn.Module):
         plainly = self.defense.wrap(Plain(self._gradient), known) if step.depth else step
         try:
             return each(lambda *one: plainly(*one)[0], arguments, mappable=False)
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            if _lacks_memory(error):
+                raise
             names = ", ".join(type(part).__name__ for part, _ in self.defense.flat(self.local))
             what = f"defense {names}" if step.depth else f"model {type(self.model).__name__}"
             raise UserError(f"{what} fails on a victim's batch: {_in_short(error)}") from error
@@ -326,6 +326,11 @@ class Client(nn.Module):
             for name, step in {"seconds": self._step, "seconds_undefended": Plain(self._gradient)}.items():
                 found[name] = _seconds(lambda step=step: self._shared(step, parameters, buffers, victims))  # type: ignore[misc]
         return {**found, "notes": [*found["notes"], *self.notes, *([_ANY_LENGTH] if self.unit is None else [])]}
+
+
+def _lacks_memory(error: RuntimeError) -> bool:
+    """On a processor torch has no type of its own for it."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def _in_short(error: BaseException) -> str:

@@ -168,6 +168,16 @@ def test_a_known_defence_is_its_parameters_and_no_seed(parties) -> None:
     assert parties(*chosen).client.share(built.data.deal([0])).defense is None
 
 
+def test_a_known_defence_does_not_tell_the_local_training(parties) -> None:
+    """Rate and steps are a grant of their own: what they would say of an update's length is not to be read there."""
+    chosen = ("defense=stack", "defense.parts=[local_steps,clip]", "attack=noise", "threat=adaptive")
+    for granted, parts in ((False, ["Clip"]), (True, ["LocalSteps", "Clip"])):
+        built = parties(*chosen, f"threat.local_training={granted}")
+        seen = built.client.share(built.data.deal([0]))
+        assert seen.defense is not None and [part["defense"] for part in seen.defense] == parts
+        assert seen.defense[-1]["position"] == 1 and (seen.task.unit is None) == (not granted)
+
+
 @dataclass(frozen=True)
 class Branching(GradientDefense):
     """A decision on the data in Python, which vmap cannot map."""

@@ -87,7 +87,11 @@ class TextMatching(Matcher):
 
     def check(self, seen: Observation) -> None:
         """Language models have tokens for labels."""
+        self._check_kind(seen)
+        self._check_targets(seen)
         super().check(seen)
+
+    def _check_targets(self, seen: Observation) -> None:
         language = seen.task.language
         if seen.labels is not None or language is None or language.head == "classification":
             return

@@ -91,9 +91,14 @@ def schedule_of(defense: Defense, local: Local) -> Stack:
     return Stack([part for part, _ in defense.flat(local) if part.schedule])
 
 
-def public(defense: Defense, local: Local) -> tuple[dict[str, Any], ...]:
-    """A mapping a part, as plain values: its class, its position, where it acts, its parameters; no seeds."""
-    parts = [{"position": i, **part.facts(known)} for i, (part, known) in enumerate(defense.flat(local))]
+def public(defense: Defense, local: Local, training: bool) -> tuple[dict[str, Any], ...]:
+    """A mapping a part, as plain values: its class, its position, where it acts, its parameters; no seeds.
+
+    Args:
+        training: whether ways of training (local steps, clients) are among them: these are a grant of their own.
+    """
+    flat = [one for one in enumerate(defense.flat(local)) if training or not one[1][0].schedule]
+    parts = [{"position": i, **part.facts(known)} for i, (part, known) in flat]
     return tuple({name: value for name, value in part.items() if name != "seed"} for part in parts)
 
 

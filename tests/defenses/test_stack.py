@@ -34,7 +34,7 @@ def test_a_part_knows_the_batch_that_later_parts_deal_to_it():
     stack = Stack([DP, STEPS, Clients(2, True)])
     sizes = {type(part).__name__: known.batch_size for part, known in stack.flat(local(batch_size=8))}
     assert sizes == {"DPSGD": 2, "LocalSteps": 4, "Clients": 8}
-    assert public(stack, local(batch_size=8))[0]["std"] == pytest.approx(2.0 * 1.0 / 2)
+    assert public(stack, local(batch_size=8), True)[0]["std"] == pytest.approx(2.0 * 1.0 / 2)
     nested = Stack([Stack([DP, STEPS]), Clients(2, True)])
     assert [known.batch_size for _, known in nested.flat(local(batch_size=8))] == [2, 4, 8]
 
