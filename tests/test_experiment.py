@@ -1,8 +1,11 @@
 """One cell from config to store: resumed, scored, refused."""
 
+from math import prod
 from pathlib import Path
 
 import pytest
+from torch import Tensor, nn
+from torch.nn import functional
 
 from bench.config import compose
 from bench.errors import NotApplicable, UserError
@@ -10,6 +13,28 @@ from bench.experiment import run_cell
 from bench.results import query
 
 QUICK = ("logger=none", "attack=idlg", "attack.evaluations=25")
+
+
+def one_output(shape: tuple[int, ...]) -> nn.Module:
+    """A user's network for healthy or ill."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), 1))
+
+
+def diverged(shape: tuple[int, ...], classes: int) -> nn.Module:
+    """A user's network after a training that went wrong."""
+    layer = nn.Linear(prod(shape), classes)
+    nn.init.constant_(layer.weight, float("nan"))
+    return nn.Sequential(nn.Flatten(), layer)
+
+
+def each(logits: Tensor, targets: Tensor) -> Tensor:
+    """A user's loss that forgets to take the mean."""
+    return functional.cross_entropy(logits, targets, reduction="none")
+
+
+def hard(logits: Tensor, targets: Tensor) -> Tensor:
+    """A user's loss that takes indices only."""
+    return functional.nll_loss(logits.log_softmax(1), targets)
 
 
 def run(tmp_path: Path, *overrides: str) -> dict:
@@ -88,6 +113,14 @@ def test_batches_are_matched_and_scored_a_sample(tmp_path: Path) -> None:
         (("engine.threads=0",), "threads"),
         (("attack.lr=-1",), "lr"),
         (("model=custom", "model.target=nowhere:Net"), "nowhere"),
+        (("model=custom", "model.target=torch.nn:Identity"), "has no parameters"),
+        (("model=custom", f"model.target={__name__}:one_output"), "single output .* is not served"),
+        (("model=custom", f"model.target={__name__}:diverged"), "not finite .* hold NaN"),
+        (("model.loss=binary_cross_entropy_with_logits",), "does not take .* class indices"),
+        (("model.loss=mse_loss",), "does not take .* class indices"),
+        ((f"model.loss={__name__}:each",), r"returns \[1\] .*want one number"),
+        ((f"model.loss={__name__}:hard", "attack=dlg"), "takes class indices and no probabilities"),
+        (("attack=mean", "attack.control=false", "~attack.evaluations"), "granted to controls"),
     ],
 )
 def test_mistakes_leave_nothing_behind(overrides: tuple[str, ...], says: str, tmp_path: Path) -> None:

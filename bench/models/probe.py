@@ -71,8 +71,9 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
             cannot be differentiated.
     """
     kind = type(model).__name__
-    if not any(True for _ in model.parameters()):
-        raise UserError(f"model {kind} has no parameters, so its step shares no gradient")
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        what = "trainable parameters" if any(True for _ in model.parameters()) else "parameters"
+        raise UserError(f"model {kind} has no {what}, so its step shares no gradient")
     with math_attention():
         return _probed(model, loss, shape, classes, batch_size, kind)
 
