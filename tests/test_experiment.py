@@ -4,6 +4,8 @@ from math import prod
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -132,3 +134,28 @@ def test_mistakes_leave_nothing_behind(overrides: tuple[str, ...], says: str, tm
         run_cell(compose([*base, f"results={tmp_path / 'r'}", *overrides]))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "r").exists()
+
+
+def test_weights_under_a_wrappers_names_are_loaded_and_it_is_said_once(tmp_path: Path, capsys) -> None:
+    """As DataParallel saves them; the same cell as with the plain names but for the file's hash."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10))
+    torch.save({f"module.{name}": value for name, value in model.state_dict().items()}, tmp_path / "w.pt")
+    words = (f"model.checkpoint={tmp_path / 'w.pt'}", "model.per_victim=false", "data.victims=1", "metric=mse")
+    document = run(tmp_path / "out", "model=custom", f"model.target={__name__}:flat", *words)
+    assert document["victims"] == 1
+    assert capsys.readouterr().err.count("the prefix 'module.' of the names in it was stripped") == 1
+
+
+def flat(shape: tuple[int, ...], classes: int) -> nn.Module:
+    """A user's network."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), classes))
+
+
+def test_data_of_one_class_have_no_gradient_to_attack(parties, tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    for number in range(2):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(tmp_path / "all" / f"{number}.png")
+    words = ("data=folder", f"data.root={tmp_path}")
+    with pytest.raises(NotApplicable, match="has one class"):
+        parties(*words, "attack=idlg")
+    assert parties(*words, "attack=noise").client.facts.parameters
