@@ -113,7 +113,8 @@ def _probed(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, 
         raise UserError(f"model {kind} returns values that are not finite for {seen}: {_not_finite(model)}")
     if not torch.equal(output, again):
         raise UserError(
-            f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set model.mode=eval"
+            f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set "
+            "model.mode=eval, or hand over module.eval()"
         )
     targets = torch.arange(prod(wanted[:-1]), device=inputs.device).reshape(wanted[:-1]) % classes
     _check_loss(loss, output, targets)
