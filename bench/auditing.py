@@ -20,6 +20,7 @@ from bench.errors import UserError
 from bench.leakage import claims
 from bench.messages import Status, Victims
 from bench.metrics.scorer import Scorer
+from bench.models.losses import fitted
 from bench.models.math_attention import math_attention
 from bench.models.probe import ONE_OUTPUT
 from bench.models.unwrap import unwrapped_copy
@@ -110,7 +111,7 @@ def audit(
     scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
     client = Client(
         lambda: copy.deepcopy(module),
-        copy.deepcopy(loss).float() if isinstance(loss, nn.Module) else loss,
+        fitted(loss),
         per_victim=False,
         mode="train" if module.training else "eval",
         shared=cfg.model.get("shared"),
@@ -157,8 +158,6 @@ def _blank(truth: Tensor) -> Tensor:
 
 
 def _classes(module: nn.Module, inputs: Tensor) -> int:
-    if not any(True for _ in module.parameters()):
-        raise UserError("the module has no parameters, so its step shares no gradient")
     try:
         with torch.no_grad(), math_attention():
             logits = copy.deepcopy(module).eval()(inputs)

@@ -101,6 +101,15 @@ def test_labels_are_found_under_class_weights(labels: list[int]) -> None:
     assert found.labels.tolist() == labels and float(found.mse.max()) < 1e-5
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("engine", ["float32", "float64"])
+def test_class_weights_of_any_type_serve_an_attacker_of_any_precision(dtype: torch.dtype, engine: str) -> None:
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0, 1.0], dtype=dtype))
+    batch, few = (noise(), torch.tensor([2])), ("metric=mse", f"engine.dtype={engine}")
+    assert bench.audit(small(), loss, batch, "dlg", overrides=few).leaks
+    assert loss.weight.dtype == dtype
+
+
 def nll(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return functional.nll_loss(logits.log_softmax(1), targets)
 

@@ -1,8 +1,13 @@
 """One cell from config to store: resumed, scored, refused."""
 
+from math import prod
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
 
 from bench.config import compose
 from bench.errors import NotApplicable, UserError
@@ -10,6 +15,28 @@ from bench.experiment import run_cell
 from bench.results import query
 
 QUICK = ("logger=none", "attack=idlg", "attack.evaluations=25")
+
+
+def one_output(shape: tuple[int, ...]) -> nn.Module:
+    """A user's network for healthy or ill."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), 1))
+
+
+def diverged(shape: tuple[int, ...], classes: int) -> nn.Module:
+    """A user's network after a training that went wrong."""
+    layer = nn.Linear(prod(shape), classes)
+    nn.init.constant_(layer.weight, float("nan"))
+    return nn.Sequential(nn.Flatten(), layer)
+
+
+def each(logits: Tensor, targets: Tensor) -> Tensor:
+    """A user's loss that forgets to take the mean."""
+    return functional.cross_entropy(logits, targets, reduction="none")
+
+
+def hard(logits: Tensor, targets: Tensor) -> Tensor:
+    """A user's loss that takes indices only."""
+    return functional.nll_loss(logits.log_softmax(1), targets)
 
 
 def run(tmp_path: Path, *overrides: str) -> dict:
@@ -88,6 +115,14 @@ def test_batches_are_matched_and_scored_a_sample(tmp_path: Path) -> None:
         (("engine.threads=0",), "threads"),
         (("attack.lr=-1",), "lr"),
         (("model=custom", "model.target=nowhere:Net"), "nowhere"),
+        (("model=custom", "model.target=torch.nn:Identity"), "has no parameters"),
+        (("model=custom", f"model.target={__name__}:one_output"), "single output .* is not served"),
+        (("model=custom", f"model.target={__name__}:diverged"), "not finite .* hold NaN"),
+        (("model.loss=binary_cross_entropy_with_logits",), "does not take .* class indices"),
+        (("model.loss=mse_loss",), "does not take .* class indices"),
+        ((f"model.loss={__name__}:each",), r"returns \[1\] .*want one number"),
+        ((f"model.loss={__name__}:hard", "attack=dlg"), "takes class indices and no probabilities"),
+        (("attack=mean", "attack.control=false", "~attack.evaluations"), "granted to controls"),
     ],
 )
 def test_mistakes_leave_nothing_behind(overrides: tuple[str, ...], says: str, tmp_path: Path) -> None:
@@ -99,3 +134,28 @@ def test_mistakes_leave_nothing_behind(overrides: tuple[str, ...], says: str, tm
         run_cell(compose([*base, f"results={tmp_path / 'r'}", *overrides]))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "r").exists()
+
+
+def test_weights_under_a_wrappers_names_are_loaded_and_it_is_said_once(tmp_path: Path, capsys) -> None:
+    """As DataParallel saves them; the same cell as with the plain names but for the file's hash."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10))
+    torch.save({f"module.{name}": value for name, value in model.state_dict().items()}, tmp_path / "w.pt")
+    words = (f"model.checkpoint={tmp_path / 'w.pt'}", "model.per_victim=false", "data.victims=1", "metric=mse")
+    document = run(tmp_path / "out", "model=custom", f"model.target={__name__}:flat", *words)
+    assert document["victims"] == 1
+    assert capsys.readouterr().err.count("the prefix 'module.' of the names in it was stripped") == 1
+
+
+def flat(shape: tuple[int, ...], classes: int) -> nn.Module:
+    """A user's network."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), classes))
+
+
+def test_data_of_one_class_have_no_gradient_to_attack(parties, tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    for number in range(2):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(tmp_path / "all" / f"{number}.png")
+    words = ("data=folder", f"data.root={tmp_path}")
+    with pytest.raises(NotApplicable, match="has one class"):
+        parties(*words, "attack=idlg")
+    assert parties(*words, "attack=noise").client.facts.parameters

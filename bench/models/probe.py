@@ -99,8 +99,9 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
             cannot be differentiated.
     """
     kind = type(model).__name__
-    if not any(True for _ in model.parameters()):
-        raise UserError(f"model {kind} has no parameters, so its step shares no gradient")
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        what = "trainable parameters" if any(True for _ in model.parameters()) else "parameters"
+        raise UserError(f"model {kind} has no {what}, so its step shares no gradient")
     with math_attention():
         return _probed(model, loss, shape, classes, batch_size, kind)
 
@@ -142,7 +143,8 @@ def _probed(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, 
         raise UserError(f"model {kind} returns values that are not finite for {seen}: {_not_finite(model)}")
     if not torch.equal(output, again):
         raise UserError(
-            f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set model.mode=eval"
+            f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set "
+            "model.mode=eval, or hand over module.eval()"
         )
     targets = torch.arange(prod(wanted[:-1]), device=inputs.device).reshape(wanted[:-1]) % classes
     _check_loss(loss, output, targets)

@@ -18,6 +18,7 @@ from torch.nn.functional import one_hot
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 _EACH = 1000  # classes that are tried one by one; of more, so many that are evenly spaced
+_LARGEST, _LONGEST = 16, 8  # examples, and tokens of each, in a batch that is tried
 _MIXED = 8  # batches of mixed labels that are tried
 _CLOSE = 1e-4  # relative difference up to which two values of a loss are one: float32 rounding is about 1e-6
 
@@ -68,12 +69,15 @@ def soft_labels(loss: Loss, shape: tuple[int, ...], device: torch.device) -> Sof
         device: where the loss is computed.
     """
     generator = torch.Generator().manual_seed(0)
-    logits = [torch.randn(shape, generator=generator).to(device) for _ in range(2)]
+    rest = (*(min(length, _LONGEST) for length in shape[1:-1]), shape[-1])
+    count = min(shape[0], _LARGEST)
+    # at two sizes, so that a sum is not taken for a mean
+    logits = [torch.randn(size, *rest, generator=generator).to(device) for size in (count, count + 1)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a loss thinks of probabilities is found out here
         try:
             _check_differentiable(loss, logits[0])
-            trials = [(z, y, *_both(loss, z, y)) for z in logits for y in _labels(shape, generator, device)]
+            trials = [(z, y, *_both(loss, z, y)) for z in logits for y in _labels(z, generator)]
         except Exception:  # a loss of the user's own may raise anything
             return SoftLabels(loss, "the loss takes class indices and no probabilities")
         differing = next(((a, b) for _, _, a, b in trials if not _close(a, b)), None)
@@ -94,14 +98,14 @@ def _check_differentiable(loss: Loss, logits: Tensor) -> None:
     torch.autograd.grad(loss(logits, soft), soft)
 
 
-def _labels(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Iterator[Tensor]:
+def _labels(logits: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
     """Labels `[B]` or `[B, T]` to try: all of one class, each class in turn, and mixed ones."""
-    *places, classes = shape
+    *places, classes = logits.shape
     if len(places) == 1:
         for label in torch.linspace(0, classes - 1, min(classes, _EACH)).round().long().tolist():
-            yield torch.full(places, label, device=device)
+            yield torch.full(places, label, device=logits.device)
     for _ in range(_MIXED):
-        yield torch.randint(classes, places, generator=generator).to(device)
+        yield torch.randint(classes, places, generator=generator).to(logits.device)
 
 
 def _hard(labels: Tensor, classes: int) -> Tensor:

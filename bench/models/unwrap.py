@@ -41,6 +41,8 @@ def _stripped(module: nn.Module) -> nn.Module:
     for name, child in module._modules.items():  # a child that has two names is there twice
         if child is not None and (inner := _stripped(child)) is not child:
             module._modules[name] = inner
+    if module._compiled_call_impl is not None:  # compiled in place, by `module.compile()`
+        module._compiled_call_impl = None
     for kind in _HOOKS:
         hooks = getattr(module, kind)
         for key in [key for key, hook in hooks.items() if _of_opacus(hook)]:

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+import bench
 from bench.models.exact_norms import write_out
 from bench.models.probe import gradient_of, probe
 
@@ -51,6 +53,16 @@ def test_attention_has_a_second_derivative(kind: str) -> None:
     wanted = torch.autograd.grad(F.cross_entropy(model(x), y), list(model.parameters()))  # torch's own kernel
     for ours, theirs in zip(gradient(parameters, {}, x, y).values(), wanted, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_an_audit_needs_no_setting_of_the_callers() -> None:
+    torch.manual_seed(0)
+    model, batch = Patches("multihead").eval(), (torch.rand(1, 1, 8, 8), torch.tensor([1]))
+    few = ("metric=mse", "attack.evaluations=40")
+    found = bench.audit(model, F.cross_entropy, batch, overrides=few)
+    with sdpa_kernel(SDPBackend.MATH):
+        wanted = bench.audit(model, F.cross_entropy, batch, overrides=few)
+    assert torch.equal(found.inputs, wanted.inputs) and found.objective == wanted.objective < 1e-2
 
 
 @pytest.mark.parametrize("kind", ["sdpa", "multihead", "encoder"])

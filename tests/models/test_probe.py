@@ -107,13 +107,14 @@ class Vector(nn.Module):
         (Vector(float("nan"), 1.0), "not finite .*: fc.weight hold NaN or infinity"),
         (Vector(1.0, float("inf")), "not finite .*: its weights are finite"),
         (nn.Flatten(), "Flatten has no parameters"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(192, 4)).requires_grad_(False), "has no trainable parameters"),
         (
             nn.Sequential(nn.Flatten(), nn.Linear(192, 1)),
             r"\[2, 1\]; want .*single output .* is not served.*two logits",
         ),
         (nn.Sequential(nn.Flatten(), nn.Linear(192, 1), nn.Flatten(0)), "single output"),
     ],
-    ids=["NaN weights", "infinity inside", "no parameters", "one output", "one number"],
+    ids=["NaN weights", "infinity inside", "no parameters", "all frozen", "one output", "one number"],
 )
 def test_models_without_a_gradient_to_match_are_named(model: nn.Module, says: str) -> None:
     with pytest.raises(UserError, match=says) as caught:

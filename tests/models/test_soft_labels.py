@@ -78,8 +78,9 @@ def focal(logits, targets):
         ),
         (lambda z, y: F.nll_loss(z.log_softmax(1), y if y.dim() == 1 else y.long()), "no probabilities"),
         (focal, "is not that at class indices"),
+        (lambda z, y: F.cross_entropy(z, y, reduction="sum" if y.dim() == 1 else "mean"), "is not that"),
     ],
-    ids=["nll", "margin", "rounded", "cast", "focal"],
+    ids=["nll", "margin", "rounded", "cast", "focal", "sum and mean"],
 )
 def test_what_cannot_be_made_equal_is_said(loss, says: str) -> None:
     assert says in str(soft_labels(loss, (3, CLASSES), CPU).refusal)

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from opacus import GradSampleModule
 from torch import nn
 from torch.nn import functional as F
 
 from bench.errors import UserError
 from bench.models.probe import gradient_of
-from bench.models.unwrap import unwrapped_copy
+from bench.models.unwrap import unwrap, unwrapped_copy
 
 
 def net() -> nn.Module:
@@ -27,8 +28,10 @@ class Holds(nn.Module):
 
 
 def opacus(module: nn.Module) -> nn.Module:
-    wrapper = pytest.importorskip("opacus", exc_type=ImportError).GradSampleModule(module)
-    F.cross_entropy(wrapper(torch.rand(2, 1, 8, 8)), torch.tensor([0, 1])).backward()  # as after a step
+    wrapper = GradSampleModule(module)
+    F.cross_entropy(
+        wrapper(torch.rand(2, 1, 8, 8, requires_grad=True)), torch.tensor([0, 1])
+    ).backward()  # as after a step
     return wrapper
 
 
@@ -57,6 +60,13 @@ def test_a_wrapped_network_gives_the_same_gradient(name: str) -> None:
     assert [key.removeprefix("inner.") for key in parameters] == [key for key, _ in plain.named_parameters()]
     after = wrapped.state_dict()
     assert list(before) == list(after) and all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_network_that_was_compiled_in_place_is_run_as_it_is_written() -> None:
+    module = net()
+    module.compile(backend=lambda graph, inputs: pytest.fail("it was compiled"))
+    assert unwrap(module) is module
+    module(torch.rand(2, 1, 8, 8))
 
 
 def test_half_precision_weights_are_cast_and_keep_their_values() -> None:
