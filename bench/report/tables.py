@@ -148,7 +148,9 @@ def csv_text(board: Leaderboard) -> str:
     kinds = dict.fromkeys(each.things for each in board.boards)
     measures = list(dict.fromkeys(measure for kind in kinds for measure in MEASURES[kind]))
     numbered = [f"{measure.key}{part}" for measure in measures for part in ("", "_low", "_high", "_n")]
-    lines = [["threat", *WORDS, "control", "batch_size", "victims", "failures", *numbered, *PROVENANCE, *_LAST]]
+    lines: list[list[Any]] = [
+        ["threat", *WORDS, "control", "batch_size", "victims", "failures", *numbered, *PROVENANCE, *_LAST]
+    ]
     for row in board.rows:
         numbers = []
         for measure in measures:
