@@ -49,7 +49,10 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     labels = {**config["names"], "data": title(data.title, config["names"]["data"])}
     folders = sorted(store.cells.glob(f"[!.]*-{own}"))
     if folders:
-        cell = load(folders[0])  # it has been opened: its facts say more than we can
+        try:
+            cell = load(folders[0])  # it has been opened: its facts say more than we can
+        except ValueError:  # that is what failed
+            return
     else:
         grants = {name: value for name, value in config["threat"].items() if isinstance(value, bool)}
         facts = {

@@ -21,7 +21,7 @@ from bench.defenses.base import Defense, GradientDefense, Local
 from bench.defenses.privacy import Privacy
 from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.randomness import seed_of, seeded
-from bench.errors import NotApplicable, UserError
+from bench.errors import NotApplicable, Unwritable, UserError
 from bench.experiment import device_in_words
 from bench.hashing import sha256
 from bench.models.exact_norms import write_out
@@ -301,4 +301,10 @@ def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     except (UserError, OSError):
         return
     own, facts = identified(config, data.fingerprint, weights, data.title)
-    Prices(Path(cfg.results)).cell(slug(facts), own, facts).fail(status, reason)
+    try:
+        price = Prices(Path(cfg.results)).cell(slug(facts), own, facts)
+    except Unwritable:
+        raise
+    except UserError:  # its record cannot be read: that is what failed
+        return
+    price.fail(status, reason)

@@ -8,7 +8,9 @@ import pytest
 
 from bench import interrupt
 from bench.cli import main
+from bench.config import compose
 from bench.executors.base import attempt
+from bench.failures import record_failure
 from bench.results import query
 
 CELL = ["data=samples", "data.set=mnist", "data.size=8", "data.victims=3", "logger=none", "metric=mse"]
@@ -229,3 +231,14 @@ def test_a_suite_of_sentences_keeps_on_record_what_does_not_apply(tmp_path, monk
     page = Path("out/leaderboard.md").read_text()
     assert page.count("## Sentences, threat model") == 1 and "Soteria takes the derivative" in page
     assert main(["status", "out"]) == 0
+
+
+def test_a_failure_beside_a_damaged_record_is_told_and_the_record_left(tmp_path: Path) -> None:
+    """A suite goes on: the cell failed because its record cannot be read, and there is nowhere to keep that."""
+    cfg = compose(["attack=mean", *CELL, f"results={tmp_path}"])
+    record_failure(cfg, "error", "first")
+    (cell,) = query.cells(tmp_path).cells
+    (cell.folder / "cell.json").write_text("[")
+    record_failure(cfg, "error", "second")
+    assert (cell.folder / "cell.json").read_text() == "["
+    assert cell.failure is not None and cell.failure.reason == "first"

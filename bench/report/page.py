@@ -1,5 +1,6 @@
 """The report: reads a results folder, writes the leaderboard in four forms, and pictures or sentences a cell."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def write(root: Path, out: Path | None = None) -> Report:
             path = folder / "grids" / f"{row.cell.folder.name}.png"
             write_bytes(path, picture)
             pictures.append(path)
-            links[row.cell.folder] = quote(f"grids/{path.name}")
+            links[row.cell.folder] = quote(os.fsencode(f"grids/{path.name}"))
     spoken = sentences.sections(board.rows)
     links |= {one.folder: f"sentences.md#{one.anchor}" for one in spoken}
     pages = {"md": tables.markdown(board, links), "csv": tables.csv_text(board), "tex": tex(board)}

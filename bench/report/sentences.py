@@ -103,7 +103,7 @@ def plain(text: str) -> str:
     """One line of printable signs: a reconstruction can hold any, also those that move a terminal's cursor.
 
     >>> plain("a\\tb\\u2028c\\x1b[2Jd ")
-    'a b c\\x1b[2Jd'
+    'a b c\\\\x1b[2Jd'
     """
     return " ".join(visible(text).split())
 

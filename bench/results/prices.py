@@ -186,8 +186,9 @@ def _load(folder: Path) -> PriceCell:
         raise ValueError("it has no price.json") from None
     if (schema := record.get("schema")) is not None and schema != SCHEMA:
         raise ValueError(f"it has schema {str(schema)[:40]}, this version reads schema {SCHEMA}")
-    facts = record.get("facts")
-    labels = facts.get("labels") if isinstance(facts, dict) else None
+    found = record.get("facts")
+    facts: dict[str, Any] = found if isinstance(found, dict) else {}
+    labels = facts.get("labels")
     if missing := [name for name in LABELS if not isinstance(labels, dict) or not isinstance(labels.get(name), str)]:
         raise ValueError(f"its price.json was not written by leakbench (labels lack {', '.join(missing)})")
     fault = documents.wrong(record, {"schema": int, "identity": str, "facts": FACTS_SHAPE})
@@ -196,7 +197,7 @@ def _load(folder: Path) -> PriceCell:
     if fault or absent or not IDENTITY.fullmatch(record.get("identity") or "") or schema is None:
         why = fault or (f"config.{absent[0]} is missing" if absent else "identity or schema is missing")
         raise ValueError(f"its price.json was not written by leakbench ({why})")
-    return PriceCell(folder, record["identity"], record["facts"])
+    return PriceCell(folder, record["identity"], facts)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -216,8 +216,9 @@ def load(folder: Path) -> Cell:
         raise ValueError("it has no cell.json") from None
     if (schema := record.get("schema")) is not None and schema != parts.SCHEMA:
         raise ValueError(f"it has schema {str(schema)[:40]}, this version reads schema {parts.SCHEMA}")
-    facts = record.get("facts")
-    labels = facts.get("labels") if isinstance(facts, dict) else None
+    found = record.get("facts")
+    facts: dict[str, Any] = found if isinstance(found, dict) else {}
+    labels = facts.get("labels")
     if missing := [name for name in LABELS if not isinstance(labels, dict) or not isinstance(labels.get(name), str)]:
         raise ValueError(f"its cell.json was not written by leakbench (labels lack {', '.join(missing)})")
     whole = {"schema": int, "slug": str, "identity": str, "created": str, "facts": FACTS_SHAPE}
