@@ -29,6 +29,7 @@ class Row:
         statuses: how many victims ended how, `{word: count}`; empty for a cell without victims.
         repeated: how many victims have images that an earlier one had already.
         provenance: `seed`, `commit`, `torch`, `device` (words; several are joined) and `wall` (seconds of work).
+        stored: its rows, slim, for who draws it or compares it.
     """
 
     cell: Cell
@@ -38,6 +39,7 @@ class Row:
     statuses: dict[str, int]
     repeated: int
     provenance: dict[str, Any]
+    stored: query.Rows = field(repr=False, compare=False)
 
     @property
     def things(self) -> str:
@@ -137,9 +139,9 @@ def _row(cell: Cell, stored: query.Rows) -> Row:
     sizes = set(victims["batch_size"].to_pylist()) or {(config.get("data") or {}).get("batch_size")}
     provenance = {
         "seed": config.get("seed"),
-        "commit": _joined(victims["commit"].to_pylist()),
-        "torch": _joined(_torch(text) for text in victims["versions"].to_pylist()),
-        "device": _joined(victims["device"].to_pylist()),
+        "commit": _joined(victims["commit"].unique().to_pylist()),
+        "torch": _joined(_torch(text) for text in victims["versions"].unique().to_pylist()),
+        "device": _joined(victims["device"].unique().to_pylist()),
         "wall": pc.sum(victims["seconds"]).as_py(),
     }
     return Row(
@@ -150,6 +152,7 @@ def _row(cell: Cell, stored: query.Rows) -> Row:
         statuses=dict(Counter(sorted(victims["status"].to_pylist()))),
         repeated=sum(bool(count) for count in victims["repeats"].to_pylist()),
         provenance=provenance,
+        stored=stored.slim(),
     )
 
 

@@ -236,8 +236,12 @@ def _quantiles(residuals: np.ndarray, counts: np.ndarray, error: float, seed: in
     if groups < BOOTSTRAP or error == 0:
         t = _student(groups - 1)
         return t, -t
-    sums = [residuals, residuals**2, residuals * counts, counts**2, counts]
-    r, rr, rc, cc, c = _resampled(np.stack(sums, 1).astype(np.float64), seed).T
+    sums = np.stack([residuals, residuals**2, residuals * counts, counts**2, counts]).astype(np.float64)
+    if (counts == counts[0]).all():  # of batches of one size three of the five follow from the others
+        r, rr = _resampled(sums[:2], seed)
+        rc, cc, c = r * counts[0], sums[3].sum(), sums[4].sum()
+    else:
+        r, rr, rc, cc, c = _resampled(sums, seed)
     offset = r / c
     spread = np.sqrt(np.maximum(groups / (groups - 1) * (rr - 2 * offset * rc + offset**2 * cc), 0.0)) / c
     # A resample of one victim over and over has no spread (and rounding leaves it next to none): its t is infinite, or
@@ -253,29 +257,31 @@ def _infinite(offset: np.ndarray) -> np.ndarray:
     return np.select([offset > 0, offset < 0], [np.inf, -np.inf], 0.0)
 
 
-def _resampled(columns: np.ndarray, seed: int) -> np.ndarray:
-    """The sums of columns `[G, K]` in each of `RESAMPLES` resamples of the victims, `[RESAMPLES, K]`."""
-    groups = len(columns)
+def _resampled(rows: np.ndarray, seed: int) -> np.ndarray:
+    """The sums of rows `[K, G]` in each of `RESAMPLES` resamples of the victims, `[K, RESAMPLES]`."""
+    groups = rows.shape[1]
     if groups * RESAMPLES <= _DRAWS:
-        return _weights(groups, seed) @ columns
-    rng, rows = np.random.default_rng(seed), max(1, _DRAWS // groups)
-    pieces = [_drawn(rng, min(rows, RESAMPLES - start), groups) @ columns for start in range(0, RESAMPLES, rows)]
-    return np.concatenate(pieces)
+        return rows @ _weights(groups, seed)
+    rng, most = np.random.default_rng(seed), max(1, _DRAWS // groups)
+    pieces = [rows @ _drawn(rng, min(most, RESAMPLES - start), groups) for start in range(0, RESAMPLES, most)]
+    return np.concatenate(pieces, 1)
 
 
 @functools.lru_cache(maxsize=2)
 def _weights(groups: int, seed: int) -> np.ndarray:
     """How often each victim is drawn in each resample: the same for all scores and cells with so many victims."""
-    return _drawn(np.random.default_rng(seed), RESAMPLES, groups)
+    return np.ascontiguousarray(_drawn(np.random.default_rng(seed), RESAMPLES, groups))
 
 
-def _drawn(rng: np.random.Generator, rows: int, groups: int) -> np.ndarray:
-    out = np.empty((rows, groups))
+def _drawn(rng: np.random.Generator, resamples: int, groups: int) -> np.ndarray:
+    """`[G, resamples]`."""
+    out = np.empty((resamples, groups))
     for row in out:
         row[:] = np.bincount(rng.integers(groups, size=groups), minlength=groups)
-    return out
+    return out.T
 
 
+@functools.lru_cache(maxsize=256)
 def _rank(n: int) -> int:
     """The largest k such that the k-th lowest and the k-th highest of n bound the median with 95 % confidence, or 1."""
     return max(1, int(binom.ppf((1 - LEVEL) / 2, n, 0.5)))
