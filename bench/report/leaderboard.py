@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from bench.report import papers
 from bench.report.measures import MEASURES, Measure
 from bench.results import query
 from bench.results.intervals import GROUPS, MARKS, METHODS, SURVIVORS
@@ -58,10 +59,8 @@ class Row:
 
     @property
     def paper(self) -> str:
-        """The paper's figure and how it is known, or nothing."""
-        figure = self.cell.facts.get("paper") or {}
-        source = ", ".join(str(figure[key]) for key in ("source", "known") if figure.get(key))
-        return f"{figure['value']}" + (f" ({source})" if source else "") if "value" in figure else ""
+        """The paper's figures and how they are known, or nothing."""
+        return papers.words(papers.figures_of(self.cell.facts))
 
 
 @dataclass(frozen=True)
@@ -194,6 +193,7 @@ def _foot(shown: list[Row], own: list[Row], used: Mapping[str, str]) -> list[str
         "Every figure is over samples, and every rate counts them all: a failed victim is no success.",
         *METHODS,
         *(f"{mark} {sentence}." for mark, sentence in used.items()),
+        *papers.foot([figure for row in shown for figure in papers.figures_of(row.cell.facts)]),
         *_grants(own),
         *_left_out(shown),
         *_metric_facts(shown),
