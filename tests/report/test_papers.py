@@ -73,6 +73,8 @@ def test_the_figures_and_how_they_are_known_are_in_every_form(tmp_path: Path) ->
     board = leaderboard(query.cells(tmp_path))
     assert {row.summary["attack"]: row.paper for row in board.rows} == {"dlg_published": MNIST, "dlg": ""}
     page = tables.markdown(board, {})
-    assert f"| {MNIST} |" in page and "- The column paper has what a paper reports of the same setting. READ: in" in page
+    assert (
+        f"| {MNIST} |" in page and "- The column paper has what a paper reports of the same setting. READ: in" in page
+    )
     assert MNIST in tex(board) and "DIGITISED: measured off a figure" in tex(board)
     assert sorted(line["paper"] for line in csv.DictReader(io.StringIO(tables.csv_text(board)))) == ["", MNIST]
