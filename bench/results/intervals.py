@@ -22,6 +22,8 @@ ORDERED = 6
 FLOOR = 1e-10
 # The 97.5 % quantile of the normal distribution.
 _Z = 1.959963984540054
+# The interval of errors of every size may end beyond what a float holds.
+_EXPONENT = 300.0
 # Counts held in memory at once; bounds the memory, changes no number for a given n.
 _DRAWS = 4_000_000
 
@@ -148,7 +150,8 @@ def geometric_mean(values: Sequence[float] | np.ndarray, victims: Sequence[int] 
     if len(sums) < 2:
         return Interval(10**centre, None, None, n, GEOMETRIC)
     half = _student(len(sums) - 1) * _standard_error(sums - centre * counts, counts)
-    return Interval(10**centre, float(10 ** (centre - half)), float(10 ** (centre + half)), n, GEOMETRIC, ON_LOGS)
+    low, high = (10.0 ** min(max(log, -_EXPONENT), _EXPONENT) for log in (centre - half, centre + half))
+    return Interval(10**centre, low, high, n, GEOMETRIC, ON_LOGS)
 
 
 def median(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray) -> Interval:
