@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from bench.report import papers
 from bench.report.measures import MEASURES, Measure
 from bench.results import query
-from bench.results.intervals import GROUPS, MARKS, METHODS, SURVIVORS
+from bench.results.intervals import COVERAGE, GROUPS, MARKS, SURVIVORS, methods
 from bench.results.store import Cell
 from bench.results.summary import summarise
 from bench.results.things import IMAGES, SENTENCES, things
@@ -191,7 +191,8 @@ def _foot(shown: list[Row], own: list[Row], used: Mapping[str, str]) -> list[str
     """What a reader must know to compare the figures, a sentence each."""
     lines = [
         "Every figure is over samples, and every rate counts them all: a failed victim is no success.",
-        *METHODS,
+        methods(errors=any(row.things == IMAGES for row in shown)),
+        COVERAGE,
         *(f"{mark} {sentence}." for mark, sentence in used.items()),
         *papers.foot([figure for row in shown for figure in papers.figures_of(row.cell.facts)]),
         *_grants(own),
