@@ -68,7 +68,8 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
     cfg = _composed(overrides, parsed, config_dir)
     choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(choices, dict)
-    plain = OmegaConf.create({key: cfg._get_node(key) for key in cfg if key != "hydra"})
+    # a paper's figures are for the board (see bench.report.papers): no cell is another for them
+    plain = OmegaConf.create({key: cfg._get_node(key) for key in cfg if key not in ("hydra", "paper")})
     plain.names = {group: choices[group] for group in NAMED} | {"training": choices.get("training")}
     plain.suite = suite
     if "_target_" in plain.metric:  # metric=psnr: one score, not a set of them

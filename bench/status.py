@@ -5,6 +5,7 @@ Everything is read from the folder: the cells, the plans that suites leave, and 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from rich.text import Text
 
 from bench.errors import UserError
 from bench.printable import visible
-from bench.results import lock, plans, query
+from bench.results import lock, parts, plans, query
 from bench.results.store import AGAIN, Cell
 
 STATES = {
@@ -92,11 +93,16 @@ class Status:
 
 @dataclass(frozen=True)
 class _Found:
-    """A cell with what is needed to judge the pace: `(stored [ns], seconds)` of its victims, and its place in time."""
+    """A cell with what is needed to judge the pace: what is stored of it, and its place in time."""
 
     status: CellStatus
     began: int | None  # of the work that is going on and is to come to this cell; None: nobody will
-    victims: list[tuple[int, float]]
+    cell: Cell | None
+
+    @functools.cached_property
+    def victims(self) -> list[tuple[int, float]]:
+        """`(stored [ns], seconds)` of its victims; read only where somebody is at work."""
+        return _times(self.cell, self.status.wanted) if self.cell else []
 
 
 def look(root: Path) -> Status:
@@ -139,14 +145,20 @@ def _cells(stored: Sequence[Cell], planned: Sequence[plans.Plan]) -> Iterator[_F
 def _found(cell: Cell | None, entry: plans.Entry | None, holder: lock.Holder | None, began: int | None) -> _Found:
     if cell is None:
         assert entry is not None
-        return _Found(CellStatus(entry.labels, "missing", 0, entry.victims), began, [])
+        return _Found(CellStatus(entry.labels, "missing", 0, entry.victims), began, None)
     data = (cell.facts.get("config") or {}).get("data") or {}
     wanted = entry.victims if entry else data.get("victims") or 0
+    ids = parts.stored(cell.parts)
+    done = len(_times(cell, wanted)) if ids is None else sum(not wanted or victim < wanted for victim in ids)
+    state, reason = _state(cell, holder, done, wanted)
+    return _Found(CellStatus(cell.facts["labels"], state, done, wanted, reason), began, cell)
+
+
+def _times(cell: Cell, wanted: int) -> list[tuple[int, float]]:
+    """`(stored [ns], seconds)` of each victim that needs no more work."""
     rows = query.rows(cell).limit(wanted or None).victims
     times = zip(rows["status"].to_pylist(), rows["stored"].to_pylist(), rows["seconds"].to_pylist())
-    victims = [(stored, seconds or 0.0) for word, stored, seconds in times if word not in AGAIN]
-    state, reason = _state(cell, holder, len(victims), wanted)
-    return _Found(CellStatus(cell.facts["labels"], state, len(victims), wanted, reason), began, victims)
+    return [(stored, seconds or 0.0) for word, stored, seconds in times if word not in AGAIN]
 
 
 def _state(cell: Cell, holder: lock.Holder | None, done: int, wanted: int) -> tuple[str, str]:
@@ -165,19 +177,21 @@ def _pace(found: Sequence[_Found], now: int) -> tuple[float | None, float | None
     if not recent:
         return None, None
     elapsed = max(now - min(begins), 1) / 1e9
-    costs = _costs(found)
+    costs = _costs(found, {one.status.labels["attack"] for one in active if one.status.done < one.status.wanted})
     work = sum((one.status.wanted - one.status.done) * costs[one.status.labels["attack"]] for one in active)
     speed = sum(recent) / elapsed
     return len(recent) / elapsed, (work / speed if speed else None)
 
 
-def _costs(found: Sequence[_Found]) -> defaultdict[str, float]:
-    """Seconds a victim of each attack; for those without a victim, of all."""
+def _costs(found: Sequence[_Found], attacks: set[str]) -> defaultdict[str, float]:
+    """Seconds a victim of each of these attacks; of one without a victim, those of all attacks."""
+    of_these = [one for one in found if one.status.labels["attack"] in attacks]
+    begun = {one.status.labels["attack"] for one in of_these if one.status.done}
     by_attack: defaultdict[str, list[float]] = defaultdict(list)
-    for one in found:
+    for one in of_these if begun == attacks else found:
         by_attack[one.status.labels["attack"]] += [seconds for _, seconds in one.victims]
     everything = [seconds for times in by_attack.values() for seconds in times]
-    typical = sum(everything) / len(everything)
+    typical = sum(everything) / len(everything) if everything else 0.0
     return defaultdict(lambda: typical, {name: sum(times) / len(times) for name, times in by_attack.items() if times})
 
 

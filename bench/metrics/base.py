@@ -92,12 +92,31 @@ class SampleMetric(Metric, Generic[S]):
     def score(self, guess: S, truth: S) -> Tensor:
         """One score a sample, `[V, B]`, floating point; NaN where it is undefined."""
 
-    def update(self, guess: S, truth: S, scores: Tensor | None = None) -> None:
-        """Adds the finite scores to the state; `scores` hands over what `score(guess, truth)` has returned already."""
+    def update(self, guess: S, truth: S, scores: Tensor | None = None, failed: Tensor | None = None) -> None:
+        """Adds scores to the state, those that count (see `counted`).
+
+        Args:
+            guess, truth: compared where `scores` are not given.
+            scores: `[V, B]`, what `score` has returned already; NaN for a victim without a reconstruction.
+            failed: `[V]`, bool: whether the victim failed, whatever it left; None: no victim did.
+        """
         values = self.score(guess, truth) if scores is None else scores
+        values = self.counted(values, torch.zeros_like(values[:, 0], dtype=torch.bool) if failed is None else failed)
         finite = torch.isfinite(values)
         self.total += torch.where(finite, values, torch.zeros_like(values)).sum(dtype=torch.float64)
         self.count += finite.sum()
+
+    def counted(self, scores: Tensor, failed: Tensor) -> Tensor:
+        """`[V, B]`: the values of which the mean is made; what is not finite is counted nowhere.
+
+        A score of what came back is over the samples that have one. A rate is over all samples, and says here what one
+        without a score, or of a failed victim, counts as.
+
+        Args:
+            scores: `[V, B]`.
+            failed: `[V]`, bool.
+        """
+        return scores
 
     def compute(self) -> Tensor:
         """The mean over all finite scores so far, float64; NaN where there was none."""

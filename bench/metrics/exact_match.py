@@ -20,3 +20,7 @@ class ExactMatch(TextMetric):
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
         """`[V, B]`, float64."""
         return each(lambda g, t: float(g == t), guess.words, truth.words, truth.labels)
+
+    def counted(self, scores: Tensor, failed: Tensor) -> Tensor:
+        """A rate over all sentences: none of a failed victim is recovered, whatever it left."""
+        return scores.nan_to_num(0.0).masked_fill(failed.to(scores.device).unsqueeze(1), 0.0)

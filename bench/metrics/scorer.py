@@ -88,13 +88,14 @@ class Scorer(nn.Module):
             raise ValueError("reconstruction and victims must have the same ids in the same order")
         self.inspect(tuple(victims.inputs.shape[2:]))
 
-        failed = torch.tensor([status in UNSCORED for status in reconstruction.status], dtype=torch.bool)
+        unscored = torch.tensor([status in UNSCORED for status in reconstruction.status], dtype=torch.bool)
+        failed = torch.tensor([status.failed for status in reconstruction.status], dtype=torch.bool)
         finite = torch.isfinite(reconstruction.inputs).flatten(1).all(1)
-        scored = finite & ~failed.to(finite.device)
+        scored = finite & ~unscored.to(finite.device)
         permutation = self.match(reconstruction, victims)
         permutation[~scored] = torch.arange(permutation.shape[1], device=permutation.device)
         guess, truth = self.sides(reconstruction, victims, permutation)
-        values = {key: self._score(key, metric, guess, truth, scored) for key, metric in self._each()}
+        values = {key: self._score(key, metric, guess, truth, scored, failed) for key, metric in self._each()}
         return Scores(values, permutation, guess, scored)
 
     def match(self, reconstruction: Reconstruction, victims: Victims) -> Tensor:
@@ -106,19 +107,18 @@ class Scorer(nn.Module):
         inputs, labels = permute(reconstruction.inputs, permutation), permute(reconstruction.labels, permutation)
         return Batch.clipped(inputs, labels), Batch.clipped(victims.inputs, victims.labels)
 
-    def _score(self, key: str, metric: SampleMetric, guess: Any, truth: Any, scored: Tensor) -> Tensor:
+    def _score(self, key: str, metric: SampleMetric, guess: Any, truth: Any, scored: Tensor, failed: Tensor) -> Tensor:
         shape = guess.labels.shape
         result = torch.full(shape, float("nan"), dtype=torch.float64, device=guess.inputs.device)
-        if key in self.reasons or not scored.any():
+        if key in self.reasons:
             return result
-        guess, truth = guess.victims(scored), truth.victims(scored)
-        scores = metric.score(guess, truth)
-        metric.update(guess, truth, scores)
-        result[scored] = scores.to(result)
+        if scored.any():
+            result[scored] = metric.score(guess.victims(scored), truth.victims(scored)).to(result)
+        metric.update(guess, truth, result, failed)
         return result
 
     def means(self) -> dict[str, float | None]:
-        """The mean of each metric over all samples of all processes; None where nothing was scored.
+        """The mean of each metric over all samples of all processes that count (see `SampleMetric.counted`), or None.
 
         Every process must call it: metrics are added up over processes one by one, whatever each of them has scored.
         """

@@ -6,8 +6,8 @@ from typing import Any
 from bench.printable import visible
 from bench.report.hypotheses import judged
 from bench.report.leaderboard import marks
-from bench.report.tables import csv_lines, explained, markdown_table, md, methods, number, with_bounds
-from bench.results.intervals import MARKS, METHODS
+from bench.report.tables import csv_lines, explained, how_found, markdown_table, md, number, with_bounds
+from bench.results.intervals import COVERAGE, MARKS, methods
 from bench.results.join import Board, Line
 from bench.results.leaks import COMPLETE, SUCCESS, Leak, Scale
 from bench.results.scores import OTHERS, RECOVERED
@@ -166,7 +166,8 @@ def foot(board: Board) -> list[str]:
         f"table, adaptive ones included), the mean over victims. It ends at {end}{floor}. "
         "A failed victim has the lowest leak there is, and none of its samples is recovered, whatever it left.",
         f"Columns of attacks: {counted}.",
-        *METHODS,
+        methods(errors=False),
+        COVERAGE,
         *(f"{mark} {MARKS[mark]}." for mark in MARKS if mark in used),
         "Rank 1 leaks least. Ranks are shared where a sign-flip permutation test over the same victims (two-sided, "
         "5 %, not corrected for the number of comparisons) does not separate a line from the one that leads its rank.",
@@ -248,7 +249,7 @@ def _raw(price: dict[str, Any] | None) -> list[Any]:
 
 def text(boards: Sequence[Board]) -> str:
     """A short table a board, for a terminal, and how the figures were found below the last."""
-    return "\n\n".join([*(_text(board) for board in boards), methods()])
+    return "\n\n".join([*(_text(board) for board in boards), how_found(())])
 
 
 def _text(board: Board) -> str:

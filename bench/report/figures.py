@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bench.printable import drawable
+from bench.report import drawn
 from bench.report.tables import number
-from bench.results import query
+from bench.results import parts, query
 from bench.results.query import Rows, VictimImages
 from bench.results.store import Cell
 
@@ -21,6 +24,8 @@ _DPI = 100
 _SIDE, _GAP, _CAPTION, _MARGIN, _LABELS, _TITLE = 112, 8, 17, 14, 154, 44
 # Between the reconstruction and the moments that led to it.
 _STEP = 14
+# Of a sample, what stands beside its pictures.
+_SHOWN = ("victim", "position", "label", "label_guess", "mse")
 _NOT_FINITE = (0.84, 0.15, 0.16)
 _FONT = {"fontsize": 9, "fontfamily": "DejaVu Sans"}
 
@@ -33,21 +38,52 @@ class Line:
     pictures: list[tuple[str, np.ndarray]]
 
 
-def grid(cell: Cell, victims: int = 8) -> bytes | None:
+def stamp(cell: Cell, rows: Rows) -> str | None:
+    """What the picture of a cell follows from (see `drawn`); None where it has no images."""
+    found = pictured(cell, rows)
+    return None if found is None else drawn.stamp("grid", cell.facts["labels"], found)
+
+
+def pictured(cell: Cell, rows: Rows) -> list[Any] | None:
+    """What stands beside the images that are stored, and which images these are; None where there are none.
+
+    Parts are written once, so that a part's name and size stand for its images.
+    """
+    pictures, _ = parts.images(cell.parts)
+    victims = [one for one in _plain(rows.victims, ["victim", "part", "status"]) if one[1] in pictures]
+    if not victims:
+        return None
+    named = [name for name in _SHOWN if name in rows.samples.column_names]
+    chosen = pc.is_in(rows.samples["victim"], pa.array([one[0] for one in victims], pa.int64()))
+    samples = _plain(rows.samples.filter(chosen), named)
+    return [victims, named, samples, {part: path.stat().st_size for part, path in pictures.items()}]
+
+
+def _plain(table: pa.Table, columns: list[str]) -> list[tuple[Any, ...]]:
+    return list(zip(*(table[name].to_pylist() for name in columns)))
+
+
+def grid(cell: Cell, victims: int = 8, rows: Rows | None = None, of: str = "") -> bytes | None:
     """The picture of a cell as a PNG, from stored images only; None where it has none.
 
     Args:
         cell: the cell.
         victims: how many of its victims at most; of batches larger than one, as many as make 16 lines.
+        rows: of the cell, if they have been read.
+        of: its stamp.
     """
-    rows = query.rows(cell)
-    lines = [line for each in query.images(cell, victims) for line in _lines(each, rows)][:_LINES]
+    rows = rows or query.rows(cell)
+    statuses = dict(_plain(rows.victims, ["victim", "status"]))
+    images = query.images(cell, victims, rows)
+    chosen = pc.is_in(rows.samples["victim"], pa.array([each.victim for each in images], pa.int64()))
+    samples = {(row["victim"], row["position"]): row for row in rows.samples.filter(chosen).to_pylist()}
+    lines = [line for each in images for line in _lines(each, statuses[each.victim], samples)][:_LINES]
     if not lines:
         return None
     labels = cell.facts["labels"]
     title = f"{labels['attack']} on {labels['data']}"
     context = f"model {labels['model']}, defence {labels['defense']}, threat model {labels['threat']}"
-    return _draw(title, context, lines)
+    return _draw(title, context, lines, of)
 
 
 def pixels(image: np.ndarray) -> np.ndarray:
@@ -65,9 +101,7 @@ def pixels(image: np.ndarray) -> np.ndarray:
     return np.where(finite, np.clip(np.nan_to_num(shown), 0.0, 1.0), np.array(_NOT_FINITE))
 
 
-def _lines(shown: VictimImages, rows: Rows) -> list[Line]:
-    facts = {row["victim"]: row for row in rows.victims.to_pylist()}[shown.victim]
-    samples = {row["position"]: row for row in rows.samples.to_pylist() if row["victim"] == shown.victim}
+def _lines(shown: VictimImages, status: str, samples: dict[tuple[int, int], dict[str, Any]]) -> list[Line]:
     moments = [at for at in range(len(shown.moments)) if shown.moments[at] >= 0]
     if len(moments) > MOMENTS:
         moments = [moments[i] for i in np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int)]
@@ -78,7 +112,8 @@ def _lines(shown: VictimImages, rows: Rows) -> list[Line]:
             ("reconstruction", pixels(shown.guess[position])),
         ]
         pictures += [(f"it. {shown.moments[at]:,}", pixels(shown.images[at][position])) for at in moments]
-        words = _words(shown.victim, position, len(shown.truth), samples.get(position, {}), facts["status"])
+        sample = samples.get((shown.victim, position), {})
+        words = _words(shown.victim, position, len(shown.truth), sample, status)
         lines.append(Line(words, pictures))
     return lines
 
@@ -93,7 +128,7 @@ def _words(victim: int, position: int, batch: int, sample: dict[str, Any], statu
     return [*words, status.replace("_", " ")]
 
 
-def _draw(title: str, context: str, lines: list[Line]) -> bytes:
+def _draw(title: str, context: str, lines: list[Line], of: str) -> bytes:
     height, width = lines[0].pictures[0][1].shape[:2]
     factor = max(1, round(_SIDE / max(height, width)))
     across, down = width * factor, height * factor
@@ -129,5 +164,5 @@ def _draw(title: str, context: str, lines: list[Line]) -> bytes:
     # One image for the page, pixel for pixel: a set of axes a picture takes ten times as long.
     figure.figimage(np.round(page * 255).astype(np.uint8))
     out = io.BytesIO()
-    canvas.print_png(out, metadata={"Software": None})
+    canvas.print_png(out, metadata=drawn.metadata(of))
     return out.getvalue()

@@ -46,11 +46,12 @@ def judged(board: Board) -> list[Judged]:
     return [one for one in found if one is not None]
 
 
+_ROUNDING = 1e-9
 Choice = Callable[[Line], bool]
 
 
 def _noise(least: float, most: float) -> Choice:
-    return lambda line: line.family in ("gaussian", "laplacian") and least <= (line.node.get("std") or 0.0) <= most
+    return lambda line: _between(line.noise, least, most)
 
 
 def _family(*names: str) -> Choice:
@@ -58,7 +59,12 @@ def _family(*names: str) -> Choice:
 
 
 def _pruning(least: float, most: float) -> Choice:
-    return lambda line: line.family == "pruning" and least <= line.node.get("fraction", 0.0) <= most
+    return lambda line: _between(line.pruned, least, most)
+
+
+def _between(strength: float | None, least: float, most: float) -> bool:
+    """A bound counts as met within rounding: the root of a variance is not the decimal that one would write."""
+    return strength is not None and least * (1 - _ROUNDING) <= strength <= most * (1 + _ROUNDING)
 
 
 def _pairs(board: Board, attack: str, chosen: Choice) -> list[tuple[Line, Leak]]:
@@ -74,7 +80,7 @@ def _recovered(pairs: list[tuple[Line, Leak]]) -> str:
 
 
 def _strength(line: Line) -> float:
-    return float(line.node.get("std") or line.node.get("fraction") or 0.0)
+    return line.noise or line.pruned or 0.0
 
 
 def _leaks(claim: str, board: Board, base: Line, attack: str, chosen: Choice) -> Judged | None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from bench.report import papers
 from bench.report.measures import MEASURES, Measure
 from bench.results import query
-from bench.results.intervals import GROUPS, MARKS, METHODS, SURVIVORS
+from bench.results.intervals import COVERAGE, GROUPS, MARKS, SURVIVORS, methods
 from bench.results.store import Cell
 from bench.results.summary import summarise
 from bench.results.things import IMAGES, SENTENCES, things
@@ -29,6 +30,7 @@ class Row:
         statuses: how many victims ended how, `{word: count}`; empty for a cell without victims.
         repeated: how many victims have images that an earlier one had already.
         provenance: `seed`, `commit`, `torch`, `device` (words; several are joined) and `wall` (seconds of work).
+        stored: its rows, slim, for who draws it or compares it.
     """
 
     cell: Cell
@@ -38,6 +40,7 @@ class Row:
     statuses: dict[str, int]
     repeated: int
     provenance: dict[str, Any]
+    stored: query.Rows = field(repr=False, compare=False)
 
     @property
     def things(self) -> str:
@@ -56,10 +59,8 @@ class Row:
 
     @property
     def paper(self) -> str:
-        """The paper's figure and how it is known, or nothing."""
-        figure = self.cell.facts.get("paper") or {}
-        source = ", ".join(str(figure[key]) for key in ("source", "known") if figure.get(key))
-        return f"{figure['value']}" + (f" ({source})" if source else "") if "value" in figure else ""
+        """The paper's figures and how they are known, or nothing."""
+        return papers.words(papers.figures_of(self.cell.facts))
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,9 @@ def _row(cell: Cell, stored: query.Rows) -> Row:
     sizes = set(victims["batch_size"].to_pylist()) or {(config.get("data") or {}).get("batch_size")}
     provenance = {
         "seed": config.get("seed"),
-        "commit": _joined(victims["commit"].to_pylist()),
-        "torch": _joined(_torch(text) for text in victims["versions"].to_pylist()),
-        "device": _joined(victims["device"].to_pylist()),
+        "commit": _joined(victims["commit"].unique().to_pylist()),
+        "torch": _joined(_torch(text) for text in victims["versions"].unique().to_pylist()),
+        "device": _joined(victims["device"].unique().to_pylist()),
         "wall": pc.sum(victims["seconds"]).as_py(),
     }
     return Row(
@@ -150,6 +151,7 @@ def _row(cell: Cell, stored: query.Rows) -> Row:
         statuses=dict(Counter(sorted(victims["status"].to_pylist()))),
         repeated=sum(bool(count) for count in victims["repeats"].to_pylist()),
         provenance=provenance,
+        stored=stored.slim(),
     )
 
 
@@ -189,8 +191,10 @@ def _foot(shown: list[Row], own: list[Row], used: Mapping[str, str]) -> list[str
     """What a reader must know to compare the figures, a sentence each."""
     lines = [
         "Every figure is over samples, and every rate counts them all: a failed victim is no success.",
-        *METHODS,
+        methods(errors=any(row.things == IMAGES for row in shown)),
+        COVERAGE,
         *(f"{mark} {sentence}." for mark, sentence in used.items()),
+        *papers.foot([figure for row in shown for figure in papers.figures_of(row.cell.facts)]),
         *_grants(own),
         *_left_out(shown),
         *_metric_facts(shown),

@@ -53,7 +53,7 @@ _COSTS = (
 )
 _LABELS = (
     Measure("label_accuracy", ("label_accuracy",), "label acc., rate", "up", places=2, short="label"),
-    Measure("label_overlap", ("label_overlap",), "label overlap, mean", "up", places=2, batches=True),
+    Measure("label_overlap", ("label_overlap",), "label overlap, mean", "up", places=2, short="overlap", batches=True),
 )
 MEASURES: dict[str, tuple[Measure, ...]] = {
     IMAGES: (

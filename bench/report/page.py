@@ -1,6 +1,8 @@
 """The report: reads a results folder, writes the leaderboard in four forms, and pictures or sentences a cell."""
 
+import functools
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,10 @@ from urllib.parse import quote
 
 from bench.errors import UserError
 from bench.naming import file_name
-from bench.report import defenses, figures, sentences, tables
+from bench.report import defenses, figures, pareto, sentences, strengths, tables
+from bench.report import drawn as stamps
 from bench.report.defenses_tex import defenses_tex
-from bench.report.leaderboard import leaderboard
-from bench.report.pareto import pareto
-from bench.report.strengths import strengths
+from bench.report.leaderboard import Row, leaderboard
 from bench.report.tex import tex
 from bench.results import query
 from bench.results.atomic import unwritable, write_bytes, write_text
@@ -40,6 +41,8 @@ class Report:
 def write(root: Path, out: Path | None = None) -> Report:
     """Write `leaderboard.md`, `.csv`, `.tex` and `grids/SLUG-IDENTITY.png` to `out` (None: to `root`).
 
+    A picture that shows what it would show again is left as it is.
+
     Where sentences were attacked, also `sentences.md` and `.tex`, in place of pictures.
 
     Where more than one defence was tried, also `defenses.md`, `.csv`, `.tex`, `pareto-DATA.png` and
@@ -61,10 +64,8 @@ def write(root: Path, out: Path | None = None) -> Report:
         raise unwritable(folder, error) from error
     pictures, links = [], {}
     for row in board.rows:
-        picture = figures.grid(row.cell)
-        if picture is not None:
-            path = folder / "grids" / f"{row.cell.folder.name}.png"
-            write_bytes(path, picture)
+        path = folder / "grids" / f"{row.cell.folder.name}.png"
+        if _drawn(path, figures.stamp(row.cell, row.stored), functools.partial(_grid, row)):
             pictures.append(path)
             links[row.cell.folder] = quote(os.fsencode(f"grids/{path.name}"))
     spoken = sentences.sections(board.rows)
@@ -72,7 +73,7 @@ def write(root: Path, out: Path | None = None) -> Report:
     pages = {"md": tables.markdown(board, links), "csv": tables.csv_text(board), "tex": tex(board)}
     paths = _written(folder, "leaderboard", pages)
     priced, strays = prices(root)
-    compared = boards(listing.cells, priced)
+    compared = boards(listing.cells, priced, {row.cell.folder: row.stored for row in board.rows})
     texts = [tables.text(board)]
     if compared:
         drawn = _draw(folder, compared)
@@ -88,6 +89,22 @@ def write(root: Path, out: Path | None = None) -> Report:
     return Report([*paths, *pictures], text, board.warnings + strays, [row.summary for row in board.rows])
 
 
+def _grid(row: Row, of: str) -> bytes | None:
+    return figures.grid(row.cell, rows=row.stored, of=of)
+
+
+def _drawn(path: Path, of: str | None, draw: Callable[[str], bytes | None]) -> bool:
+    """Whether the picture with this stamp (None: there is nothing to draw) lies at `path`, drawn where it did not."""
+    if of is None:
+        return False
+    if stamps.kept(path, of):
+        return True
+    picture = draw(of)
+    if picture is not None:
+        write_bytes(path, picture)
+    return picture is not None
+
+
 def _written(folder: Path, name: str, pages: dict[str, str]) -> list[Path]:
     """Writes each form of a page; the files."""
     for suffix, content in pages.items():
@@ -100,15 +117,21 @@ def _draw(folder: Path, compared: list[Board]) -> dict[str, str]:
     drawn = {}
     for number, board in enumerate(compared, 1):
         where = file_name(board.data, "data") + (f"-{number}" if len(compared) > 1 else "")
-        made = {f"leakage against accuracy, {board.data}": (f"pareto-{where}.png", pareto(board))}
+        made = {
+            f"leakage against accuracy, {board.data}": (
+                f"pareto-{where}.png",
+                pareto.stamp(board),
+                functools.partial(pareto.pareto, board),
+            )
+        }
         for attack in board.attacks:
             made[f"{attack} over strengths, {board.data}"] = (
                 f"strengths-{file_name(attack, 'attack')}-{where}.png",
-                strengths(board, attack),
+                strengths.stamp(board, attack),
+                functools.partial(strengths.strengths, board, attack),
             )
-        for words, (name, picture) in made.items():
-            if picture is not None:
-                write_bytes(folder / name, picture)
+        for words, (name, of, draw) in made.items():
+            if _drawn(folder / name, of, draw):
                 drawn[words if len(compared) == 1 else f"{words} ({number})"] = name
     return drawn
 

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bench.printable import drawable
+from bench.report import drawn
 from bench.report.strengths import ordered
 from bench.results.join import Board, Line, front
 
@@ -20,12 +21,23 @@ _MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _LINE, _AWAY, _NEAR = 0.032, 0.05, (0.07, 0.12)
 
 
-def pareto(board: Board) -> bytes | None:
+def stamp(board: Board) -> str | None:
+    """What the picture follows from (see `drawn`); None where there is none."""
+    priced = [line for line in board.lines if line.price and line.price["accuracy"]]
+    shown = [(line.family, line.title, line.strength, _accuracy(line), line.worst.figure.document()) for line in priced]
+    return drawn.stamp("pareto", board.data, board.scale.name, shown) if len(shown) > 1 else None
+
+
+def pareto(board: Board, of: str = "") -> bytes | None:
     """The picture of a board as a PNG; None where fewer than two defences are priced.
 
     Left and right: test accuracy with Wilson's interval. Up and down: the mean score of the worst attack with its
     interval (none where some victims are recovered and others are not); lower leaks less. Points of one family are
     joined in the order of their strength.
+
+    Args:
+        board: the defences.
+        of: see `stamp`.
     """
     priced = [line for line in board.lines if line.price and line.price["accuracy"]]
     if len(priced) < 2:
@@ -48,7 +60,7 @@ def pareto(board: Board) -> bytes | None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     out = io.BytesIO()
-    canvas.print_png(out, metadata={"Software": None})
+    canvas.print_png(out, metadata=drawn.metadata(of))
     return out.getvalue()
 
 

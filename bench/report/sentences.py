@@ -71,7 +71,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
     """The first sentences of each cell that has some in words, in the order of the rows."""
     found = []
     for row in rows:
-        sentences = query.sentences(row.cell)[:_EXAMPLES]
+        sentences = query.sentences(row.cell, row.stored)[:_EXAMPLES]
         if sentences:
             labels = row.cell.facts["labels"]
             context = f"model {labels['model']}, defence {labels['defense']}, threat model {labels['threat']}"

@@ -9,11 +9,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bench.printable import drawable
-from bench.report.figures import pixels
+from bench.report import drawn
+from bench.report.figures import pictured, pixels
 from bench.report.tables import number
 from bench.results import query
 from bench.results.join import Board, Line
-from bench.results.leaks import errors
+from bench.results.leaks import Leak, errors
 from bench.results.query import VictimImages
 
 _VICTIMS = 4
@@ -22,15 +23,30 @@ _DPI = 100
 _SIDE, _GAP, _MARGIN, _TITLE, _HEAD, _FOOT, _STEP = 84, 6, 14, 46, 44, 15, 12
 
 
-def strengths(board: Board, attack: str) -> bytes | None:
+def stamp(board: Board, attack: str) -> str | None:
+    """What the picture follows from (see `drawn`); None where no defence has images."""
+    found = [(_words(line), pictured(leak.cell, leak.rows)) for line, leak in _columns(board, attack)]
+    shown = [one for one in found if one[1] is not None]
+    return drawn.stamp("strengths", attack, board.data, board.model, shown) if shown else None
+
+
+def _columns(board: Board, attack: str) -> list[tuple[Line, Leak]]:
+    return [(line, leak) for line in ordered(board.lines) if (leak := line.by(attack)) is not None]
+
+
+def strengths(board: Board, attack: str, of: str = "") -> bytes | None:
     """A PNG: a row a victim, the truth at the left, then a column a defence and strength; None without images.
 
     Columns stand by family, weakest first; below each picture its MSE.
+
+    Args:
+        board: the defences.
+        attack: one of its attacks.
+        of: see `stamp`.
     """
-    columns = [(line, leak) for line in ordered(board.lines) if (leak := line.by(attack)) is not None]
     shown = [
-        (line, {v.victim: v for v in query.images(leak.cell, _VICTIMS)}, errors(query.rows(leak.cell)))
-        for line, leak in columns
+        (line, {v.victim: v for v in query.images(leak.cell, _VICTIMS, leak.rows)}, errors(leak.rows))
+        for line, leak in _columns(board, attack)
     ]
     shown = [(line, images, mse) for line, images, mse in shown if images]
     victims = sorted(set.intersection(*(set(images) for _, images, _ in shown))) if shown else []
@@ -44,12 +60,17 @@ def strengths(board: Board, attack: str) -> bytes | None:
         row += [(_error(mse, victim), pixels(_guess(images[victim]))) for _, images, mse in shown]
         rows.append(row)
     where = f"{board.data}, model {board.model}; below each its MSE"
-    return _draw(f"{attack} over defences and strengths", where, heads, rows)
+    return _draw(f"{attack} over defences and strengths", where, heads, rows, of)
 
 
 def ordered(lines: Sequence[Line]) -> list[Line]:
-    """No defence first; then families by name, in each the strengths by their numbers."""
-    return sorted(lines, key=lambda line: (line.family != "none", line.family, _numbers(line.strength), line.title))
+    """No defence first; then families by name, in each the strengths by their numbers (noise by its deviation)."""
+
+    def place(line: Line) -> tuple[bool, str, list[float], str]:
+        numbers = _numbers(line.strength) if line.noise is None else [line.noise]
+        return line.family != "none", line.family, numbers, line.title
+
+    return sorted(lines, key=place)
 
 
 def _numbers(words: str) -> list[float]:
@@ -75,7 +96,7 @@ def _error(mse: dict[int, np.ndarray], victim: int) -> str:
     return number(float(value), None) if np.isfinite(value) else "no result"
 
 
-def _draw(title: str, where: str, heads: list[list[str]], rows: list[list[tuple[str, np.ndarray]]]) -> bytes:
+def _draw(title: str, where: str, heads: list[list[str]], rows: list[list[tuple[str, np.ndarray]]], of: str) -> bytes:
     height, width = rows[0][0][1].shape[:2]
     factor = max(1, round(_SIDE / max(height, width)))
     across, down = width * factor, height * factor
@@ -107,5 +128,5 @@ def _draw(title: str, where: str, heads: list[list[str]], rows: list[list[tuple[
     # One image for the page, pixel for pixel, as in `figures`.
     figure.figimage(np.round(page * 255).astype(np.uint8))
     out = io.BytesIO()
-    canvas.print_png(out, metadata={"Software": None})
+    canvas.print_png(out, metadata=drawn.metadata(of))
     return out.getvalue()

@@ -3,16 +3,16 @@
 import csv
 import io
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.printable import csv_cell, visible
 from bench.report.leaderboard import Board, Leaderboard, Row, marks
 from bench.report.measures import MEASURES, Measure
-from bench.results.intervals import MARKS, METHODS
+from bench.results.intervals import MARKS, methods
 from bench.results.scores import OTHERS, RECOVERED
-from bench.results.things import SENTENCES
+from bench.results.things import IMAGES, SENTENCES
 
 WORDS = ("attack", "data", "model", "defense")
 PROVENANCE = ("seed", "commit", "torch", "device")
@@ -206,7 +206,9 @@ def _numbers(value: Mapping[str, Any]) -> list[Any]:
 
 def text(board: Leaderboard) -> str:
     """A short table a board, for a terminal of 100 to 120 columns, and how the figures were found below the last."""
-    return "\n\n".join([*(_text_board(each) for each in board.boards), methods()])
+    return "\n\n".join(
+        [*(_text_board(each) for each in board.boards), how_found({each.things for each in board.boards})]
+    )
 
 
 def explained(mark: str) -> str:
@@ -214,9 +216,9 @@ def explained(mark: str) -> str:
     return textwrap.fill(f"{mark} {MARKS[mark]}", _WIDTH)
 
 
-def methods() -> str:
-    """Which figures and intervals a table prints, for a terminal."""
-    return textwrap.fill(METHODS[0], _WIDTH)
+def how_found(things: Collection[str]) -> str:
+    """How the figures and intervals of boards of these things were found, for a terminal."""
+    return textwrap.fill(methods(errors=IMAGES in things), _WIDTH)
 
 
 def _text_board(board: Board) -> str:

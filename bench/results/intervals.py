@@ -22,6 +22,8 @@ ORDERED = 6
 FLOOR = 1e-10
 # The 97.5 % quantile of the normal distribution.
 _Z = 1.959963984540054
+# The interval of errors of every size may end beyond what a float holds.
+_EXPONENT = 300.0
 # Counts held in memory at once; bounds the memory, changes no number for a given n.
 _DRAWS = 4_000_000
 
@@ -29,15 +31,11 @@ MEAN, GEOMETRIC, RATE, MEDIAN = "mean", "geometric mean", "rate", "median"
 STUDENT, BOOTSTRAPPED, ON_LOGS, WILSON = "Student's t", "bootstrap-t", "Student's t on log10", "Wilson"
 ORDER, RANGE = "order statistics", "range"
 
-# What the foot of every table says of the figures and their intervals.
-METHODS = (
-    "Intervals are 95 % ones and the victim is their unit, so that a batch counts once. "
-    f"Means: Student's t below {BOOTSTRAP} victims, bootstrap-t from there on. MSE: geometric mean, Student's t on "
-    f"log10, errors below {FLOOR:g} counted as {FLOOR:g}. Rates: Wilson; of larger batches the interval of a mean, and "
-    f"Wilson over victims where they all agree. Medians: order statistics from {ORDERED} victims, the range below.",
+# What the foot of every table says of how often its intervals hold the truth.
+COVERAGE = (
     "On simulated victims, 4 to 32 of them, the intervals cover the mean of normal values and the geometric mean of "
     "lognormal ones in 93 % of cases or more; the mean of two equal humps in 91 % or more from 8 victims on, and in "
-    "87 % with 4, which is the limit of every method tried.",
+    "87 % with 4, which is the limit of every method tried."
 )
 # What a dagger and a double dagger at a figure say.
 SURVIVORS, GROUPS = "\u2020", "\u2021"
@@ -46,6 +44,23 @@ MARKS = {
     GROUPS: "some victims are recovered (of a batch at least half) and others are not: the joint figure has no "
     "interval; the success rate says how many, and the median of each group how well",
 }
+
+
+def methods(errors: bool) -> str:
+    """What a table says of its figures and their intervals.
+
+    Args:
+        errors: whether squared errors of pixels are among them.
+    """
+    squared = (
+        f" MSE: geometric mean, Student's t on log10, errors below {FLOOR:g} counted as {FLOOR:g}." if errors else ""
+    )
+    return (
+        "Intervals are 95 % ones and the victim is their unit, so that a batch counts once. Means: Student's t below "
+        f"{BOOTSTRAP} victims, bootstrap-t from there on.{squared} Rates: Wilson; of larger batches the interval of a "
+        "mean, and Wilson over victims where they all agree. Medians: order statistics from "
+        f"{ORDERED} victims, the range below."
+    )
 
 
 @dataclass(frozen=True)
@@ -148,7 +163,8 @@ def geometric_mean(values: Sequence[float] | np.ndarray, victims: Sequence[int] 
     if len(sums) < 2:
         return Interval(10**centre, None, None, n, GEOMETRIC)
     half = _student(len(sums) - 1) * _standard_error(sums - centre * counts, counts)
-    return Interval(10**centre, float(10 ** (centre - half)), float(10 ** (centre + half)), n, GEOMETRIC, ON_LOGS)
+    low, high = (10.0 ** min(max(log, -_EXPONENT), _EXPONENT) for log in (centre - half, centre + half))
+    return Interval(10**centre, low, high, n, GEOMETRIC, ON_LOGS)
 
 
 def median(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray) -> Interval:
@@ -236,8 +252,12 @@ def _quantiles(residuals: np.ndarray, counts: np.ndarray, error: float, seed: in
     if groups < BOOTSTRAP or error == 0:
         t = _student(groups - 1)
         return t, -t
-    sums = [residuals, residuals**2, residuals * counts, counts**2, counts]
-    r, rr, rc, cc, c = _resampled(np.stack(sums, 1).astype(np.float64), seed).T
+    sums = np.stack([residuals, residuals**2, residuals * counts, counts**2, counts]).astype(np.float64)
+    if (counts == counts[0]).all():  # of batches of one size three of the five follow from the others
+        r, rr = _resampled(sums[:2], seed)
+        rc, cc, c = r * counts[0], sums[3].sum(), sums[4].sum()
+    else:
+        r, rr, rc, cc, c = _resampled(sums, seed)
     offset = r / c
     spread = np.sqrt(np.maximum(groups / (groups - 1) * (rr - 2 * offset * rc + offset**2 * cc), 0.0)) / c
     # A resample of one victim over and over has no spread (and rounding leaves it next to none): its t is infinite, or
@@ -253,29 +273,31 @@ def _infinite(offset: np.ndarray) -> np.ndarray:
     return np.select([offset > 0, offset < 0], [np.inf, -np.inf], 0.0)
 
 
-def _resampled(columns: np.ndarray, seed: int) -> np.ndarray:
-    """The sums of columns `[G, K]` in each of `RESAMPLES` resamples of the victims, `[RESAMPLES, K]`."""
-    groups = len(columns)
+def _resampled(rows: np.ndarray, seed: int) -> np.ndarray:
+    """The sums of rows `[K, G]` in each of `RESAMPLES` resamples of the victims, `[K, RESAMPLES]`."""
+    groups = rows.shape[1]
     if groups * RESAMPLES <= _DRAWS:
-        return _weights(groups, seed) @ columns
-    rng, rows = np.random.default_rng(seed), max(1, _DRAWS // groups)
-    pieces = [_drawn(rng, min(rows, RESAMPLES - start), groups) @ columns for start in range(0, RESAMPLES, rows)]
-    return np.concatenate(pieces)
+        return rows @ _weights(groups, seed)
+    rng, most = np.random.default_rng(seed), max(1, _DRAWS // groups)
+    pieces = [rows @ _drawn(rng, min(most, RESAMPLES - start), groups) for start in range(0, RESAMPLES, most)]
+    return np.concatenate(pieces, 1)
 
 
 @functools.lru_cache(maxsize=2)
 def _weights(groups: int, seed: int) -> np.ndarray:
     """How often each victim is drawn in each resample: the same for all scores and cells with so many victims."""
-    return _drawn(np.random.default_rng(seed), RESAMPLES, groups)
+    return np.ascontiguousarray(_drawn(np.random.default_rng(seed), RESAMPLES, groups))
 
 
-def _drawn(rng: np.random.Generator, rows: int, groups: int) -> np.ndarray:
-    out = np.empty((rows, groups))
+def _drawn(rng: np.random.Generator, resamples: int, groups: int) -> np.ndarray:
+    """`[G, resamples]`."""
+    out = np.empty((resamples, groups))
     for row in out:
         row[:] = np.bincount(rng.integers(groups, size=groups), minlength=groups)
-    return out
+    return out.T
 
 
+@functools.lru_cache(maxsize=256)
 def _rank(n: int) -> int:
     """The largest k such that the k-th lowest and the k-th highest of n bound the median with 95 % confidence, or 1."""
     return max(1, int(binom.ppf((1 - LEVEL) / 2, n, 0.5)))

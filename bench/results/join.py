@@ -1,8 +1,10 @@
 """Price and leak side by side: each defence with every attack on it, its worst case, its rank, and what it costs."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,17 @@ from bench.results.leaks import Leak, Scale, Values
 from bench.results.paired import sign_flip
 from bench.results.price_summary import summarise
 from bench.results.prices import PriceCell
+from bench.results.query import Rows
 from bench.results.store import Cell
 from bench.results.things import SENTENCES
 
 LEVEL = 0.05  # of the paired test
 # Grants that an adaptive attacker has on top of a threat model: they divide no board.
 _ADAPTIVE = ("defense_known", "local_training")
+
+
+# classes of bench.defenses.noise, and the options that they are (a test holds them together)
+_NOISE = {"Gaussian": "gaussian", "Laplacian": "laplacian"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,26 @@ class Line:
         return f"{self.family} {self.strength}".strip()
 
     @property
+    def noise(self) -> float | None:
+        """The standard deviation of the noise, in the gradient's unit, where the defence is noise and nothing else.
+
+        However it was given (`std`, `variance`, alone or as the one part of a stack); None for any other defence.
+        """
+        parts = self.facts.get("parts")
+        if parts is None:  # rows that do not describe their defence
+            return _deviation(self.node) if self.family in _NOISE.values() else None
+        return _deviation(parts[0]) if len(parts) == 1 and parts[0].get("defense") in _NOISE else None
+
+    @property
+    def pruned(self) -> float | None:
+        """The fraction of entries that are pruned by size, where the defence is that and nothing else; else None."""
+        parts = self.facts.get("parts")
+        if parts is None:
+            return self.node.get("fraction") if self.family in ("pruning", "pruning_global") else None
+        alone = len(parts) == 1 and parts[0].get("defense") == "Pruning"
+        return parts[0].get("fraction") if alone else None
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What the row says of the defence: `parts`, `epsilon` of a shared step, `notes`, ...; empty if unknown."""
         return self.worst.cell.facts.get("defense") or {}
@@ -96,9 +123,17 @@ class Board:
         return next((line for line in self.lines if line.family == "none"), None)
 
 
-def boards(cells: Sequence[Cell], prices: Sequence[PriceCell]) -> list[Board]:
-    """A board for each data set and model that more than one defence was tried on."""
-    found = []
+def boards(
+    cells: Sequence[Cell], prices: Sequence[PriceCell], stored: Mapping[Path, Rows] | None = None
+) -> list[Board]:
+    """A board for each data set and model that more than one defence was tried on.
+
+    Args:
+        cells: the cells of a results folder.
+        prices: its prices.
+        stored: `{folder of a cell: its rows}` of those that have been read.
+    """
+    found, stored = [], stored or {}
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
         groups.setdefault(_setting(cell), []).append(cell)
@@ -107,8 +142,8 @@ def boards(cells: Sequence[Cell], prices: Sequence[PriceCell]) -> list[Board]:
         tried = [cell for cell in group if not cell.facts.get("control")]
         if len({_key(cell.facts) for cell in tried}) < 2:
             continue
-        floor = _floor(controls, tried[0])
-        lines = _lines(tried, floor)
+        floor = _floor(controls, tried[0], stored)
+        lines = _lines(tried, floor, stored)
         if len(lines) < 2:
             continue
         for setting in _settings(prices, tried[0]) or [[]]:
@@ -196,7 +231,7 @@ def _plain(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _floor(controls: Iterable[Cell], like: Cell) -> Values:
+def _floor(controls: Iterable[Cell], like: Cell, stored: Mapping[Path, Rows]) -> Values:
     """What the scale's control scores on the same victims, if it was run."""
     scale = leaks.scale_of(like)
 
@@ -208,11 +243,11 @@ def _floor(controls: Iterable[Cell], like: Cell) -> Values:
 
     for cell in controls:
         if cell.facts["labels"]["attack"] == scale.control and victims_of(cell) == victims_of(like):
-            return leaks.values(query.rows(cell), scale.column)
+            return leaks.values(stored.get(cell.folder) or query.rows(cell), scale.column)
     return {}
 
 
-def _lines(cells: Sequence[Cell], floor: Values) -> list[Line]:
+def _lines(cells: Sequence[Cell], floor: Values, stored: Mapping[Path, Rows]) -> list[Line]:
     grouped: dict[str, list[Cell]] = {}
     for cell in cells:
         grouped.setdefault(_key(cell.facts), []).append(cell)
@@ -222,7 +257,7 @@ def _lines(cells: Sequence[Cell], floor: Values) -> list[Line]:
     for group, name, node in zip(grouped.values(), names, nodes):
         family = name.partition(" (")[0]
         alike = [other for other, called in zip(nodes, names) if called.partition(" (")[0] == family]
-        found = {cell.facts["labels"]["attack"]: leaks.leak(cell, floor) for cell in group}
+        found = {cell.facts["labels"]["attack"]: leaks.leak(cell, floor, stored.get(cell.folder)) for cell in group}
         reasons = {c.facts["labels"]["attack"]: c.failure.reason for c in group if c.failure}
         unserved = {attack: reasons.get(attack, "no victim is done") for attack, leak in found.items() if leak is None}
         if any(found.values()):
@@ -236,9 +271,25 @@ def differing(node: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> st
 
     >>> differing({"std": 0.1, "seed": 0}, [{"std": 0.1, "seed": 0}, {"std": 1.0, "seed": 0}])
     'std 0.1'
+    >>> differing({"std": None, "variance": 1.0}, [{"std": 1.0, "variance": None}, {"std": None, "variance": 1.0}])
+    'variance 1'
     """
     keys = [key for key in node if len({_plain(other.get(key)) for other in alike}) > 1]
+    keys = [
+        key for key in keys if node[key] is not None
+    ] or keys  # of two ways to say a strength, the one that was said
     return ", ".join(f"{key} {_number(node[key])}" for key in keys)
+
+
+def _deviation(settings: Mapping[str, Any]) -> float | None:
+    """Of noise, from whichever of the two was given.
+
+    >>> _deviation({"std": None, "variance": 1e-4}), _deviation({"std": 0.1, "variance": None})
+    (0.01, 0.1)
+    """
+    if settings.get("std") is not None:
+        return float(settings["std"])
+    return None if settings.get("variance") is None else math.sqrt(settings["variance"])
 
 
 def _number(value: Any) -> str:

@@ -66,6 +66,7 @@ class Leak:
         success: share of images with an MSE at or below 1e-2, or of sentences recovered token for token; a failed
             victim is no success.
         failed: how many victims failed.
+        rows: of the cell.
     """
 
     cell: Cell
@@ -75,6 +76,7 @@ class Leak:
     recovered: np.ndarray
     success: intervals.Interval
     failed: int
+    rows: Rows
 
     @property
     def mean(self) -> float:
@@ -205,4 +207,5 @@ def leak(cell: Cell, floor: Values, rows: Rows | None = None) -> Leak | None:
         recovered=recovered(hits, owners)[np.unique(owners, return_index=True)[1]],
         success=intervals.rate(hits.astype(float), owners),
         failed=sum(word not in ENDED_WELL for word in stored.victims["status"].to_pylist()),
+        rows=stored,
     )

@@ -4,6 +4,7 @@ One append makes up to three files that share an id: `images-ID.safetensors`, `s
 `victims-ID.parquet`, in that order, so that a victim row that can be read implies its samples.
 """
 
+import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from bench.results.atomic import aside, write_bytes
 
 SCHEMA = 1
 _KEY = "leakbench"
+# words of messages.Status: not the attack failed, but what it ran on (a test holds the two together)
+AGAIN = frozenset({"out_of_memory", "error"})
 
 _STAMP = [("part", pa.string()), ("stored", pa.int64())]
 _VICTIM = [
@@ -97,6 +100,7 @@ def read(folder: Path) -> Parts:
     A part of victims counts only with its part of samples: without it the scores are gone, so the victims are redone.
     """
     parts = Parts()
+    parts.images, parts.warnings = images(folder)
     for path in sorted(folder.glob("[!.]*")):
         kind, _, part = path.stem.partition("-")
         problem = None
@@ -104,11 +108,7 @@ def read(folder: Path) -> Parts:
             table, problem = _read_table(path, kind)
             if table is not None:
                 getattr(parts, kind)[part] = table
-        elif path.suffix == ".safetensors":
-            problem = _image_problem(path, kind)
-            if problem is None:
-                parts.images[part] = path
-        else:
+        elif path.suffix != ".safetensors":
             problem = "it is not a file of leakbench"
         if problem:
             parts.warnings.append(f"skipped {path}: {problem}")
@@ -116,6 +116,60 @@ def read(folder: Path) -> Parts:
         del parts.victims[part]
         parts.warnings.append(f"skipped {folder / f'victims-{part}.parquet'}: its samples cannot be read")
     return parts
+
+
+def images(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """The readable parts of images in `folder`, `{part id: file}`, and a sentence for each file that was skipped."""
+    found, warnings = {}, []
+    for path in sorted(folder.glob("[!.]*.safetensors")):
+        kind, _, part = path.stem.partition("-")
+        if problem := _image_problem(path, kind):
+            warnings.append(f"skipped {path}: {problem}")
+        else:
+            found[part] = path
+    return found, warnings
+
+
+def stored(folder: Path) -> set[int] | None:
+    """The ids of the victims in `folder` that ended well or failed for good, from the footers of the parts of victims.
+
+    For who wants to know how far the work is, and no figure of it: a footer is a tenth of what reading takes, and no
+    checksum of a page is looked at. None where the footers cannot say: a part that is not whole or not leakbench's,
+    ids with gaps, a victim in two parts, a status under which a victim is tried again. Then `read` has to.
+    """
+    names = set(os.listdir(folder)) if folder.is_dir() else set()
+    ids: set[int] = set()
+    for name in names:
+        kind, _, part = name.partition("-")
+        if kind == "samples" or name.startswith((".", "images-")):
+            continue
+        if kind != "victims" or f"samples-{part}" not in names:
+            return None
+        span = _span(folder / name)
+        if span is None or not ids.isdisjoint(span):
+            return None
+        ids.update(span)
+    return ids
+
+
+def _span(path: Path) -> range | None:
+    """The ids in a part of victims that are done, from its footer; None where it cannot say."""
+    try:
+        footer = pq.read_metadata(pa.BufferReader(path.read_bytes()))
+    except (pa.ArrowException, OSError):
+        return None
+    if (footer.metadata or {}).get(_KEY.encode()) != str(SCHEMA).encode() or footer.num_row_groups != 1:
+        return None
+    names = footer.schema.names
+    if names != [name for name, _ in _COLUMNS["victims"]]:
+        return None
+    ids, words = (footer.row_group(0).column(names.index(name)).statistics for name in ("victim", "status"))
+    if not all(one is not None and one.has_min_max for one in (ids, words)):
+        return None
+    # whatever word lies between the first and the last in the alphabet may stand in a row
+    if any(words.min <= word <= words.max for word in AGAIN) or ids.max - ids.min + 1 != footer.num_rows:
+        return None
+    return range(ids.min, ids.max + 1)
 
 
 def read_images(path: Path) -> dict[str, np.ndarray]:
@@ -199,12 +253,13 @@ def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
     if kind not in _COLUMNS:
         return None, "it was not written by leakbench"
     try:
-        metadata = pq.read_schema(path).metadata or {}
-        found = metadata.get(_KEY.encode())
+        # the file's bytes at once: many small parts are opened, and this is the quickest way
+        file = pq.ParquetFile(pa.BufferReader(path.read_bytes()), page_checksum_verification=True)
+        found = (file.schema_arrow.metadata or {}).get(_KEY.encode())
         problem = _version_problem(found.decode(errors="replace") if found is not None else None)
         if problem:
             return None, problem
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        table = file.read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         return None, f"it is corrupt ({str(error).splitlines()[0]})"
     types = {name: table.schema.field(name).type for name in table.column_names}

@@ -1,9 +1,10 @@
 """Reading results: which cells there are, their victims, samples and images. Writes nothing, locks nothing.
 
-DuckDB runs in memory over the parts that `parts.read` has checked, so that one foreign file fails nothing and several
-reports can run beside a suite.
+One DuckDB a process runs in memory over the parts that `parts.read` has checked, so that one foreign file fails nothing
+and several reports can run beside a suite.
 """
 
+import functools
 import itertools
 import json
 from collections.abc import Iterator
@@ -53,6 +54,11 @@ class Rows:
             return self
         kept = [table.filter(pc.field("victim") < victims) for table in (self.victims, self.samples)]
         return Rows(kept[0], kept[1], self.warnings)
+
+    def slim(self) -> "Rows":
+        """Without the columns that are about how the work went, which every row repeats: to be held of many cells."""
+        kept = [name for name in self.victims.column_names if name in ("victim", "status", "batch_size", "part")]
+        return Rows(self.victims.select(kept), self.samples.drop_columns(["part", "stored"]), self.warnings)
 
 
 @dataclass(frozen=True)
@@ -142,9 +148,16 @@ def samples(cell: Cell) -> pa.Table:
     return rows(cell).samples
 
 
-def images(cell: Cell, n: int | None = None) -> list[VictimImages]:
-    """The pictures of the first `n` victims that have some (None: of all), by id."""
-    return [VictimImages(victim, **values) for victim, values in itertools.islice(_tensors(cell, "truth"), n)]
+def images(cell: Cell, n: int | None = None, stored: Rows | None = None) -> list[VictimImages]:
+    """The pictures of the first `n` victims that have some (None: of all), by id.
+
+    Args:
+        cell: where from.
+        n: how many.
+        stored: its rows, if they have been read.
+    """
+    found = _tensors(cell, "truth", stored)
+    return [VictimImages(victim, **values) for victim, values in itertools.islice(found, n)]
 
 
 def curves(cell: Cell, n: int | None = None) -> list[Curve]:
@@ -173,23 +186,31 @@ def _trace(text: str | None) -> list[tuple[int, str]]:
     return [(at, sentence) for at, sentence in json.loads(text or "[]")]
 
 
-def _tensors(cell: Cell, wanted: str) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+def _tensors(cell: Cell, wanted: str, stored: Rows | None = None) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Each victim, by id, with its tensors, where the one called `wanted` is among them."""
-    checked = parts.read(cell.parts)
-    chosen = _rows(checked).victims
+    chosen = (stored or rows(cell)).victims
+    pictures, _ = parts.images(cell.parts)
     tensors: dict[str, dict[str, np.ndarray]] = {}
     for victim, part in zip(chosen["victim"].to_pylist(), chosen["part"].to_pylist()):
-        if part not in checked.images:
+        if part not in pictures:
             continue
         if part not in tensors:
-            tensors[part] = parts.read_images(checked.images[part])
+            tensors[part] = parts.read_images(pictures[part])
         at = np.flatnonzero(tensors[part]["ids"] == victim)
         if len(at) and wanted in tensors[part]:
             yield victim, {key: value[at[0]] for key, value in tensors[part].items() if key != "ids"}
 
 
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """The one of this process: opening another for each cell takes as long as its query. Without threads of its own,
+    which a fork would leave behind.
+    """
+    return duckdb.connect(config={"threads": 1})
+
+
 def _rows(checked: parts.Parts) -> Rows:
-    with duckdb.connect() as connection:
+    with _database().cursor() as connection:
         for kind in ("victims", "samples"):
             tables = list(getattr(checked, kind).values()) or [parts.empty(kind)]
             # Parts of one cell may differ in their metrics: a backbone that was missing at first.

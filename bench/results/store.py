@@ -22,8 +22,7 @@ LABELS = ("attack", "data", "model", "defense", "threat")
 # Words of messages.Status under which an attack ended as it should; the rest are failures: no success, and the floor of
 # any score of a leak. (messages.py imports torch, which a report does without; a test holds the two together.)
 ENDED_WELL = frozenset({"converged", "budget"})
-# likewise: not the attack failed, but what it ran on
-AGAIN = frozenset({"out_of_memory", "error"})
+AGAIN = parts.AGAIN
 IDENTITY = re.compile(r"[0-9a-f]{16}")
 # what readers of a config rely on; the rest of it can be anything
 CONFIG_SHAPE: dict[Any, Any] = {

@@ -137,7 +137,8 @@ def test_a_failed_victim_has_no_scores_and_images_are_not_compared(cola):
     truth = truth_of(tokens[:2, None], tokenizer)
     scores, scorer = scored(guess_of(tokens[:2, None], status=Status.ERROR), truth, tokenizer)
     assert all(values.isnan().all() for values in scores.values.values()) and not scores.scored.any()
-    assert scorer.means() == dict.fromkeys([*METRICS, "rouge"], None)
+    # a rate counts every sentence: none of these came back
+    assert scorer.means() == {**dict.fromkeys([*METRICS, "rouge"]), "exact": 0.0}
     wrong = TextScorer({"mse": MeanSquaredError(clip=True)}, tokenizer)
     assert wrong(guess_of(tokens[:2, None]), truth).values["mse"].isnan().all()
     assert wrong.reasons == {"mse": "compares images; these are sentences (metric=text)"}

@@ -77,7 +77,8 @@ def test_without_a_trace_truth_and_reconstruction_remain(results: Path) -> None:
 def test_captions_are_what_was_asked_for(results: Path) -> None:
     cell = cell_of(results, "1")
     stored = query.rows(cell)
-    (line,) = figures._lines(query.images(cell)[2], stored)
+    samples = {(row["victim"], row["position"]): row for row in stored.samples.to_pylist()}
+    (line,) = figures._lines(query.images(cell)[2], stored.victims["status"].to_pylist()[2], samples)
     assert [caption for caption, _ in line.pictures][:4] == ["truth", "reconstruction", "it. 0", "it. 1"]
     sample = stored.samples.to_pylist()[2]
     label = sample["label"]
@@ -93,7 +94,7 @@ def test_many_moments_are_thinned_and_empty_ones_left_out(add_cell: Callable[...
     path = np.repeat(source[:, None], moments.shape[1], 1)
     images = {"ids": np.array([0]), "truth": source, "guess": source, "moments": moments, "images": path}
     cell.append([{"victim": 0, "status": "budget", "batch_size": 1}], [], images)
-    (line,) = figures._lines(query.images(cell)[0], query.rows(cell))
+    (line,) = figures._lines(query.images(cell)[0], "budget", {})
     captions = [caption for caption, _ in line.pictures[2:]]
     assert len(captions) == figures.MOMENTS
     assert (captions[0], captions[-1]) == ("it. 0", "it. 190")

@@ -100,6 +100,16 @@ def test_the_terminal_table_fits_and_aligns(board: Leaderboard) -> None:
     assert "needs batches of one" in text
 
 
+def test_the_overlap_of_labels_has_a_column_where_batches_have_several_images(board: Leaderboard) -> None:
+    """Board C has batches of four, board B of one: there it would say what the accuracy says."""
+    pages = tables.markdown(board, {})
+    assert "label overlap, mean ↑" not in printed_table(pages, 0)[0]
+    header, line, *_ = printed_table(pages, 2)
+    assert dict(zip(header, line))["label overlap, mean ↑"].startswith("1.00")
+    single, several = tables.text(board).split("\n\n")[:2]
+    assert "overlap↑" not in single and "overlap↑" in several
+
+
 def test_long_names_are_cut_in_the_terminal_only(add_cell: Callable[..., Cell], tmp_path: Path) -> None:
     name = "an_attack_with_a_very_long_name_of_its_own"
     add_cell(tmp_path, "0" * 16, name, "a_data_set_with_a_long_name_too", "cifar100_", 2)

@@ -125,6 +125,8 @@ def test_a_geometric_mean_is_a_mean_of_logarithms_with_a_floor() -> None:
     theirs = stats.ttest_1samp(logs, 0.0).confidence_interval(0.95)
     assert found.mean == pytest.approx(10 ** logs.mean()) and found.estimand == "geometric mean"
     assert (found.low, found.high) == pytest.approx((10**theirs.low, 10**theirs.high))
+    wild = geometric_mean([0.0, 1e40], range(2))  # unclipped errors, one of a diverged run
+    assert (wild.low, wild.high) == (1e-300, 1e300)
     with pytest.raises(ValueError, match="not negative"):
         geometric_mean([-1.0], [0])
 
