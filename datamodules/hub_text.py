@@ -90,6 +90,8 @@ class HubText(TextDataModule):
     def provenance(self) -> dict[str, str]:
         """The file's hash; where it is the one that was fetched, repository and commit."""
         own = {"sha256": digest(self.file)}
+        if not self._beside.is_file():
+            return own
         try:
             noted = json.loads(self._beside.read_text(encoding="utf-8"))
             if noted["sha256"] == own["sha256"]:

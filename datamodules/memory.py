@@ -8,10 +8,12 @@ from pathlib import Path
 from bench.errors import UserError
 
 _MEMINFO = Path("/proc/meminfo")
-_GROUPS = (  # limit and use of the control group that a container or a batch system has put this process in
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+# the control group that a container or a batch system has put this process in: its folder, limit and use
+_GROUPS = (
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
+_CACHED = ("inactive_file", "active_file")  # of a group's use: copies of files, which the system drops when asked
 
 
 def free_memory() -> int | None:
@@ -53,8 +55,10 @@ def _available() -> int | None:
         return None
 
 
-def _left(limit: Path, used: Path) -> int | None:
+def _left(folder: Path, limit: str, used: str) -> int | None:
     try:
-        return max(0, int(limit.read_text()) - int(used.read_text()))
+        cached = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        taken = int((folder / used).read_text()) - sum(int(cached.get(name, 0)) for name in _CACHED)
+        return max(0, int((folder / limit).read_text()) - taken)
     except (OSError, ValueError):  # no such group, or `max`: no limit
         return None

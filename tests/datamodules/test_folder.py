@@ -1,10 +1,12 @@
 """Protects: a user's own tree or single image, and a sentence for each mistake with them."""
 
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -88,3 +90,22 @@ def test_a_truncated_image_is_found_before_anything_is_dealt(build, shared_data:
 def test_a_file_that_is_no_image(build, shared_data: Path) -> None:
     with pytest.raises(UserError, match=r"MANIFEST\.csv: is not an image"):
         build("folder", root=str(shared_data / "svhn" / "MANIFEST.csv")).setup()
+
+
+@pytest.mark.parametrize("name", ["folder", "text_file"])
+def test_a_root_that_is_no_regular_file_is_said_not_waited_for(build, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe.tsv")
+    data = build(name, root=str(tmp_path / "pipe.tsv"))
+    with pytest.raises(UserError, match=r"pipe\.tsv: is a FIFO"):
+        data.lines if name == "text_file" else data.setup()
+
+
+def test_a_stack_that_is_the_root_is_dealt_page_by_page(build, tmp_path: Path) -> None:
+    pages = np.random.default_rng(0).integers(0, 2**16, (3, 8, 8)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "stack.tif", pages, photometric="minisblack")
+    data = build("folder", root=str(tmp_path / "stack.tif"), label=2, size=8)
+    data.setup()
+    victims = data.deal(range(3))
+    assert data.size_of_pool == 3 and victims.labels.tolist() == [[2]] * 3
+    for sample, image in zip(victims.samples[:, 0].tolist(), victims.inputs[:, 0, 0]):
+        assert torch.equal(image, torch.from_numpy((pages[sample] / 65535).astype(np.float32)))
