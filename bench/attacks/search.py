@@ -94,11 +94,11 @@ class Starts:
         seed: of the attacker's random numbers.
         starts: random ones, >= 1; permutations: of the best of them, >= 0.
         spent: where it is counted.
-        places: null for the first places of a batch that is as large as need be.
+        places: None for the first places of a batch that is as large as need be.
     """
 
     def __init__(
-        self, objective: Framed, seed: int, starts: int, permutations: int, spent: Spent, places: Places | None
+        self, objective: Framed, seed: int, starts: int, permutations: int, spent: Spent, places: Places | None = None
     ) -> None:
         self._objective, self._seed, self._spent = objective, seed, spent
         self._starts, self._permutations, self._places = starts, permutations, places

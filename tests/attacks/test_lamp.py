@@ -197,7 +197,7 @@ def test_an_edit_never_raises_what_it_is_judged_by_and_only_reorders(cell, fluen
     search = Search(Edits(40, 2, 0.0, fluency), objective, disfluency, 10, 0, spent)
     minimiser = parties.attack.minimiser
     work = Work(minimiser.direction, minimiser.step, minimiser.stop, None, objective, minimiser.keeping)
-    work.begin(torch.arange(3), x)
+    work.begin(range(3), lambda victims: x[victims])
     work.advance()
     work.state.iterations += 4  # as if it had come so far
     search(work)
