@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import nullcontext
 from datetime import timedelta
@@ -19,6 +20,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from rich.progress import TaskID
 
 from bench import interrupt
+from bench.capacity import BLOCK, check_processes
 from bench.company import Company
 from bench.engine.state import Progress
 from bench.errors import UserError
@@ -41,8 +43,8 @@ from bench.threat import relevant
 from datamodules.base import VictimDataModule, share
 from datamodules.text_base import TextDataModule
 
+MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")  # where processes of several machines meet
 PATIENCE = timedelta(days=30)  # of processes that wait for each other
-BLOCK = 256  # victims that a test_step gets: enough to keep the slots busy, few enough to hold in memory
 
 # a cell whose victims all ended like this has no result
 _WITHOUT_RESULT = frozenset(status.value for status in UNSCORED)
@@ -221,10 +223,29 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
         trainer = made(cfg.trainer.strategy)
         if not isinstance(trainer.strategy, DDPStrategy):
             return trainer
+        _check_devices(trainer)
         # one process is no group; several may wait for the slowest of them for long (see bench.company for the dead)
         return made("auto" if trainer.world_size == 1 else DDPStrategy(timeout=PATIENCE))
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def _check_devices(trainer: pl.Trainer) -> None:
+    """Processes that this machine starts by itself; others are the business of who has started them (torchrun, srun).
+
+    Raises:
+        UserError: more than the machine can take, or than somebody has started on other machines.
+    """
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    if environment is None or environment.creates_processes_externally:
+        return
+    if trainer.num_nodes > 1 and not set(MEETING) <= set(os.environ):
+        raise UserError(
+            f"trainer.num_nodes={trainer.num_nodes}: nobody has started processes on other machines; call leakbench "
+            f"with srun (trainer=slurm), with torchrun, or on each machine with {', '.join(MEETING)} set"
+        )
+    if trainer.strategy.root_device.type == "cpu":
+        check_processes(trainer.num_devices, f"trainer.devices={trainer.num_devices}")
 
 
 @rank_zero_only

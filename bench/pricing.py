@@ -16,6 +16,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from bench.build import instantiate
+from bench.capacity import require_memory
 from bench.client import DataFacts
 from bench.defenses.base import Defense, GradientDefense, Local
 from bench.defenses.privacy import Privacy
@@ -27,7 +28,7 @@ from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, probe
 from bench.naming import title
-from bench.parties import instantiate_engine, model_builder
+from bench.parties import check_model, instantiate_engine, model_builder
 from bench.progress import bars
 from bench.provenance import commit, versions
 from bench.results.price_summary import summarise
@@ -99,8 +100,10 @@ def build(cfg: DictConfig) -> Trainee:
     """Everything that is trained with and on; writes nothing."""
     instantiate_engine(cfg.engine)
     schedule: Schedule = instantiate(cfg.training, "training")
+    require_memory(schedule.runs * 1_000, f"training.runs={schedule.runs}: the rows of so many", "take fewer")
     data, train, test = split(cfg, schedule)
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
+    check_model(cfg, facts, 1)
     maker, weights = model_builder(cfg.model, facts)
     loss = loss_of(cfg.model.loss)
     with seeded(cfg.seed, "training", 0):
@@ -250,7 +253,7 @@ def make_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
             num_sanity_val_steps=0,
             default_root_dir=cfg.results,
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
 
 

@@ -23,6 +23,8 @@ from bench.typecheck import MismatchError, describe, fit, unusable
 
 _OWN = "each part of the {} that would follow it has a value of its own"
 
+_MACHINE = 65_536  # devices of the largest machine, and machines of the largest cluster, that we can think of
+
 Target = typing.NewType("Target", object)  # a node that must name its constructor
 
 
@@ -77,8 +79,12 @@ class Trainer:
 
     def __post_init__(self) -> None:
         _at_least("num_nodes", self.num_nodes, 1, "machines")
+        _at_most("num_nodes", self.num_nodes, _MACHINE, "machines")
         if isinstance(self.devices, int) and self.devices != -1:
             _at_least("devices", self.devices, 1, "processors or GPUs; -1 or auto for all")
+            _at_most("devices", self.devices, _MACHINE, "processors or GPUs of a machine")
+        if isinstance(self.devices, list):
+            _check_numbers("devices", self.devices, self.accelerator)
 
 
 @dataclass
@@ -300,6 +306,21 @@ class _Checker:
 def _at_least(name: str, value: int, least: int, meaning: str) -> None:
     if value < least:
         raise ValueError(f"{name}={value}: must be >= {least} ({meaning})")
+
+
+def _at_most(name: str, value: int, most: int, meaning: str) -> None:
+    if value > most:
+        raise ValueError(f"{name}={value}: must be <= {most:,} ({meaning})")
+
+
+def _check_numbers(name: str, numbers: list[int], accelerator: str) -> None:
+    words = f"{name}=[{','.join(map(str, numbers))}]"
+    if not numbers or min(numbers) < 0:
+        raise ValueError(f"{words}: want the numbers of GPUs, from 0")
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"{words}: names a GPU twice")
+    if accelerator == "cpu":
+        raise ValueError(f"{words}: GPUs have numbers; with trainer.accelerator=cpu say how many processes")
 
 
 def _show(value: Any) -> str:

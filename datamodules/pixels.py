@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from bench.capacity import require_memory
 from bench.errors import UserError
 from datamodules.pool import Pixels
 
@@ -82,9 +83,21 @@ def fit(image: Pixels, size: int | None, channels: int | None) -> Pixels:
     return fitted if fitted.dtype == np.uint8 else fitted.clip(0.0, 1.0)
 
 
+def check_room(count: int, size: int | None, channels: int) -> None:
+    """Refuses images that do not fit into memory at this size: each alone first, then all of them in one array.
+
+    Raises:
+        UserError: how much they take, and what is free.
+    """
+    if size is not None:
+        what = f"data.size={size}: {count:,} images of that size"
+        require_memory(2 * count * channels * size**2, what, "take a smaller one")
+
+
 def fit_all(images: Pixels, size: int | None, channels: int | None) -> Pixels:
     """`fit` for every image of `[N, H, W, C]`; the array itself where there is nothing to change."""
-    _, height, width, depth = images.shape
+    count, height, width, depth = images.shape
     if size in (None, height) and size in (None, width) and channels in (None, depth):
         return images
+    check_room(count, size, channels or depth)
     return np.stack([fit(image, size, channels) for image in images])

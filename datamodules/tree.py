@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import UserError
-from datamodules.pixels import fit, read_image
+from datamodules.pixels import check_room, fit, read_image
 from datamodules.pool import Integers, Pixels
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
@@ -75,6 +75,7 @@ def read_images(files: Sequence[Path], size: int | None, channels: int | None) -
     Raises:
         UserError: a file is damaged (`read_image`), or the images differ in size or channels.
     """
+    check_room(len(files), size, channels or 1)
     images: list[Pixels] = []
     for path in files:
         image = fit(read_image(path), size, channels)
