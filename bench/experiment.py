@@ -14,6 +14,7 @@ import rich.progress
 import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
@@ -213,6 +214,7 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
     def made(strategy: str | DDPStrategy) -> pl.Trainer:
         return pl.Trainer(
             **{**cfg.trainer, "strategy": strategy},
+            plugins=environment(),
             logger=logger,
             enable_progress_bar=False,
             use_distributed_sampler=False,
@@ -230,14 +232,25 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
 
 
+def environment() -> list[LightningEnvironment] | None:
+    """Who starts processes: Lightning finds out, but takes a job's variables for those of `srun`.
+
+    A batch script, and a shell that a job has opened, hold them as well (`SLURM_NTASKS`), and nobody has started tasks.
+    What `srun` alone sets is the step (srun(1), OUTPUT ENVIRONMENT VARIABLES).
+    """
+    without_srun = "SLURM_NTASKS" in os.environ and "SLURM_STEP_NUM_TASKS" not in os.environ
+    elastic = "TORCHELASTIC_RUN_ID" in os.environ
+    return [LightningEnvironment()] if without_srun and not elastic else None
+
+
 def _check_devices(trainer: pl.Trainer) -> None:
     """Processes that this machine starts by itself; others are the business of who has started them (torchrun, srun).
 
     Raises:
         UserError: more than the machine can take, or than somebody has started on other machines.
     """
-    environment = getattr(trainer.strategy, "cluster_environment", None)
-    if environment is None or environment.creates_processes_externally:
+    started_by = getattr(trainer.strategy, "cluster_environment", None)
+    if started_by is None or started_by.creates_processes_externally:
         return
     if trainer.num_nodes > 1 and not set(MEETING) <= set(os.environ):
         raise UserError(

@@ -23,7 +23,7 @@ from bench.defenses.privacy import Privacy
 from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.randomness import seed_of, seeded
 from bench.errors import NotApplicable, UserError
-from bench.experiment import device_in_words
+from bench.experiment import device_in_words, environment
 from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, probe
@@ -246,6 +246,7 @@ def make_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
     try:
         return pl.Trainer(
             **settings,
+            plugins=environment(),
             max_epochs=epochs,
             logger=False,
             enable_progress_bar=False,

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.build import NODE_KEYS, Facts, Parameters, defaults_of, facts_of, import_target, join, parameters
 from bench.errors import UserError
+from bench.signatures import hints
 from bench.suggest import did_you_mean
 from bench.typecheck import MismatchError, describe, fit, unusable
 
@@ -151,12 +152,14 @@ def check(cfg: DictConfig | Mapping[str, Any], knobs: ShortKeys | None = None) -
             be imported.
     """
     cfg = cfg if isinstance(cfg, DictConfig) else OmegaConf.create(dict(cfg))
-    checker = _Checker(links(OmegaConf.to_container(cfg, resolve=False)), knobs)
+    found = links(OmegaConf.to_container(cfg, resolve=False))
     container = typing.cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
-    checker.numbers(container)
-    checked = checker.fields(container, parameters(Root), "")
-    if checker.faults:
-        raise UserError("; ".join(dict.fromkeys(checker.faults)))
+    for early in (True, False):  # what sources alone can tell comes first: an import of torch takes seconds
+        checker = _Checker(found, knobs, early=early)
+        checker.numbers(container)
+        checked = checker.fields(container, parameters(Root), "")
+        if checker.faults:
+            raise UserError("; ".join(dict.fromkeys(checker.faults)))
     return OmegaConf.create(checked)
 
 
@@ -195,7 +198,8 @@ def links(raw: Any, key: str = "") -> dict[str, str]:
 class _Checker:
     """Walks one composed cell and keeps every fault it finds."""
 
-    def __init__(self, links: Mapping[str, str], knobs: ShortKeys | None = None) -> None:
+    def __init__(self, links: Mapping[str, str], knobs: ShortKeys | None = None, *, early: bool = False) -> None:
+        self.early = early  # whether nothing is imported
         self.faults: list[str] = []
         self.links = links
         self.sources = set(links.values())
@@ -287,6 +291,10 @@ class _Checker:
     def node(self, value: dict[str, Any], hint: Any, key: str) -> dict[str, Any]:
         """A node with `_target_`: its arguments against the constructor's signature, its class against the hint."""
         path = value["_target_"]
+        if self.early:
+            facts = {name: fact.annotation for name, fact in parameters(facts_of(key)).configured.items()}
+            known = {**facts, **hints(path)}
+            return {name: self.value(item, known.get(name, Any), join(key, name)) for name, item in value.items()}
         try:
             target = import_target(path, key)
         except UserError as error:

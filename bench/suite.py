@@ -142,7 +142,7 @@ def _compose_with(
     used = list(overrides)
     while True:
         try:
-            return compose([*base, *used], config_dir, suite=suite), used
+            return compose([*base, *used], config_dir, suite=suite, to_run=True), used
         except UnknownKeyError as error:
             unknown = [o for o in used if o.partition("=")[0] == error.key]
             if not unknown:

@@ -12,8 +12,8 @@ import datamodules
 ORDER = re.findall(
     r"\w+",
     """
-errors capacity hashing interrupt streams suggest naming messages catalogue combine typecheck build schema knobs
-overrides yaml_bounds config progress overview models engine objectives priors labels threat defenses client
+errors capacity hashing interrupt streams suggest naming messages catalogue combine typecheck build signatures schema
+knobs overrides yaml_bounds config progress overview models engine objectives priors labels threat defenses client
 attacks metrics training leakage results report status provenance recording ranks company loggers
 parties experiment failures pricing cells executors suite speed pretrained prepare auditing arguments cli
 """,
