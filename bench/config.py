@@ -20,7 +20,7 @@ from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from bench import catalogue
 from bench.build import rehearse
 from bench.combine import spelled_out
-from bench.errors import UnknownKeyError, UserError
+from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.knobs import Knobs
 from bench.naming import named
 from bench.overrides import home, read
@@ -79,7 +79,7 @@ def compose(
         plain.metric = {str(choices["metric"]): plain.metric}
     written = cast(dict, OmegaConf.to_container(plain.defense))
     plain.defense = spelled_out(written, "defense", known["defense"], lambda part: _hydra([part], config_dir))
-    chosen = {group: str(name) for group, name in choices.items()}
+    chosen = {str(group): str(name) for group, name in choices.items()}
     _check_places(plain)
     if to_run:
         _look_for_data(plain, chosen["data"])
@@ -118,8 +118,10 @@ def _look_for_data(cfg: DictConfig, option: str) -> None:
     if not isinstance(root, str) or not root.strip() or "\0" in root or os.path.exists(home(root)):
         return
     if option in ("folder", "text_file"):  # the datamodule says what the path may be, and costs an import
-        raise UserError(f"data.root={home(root)}: does not exist; say data.root=PATH of your own (leakbench list data)")
-    raise UserError(f"data '{name}' is not in {home(root)}, which does not exist; run: leakbench prepare {name}")
+        raise AbsentData(
+            f"data.root={home(root)}: does not exist; say data.root=PATH of your own (leakbench list data)"
+        )
+    raise AbsentData(f"data '{name}' is not in {home(root)}, which does not exist; run: leakbench prepare {name}")
 
 
 def _places(cfg: DictConfig) -> list[str]:
