@@ -232,7 +232,7 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
 
 
-def environment() -> list[LightningEnvironment] | None:
+def environment() -> LightningEnvironment | None:
     """Who starts processes: Lightning finds out, but takes a job's variables for those of `srun`.
 
     A batch script, and a shell that a job has opened, hold them as well (`SLURM_NTASKS`), and nobody has started tasks.
@@ -240,7 +240,7 @@ def environment() -> list[LightningEnvironment] | None:
     """
     without_srun = "SLURM_NTASKS" in os.environ and "SLURM_STEP_NUM_TASKS" not in os.environ
     elastic = "TORCHELASTIC_RUN_ID" in os.environ
-    return [LightningEnvironment()] if without_srun and not elastic else None
+    return LightningEnvironment() if without_srun and not elastic else None
 
 
 def _check_devices(trainer: pl.Trainer) -> None:
