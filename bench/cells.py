@@ -1,12 +1,13 @@
-"""A cell of either kind: what leaks (an attack on victims), or what a defence costs (a training under it)."""
+"""A cell of either kind: what leaks (an attack on victims), or what a defence costs (a training under it).
+
+Both import torch, and so only where they are called.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from omegaconf import DictConfig
-
-from bench import experiment, failures, pricing
 
 
 def is_price(cfg: DictConfig) -> bool:
@@ -16,11 +17,15 @@ def is_price(cfg: DictConfig) -> bool:
 
 def run_cell(cfg: DictConfig) -> dict[str, Any]:
     """Runs a cell and returns its document; raises what `experiment.run_cell` and `pricing.run_price` do."""
+    from bench import experiment, pricing
+
     return pricing.run_price(cfg) if is_price(cfg) else experiment.run_cell(cfg)
 
 
 def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
     """Keeps on record that a cell as a whole has no result."""
+    from bench import failures, pricing
+
     (pricing if is_price(cfg) else failures).record_failure(cfg, status, reason)
 
 

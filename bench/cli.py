@@ -19,7 +19,7 @@ from bench.arguments import parse
 from bench.errors import UserError
 from bench.printable import visible, visible_lines
 from bench.results.atomic import FULL
-from bench.streams import quiet, stdout_kept
+from bench.streams import nowhere, opened, quiet, stdout_kept
 
 KEPT = {"run": "victims", "train": "runs", "suite": "victims"}  # what is kept of a command that is interrupted
 Answer = tuple[int, Any]  # exit code, and the JSON document where one was asked for
@@ -33,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         if _speaks() and "--serve" not in sys.argv:  # whoever it serves has been told as well, and says so
             _say(_farewell(number, command))
 
+    opened()
     with interrupt.listening(farewell):
         try:
             arguments = parse(argv)
@@ -42,8 +43,7 @@ def main(argv: list[str] | None = None) -> int:
             _say(" ".join(str(error).split()))
             return 2
         except BrokenPipeError:
-            # the reader of our output has gone (`leakbench list | head`); Python would complain once more at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            nowhere(sys.stdout)  # its reader has gone (`leakbench list | head`); Python would complain again at its end
             return 0
         except BaseException as error:
             # a library may have made something else of the interrupt
@@ -52,6 +52,8 @@ def main(argv: list[str] | None = None) -> int:
                 return interrupt.exit_code(number)
             if isinstance(error, OSError) and error.errno in FULL:
                 _say(f"cannot write {error.filename or 'a file'}: {error.strerror}; make room and try again")
+                if error.filename is None:
+                    nowhere(sys.stdout)
                 return 2
             raise
 
@@ -87,7 +89,7 @@ def run(arguments: argparse.Namespace) -> Answer:
 
         serve()
         return 0, None
-    cfg = compose(arguments.overrides, arguments.config_dir)
+    cfg = compose(arguments.overrides, arguments.config_dir, to_run=True)
     if "training" in cfg:
         raise UserError("training=...: a model is trained by `leakbench train`, and attacked by `leakbench run`")
     return _one(cfg)
@@ -98,7 +100,7 @@ def train(arguments: argparse.Namespace) -> Answer:
     from bench.config import compose
 
     given = any(text.startswith("training=") for text in arguments.overrides)
-    cfg = compose([*([] if given else ["training=held_out"]), *arguments.overrides], arguments.config_dir)
+    cfg = compose([*([] if given else ["training=held_out"]), *arguments.overrides], arguments.config_dir, to_run=True)
     cfg.trainer.devices = cfg.trainer.num_nodes = 1  # what is priced is one client's step
     return _one(cfg)
 
@@ -268,9 +270,9 @@ def _print(what: Any) -> None:
     if isinstance(what, str):
         print(visible_lines(what))
         return
-    from rich.console import Console
+    from bench.progress import Said
 
-    Console(highlight=False).print(what)
+    Said(highlight=False).print(what)
 
 
 def _speaks() -> bool:
@@ -279,7 +281,10 @@ def _speaks() -> bool:
 
 
 def _say(sentence: str) -> None:
-    print(f"leakbench: {visible(sentence)}", file=sys.stderr)
+    try:
+        print(f"leakbench: {visible(sentence)}", file=sys.stderr, flush=True)
+    except OSError:
+        nowhere(sys.stderr)
 
 
 if __name__ == "__main__":

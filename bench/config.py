@@ -20,7 +20,7 @@ from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from bench import catalogue
 from bench.build import rehearse
 from bench.combine import spelled_out
-from bench.errors import UnknownKeyError, UserError
+from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.knobs import Knobs
 from bench.naming import named
 from bench.overrides import home, read
@@ -44,13 +44,17 @@ def cache_folder() -> str:
 OmegaConf.register_new_resolver("leakbench.cache", cache_folder, replace=True)
 
 
-def compose(overrides: list[str], config_dir: Path | None = None, suite: str | None = None) -> DictConfig:
+def compose(
+    overrides: list[str], config_dir: Path | None = None, suite: str | None = None, *, to_run: bool = False
+) -> DictConfig:
     """One cell: configs/run.yaml with `overrides`, resolved, every value checked against its type.
 
     Args:
         overrides: Hydra's grammar, `attack=idlg`, `data.victims=16`.
         config_dir: a folder of the user's with further options (`DIR/attack/mine.yaml`).
         suite: the suite that the cell belongs to, if any.
+        to_run: whether the folder of its data has to be there. It is looked for before torch is imported, which takes
+            seconds; what the folder holds is the datamodule's to say.
 
     Returns:
         The config of configs/run.yaml, without interpolations, closed to new keys. `names` holds the option that each
@@ -76,14 +80,18 @@ def compose(overrides: list[str], config_dir: Path | None = None, suite: str | N
         plain.metric = {str(choices["metric"]): plain.metric}
     written = cast(dict, OmegaConf.to_container(plain.defense))
     plain.defense = spelled_out(written, "defense", known["defense"], lambda part: _hydra([part], config_dir))
-    chosen = {group: str(name) for group, name in choices.items()}
+    chosen = {str(group): str(name) for group, name in choices.items()}
+    _check_places(plain)
+    if to_run:
+        _look_for_data(plain, chosen["data"])
     checked = _resolved(plain, Knobs(_typed(parsed), chosen, config_dir))
     if any(override.key_or_group not in NAMED for override in parsed):
         checked.names = _names(checked, written, config_dir)
     for key in ("attack", "data", "defense", "threat", "training"):
         if key in checked:
             _rehearse(OmegaConf.to_container(checked[key]), key, plain)
-    _find_places(checked)
+    for key in _places(checked):
+        OmegaConf.update(checked, key, home(OmegaConf.select(checked, key)))
     OmegaConf.set_struct(checked, True)
     return checked
 
@@ -105,20 +113,41 @@ def _typed(parsed: list[Override]) -> frozenset[str]:
     return frozenset(leaf for override in parsed for leaf in leaves(override.value(), override.key_or_group))
 
 
-def _find_places(cfg: DictConfig) -> None:
-    """Folders in full. No name at all would be the working folder, which then fills with what nobody looks for there.
+def _look_for_data(cfg: DictConfig, option: str) -> None:
+    """Refuses data whose folder is not there; what is no path at all is left to `check`."""
+    root, name = _selected(cfg, "data.root"), _selected(cfg, "data.name")
+    if not isinstance(root, str) or not root.strip() or "\0" in root or os.path.exists(home(root)):
+        return
+    if option in ("folder", "text_file"):  # the datamodule says what the path may be, and costs an import
+        raise AbsentData(
+            f"data.root={home(root)}: does not exist; say data.root=PATH of your own (leakbench list data)"
+        )
+    raise AbsentData(f"data '{name}' is not in {home(root)}, which does not exist; run: leakbench prepare {name}")
+
+
+def _places(cfg: DictConfig) -> list[str]:
+    """The keys of the folders that the root names."""
+    return ["results", *(f"paths.{name}" for name in cfg.paths)]
+
+
+def _check_places(cfg: DictConfig) -> None:
+    """A folder has a name. Without one it would be the working folder, where nobody looks for what fills it.
 
     Raises:
-        UserError: a folder has no name.
+        UserError: it has none.
     """
-    for key in ("results", *(f"paths.{name}" for name in cfg.paths), "data.root"):
-        given = OmegaConf.select(cfg, key)
-        if given is None:
-            continue
-        if not given.strip() or "\0" in given:
+    for key in (*_places(cfg), "data.root"):
+        given = _selected(cfg, key)
+        if isinstance(given, str) and (not given.strip() or "\0" in given):
             raise UserError(f"{key}={given!r} names no folder; for the working folder say {key}=.")
-        if key != "data.root":
-            OmegaConf.update(cfg, key, home(given))
+
+
+def _selected(cfg: DictConfig, key: str) -> Any:
+    """The value at a key; None where there is none, or an interpolation that `check` complains of."""
+    try:
+        return OmegaConf.select(cfg, key)
+    except OmegaConfBaseException:
+        return None
 
 
 def _names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) -> dict[str, str]:

@@ -21,6 +21,10 @@ class UnknownKeyError(UserError):
         self.key = key
 
 
+class AbsentData(UserError):
+    """The folder of a data set is not there: a suite names all that are lacking at once."""
+
+
 class Unwritable(UserError):
     """Results cannot be written: no other cell could be either, so a suite ends with it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import nullcontext
 from datetime import timedelta
@@ -13,12 +14,14 @@ import rich.progress
 import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from rich.progress import TaskID
 
 from bench import interrupt
+from bench.capacity import BLOCK, check_processes
 from bench.company import Company
 from bench.engine.state import Progress
 from bench.errors import UserError
@@ -42,8 +45,8 @@ from bench.threat import relevant
 from datamodules.base import VictimDataModule, share
 from datamodules.text_base import TextDataModule
 
+MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")  # where processes of several machines meet
 PATIENCE = timedelta(days=30)  # of processes that wait for each other
-BLOCK = 256  # victims that a test_step gets: enough to keep the slots busy, few enough to hold in memory
 
 # a cell whose victims all ended like this has no result
 _WITHOUT_RESULT = frozenset(status.value for status in UNSCORED)
@@ -229,6 +232,7 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
     def made(strategy: str | DDPStrategy) -> pl.Trainer:
         return pl.Trainer(
             **{**cfg.trainer, "strategy": strategy},
+            plugins=environment(),
             logger=logger,
             enable_progress_bar=False,
             use_distributed_sampler=False,
@@ -239,10 +243,40 @@ def make_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
         trainer = made(cfg.trainer.strategy)
         if not isinstance(trainer.strategy, DDPStrategy):
             return trainer
+        _check_devices(trainer)
         # one process is no group; several may wait for the slowest of them for long (see bench.company for the dead)
         return made("auto" if trainer.world_size == 1 else DDPStrategy(timeout=PATIENCE))
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def environment() -> LightningEnvironment | None:
+    """Who starts processes: Lightning finds out, but takes a job's variables for those of `srun`.
+
+    A batch script, and a shell that a job has opened, hold them as well (`SLURM_NTASKS`), and nobody has started tasks.
+    What `srun` alone sets is the step (srun(1), OUTPUT ENVIRONMENT VARIABLES).
+    """
+    without_srun = "SLURM_NTASKS" in os.environ and "SLURM_STEP_NUM_TASKS" not in os.environ
+    elastic = "TORCHELASTIC_RUN_ID" in os.environ
+    return LightningEnvironment() if without_srun and not elastic else None
+
+
+def _check_devices(trainer: pl.Trainer) -> None:
+    """Processes that this machine starts by itself; others are the business of who has started them (torchrun, srun).
+
+    Raises:
+        UserError: more than the machine can take, or than somebody has started on other machines.
+    """
+    started_by = getattr(trainer.strategy, "cluster_environment", None)
+    if started_by is None or started_by.creates_processes_externally:
+        return
+    if trainer.num_nodes > 1 and not set(MEETING) <= set(os.environ):
+        raise UserError(
+            f"trainer.num_nodes={trainer.num_nodes}: nobody has started processes on other machines; call leakbench "
+            f"with srun (trainer=slurm), with torchrun, or on each machine with {', '.join(MEETING)} set"
+        )
+    if trainer.strategy.root_device.type == "cpu":
+        check_processes(trainer.num_devices, f"trainer.devices={trainer.num_devices}")
 
 
 @rank_zero_only

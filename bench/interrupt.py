@@ -1,4 +1,4 @@
-"""Leaving when asked to: SIGINT, SIGTERM, and the warnings that SLURM sends before it takes a node away.
+"""Leaving when asked to: SIGINT, SIGTERM, SIGHUP, and the warnings that SLURM sends before it takes a node away.
 
 A signal raises `Interrupted` where the main thread stands, or at the end of what must not be torn apart (`held`). It
 also sets a flag for the whole process, which the engine looks at in every iteration: cells may run in other threads,
@@ -24,6 +24,7 @@ GRACE = 10.0  # seconds from the first signal to the hard end
 _TICK = 0.05  # seconds between two looks at what has become of the first signal
 _BOUNCE = 0.1  # seconds within which a second SIGINT is the same one, sent to the group and once more by a parent
 _ALWAYS = (signal.SIGINT, signal.SIGTERM)
+_HUNG_UP = signal.SIGHUP  # `nohup` has it ignored, and so it stays
 _WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # of SLURM, by custom: --signal=USR1@90; ours where nobody else has them
 
 Farewell = Callable[[int], None]
@@ -111,7 +112,7 @@ def listening(farewell: Farewell) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or _state.before:
         yield
         return
-    ours = [*_ALWAYS, *(number for number in _WARNINGS if signal.getsignal(number) == signal.SIG_DFL)]
+    ours = [*_ALWAYS, *(number for number in (_HUNG_UP, *_WARNINGS) if signal.getsignal(number) == signal.SIG_DFL)]
     _state.before = {number: signal.getsignal(number) for number in ours}
     reader, writer = socket.socketpair()
     writer.setblocking(False)

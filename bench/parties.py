@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from torch import nn
 
 from bench.attacks.base import Attack
 from bench.build import import_target, instantiate
+from bench.capacity import check_gradients, check_inputs, check_rows, check_threads, require_memory
 from bench.client import Client, DataFacts
 from bench.defenses.stack import defense_of
 from bench.engine.settings import Engine
@@ -31,6 +33,7 @@ from bench.threat import Threat
 from datamodules.base import VictimDataModule
 from datamodules.text_base import TextDataModule
 
+_ENTRY = 1_000  # bytes at least of what a number in a model's config counts (filters, layers, tokens, positions)
 _PRETRAINED = ("model.source", "model.weights", "attack.language_model.source")  # keys that name pretrained weights
 _PRIVATE_SHARE = 100  # images of one's own for each image of a batch, from which their mean says nothing of the batch
 
@@ -58,7 +61,9 @@ def build(cfg: DictConfig) -> Parties:
     metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()}
     check_kinds(cfg, data)
     tokenizer = adopt_tokenizer(cfg.model, data)
+    check_rows(data.victims, data.batch_size)
     data.setup("test")
+    check_inputs(data.victims, data.batch_size, math.prod(data.shape))
     scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
     control = bool(cfg.attack.control)
     if data.classes is None and not control:
@@ -66,6 +71,7 @@ def build(cfg: DictConfig) -> Parties:
     if data.classes == 1 and not control:
         raise NotApplicable(f"data '{data.title}' has one class: a loss over one class has no gradient to attack")
     facts = facts_of(data, tokenizer)
+    check_model(cfg, facts, data.victims)
     maker, weights = model_builder(cfg.model, facts)
     client = Client(
         maker,
@@ -80,9 +86,41 @@ def build(cfg: DictConfig) -> Parties:
         seed=cfg.seed,
         grant_mean=control and "mean_image" in attack.needs,
     )
+    if _on_processor(cfg):
+        check_gradients(data.victims, client.facts.parameters, per_victim=cfg.model.per_victim)
     scorer.inspect(data.shape)
     attack.check(client.share(data.deal([0])))
     return Parties(data, client, attack, scorer, engine, logger, weights)
+
+
+def check_model(cfg: DictConfig, facts: DataFacts, victims: int) -> None:
+    """Refuses a model that does not fit into memory, before it is built: on torch's `meta` device it takes none.
+
+    A model that reads its weights or is the user's own is built once in any case.
+
+    Raises:
+        UserError: its size, and what is free.
+    """
+    node = cfg.model
+    for name, value in node.items():
+        if isinstance(value, int):
+            require_memory(value * _ENTRY, f"model.{name}={value}: as many rows of weights", "take a smaller one")
+    if any(name in node for name in ("source", "weights", "target")):
+        return
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            model: nn.Module = instantiate(node, "model", **_given(facts))
+    except Exception:  # it wants real numbers, or is wrong: whoever builds it in earnest says so
+        return
+    if _on_processor(cfg):
+        found = sum(value.numel() for value in model.parameters())
+        check_gradients(victims, found, per_victim=node.per_victim)
+
+
+def _on_processor(cfg: DictConfig) -> bool:
+    """Whether the machine's memory is what gradients lie in; a GPU tells of its own when it is full."""
+    accelerator = cfg.trainer.accelerator
+    return accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
 
 
 def check_kinds(cfg: DictConfig, data: VictimDataModule) -> None:
@@ -147,6 +185,7 @@ def sources(cfg: DictConfig, data: VictimDataModule, checkpoint: str | None) -> 
 
 def instantiate_engine(node: DictConfig) -> Engine:
     """The engine's settings; a given number of threads takes effect here, for what is not the engine's as well."""
+    check_threads(node.threads, "engine.threads")
     if node.threads is not None:
         torch.set_num_threads(node.threads)
     torch.backends.cuda.matmul.allow_tf32 = node.tf32
@@ -164,9 +203,7 @@ def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.M
     if node.checkpoint is not None and node.per_victim:
         raise UserError("model.checkpoint needs model.per_victim=false: all victims share the weights in the file")
 
-    given: dict[str, Any] = {"shape": facts.shape, "classes": facts.classes}
-    if facts.tokenizer is not None:
-        given["tokenizer"] = facts.tokenizer
+    given = _given(facts)
 
     def make() -> nn.Module:
         model: nn.Module = instantiate(node, "model", **given)
@@ -183,3 +220,9 @@ def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.M
 @rank_zero_only
 def _tell(sentence: str) -> None:
     console.print(f"leakbench: {sentence}", markup=False, soft_wrap=True)
+
+
+def _given(facts: DataFacts) -> dict[str, Any]:
+    """What a model is told beside its config."""
+    given: dict[str, Any] = {"shape": facts.shape, "classes": facts.classes}
+    return given if facts.tokenizer is None else {**given, "tokenizer": facts.tokenizer}

@@ -16,20 +16,21 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from bench.build import instantiate
+from bench.capacity import require_memory
 from bench.client import DataFacts
 from bench.defenses.base import Defense, GradientDefense, Local
 from bench.defenses.privacy import Privacy
 from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.randomness import seed_of, seeded
 from bench.errors import NotApplicable, Unwritable, UserError
-from bench.experiment import device_in_words
+from bench.experiment import device_in_words, environment
 from bench.hashing import sha256
 from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, check_training, probe
 from bench.models.shared import choose, trained
 from bench.naming import title
-from bench.parties import instantiate_engine, model_builder
+from bench.parties import check_model, instantiate_engine, model_builder
 from bench.printable import visible
 from bench.progress import bars
 from bench.provenance import commit, versions
@@ -102,8 +103,10 @@ def build(cfg: DictConfig) -> Trainee:
     """Everything that is trained with and on; writes nothing."""
     instantiate_engine(cfg.engine)
     schedule: Schedule = instantiate(cfg.training, "training")
+    require_memory(schedule.runs * 1_000, f"training.runs={schedule.runs}: the rows of so many", "take fewer")
     data, train, test = split(cfg, schedule)
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
+    check_model(cfg, facts, 1)
     maker, weights = model_builder(cfg.model, facts)
     patterns = cfg.model.get("shared")
     loss = loss_of(cfg.model.loss)
@@ -250,6 +253,7 @@ def make_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
     try:
         return pl.Trainer(
             **settings,
+            plugins=environment(),
             max_epochs=epochs,
             logger=False,
             enable_progress_bar=False,
@@ -257,7 +261,7 @@ def make_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
             num_sanity_val_steps=0,
             default_root_dir=cfg.results,
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
 
 

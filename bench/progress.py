@@ -17,7 +17,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(stderr=True, highlight=False)
+from bench.streams import nowhere
+
+
+class Said(Console):
+    """Where nobody reads any more, nothing more is said; the work goes on (rich would end the process)."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich."""
+        self.quiet = True
+        nowhere(self.file)  # type: ignore[arg-type]
+
+
+console = Said(stderr=True, highlight=False)
 _open: list[Progress] = []
 
 

@@ -18,10 +18,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.build import NODE_KEYS, Facts, Parameters, defaults_of, facts_of, import_target, join, parameters
 from bench.errors import UserError
+from bench.signatures import hints
 from bench.suggest import did_you_mean
 from bench.typecheck import MismatchError, describe, fit, unusable
 
 _OWN = "each part of the {} that would follow it has a value of its own"
+
+_MACHINE = 65_536  # devices of the largest machine, and machines of the largest cluster, that we can think of
 
 Target = typing.NewType("Target", object)  # a node that must name its constructor
 
@@ -77,8 +80,12 @@ class Trainer:
 
     def __post_init__(self) -> None:
         _at_least("num_nodes", self.num_nodes, 1, "machines")
+        _at_most("num_nodes", self.num_nodes, _MACHINE, "machines")
         if isinstance(self.devices, int) and self.devices != -1:
             _at_least("devices", self.devices, 1, "processors or GPUs; -1 or auto for all")
+            _at_most("devices", self.devices, _MACHINE, "processors or GPUs of a machine")
+        if isinstance(self.devices, list):
+            _check_numbers("devices", self.devices, self.accelerator)
 
 
 @dataclass
@@ -145,12 +152,14 @@ def check(cfg: DictConfig | Mapping[str, Any], knobs: ShortKeys | None = None) -
             be imported.
     """
     cfg = cfg if isinstance(cfg, DictConfig) else OmegaConf.create(dict(cfg))
-    checker = _Checker(links(OmegaConf.to_container(cfg, resolve=False)), knobs)
+    found = links(OmegaConf.to_container(cfg, resolve=False))
     container = typing.cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
-    checker.numbers(container)
-    checked = checker.fields(container, parameters(Root), "")
-    if checker.faults:
-        raise UserError("; ".join(dict.fromkeys(checker.faults)))
+    for early in (True, False):  # what sources alone can tell comes first: an import of torch takes seconds
+        checker = _Checker(found, knobs, early=early)
+        checker.numbers(container)
+        checked = checker.fields(container, parameters(Root), "")
+        if checker.faults:
+            raise UserError("; ".join(dict.fromkeys(checker.faults)))
     return OmegaConf.create(checked)
 
 
@@ -189,7 +198,8 @@ def links(raw: Any, key: str = "") -> dict[str, str]:
 class _Checker:
     """Walks one composed cell and keeps every fault it finds."""
 
-    def __init__(self, links: Mapping[str, str], knobs: ShortKeys | None = None) -> None:
+    def __init__(self, links: Mapping[str, str], knobs: ShortKeys | None = None, *, early: bool = False) -> None:
+        self.early = early  # whether nothing is imported
         self.faults: list[str] = []
         self.links = links
         self.sources = set(links.values())
@@ -281,6 +291,10 @@ class _Checker:
     def node(self, value: dict[str, Any], hint: Any, key: str) -> dict[str, Any]:
         """A node with `_target_`: its arguments against the constructor's signature, its class against the hint."""
         path = value["_target_"]
+        if self.early:
+            facts = {name: fact.annotation for name, fact in parameters(facts_of(key)).configured.items()}
+            known = {**facts, **hints(path)}
+            return {name: self.value(item, known.get(name, Any), join(key, name)) for name, item in value.items()}
         try:
             target = import_target(path, key)
         except UserError as error:
@@ -300,6 +314,21 @@ class _Checker:
 def _at_least(name: str, value: int, least: int, meaning: str) -> None:
     if value < least:
         raise ValueError(f"{name}={value}: must be >= {least} ({meaning})")
+
+
+def _at_most(name: str, value: int, most: int, meaning: str) -> None:
+    if value > most:
+        raise ValueError(f"{name}={value}: must be <= {most:,} ({meaning})")
+
+
+def _check_numbers(name: str, numbers: list[int], accelerator: str) -> None:
+    words = f"{name}=[{','.join(map(str, numbers))}]"
+    if not numbers or min(numbers) < 0:
+        raise ValueError(f"{words}: want the numbers of GPUs, from 0")
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"{words}: names a GPU twice")
+    if accelerator == "cpu":
+        raise ValueError(f"{words}: GPUs have numbers; with trainer.accelerator=cpu say how many processes")
 
 
 def _show(value: Any) -> str:

@@ -15,7 +15,7 @@ from bench import catalogue, naming
 from bench.build import instantiate
 from bench.cells import in_a_word, is_price
 from bench.config import compose
-from bench.errors import UnknownKeyError, UserError
+from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.executors.base import NOT_APPLICABLE, UNWRITABLE, Executor, Result
 from bench.printable import visible, visible_lines
 from bench.progress import bars, console
@@ -101,10 +101,14 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
     cells: list[Planned] = []
     strangers: dict[str, UserError] = {}  # overrides that no cell has taken so far
     taken: set[str] = set()
+    absent: dict[str, None] = {}  # a sentence for each data set that is lacking
     for title, base, price in _choices(suite, said):
         own = [override for override in overrides if _group(override) not in (_OF_LEAKS if price else _OF_PRICES)]
         try:
             config, used = _compose_with(own, base, config_dir, name, strangers)
+        except AbsentData as error:
+            absent[str(error)] = None
+            continue
         except UserError as error:
             raise UserError(f"{error} [suite {name}, cell {title}]") from None
         if price:
@@ -112,12 +116,12 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
         if all(config != other.config for other in cells):
             cells.append(Planned(title, config))
         taken.update(used)
-    for override in overrides:
+    for override in overrides if not absent else ():
         if override not in taken:
             raise strangers.get(override) or UserError(f"{override}: no cell of suite {name} looks at it")
     if any(cell.config.executor != cells[0].config.executor for cell in cells):
         raise UserError(f"suite {name}: one executor for all cells, please: say executor=... behind the suite's name")
-    _data_present(cells)
+    _data_present(cells, absent)
     return cells
 
 
@@ -143,7 +147,7 @@ def _compose_with(
     used = list(overrides)
     while True:
         try:
-            return compose([*base, *used], config_dir, suite=suite), used
+            return compose([*base, *used], config_dir, suite=suite, to_run=True), used
         except UnknownKeyError as error:
             unknown = [o for o in used if o.partition("=")[0] == error.key]
             if not unknown:
@@ -241,9 +245,8 @@ def _replaced(token: str, said: set[str]) -> bool:
     return key in said or any("." not in group and key.startswith(f"{group}.") for group in said)
 
 
-def _data_present(cells: list[Planned]) -> None:
+def _data_present(cells: list[Planned], absent: dict[str, None]) -> None:
     """Every data set of the suite is on this machine: known before the first cell, not after a night."""
-    absent: dict[str, None] = {}
     seen: list[Any] = []
     for cell in cells:
         node = OmegaConf.to_container(cell.config.data)

@@ -71,11 +71,11 @@ def check_text(text: str, name: str) -> None:
     open_: list[tuple[str | None, int]] = []  # the anchor of each node that is open, and the values in it so far
     sizes: dict[str, int] = {}
     for event in yaml.parse(text, Loader=_LOADER):
-        here = f"{name}:{event.start_mark.line + 1}"
+        here = f"{name}:{event.start_mark.line + 1}"  # type: ignore[union-attr]
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in (anchor for anchor, _ in open_):
                 raise UserError(f"{here}: the alias *{event.anchor} stands within what it names, so it has no end")
-            size = sizes.get(event.anchor, 1)
+            size = sizes.get(str(event.anchor), 1)
         elif isinstance(event, yaml.ScalarEvent):
             size = 1
             if event.anchor:

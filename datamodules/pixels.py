@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
+from bench.capacity import require_memory
 from bench.errors import UserError
-from datamodules.memory import check_room
 from datamodules.pool import Pixels
 from datamodules.regular import check_regular
 from datamodules.sixteen_bits import bits_of, read_deep
@@ -102,7 +102,7 @@ def _decoded(opened: ImageFile.ImageFile, page: int, path: Path) -> Pixels:
         raise UserError(
             f"{path}: announces too many pixels ({width}x{height}, {_MOST:,} are decoded at most); save it smaller"
         )
-    check_room(_DECODING * width * height, f"{path}: {width}x{height} pixels", "save it smaller")
+    require_memory(_DECODING * width * height, f"{path}: {width}x{height} pixels", "save it smaller")
     if bits_of(opened) > 8:
         return read_deep(opened, lambda: _open(path, page), path)
     gray = opened.mode in GRAY_MODES
@@ -168,5 +168,5 @@ def fit_all(images: Pixels, size: int | None, channels: int | None) -> Pixels:
     if size in (None, height) and size in (None, width) and channels in (None, depth):
         return images
     side = f"{width}x{height}" if size is None else f"{size}x{size}"
-    check_room(2 * fitted_bytes(images, size, channels), f"{count} images of {side}", "set a smaller data.size")
+    require_memory(2 * fitted_bytes(images, size, channels), f"{count} images of {side}", "set a smaller data.size")
     return np.stack([fit(image, size, channels) for image in images])

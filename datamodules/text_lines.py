@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.capacity import require_memory
 from bench.errors import UserError
-from datamodules.memory import check_room
 from datamodules.regular import check_regular
 from datamodules.text_table import LABEL, SENTENCE, WANTED, header, read_table
 
@@ -64,7 +64,7 @@ def read_lines(path: Path) -> Lines:
 
 
 def _text(path: Path) -> str:
-    check_room(_READING * path.stat().st_size, f"the sentences in {path}", "name a smaller file")
+    require_memory(_READING * path.stat().st_size, f"the sentences in {path}", "name a smaller file")
     try:
         text = path.read_text(encoding="utf-8-sig")  # without a byte-order mark
     except UnicodeDecodeError as error:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.capacity import require_memory
 from bench.errors import UserError
-from datamodules.memory import check_room
 from datamodules.pixels import fit, fitted_bytes, read_pages
 from datamodules.pool import Integers, Pixels
 
@@ -111,6 +111,7 @@ def read_labelled(
     Raises:
         UserError: a file is damaged (`read_pages`), the images differ in size or channels, or do not fit into memory.
     """
+
     images: list[Pixels] = []
     owners: list[int] = []
     for place, path in enumerate(files):
@@ -135,7 +136,7 @@ def _check_room(there: int, files: int, page: Pixels, size: int | None, channels
         return
     alone, together = (files, files) if there == 0 else (1, there + 1)
     height, width = page.shape[:2] if size is None else (size, size)
-    check_room(
+    require_memory(
         (alone + together) * fitted_bytes(page, size, channels),
         f"{together} images of {width}x{height}",
         "set data.size=32 (or another side)" if size is None else f"set data.size to less than {size}",

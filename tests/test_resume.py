@@ -32,7 +32,7 @@ QUIET = ["attack=idlg", "logger=none", "metric=mse", "engine.threads=1", "engine
 ENDLESS = [*QUIET, "data.victims=70", "attack.evaluations=1000000", "engine.chunk=4"]
 BRIEF = [*QUIET, "data.victims=40", "attack.evaluations=8", "engine.chunk=8", "report.images=2"]
 SLURM = {"SLURM_NTASKS": "1", "SLURM_JOB_NAME": "leak", "SLURM_JOB_ID": "7", "SLURM_PROCID": "0"}
-SLURM |= {"SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_JOB_NUM_NODES": "1"}
+SLURM |= {"SLURM_STEP_NUM_TASKS": "1", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_JOB_NUM_NODES": "1"}
 # about when, where and how fast; all else is the same in every run
 TIMES = {"seconds", "started", "stored", "part", "host", "commit", "versions", "device"}
 

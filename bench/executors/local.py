@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from bench.build import instantiate
+from bench.capacity import check_processes
 from bench.cells import run_cell
 from bench.errors import UserError
 from bench.executors.base import ERROR, Executor, Result, Results, attempt
@@ -54,6 +55,8 @@ class Local(Executor):
                 f"executor.workers={workers} divides the devices of one kind: say trainer.accelerator and a number "
                 "of trainer.devices, the same kind for all cells"
             )
+        most = workers * max(map(ranks, cells))
+        check_processes(most, f"executor.workers={workers}" + (f", {most // workers} each" if most > workers else ""))
         return _SideBySide(cells, divided(workers, kinds.pop())).results()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from omegaconf import DictConfig
 
+from bench.capacity import cores
 from bench.cells import is_price
 from bench.errors import UserError
 from bench.experiment import make_trainer
@@ -16,11 +17,6 @@ from bench.experiment import make_trainer
 # A process takes about 6 s of a core to start, in which one does some 10,000 evaluations of a small model.
 PAYS_FROM = 30_000
 MEMORY = 2 * 2**30  # bytes of a process, with torch, a model and a chunk of victims
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def divided(workers: int, accelerator: str) -> list[dict[str, str]]:

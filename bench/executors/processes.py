@@ -20,7 +20,7 @@ import bench
 from bench.cells import is_price
 from bench.executors.base import DONE, ERROR, Result
 from bench.executors.child import GRACE, outcome_path, read_outcome, write_job
-from bench.experiment import make_trainer
+from bench.experiment import MEETING, make_trainer
 
 _TICK = 0.05  # seconds between two looks at a process
 _LEAVING = 10.0  # seconds that a process without work gets to leave
@@ -206,6 +206,6 @@ def _environment() -> dict[str, str]:
 
 def _meeting() -> dict[str, str]:
     """Where the ranks meet, as Lightning reads it: on this machine, unless the user has said another place for all."""
-    if {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK"} <= set(os.environ):
+    if set(MEETING) <= set(os.environ):
         return {}
-    return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_network_port()), "NODE_RANK": "0"}
+    return dict(zip(MEETING, ("127.0.0.1", str(find_free_network_port()), "0")))

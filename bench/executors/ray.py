@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from bench import interrupt
 from bench.errors import UserError
 from bench.executors.base import ERROR, Executor, Result, Results
 from bench.executors.remote import Job, demands, root
@@ -54,6 +55,7 @@ class Ray(Executor):
         ours = not ray.is_initialized()
         if ours:
             self._connect()
+            interrupt.listen()  # Ray has put a handler of its own before ours
         refs: dict[Any, int] = {}
         try:
             self._check(cells)

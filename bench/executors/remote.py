@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from omegaconf import DictConfig, OmegaConf
 
-from bench.executors.base import ERROR, Result
+from bench.executors.base import ERROR, Result, attempt
 
 if TYPE_CHECKING:
     from bench.executors.processes import Group
@@ -34,7 +34,7 @@ class Job:
 
     def __call__(self) -> Result:
         """Runs it, in the folder that it was made in."""
-        from bench.executors.places import cores
+        from bench.capacity import cores
         from bench.executors.processes import Group, ranks
 
         try:
@@ -43,7 +43,10 @@ class Job:
             machine = os.uname().nodename
             return Result(ERROR, reason=f"{self.folder} is not on {machine} ({error.strerror}): it has to be shared")
         cfg = OmegaConf.create(self.config)
-        size = ranks(cfg)
+        sized = attempt(lambda: {"ranks": ranks(cfg)})
+        if sized.document is None:
+            return sized
+        size = sized.document["ranks"]
         threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // size))
         with Group(size, {"OMP_NUM_THREADS": threads}, shown=False) as self._group:
             return self._group.run(cfg)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from bench.capacity import A_CORE, cores
 from bench.errors import UserError
 from bench.executors.base import DONE, ERROR, Executor, Result, Results
 from bench.executors.remote import Job, demands, root
@@ -82,9 +83,11 @@ class Slurm(Executor):
         """See `Executor.run`."""
         jobs: dict[int, submitit.Job[Result]] = {}
         try:
-            for alike in _alike(cells):
-                jobs |= zip(alike, self._submit([cells[index] for index in alike]))
-            while jobs:
+            waiting = self._arrays(cells)
+            while jobs or waiting:
+                while waiting and (self.cluster == "slurm" or not jobs):
+                    alike = waiting.pop(0)
+                    jobs |= zip(alike, self._submit([cells[index] for index in alike]))
                 for index in [index for index, job in jobs.items() if job.done()]:
                     yield index, _result(jobs.pop(index))
                 if jobs:
@@ -92,6 +95,11 @@ class Slurm(Executor):
         finally:
             for job in jobs.values():
                 job.cancel(check=False)
+
+    def _arrays(self, cells: Sequence[DictConfig]) -> list[list[int]]:
+        """Indices of the cells that are submitted together; this machine would start all jobs of an array at once."""
+        most = min(self.at_once, A_CORE * cores()) if self.cluster == "local" else len(cells)
+        return [alike[i : i + most] for alike in _alike(cells) for i in range(0, len(alike), most)]
 
     def _submit(self, cells: Sequence[DictConfig]) -> list[submitit.Job[Result]]:
         """One array of cells that want the same machines."""

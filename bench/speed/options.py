@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.capacity import check_threads
+
 HELP = """The published loop (one victim after another, torch.optim.LBFGS, autograd twice) and the engine take turns on
 the same victims. Overrides are those of `leakbench run`; attack=idlg where nothing else is said.
 
@@ -77,7 +79,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--seconds", type=_seconds, default=5.0, metavar="S", help="of each turn (default 5)")
     add("--victims", type=_count, default=8, metavar="N", help="whole runs of the loop (default 8)")
     add("--chunks", type=_counts, default=(1, 8, 32, 128), metavar="N,N", help="of the table (default 1,8,32,128)")
-    add("--threads", type=_counts, default=_threads(), metavar="N,N", help="of loop and table (default 1,2)")
+    add("--threads", type=_threads_of_ours, default=_threads(), metavar="N,N", help="of loop and table (default 1,2)")
     add("--variant", action="append", default=[], metavar="OVERRIDES", help="one more engine; may be repeated")
     add("--no-success", action="store_false", dest="success", help="without whole runs (the longest part)")
     add("--no-memory", action="store_false", dest="memory", help="without peak memory")
@@ -99,6 +101,12 @@ def _counts(text: str) -> tuple[int, ...]:
     found = tuple(_count(word.strip()) for word in text.split(","))
     if len(set(found)) < len(found):
         raise argparse.ArgumentTypeError(f"{text!r} names a number twice")
+    return found
+
+
+def _threads_of_ours(text: str) -> tuple[int, ...]:
+    found = _counts(text)
+    check_threads(max(found), "--threads")
     return found
 
 

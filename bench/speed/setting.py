@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from bench.attacks.gradient_matching import GradientMatching
+from bench.capacity import check_rows, require_memory
 from bench.config import compose
 from bench.engine.matching import Layout, Matching
 from bench.engine.randomness import draw
@@ -112,6 +113,11 @@ def prepare(overrides: Sequence[str], config_dir: Path | None = None, victims: i
         party.to(device)
     engine = parties.engine
     count = max(victims, BLOCK, _CHUNKS * (engine.chunk or 1))
+    check_rows(count, parties.data.batch_size)
+    parameters = parties.client.facts.parameters
+    require_memory(
+        count * parameters * 4, f"{count:,} victims with {parameters:,} numbers each", "take a smaller chunk"
+    )
     engine.victims, engine.notice = count, notice
     truth = parties.data.deal(range(count)).to(device)
     seen = parties.client.share(truth)

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.executors.places import cores
+from bench.capacity import cores
 from bench.speed.memory import ChildFailed
 
 

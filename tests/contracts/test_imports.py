@@ -12,10 +12,9 @@ import datamodules
 ORDER = re.findall(
     r"\w+",
     """
-errors hashing interrupt streams suggest printable portable naming messages catalogue combine typecheck build schema
-knobs overrides yaml_bounds config progress overview models engine objectives priors labels threat defenses client
-attacks metrics training leakage
-results report status provenance recording ranks company loggers
+errors capacity hashing interrupt streams suggest printable portable naming messages catalogue combine typecheck build
+signatures schema knobs overrides yaml_bounds config progress overview models engine objectives priors labels threat
+defenses client attacks metrics training leakage results report status provenance recording ranks company loggers
 parties experiment failures pricing cells executors suite speed pretrained prepare batch auditing arguments cli
 """,
 )
@@ -54,7 +53,7 @@ def test_a_file_imports_only_what_stands_above_it(path):
 @pytest.mark.parametrize("path", sorted(DATA.rglob("*.py")), ids=lambda path: path.name)
 def test_datamodules_know_the_messages_and_nothing_else(path):
     for name in imported(path):
-        assert name.startswith(("datamodules.", "bench.errors.", "bench.messages.")), name
+        assert name.startswith(("datamodules.", "bench.errors.", "bench.capacity.", "bench.messages.")), name
 
 
 def test_attacks_cannot_reach_a_client_or_a_victim():

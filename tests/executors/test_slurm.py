@@ -80,6 +80,15 @@ def test_the_script_that_sbatch_gets(tmp_path, monkeypatch):
     assert "export PYTHONPATH=" in script and "srun" in script
 
 
+def test_jobs_of_this_machine_are_not_all_started_at_once(tmp_path):
+    """On a cluster SLURM sees to it (`at_once`); submitit's local executor starts every job that it is given."""
+    base = [f"results={tmp_path}", "logger=none", "executor=slurm", "executor.at_once=2"]
+    cells = [compose([*base, "executor.cluster=local"])] * 5
+    assert instantiate(cells[0].executor, "executor")._arrays(cells) == [[0, 1], [2, 3], [4]]
+    cells = [compose(base)] * 5
+    assert instantiate(cells[0].executor, "executor")._arrays(cells) == [[0, 1, 2, 3, 4]]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
