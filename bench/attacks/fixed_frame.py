@@ -56,11 +56,6 @@ class Held:
         self._fixed = fixed.flatten(1).repeat_interleave(width, 1)
 
     @property
-    def least_slots(self) -> int:
-        """The matching's."""
-        return self.matching.least_slots
-
-    @property
     def compiled_slots(self) -> int | None:
         """The matching's."""
         return self.matching.compiled_slots

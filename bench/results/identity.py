@@ -18,8 +18,6 @@ OUTSIDE = frozenset(
         *("engine.compile", "engine.threads"),
     }
 )
-# Keys whose null is what a cell did before there was the setting: only another value tells it apart.
-UNLESS_SET = frozenset({"model.shared"})
 # Keys that say where something lies. What lies there is part of the identity by its content: examples, and tokens as a
 # vocabulary spells them, by the data's fingerprint; a backbone other than torchvision's own is refused. Only text is a
 # place: a number or a list at such a key is a setting.
@@ -80,8 +78,7 @@ def _without(config: Mapping[str, Any], known: Collection[str], above: str) -> d
     for name, value in config.items():
         key = f"{above}{name}"
         place = (isinstance(value, str) and key in known) or (isinstance(value, str | None) and key in PLACES)
-        unset = value is None and key in UNLESS_SET
-        if not place and not unset and key not in OUTSIDE:
+        if not place and key not in OUTSIDE:
             kept[name] = _without(value, known, f"{key}.") if isinstance(value, Mapping) else value
     return kept
 
