@@ -191,7 +191,7 @@ def test_a_single_output_is_refused_and_never_safe(label: int) -> None:
 @pytest.mark.parametrize(
     ("module", "loss", "says"),
     [
-        (nn.Flatten(), functional.cross_entropy, "no parameters"),
+        (nn.Flatten(), functional.cross_entropy, "no trainable parameter"),
         (small(), lambda z, y: functional.cross_entropy(z, y, reduction="none"), "want one number"),
         (small(), functional.binary_cross_entropy_with_logits, "does not take .* class indices"),
         (nn.Conv2d(1, 3, 3), functional.cross_entropy, r"does not return logits .*but \[1, 3, 6, 6\]"),

@@ -32,7 +32,7 @@ TOO_MUCH = {
     "engine.threads=100000": "engine.threads=100000: too many threads",
     "data.victims=10000000000000": "data.victims=10000000000000, data.batch_size=1: the rows of so many",
     "data.batch_size=10000000000": "data.batch_size=10000000000: the rows of so many",
-    "data.size=10000000": "data.size=10000000: ",
+    "data.size=10000000": "images of 10000000x10000000 take",
     "model.width=2000000": "parameters: the gradients of 2 victims take",
     "model.width=100000000000000": "model.width=100000000000000: as many rows of weights",
     "model=resnet20 model.blocks=100000000000000": "model.blocks=100000000000000: as many rows of weights",

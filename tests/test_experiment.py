@@ -115,7 +115,7 @@ def test_batches_are_matched_and_scored_a_sample(tmp_path: Path) -> None:
         (("engine.threads=0",), "threads"),
         (("attack.lr=-1",), "lr"),
         (("model=custom", "model.target=nowhere:Net"), "nowhere"),
-        (("model=custom", "model.target=torch.nn:Identity"), "has no parameters"),
+        (("model=custom", "model.target=torch.nn:Identity"), "has no trainable parameter"),
         (("model=custom", f"model.target={__name__}:one_output"), "single output .* is not served"),
         (("model=custom", f"model.target={__name__}:diverged"), "not finite .* hold NaN"),
         (("model.loss=binary_cross_entropy_with_logits",), "does not take .* class indices"),

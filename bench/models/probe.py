@@ -308,5 +308,7 @@ def _slope(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, mapped
     else:
         found = gradient(parameters, buffers, x, targets)
     size = sum((g.square().sum() for g in found.values()), torch.zeros((), dtype=x.dtype, device=x.device))
+    if not size.requires_grad:  # the trained parameters do not meet the inputs, as a word embedding does not
+        return torch.zeros_like(x)
     (slope,) = torch.autograd.grad(size, x)
     return slope

@@ -272,5 +272,5 @@ def _text(board: Board) -> str:
         cells = [word.ljust(w) if at in (1, 2) else word.rjust(w) for at, (word, w) in enumerate(zip(words, widths))]
         printed.append("  ".join(cells).rstrip())
     printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-    printed += [explained(mark) for mark in MARKS if mark in used]
+    printed += [line for mark in MARKS if mark in used for line in explained(mark).splitlines()]
     return "\n".join(map(visible, [f"Defences on {heading(board)}", *printed]))

@@ -256,7 +256,7 @@ def _text_board(board: Board) -> str:
     printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
     if any(row.control for row in board.rows):
         printed.append("* control")
-    printed += [explained(mark) for mark in board.marks]
+    printed += [line for mark in board.marks for line in explained(mark).splitlines()]
     partial = [row for row in board.rows if row.stopped and not row.empty]
     printed += [f"{row.summary['attack']} on {row.summary['data']} stopped: {row.stopped}" for row in partial]
     return "\n".join(map(visible, [board.title, *printed]))
