@@ -170,7 +170,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def _end(jobs: Sequence[submitit.Job[Result]], *, here: bool) -> None:
-    """Ends jobs: SLURM's at once, by SLURM; those of this machine (`here`) as we were asked to leave, and waits for them.
+    """Ends jobs: SLURM's by SLURM; those of this machine (`here`) by SIGTERM, and waits for them.
 
     What submitit sends to a job of this machine is SIGINT: its controller ends with a traceback on our stderr, and
     kills the job a second later.
