@@ -41,6 +41,7 @@ from bench.results.identity import contents, identity
 from bench.results.lock import locked
 from bench.results.store import Cell, Store
 from bench.results.summary import summarise
+from bench.telling import owed, telling
 from bench.threat import relevant
 from datamodules.base import VictimDataModule, share
 from datamodules.text_base import TextDataModule
@@ -73,17 +74,32 @@ def run_cell(cfg: DictConfig) -> dict[str, Any]:
     console.quiet = not trainer.is_global_zero  # one of several processes speaks
     cell = open_cell(cfg, parties, store)
     todo = remaining(parties.data.victims, cell)
-    with locked(cell.folder, notice) if todo and trainer.is_global_zero else nullcontext():
-        if todo and trainer.is_global_zero:  # who has nothing to do writes nothing
+    first, logger = trainer.is_global_zero, parties.logger
+    busy = first and (bool(todo) or owed(logger, cell))  # who has nothing to do writes nothing
+    with locked(cell.folder, notice) if busy else nullcontext():
+        if busy:
             cell.sweep()
             todo = remaining(parties.data.victims, cell)
+            busy = bool(todo) or owed(logger, cell)
         rank_zero_only(console.print)(overview(_overview(cfg, parties, cell, len(todo))))
-        if todo or trainer.world_size > 1:  # processes that meet go in together, or wait for each other forever
-            _run(cfg, parties, cell, todo, trainer)
-        document = _settled(cell, parties.data.victims, writes=trainer.is_global_zero)
-        if todo and trainer.is_global_zero:
-            parties.logger.finish(cell, document)
+        with telling(logger, cell) if busy else nullcontext():
+            if todo or trainer.world_size > 1:  # processes that meet go in together, or wait for each other forever
+                _run(cfg, parties, cell, todo, trainer)
+            document = _settled(cell, parties.data.victims, writes=first)
+            if busy:
+                _tell(cfg, parties, cell, document, begun=bool(todo))
     return document
+
+
+def _tell(cfg: DictConfig, parties: Parties, cell: Cell, document: dict[str, Any], *, begun: bool) -> None:
+    """Tells the logger of the finished cell; of one that was computed before, it has not been opened yet."""
+    if not begun:
+        parties.logger.open(_called(cfg, cell))
+    parties.logger.finish(cell, document)
+
+
+def _called(cfg: DictConfig, cell: Cell) -> Run:
+    return Run(Path(cfg.results), cell.folder.name, cell.identity, cfg.suite, cell.facts["config"])
 
 
 def remaining(victims: int, cell: Cell) -> list[int]:
@@ -199,8 +215,7 @@ def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int], trainer
     data.block = BLOCK
     engine.victims = len(share(todo, trainer.global_rank, trainer.world_size))
     engine.notice = notice
-    run = Run(Path(cfg.results), cell.folder.name, cell.identity, cfg.suite, cell.facts["config"])
-    logger = parties.logger.open(run) if todo else False  # processes that only met have nothing to tell
+    logger = parties.logger.open(_called(cfg, cell)) if todo else False  # processes that only met have nothing to tell
     trainer.logger = logger if isinstance(logger, Logger) else None
     recorder = Recorder(cell, cfg.report.images, trainer.global_rank, lambda: device_in_words(trainer))
     with bars() as drawn:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from omegaconf import DictConfig
 
-from bench.capacity import cores
+from bench.capacity import cores, free_memory
 from bench.cells import is_price
 from bench.errors import UserError
 from bench.experiment import make_trainer
@@ -68,7 +68,9 @@ def suggested(cells: Sequence[DictConfig]) -> int:
         return max(1, min(len(cells), len(visible()) // most))
     if kind != "cpu":
         return 1
-    return max(1, min(len(cells), cores() // most, _memory() // MEMORY // most))
+    room = free_memory()
+    fit = len(cells) if room is None else room // MEMORY // most
+    return max(1, min(len(cells), cores() // most, fit))
 
 
 def budget(cfg: DictConfig) -> float:
@@ -84,11 +86,3 @@ def budget(cfg: DictConfig) -> float:
 def named(cfg: DictConfig) -> bool:
     """Whether the user names devices by their numbers, or asks for all: they cannot be divided."""
     return not isinstance(cfg.trainer.devices, int) or cfg.trainer.devices == -1
-
-
-def _memory() -> int:
-    """Bytes that are free, where the system says so."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return MEMORY

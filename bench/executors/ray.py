@@ -16,6 +16,9 @@ from bench.errors import UserError
 from bench.executors.base import ERROR, Executor, Result, Results
 from bench.executors.remote import Job, demands, root
 
+_LOOK = 0.5  # seconds after which a wait for results looks up
+_LEAVING = 6.0  # seconds in which cancelled cells store what they have; the process itself has `interrupt.GRACE`
+
 
 class Ray(Executor):
     """A cell is a task that declares its processors and GPUs; it is run again where its node dies.
@@ -61,11 +64,15 @@ class Ray(Executor):
             self._check(cells)
             refs = {self._submit(cfg): index for index, cfg in enumerate(cells)}
             while refs:
-                (ref,), _ = ray.wait(list(refs), num_returns=1)
-                yield refs.pop(ref), _result(ref)
+                with interrupt.held():  # Ray drops the exception of a signal, and would go on waiting
+                    ended, _ = ray.wait(list(refs), num_returns=1, timeout=_LOOK)
+                for ref in ended:
+                    yield refs.pop(ref), _result(ref)
         finally:
             for ref in refs:
                 ray.cancel(ref)
+            if refs:  # a worker that is killed at work leaves the cell's processes behind
+                ray.wait(list(refs), num_returns=len(refs), timeout=_LEAVING)
             if ours:
                 ray.shutdown()
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 import os
 import shlex
+import signal
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from bench import interrupt
 from bench.capacity import A_CORE, cores
 from bench.errors import UserError
 from bench.executors.base import DONE, ERROR, Executor, Result, Results
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 _LOOK = {"slurm": 5.0, "local": 0.2}  # seconds between two looks at the jobs
 _WORDS = ("slurm", "local")
+_LEAVING = 6.0  # seconds in which jobs of this machine store what they have; the process itself has `interrupt.GRACE`
+_OF_THIS_MACHINE = "SUBMITIT_LOCAL_JOB_ID"  # set by submitit in a job of its local executor
 
 
 class Slurm(Executor):
@@ -93,8 +99,7 @@ class Slurm(Executor):
                 if jobs:
                     time.sleep(_LOOK[self.cluster])
         finally:
-            for job in jobs.values():
-                job.cancel(check=False)
+            _end(list(jobs.values()), here=self.cluster == "local")
 
     def _arrays(self, cells: Sequence[DictConfig]) -> list[list[int]]:
         """Indices of the cells that are submitted together; this machine would start all jobs of an array at once."""
@@ -112,7 +117,7 @@ class Slurm(Executor):
         except RuntimeError as error:
             raise UserError(f"executor=slurm: {error}") from None
         executor.update_parameters(**self.parameters(cells[0]))
-        with executor.batch():  # SLURM gets one array
+        with _deaf_to_the_terminal(), executor.batch():  # SLURM gets one array
             return [executor.submit(Submitted.of(cfg)) for cfg in cells]
 
     def parameters(self, cfg: DictConfig) -> dict[str, Any]:
@@ -142,10 +147,57 @@ class Slurm(Executor):
 class Submitted(Job):
     """A job that SLURM may end before it is done: it stores what it has, and goes on when it is started again."""
 
+    def __call__(self) -> Result:
+        """See `Job`; on this machine SIGTERM ends it, which submitit otherwise has ignored."""
+        if _OF_THIS_MACHINE not in os.environ:
+            return super().__call__()
+        signal.signal(signal.SIGTERM, _leave)
+        try:
+            return super().__call__()
+        except interrupt.Interrupted as error:
+            return Result(ERROR, reason=str(error))
+
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
         """Called by submitit on SLURM's warning; what it returns is queued."""
         self.stop()
         return _submitit().helpers.DelayedSubmission(Submitted(self.config, self.folder))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Once: a second signal would tear the leaving."""
+    signal.signal(number, signal.SIG_IGN)
+    raise interrupt.Interrupted(number)
+
+
+def _end(jobs: Sequence[submitit.Job[Result]], *, here: bool) -> None:
+    """Ends jobs: SLURM's by SLURM; those of this machine (`here`) by SIGTERM, and waits for them.
+
+    What submitit sends to a job of this machine is SIGINT: its controller ends with a traceback on our stderr, and
+    kills the job a second later.
+    """
+    if not here:
+        for job in jobs:
+            job.cancel(check=False)
+        return
+    deadline = time.monotonic() + _LEAVING
+    while time.monotonic() < deadline and (left := [job for job in jobs if not job.done()]):
+        for job in left:  # again and again: one that begins is deaf at first
+            with suppress(ProcessLookupError):
+                os.kill(int(job.job_id), signal.SIGTERM)  # the controller's process; it passes the signal on
+        time.sleep(_LOOK["local"])
+
+
+@contextmanager
+def _deaf_to_the_terminal() -> Iterator[None]:
+    """What is started meanwhile ignores SIGINT, which a terminal sends to all: ending the jobs is ours."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _submitit() -> ModuleType:

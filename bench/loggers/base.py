@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pytorch_lightning.loggers import Logger
 
 from bench.results import query
+from bench.results.atomic import unwritable
 from bench.results.store import Cell
 
 
@@ -27,7 +28,13 @@ class Run:
 
 
 class CellLogger(ABC):
-    """Rank zero calls `open` before the cell, and `finish` after it."""
+    """Rank zero calls `open` before the cell, and `finish` after it, or `drop` where the cell came to no end.
+
+    Attributes:
+        tells: whether there is anybody to tell.
+    """
+
+    tells: ClassVar[bool] = True
 
     @abstractmethod
     def open(self, run: Run) -> Logger | bool:
@@ -35,7 +42,14 @@ class CellLogger(ABC):
 
     @abstractmethod
     def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
-        """Tells of the finished cell: curves of the objective, then its scores."""
+        """Tells of the finished cell: curves of the objective, then its scores.
+
+        Raises:
+            Unwritable: there is no room for it.
+        """
+
+    def drop(self) -> None:  # noqa: B027 (nothing, unless a logger has something open)
+        """Closes what `open` has opened, so that the next cell begins anew; never raises."""
 
 
 def scores(summary: Mapping[str, Any]) -> dict[str, float]:
@@ -67,10 +81,25 @@ class Scalars(CellLogger):
 
     logger: Logger
 
+    def ready(self) -> None:
+        """Makes the logger's folder: Lightning would do so in the middle of the work.
+
+        Raises:
+            Unwritable: it cannot be made.
+        """
+        folder = Path(self.logger.log_dir or "")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+
     def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
         """Curves by iteration, then the scores."""
-        for at, values in curves(cell):
-            self.logger.log_metrics(values, step=at)
-        self.logger.log_metrics(scores(summary))
-        self.logger.save()
-        self.logger.finalize("success")
+        try:
+            for at, values in curves(cell):
+                self.logger.log_metrics(values, step=at)
+            self.logger.log_metrics(scores(summary))
+            self.logger.save()
+            self.logger.finalize("success")
+        except OSError as error:
+            raise unwritable(Path(self.logger.log_dir or cell.folder), error) from error

@@ -13,4 +13,5 @@ class Csv(Scalars):
     def open(self, run: Run) -> CSVLogger:
         """A new version folder for each run of the cell."""
         self.logger = CSVLogger(run.results / "csv", name=run.name)
+        self.ready()
         return self.logger

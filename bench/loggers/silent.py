@@ -12,6 +12,8 @@ from bench.results.store import Cell
 class Silent(CellLogger):
     """Logs nothing; the store has it all."""
 
+    tells = False
+
     def open(self, run: Run) -> bool:
         """No logger."""
         return False

@@ -24,4 +24,5 @@ class TensorBoard(Scalars):
         from pytorch_lightning.loggers import TensorBoardLogger
 
         self.logger = TensorBoardLogger(run.results / "tensorboard", name=run.name, default_hp_metric=False)
+        self.ready()
         return self.logger

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import wandb
 from pytorch_lightning.loggers import WandbLogger
 
-from bench.errors import UserError
+from bench.errors import Unwritable, UserError
 from bench.loggers.base import CellLogger, Run, curves, scores
+from bench.loggers.offline_run import settled_fault
 from bench.portable import portable
 from bench.results import query
+from bench.results.atomic import unwritable
 from bench.results.parts import metric_names
 from bench.results.store import Cell
 
@@ -44,11 +48,22 @@ class Wandb(CellLogger):
         if mode == "online" and not wandb.api.api_key:
             raise UserError("logger.mode=online needs a key: run wandb login, set WANDB_API_KEY, or leave it offline")
         self.mode, self.project, self.entity = mode, project, entity
+        self.run: wandb.Run | None = None
 
     def open(self, run: Run) -> WandbLogger:
-        """Starts the run."""
-        run.results.mkdir(parents=True, exist_ok=True)
-        home = run.results / "wandb"
+        """Starts the run.
+
+        Raises:
+            Unwritable: it cannot be begun in the results folder.
+        """
+        self.home = home = run.results / "wandb"
+        try:
+            run.results.mkdir(parents=True, exist_ok=True)
+            return self._begun(run, home)
+        except OSError as error:
+            raise unwritable(home, error) from error
+
+    def _begun(self, run: Run, home: Path) -> WandbLogger:
         # images in a table are kept in the data folder until a sync: it must move with the run
         os.environ |= {
             "WANDB_DIR": str(run.results.absolute()),
@@ -72,12 +87,25 @@ class Wandb(CellLogger):
                 silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True
             ),
         )
-        self.logger.experiment.define_metric("objective/*", step_metric="iteration")
+        self.run = self.logger.experiment
+        self.run.define_metric("objective/*", step_metric="iteration")
         return self.logger
 
     def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
-        """Curves, the table with truth and reconstruction, the summary; then the run is closed."""
-        run = self.logger.experiment
+        """Curves, the table with truth and reconstruction, the summary; then the run is closed.
+
+        Raises:
+            Unwritable: the run on disk is not whole.
+        """
+        try:
+            self._tell(self.logger.experiment, cell, summary)
+        except OSError as error:
+            raise unwritable(self.home, error) from error
+        if self.mode == "offline" and (why := settled_fault(Path(self.logger.experiment.settings.sync_file))):
+            what = f"cannot write {self.home}: the run of {cell.folder.name} is not whole there ({why})"
+            raise Unwritable(f"{what}; make room and give the same command again, or choose another results=DIR")
+
+    def _tell(self, run: wandb.Run, cell: Cell, summary: Mapping[str, Any]) -> None:
         for at, values in curves(cell):
             run.log({"iteration": at, **values})
         run.log({TABLE: table_of(cell)})
@@ -85,6 +113,12 @@ class Wandb(CellLogger):
         run.summary.update(portable({"reasons": summary["reasons"]}))
         run.summary.update({"results": f"{cell.folder.parent.name}/{cell.folder.name}"})
         run.finish()
+
+    def drop(self) -> None:
+        """See `CellLogger.drop`: Lightning's logger would go on in the run of a cell that has failed."""
+        if self.run is not None:
+            with suppress(Exception):
+                self.run.finish(exit_code=1)
 
 
 def table_of(cell: Cell) -> wandb.Table:

@@ -15,7 +15,7 @@ ORDER = re.findall(
 errors capacity hashing interrupt streams suggest printable portable naming messages catalogue combine typecheck build
 signatures schema knobs overrides yaml_bounds config progress overview models engine objectives priors labels threat
 defenses client attacks metrics training leakage results report status provenance recording ranks company loggers
-parties experiment failures pricing cells executors suite speed pretrained prepare batch auditing arguments cli
+parties telling experiment failures pricing cells executors suite speed pretrained prepare batch auditing arguments cli
 """,
 )
 BENCH, DATA = Path(bench.__file__).parent, Path(datamodules.__file__).parent

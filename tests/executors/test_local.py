@@ -114,7 +114,7 @@ def test_workers_do_not_outlive_a_suite_that_is_killed(endless):
 
 def places_of(monkeypatch, cores, memory, gpus=""):
     monkeypatch.setattr(places, "cores", lambda: cores)
-    monkeypatch.setattr(places, "_memory", lambda: memory)
+    monkeypatch.setattr(places, "free_memory", lambda: memory)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
 
 
@@ -131,6 +131,8 @@ def test_a_core_a_cell_as_far_as_memory_goes(monkeypatch):
     assert places.suggested([none] * 20) == 1
     places_of(monkeypatch, 8, int(3.5 * places.MEMORY))
     assert places.suggested([cell] * 20) == 3 and places.suggested([pair] * 20) == 1
+    places_of(monkeypatch, 8, None)  # where the system does not say
+    assert places.suggested([cell] * 20) == 8
 
 
 def test_gpus_and_cores_are_divided(monkeypatch):

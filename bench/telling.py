@@ -1,0 +1,47 @@
+"""A logger is told of each cell once: a telling that was cut short is made up for by the next command.
+
+Whoever is going to compute or tell leaves a mark in the cell first, while there is room for it, and takes it away when
+the logger has been told. So neither a full disk nor a killed process loses a telling, and a cell that was told of is
+left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench import interrupt
+from bench.loggers.base import CellLogger
+from bench.results.atomic import unwritable
+from bench.results.store import Cell
+
+NAME = ".untold"  # hidden: no reader of results takes it for a file of its own
+
+
+def owed(logger: CellLogger, cell: Cell) -> bool:
+    """Whether the logger was to be told of this cell, and nobody knows that it was."""
+    return logger.tells and (cell.folder / NAME).exists()
+
+
+@contextmanager
+def telling(logger: CellLogger, cell: Cell) -> Iterator[None]:
+    """Around the work on a cell, its last step included: the logger's `finish`. For who holds the cell.
+
+    Raises:
+        Unwritable: the cell's folder cannot be written.
+    """
+    if not logger.tells:
+        yield
+        return
+    mark = cell.folder / NAME
+    try:
+        mark.touch()
+    except OSError as error:
+        raise unwritable(cell.folder, error) from error
+    try:
+        yield
+    except BaseException:
+        if interrupt.asked() is None:  # who was asked to leave has no time for it
+            logger.drop()
+        raise
+    mark.unlink(missing_ok=True)
