@@ -21,7 +21,7 @@ def test_an_untrained_lenet_leaks_its_batch(image) -> None:
     torch.manual_seed(0)
     net = LeNet(12, (2, 2, 1), "sigmoid", 0.5, None, None, shape=(3, 32, 32), classes=10)
     before = [p.clone() for p in net.parameters()]
-    found = bench.audit(net, functional.cross_entropy, image, "idlg")
+    found = bench.audit(net, functional.cross_entropy, image, "idlg", overrides=("attack.evaluations=300",))
     assert found.leaks
     assert found.labels.tolist() == image[1].tolist()
     assert float(found.scores["mse"]) == pytest.approx(float((found.inputs - image[0]).square().mean()), rel=1e-4)

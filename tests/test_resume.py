@@ -119,6 +119,7 @@ def killed_and_finished(start, tmp_path, victims, kills):
     assert not list(rough.glob("cells/*/parts/.*")), "left by a killed process"
 
 
+@pytest.mark.slow
 def test_a_suite_killed_three_times_ends_like_one_that_was_left_alone(start, tmp_path):
     killed_and_finished(start, tmp_path, victims=72, kills=3)
 

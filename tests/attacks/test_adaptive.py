@@ -59,7 +59,10 @@ def test_in_the_quantised_domain_the_true_image_is_a_minimum_of_zero(parties) ->
         (("attack=dlg_int8", "defense=int8"), "needs to know the client's defences"),
         (("attack=dlg_int8", "threat=adaptive"), "needs a client that quantises"),
         (("attack=dlg_layers", "attack.ignore=[fc.weight]"), "needs to know the client's defences"),
-        (("attack=dlg_layers", "attack.ignore=[fc.wait]", "threat=adaptive"), "no gradient of a parameter 'fc.wait' is shared"),
+        (
+            ("attack=dlg_layers", "attack.ignore=[fc.wait]", "threat=adaptive"),
+            "no gradient of a parameter 'fc.wait' is shared",
+        ),
     ],
 )
 def test_what_must_be_known_is_asked_for(parties, overrides: tuple[str, ...], says: str) -> None:

@@ -72,6 +72,7 @@ def test_eight_sentences_of_a_decoder_are_exact(shared_data) -> None:
     assert sentences(claim.inputs[0]) == truth(victims, 0) and claim.status == [Status.CONVERGED]
 
 
+@pytest.mark.slow
 def test_no_true_token_of_eight_sentences_is_missed_on_pretrained_weights(shared_data, minilm) -> None:
     """The threshold is 1e-5; float32 leaves less than 1e-6 of a true one."""
     built = cell(shared_data, "model=minilm", "data.batch_size=8", "data.tokens=10")

@@ -30,6 +30,7 @@ def in_double(seen):
     return replace(seen, **changed)
 
 
+@pytest.mark.slow
 def test_sentences_and_labels_come_back_word_for_word(shared_data) -> None:
     """The preset as it is, on real sentences; without the embedding's gradient: no word is read off its rows."""
     cola = ["data=text_file", f"data.root={shared_data / 'text' / 'cola.tsv'}", "data.tokens=12"]

@@ -65,6 +65,7 @@ def test_what_no_input_can_be_has_diverged(select: str) -> None:
     assert {one.victim: one.status for group in found for one in group} == {0: Status.DIVERGED, 1: Status.BUDGET}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("granted", [True, False])
 def test_the_published_settings_fail_where_an_independent_look_says_so(granted: bool, parties, monkeypatch) -> None:
     """Every point that is evaluated is written down; with one slot they come victim by victim. The range of inputs

@@ -31,6 +31,7 @@ class Killed(Noise):
 YAML = "# ends badly\n_target_: badly_ending_attacks.{}\nversion: 1\ncontrol: false\n"
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_rows_of_one_and_the_reasons_of_what_failed(tmp_path, configs, rows, monkeypatch, capfd):
     """A worker that dies takes its cell along, and another takes its place."""
     monkeypatch.chdir(tmp_path)

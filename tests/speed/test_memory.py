@@ -23,6 +23,7 @@ def test_a_tensor_shows_in_the_peak():
     assert found["kind"] == "cuda" or found["peak_bytes"] - before["peak_bytes"] > 200e6
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_says_how():
     with pytest.raises(memory.ChildFailed, match=r"code 1 .*no attack 'idlgg'"):
         memory.measure("cell", [*TINY, "attack=idlgg"], None)

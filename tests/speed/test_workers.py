@@ -28,6 +28,7 @@ def test_one_run_measures_both_sides_and_says_which_does_more(capfd, monkeypatch
     assert found["ratio"] == median(apart / together for apart, together in pairs)
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_begin_is_a_reason():
     worker = workers.Worker(["attack=noise"], None, 1)
     with pytest.raises(ChildFailed, match="does not match gradients"):
