@@ -135,7 +135,7 @@ def leaderboard(listing: query.Listing) -> Leaderboard:
 def _row(cell: Cell, stored: query.Rows) -> Row:
     victims = stored.victims
     config = cell.facts.get("config") or {}
-    sizes = set(victims["batch_size"].to_pylist()) or {(config.get("data") or {}).get("batch_size")}
+    sizes = set(victims["batch_size"].unique().to_pylist()) or {(config.get("data") or {}).get("batch_size")}
     provenance = {
         "seed": config.get("seed"),
         "commit": _joined(victims["commit"].unique().to_pylist()),
@@ -149,7 +149,7 @@ def _row(cell: Cell, stored: query.Rows) -> Row:
         control=bool(cell.facts.get("control")),
         batch=sizes.pop(),
         statuses=dict(Counter(sorted(victims["status"].to_pylist()))),
-        repeated=sum(bool(count) for count in victims["repeats"].to_pylist()),
+        repeated=pc.sum(pc.greater(victims["repeats"], 0)).as_py() or 0,
         provenance=provenance,
         stored=stored.slim(),
     )

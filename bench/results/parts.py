@@ -51,6 +51,7 @@ _SAMPLE = [(name, pa.int64()) for name in ("victim", "position", "sample", "labe
 _TEXTS = [(name, pa.string()) for name in ("text", "text_guess", "text_trace")]
 _REQUIRED = {"victims": ("victim", "status", "batch_size"), "samples": tuple(name for name, _ in _SAMPLE)}
 _COLUMNS = {"victims": _VICTIM + _STAMP, "samples": _SAMPLE + _STAMP}
+_COUNTED = ("victim", "status")  # what `stored` reads from a footer
 _NO_METRICS = frozenset(name for name, _ in _COLUMNS["samples"] + _TEXTS)
 _IMAGES = ("ids", "truth", "guess", "moments", "images", "curve_at", "curve")
 _PIXELS = ("truth", "guess", "images")
@@ -90,7 +91,13 @@ def write(
         write_bytes(folder / f"images-{part}.safetensors", content)
     for kind, table in (("samples", samples), ("victims", victims)):
         with aside(folder / f"{kind}-{part}.parquet") as temporary:
-            pq.write_table(table, temporary, write_page_checksum=True)
+            # Of a few dozen rows dictionaries, statistics that nobody asks for and Arrow's own copy of the schema take
+            # longer to read than the values.
+            asked = [name for name in _COUNTED if name in table.column_names]
+            lean = {"use_dictionary": False, "write_statistics": asked, "store_schema": False}
+            with pq.ParquetWriter(temporary, table.schema, write_page_checksum=True, **lean) as file:
+                file.write_table(table)
+                file.add_key_value_metadata({_KEY: str(SCHEMA)})
     return part
 
 
@@ -101,17 +108,18 @@ def read(folder: Path) -> Parts:
     """
     parts = Parts()
     parts.images, parts.warnings = images(folder)
-    for path in sorted(folder.glob("[!.]*")):
-        kind, _, part = path.stem.partition("-")
+    for name in _names(folder):
+        stem, suffix = os.path.splitext(name)
+        kind, _, part = stem.partition("-")
         problem = None
-        if path.suffix == ".parquet":
-            table, problem = _read_table(path, kind)
+        if suffix == ".parquet":
+            table, problem = _read_table(folder / name, kind)
             if table is not None:
                 getattr(parts, kind)[part] = table
-        elif path.suffix != ".safetensors":
+        elif suffix != ".safetensors":
             problem = "it is not a file of leakbench"
         if problem:
-            parts.warnings.append(f"skipped {path}: {problem}")
+            parts.warnings.append(f"skipped {folder / name}: {problem}")
     for part in sorted(parts.victims.keys() - parts.samples.keys()):
         del parts.victims[part]
         parts.warnings.append(f"skipped {folder / f'victims-{part}.parquet'}: its samples cannot be read")
@@ -121,7 +129,7 @@ def read(folder: Path) -> Parts:
 def images(folder: Path) -> tuple[dict[str, Path], list[str]]:
     """The readable parts of images in `folder`, `{part id: file}`, and a sentence for each file that was skipped."""
     found, warnings = {}, []
-    for path in sorted(folder.glob("[!.]*.safetensors")):
+    for path in [folder / name for name in _names(folder) if name.endswith(".safetensors")]:
         kind, _, part = path.stem.partition("-")
         if problem := _image_problem(path, kind):
             warnings.append(f"skipped {path}: {problem}")
@@ -137,11 +145,11 @@ def stored(folder: Path) -> set[int] | None:
     checksum of a page is looked at. None where the footers cannot say: a part that is not whole or not leakbench's,
     ids with gaps, a victim in two parts, a status under which a victim is tried again. Then `read` has to.
     """
-    names = set(os.listdir(folder)) if folder.is_dir() else set()
+    names = set(_names(folder))
     ids: set[int] = set()
     for name in names:
         kind, _, part = name.partition("-")
-        if kind == "samples" or name.startswith((".", "images-")):
+        if kind in ("samples", "images"):
             continue
         if kind != "victims" or f"samples-{part}" not in names:
             return None
@@ -150,6 +158,11 @@ def stored(folder: Path) -> set[int] | None:
             return None
         ids.update(span)
     return ids
+
+
+def _names(folder: Path) -> list[str]:
+    """The names in a folder of parts, in order, without files that are being written; none without a folder."""
+    return sorted(name for name in os.listdir(folder) if not name.startswith(".")) if folder.is_dir() else []
 
 
 def _span(path: Path) -> range | None:
@@ -163,7 +176,7 @@ def _span(path: Path) -> range | None:
     names = footer.schema.names
     if names != [name for name, _ in _COLUMNS["victims"]]:
         return None
-    ids, words = (footer.row_group(0).column(names.index(name)).statistics for name in ("victim", "status"))
+    ids, words = (footer.row_group(0).column(names.index(name)).statistics for name in _COUNTED)
     if not all(one is not None and one.has_min_max for one in (ids, words)):
         return None
     # whatever word lies between the first and the last in the alphabet may stand in a row
@@ -255,14 +268,14 @@ def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
     try:
         # the file's bytes at once: many small parts are opened, and this is the quickest way
         file = pq.ParquetFile(pa.BufferReader(path.read_bytes()), page_checksum_verification=True)
-        found = (file.schema_arrow.metadata or {}).get(_KEY.encode())
+        found = (file.metadata.metadata or {}).get(_KEY.encode())
         problem = _version_problem(found.decode(errors="replace") if found is not None else None)
         if problem:
             return None, problem
         table = file.read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         return None, f"it is corrupt ({str(error).splitlines()[0]})"
-    types = {name: table.schema.field(name).type for name in table.column_names}
+    types = dict(zip(table.schema.names, table.schema.types))
     wrong = [name for name, kept in _COLUMNS[kind] if types.get(name) != kept]
     if kind == "victims":
         wrong += [name for name, kept in _ORIGINS if types.get(name, kept) != kept]

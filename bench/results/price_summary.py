@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from bench.results.intervals import LEVEL, RATE, WILSON, Interval, wilson
 from bench.results.prices import LABELS, PriceCell
@@ -71,6 +71,6 @@ def over_runs(rates: list[float]) -> dict[str, float | int | None]:
     n = len(rates)
     if n < 2:
         return {"low": None, "high": None, "n": n}
-    half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * float(np.std(rates, ddof=1)) / math.sqrt(n)
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * float(np.std(rates, ddof=1)) / math.sqrt(n)
     mean = float(np.mean(rates))
     return {"low": mean - half, "high": mean + half, "n": n}

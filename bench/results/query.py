@@ -210,11 +210,35 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 
 def _rows(checked: parts.Parts) -> Rows:
+    # Parts of one cell may differ in their metrics: a backbone that was missing at first.
+    victims, samples = (
+        pa.concat_tables(list(found.values()) or [parts.empty(kind)], promote_options="default").combine_chunks()
+        for kind, found in (("victims", checked.victims), ("samples", checked.samples))
+    )
+    return Rows(*(_in_order(victims, samples) or _latest(victims, samples)), checked.warnings)
+
+
+def _latest(victims: pa.Table, samples: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Of the rows of all parts those that count, in order."""
     with _database().cursor() as connection:
-        for kind in ("victims", "samples"):
-            tables = list(getattr(checked, kind).values()) or [parts.empty(kind)]
-            # Parts of one cell may differ in their metrics: a backbone that was missing at first.
-            connection.register(f"parts_of_{kind}", pa.concat_tables(tables, promote_options="default"))
+        connection.register("parts_of_victims", victims)
+        connection.register("parts_of_samples", samples)
         chosen = connection.sql(_VICTIMS).to_arrow_table()
         connection.register("victims", chosen)
-        return Rows(chosen, connection.sql(_SAMPLES).to_arrow_table(), checked.warnings)
+        return chosen, connection.sql(_SAMPLES).to_arrow_table()
+
+
+def _in_order(victims: pa.Table, samples: pa.Table) -> tuple[pa.Table, pa.Table] | None:
+    """As `_latest` where all rows count, in a tenth of its time: no victim stands in two parts, and each sample in the
+    part of its victim. None otherwise.
+    """
+    if any(table[name].null_count for table in (victims, samples) for name in ("victim", "part")):
+        return None
+    ids, owners = victims["victim"].to_numpy(), samples["victim"].to_numpy()
+    order = np.argsort(ids)
+    ids, victims = ids[order], victims.take(order)
+    if (ids[1:] == ids[:-1]).any() or not np.isin(owners, ids).all():
+        return None
+    if not pc.all(pc.equal(victims["part"].take(np.searchsorted(ids, owners)), samples["part"]), min_count=0).as_py():
+        return None
+    return victims, samples.take(np.lexsort((samples["position"].to_numpy(), owners)))

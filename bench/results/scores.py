@@ -73,6 +73,9 @@ def score(
     if found is not None and 0 < (came := found[kept]).sum() < len(came):
         parts = ((RECOVERED, came), (OTHERS, ~came))
         groups = {name: intervals.median(values[part], victims[part]) for name, part in parts}
-    mean = intervals.geometric_mean(values, victims) if geometric else intervals.mean(values, victims, bounds)
+    if geometric:
+        mean = intervals.geometric_mean(values, victims)
+    else:
+        mean = intervals.mean(values, victims, bounds, bounded=not groups)
     figure = Interval(mean.mean, None, None, mean.n, mean.estimand) if groups else mean
     return Score(figure, intervals.median(values, victims), groups, int((~kept).sum()))

@@ -101,11 +101,8 @@ def _samples(rows: Rows) -> _Samples:
     ids = rows.victims["victim"].to_numpy()
     sizes = rows.victims["batch_size"].to_numpy()
     bad = np.array([word not in ENDED_WELL for word in rows.victims["status"].to_pylist()], bool)
-    first = dict(zip(ids.tolist(), (np.cumsum(sizes) - sizes).tolist()))
-    at = [
-        first[victim] + position
-        for victim, position in zip(rows.samples["victim"].to_pylist(), rows.samples["position"].to_pylist())
-    ]
+    owner = np.searchsorted(ids, rows.samples["victim"].to_numpy())
+    at = (np.cumsum(sizes) - sizes)[owner] + rows.samples["position"].to_numpy()
     columns = {}
     for name in ("label", "label_guess", *parts.metric_names(rows.samples)):
         full = np.full(int(sizes.sum()), np.nan)

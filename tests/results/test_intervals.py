@@ -1,5 +1,8 @@
 """Intervals against SciPy and a textbook, and their behaviour where a formula would claim too much."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from bench.results import intervals
 from bench.results.intervals import FLOOR, Interval, geometric_mean, mean, median, rate, share, wilson
 
 
@@ -215,3 +219,28 @@ def test_a_rate_is_over_zeros_and_ones() -> None:
 def test_many_victims_fit_in_memory() -> None:
     found = mean(np.arange(20_000) % 2, np.arange(20_000))
     assert found.low == pytest.approx(0.5 - 1.96 * 0.5 / np.sqrt(20_000), abs=4e-4)
+
+
+def test_the_rank_of_a_median_is_the_binomial_quantile() -> None:
+    for n in (*range(2, 200), 999, 1000, 100_000):
+        assert intervals._rank(n) == max(1, int(stats.binom.ppf(0.025, n, 0.5)))
+
+
+def test_an_interval_takes_no_threads_of_blas() -> None:
+    """Beside other work they take ten times as long, and the last digit depends on how many they are."""
+    code = (
+        "import numpy as np\nfrom bench.results import intervals\n"
+        "values = np.random.default_rng(1).normal(size=1000)\n"
+        "print([intervals.mean(values + at, range(1000)) for at in range(20)])"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+            check=True,
+            capture_output=True,
+            timeout=100,
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert told[0] == told[1]

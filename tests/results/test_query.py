@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import UserError
-from bench.results import query
+from bench.results import parts, query
 from bench.results.store import Cell
 
 CellMaker = Callable[..., Cell]
@@ -240,3 +241,31 @@ def test_curves_are_kept_without_pictures(cell: Cell, rows: tuple) -> None:
     assert (found.victim, found.at.tolist(), found.values.tolist()) == (3, [0, 9, -1], [1.0, 0.5, 0.0])
     with pytest.raises(ValueError, match="image tensors lack guess, truth"):
         cell.append([victim(4)], [sample(4)], {"ids": np.array([4]), "images": np.zeros((1, 1, 1, 1, 4, 4)), **curve})
+
+
+def test_rows_that_all_count_are_those_that_the_query_chooses(cell: Cell, rows: tuple) -> None:
+    """Two ways to the same tables: the quick one, and the query that also knows which of two appends counts."""
+    victim, sample = rows
+    cell.append([victim(9, batch_size=2), victim(4)], [sample(9, 1, lpips_vgg=0.5), sample(9, 0), sample(4)])
+    tables = [list(getattr(parts.read(cell.parts), kind).values()) for kind in ("victims", "samples")]
+    joined = [pa.concat_tables(found, promote_options="default").combine_chunks() for found in tables]
+    quick = query._in_order(*joined)
+    assert quick is not None
+    assert [one.to_pylist() for one in quick] == [one.to_pylist() for one in query._latest(*joined)]
+    assert quick[0]["victim"].to_pylist() == [0, 1, 2, 4, 9]
+    alone, others = [table.filter(pc.field("victim") == 9) for table in joined], joined[0].slice(1)
+    assert query._in_order(pa.concat_tables([joined[0], alone[0]]), joined[1]) is None  # a victim twice
+    assert query._in_order(others, joined[1]) is None  # a sample without its victim
+    stray = alone[1].set_column(alone[1].schema.get_field_index("part"), "part", pa.array(["x"] * len(alone[1])))
+    assert query._in_order(alone[0], stray) is None  # of another append than its victim
+
+
+def test_a_part_carries_no_more_than_is_asked_for(cell: Cell) -> None:
+    """Hundreds of cells are thousands of small files: what reading them takes is their number of pages and entries."""
+    for path in cell.parts.glob("*.parquet"):
+        footer = pq.read_metadata(path)
+        columns = [footer.row_group(0).column(at) for at in range(footer.num_columns)]
+        assert not any(column.has_dictionary_page for column in columns)
+        told = {column.path_in_schema for column in columns if column.is_stats_set}
+        assert told == {"victim", "status"} & set(footer.schema.names)
+        assert footer.metadata == {b"leakbench": b"1"}
