@@ -1,5 +1,6 @@
 """From overrides to one resolved, typed cell: Hydra composes, and every mistake comes back as one line."""
 
+import functools
 import os
 import re
 import warnings
@@ -153,10 +154,20 @@ def _selected(cfg: DictConfig, key: str) -> Any:
 def _names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) -> dict[str, str]:
     """`defense`: as it was written, the parts of a stack by name."""
     chosen = {group: name for group, name in cfg.names.items() if name is not None}
-    original = _hydra([f"{group}={name}" for group, name in chosen.items()], config_dir)
-    nodes = {group: OmegaConf.to_container(original[group], resolve=True) for group in chosen}
+    ours = config_dir is None  # a user's files may change while we run; ours do not
+    nodes = (_as_shipped if ours else _as_written)(tuple(chosen.items()), config_dir, cache_folder())
     here = {group: defense if group == "defense" and "parts" in defense else cfg[group] for group in chosen}
     return {group: named(chosen[group], cast(dict, here[group]), cast(dict, nodes[group])) for group in chosen}
+
+
+def _as_written(chosen: tuple[tuple[str, str], ...], config_dir: Path | None, cache: str) -> dict[str, Any]:
+    """`{group: its node}` as the files of the chosen options have it; `cache` is a folder that nodes may name."""
+    original = _hydra([f"{group}={name}" for group, name in chosen], config_dir)
+    return {group: OmegaConf.to_container(original[group], resolve=True) for group, _ in chosen}
+
+
+# composing is most of what a suite waits for before its first cell, and its cells choose among few options
+_as_shipped = functools.lru_cache(maxsize=256)(_as_written)
 
 
 def _known(config_dir: Path | None) -> dict[str, list[str]]:

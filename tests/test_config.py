@@ -237,3 +237,15 @@ def test_a_control_says_so_itself(tmp_path):
         "version": 1,
         "control": False,
     }
+
+
+def test_what_options_say_is_read_once_and_the_users_own_each_time(tmp_path):
+    """Ours cannot change while we run. A file of the user's can: a cell is called by what it differs in today."""
+    (tmp_path / "attack").mkdir()
+    for version in (1, 2):
+        own = f"# a\n_target_: bench.attacks.controls.Noise\nversion: {version}\ncontrol: true\n"
+        (tmp_path / "attack" / "mine.yaml").write_text(own)
+        assert compose(["attack=mine", "data.victims=2"], tmp_path).names.attack == "mine"
+    once, twice = (compose(["attack=idlg", "attack.lr=0.5", f"seed={seed}"]).names.attack for seed in (1, 2))
+    assert once == twice == "idlg (lr=0.5)"
+    assert compose(["attack=idlg", "seed=3"]).names.attack == "idlg"

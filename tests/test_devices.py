@@ -51,10 +51,11 @@ def run(folder, devices, victims):
     return main(["run", *words, f"results={folder}", "--json"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("victims", "devices"),
     # two do not divide three; two victims leave one of three processes without any
-    [(3, 2), *(pytest.param(v, n, marks=pytest.mark.slow) for v, n in ((2, 3), (5, 3), (1, 2), (8, 2)))],
+    [(3, 2), (2, 3), (5, 3), (1, 2), (8, 2)],
 )
 def test_several_processes_store_the_rows_of_one(victims, devices, tmp_path, capfd):
     assert run(tmp_path / "one", 1, victims) == run(tmp_path / "several", devices, victims) == 0

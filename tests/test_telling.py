@@ -54,6 +54,17 @@ def test_a_telling_that_was_cut_short_is_made_up_for_once(tmp_path: Path) -> Non
     assert mark.exists() and len(list(versions("csv/*/version_*/metrics.csv"))) == 2
 
 
+def test_a_link_in_the_place_of_the_mark_is_not_followed(tmp_path: Path) -> None:
+    """The folder may be shared with others: what the link names is neither made nor changed."""
+    words = [*SMALL, "logger=csv", f"results={tmp_path / 'results'}"]
+    run_cell(compose([*words, "data.victims=1"]))
+    (cell,) = query.cells(tmp_path / "results").cells
+    (cell.folder / telling.NAME).symlink_to(tmp_path / "theirs")
+    with pytest.raises(Unwritable, match="cannot write"):
+        run_cell(compose([*words, "data.victims=2"]))
+    assert not (tmp_path / "theirs").exists()
+
+
 def test_a_logger_that_cannot_write_is_one_line_before_any_work_and_is_told_later(tmp_path: Path) -> None:
     words = [*SMALL, "data.victims=2", "logger=csv", f"results={tmp_path}"]
     (tmp_path / "csv").write_text("a file, and no folder")
