@@ -73,7 +73,7 @@ class Line:
 
         However it was given (`std`, `variance`, alone or as the one part of a stack); None for any other defence.
         """
-        parts = self.facts.get("parts")
+        parts = self._parts
         if parts is None:  # rows that do not describe their defence
             return _deviation(self.node) if self.family in _NOISE.values() else None
         return _deviation(parts[0]) if len(parts) == 1 and parts[0].get("defense") in _NOISE else None
@@ -81,11 +81,16 @@ class Line:
     @property
     def pruned(self) -> float | None:
         """The fraction of entries that are pruned by size, where the defence is that and nothing else; else None."""
-        parts = self.facts.get("parts")
+        parts = self._parts
         if parts is None:
             return self.node.get("fraction") if self.family in ("pruning", "pruning_global") else None
         alone = len(parts) == 1 and parts[0].get("defense") == "Pruning"
         return parts[0].get("fraction") if alone else None
+
+    @property
+    def _parts(self) -> list[dict[str, Any]] | None:
+        found = self.facts.get("parts")
+        return None if found is None else [part or {} for part in found]
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -289,7 +294,8 @@ def _deviation(settings: Mapping[str, Any]) -> float | None:
     """
     if settings.get("std") is not None:
         return float(settings["std"])
-    return None if settings.get("variance") is None else math.sqrt(settings["variance"])
+    variance = settings.get("variance")
+    return None if variance is None or variance < 0 else math.sqrt(variance)
 
 
 def _number(value: Any) -> str:

@@ -27,9 +27,10 @@ IDENTITY = re.compile(r"[0-9a-f]{16}")
 # what readers of a config rely on; the rest of it can be anything
 CONFIG_SHAPE: dict[Any, Any] = {
     "seed": int,
+    "names": {},
     "attack": {},
     "model": {},
-    "defense": {"std": float, "fraction": float},
+    "defense": {"std": float, "variance": float, "fraction": float},
     "data": {"victims": int, "batch_size": int},
 }
 FACTS_SHAPE: dict[Any, Any] = {
@@ -39,8 +40,13 @@ FACTS_SHAPE: dict[Any, Any] = {
     "threat": {"letter": str, "grants": {}},
     "data": {"things": str, "classes": int, "shape": [int], "pool": int, "remark": str},
     "model": {"parameters": int},
-    "defense": {"epsilon": float, "delta": float, "notes": [str]},
-    "metrics": {...: {}},
+    "defense": {
+        "epsilon": float,
+        "delta": float,
+        "notes": [str],
+        "parts": [{"defense": str, "std": float, "variance": float, "fraction": float}],
+    },
+    "metrics": {...: {"values": [float]}},
     "reasons": {...: str},
     "paper": {"source": str, "known": str},
     "contents": {},

@@ -207,8 +207,8 @@ def _score(name: str, samples: _Samples, reasons: dict[str, str], nothing: str |
         reasons[name] = nothing or _unavailable(name, cell)
         return None
     facts = (cell.facts.get("metrics") or {}).get(name) or {}
-    bounds = tuple(facts.get("values") or (None, None))
-    found = scores.score(values, samples.victim, samples.recovered, name in scores.GEOMETRIC, bounds)
+    least, most = facts["values"] if len(facts.get("values") or []) == 2 else (None, None)
+    found = scores.score(values, samples.victim, samples.recovered, name in scores.GEOMETRIC, (least, most))
     if found.left_out:
         reasons[name] = f"over the {found.figure.n} of {len(values)} samples that have a finite value"
     elif found.groups:
