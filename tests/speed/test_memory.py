@@ -44,6 +44,6 @@ def test_time_is_linear_and_memory_flat():
     """A victim's own tensors are 60 KB here with their history: held for all, they would be 300 MB."""
     found = scale.measure([], None)
     few, many = found["seconds_per_further_victim"]
-    assert 0.3 < many / few < 3  # what grew with the square of the victims would cost 5 times as much; the rest is noise
+    assert 0.3 < many / few < 3  # what grows with the square of the victims would cost 5 times as much here
     assert found["memory_growth"] < 1.2  # the intervals of the summary take up to 100 MB, however many victims
     assert max(found["bytes_per_further_victim"]) < 60e3
