@@ -23,6 +23,7 @@ from bench.metrics.scorer import Scorer
 from bench.models.losses import fitted
 from bench.models.math_attention import math_attention
 from bench.models.probe import ONE_OUTPUT
+from bench.models.shared import choose
 from bench.models.unwrap import unwrapped_copy
 from bench.threat import Threat
 
@@ -106,6 +107,7 @@ def audit(
     cfg = compose([f"attack={attack}", f"seed={seed}", *overrides])
     inputs, labels = checked(batch)
     module = unwrapped_copy(module)
+    choose(module, cfg.model.get("shared"))
     engine = Engine(chunk=1, threads=torch.get_num_threads(), compile=False, precision=cfg.engine.dtype)
     attacker: Attack = instantiate(cfg.attack, "attack", engine=engine)
     scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
@@ -114,7 +116,6 @@ def audit(
         fitted(loss),
         per_victim=False,
         mode="train" if module.training else "eval",
-        shared=cfg.model.get("shared"),
         defense=defense_of(cfg.defense),
         threat=_threat(cfg),
         data=DataFacts(tuple(inputs.shape[1:]), _classes(module, inputs), None),

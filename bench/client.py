@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from bench.errors import NotApplicable, UserError
 from bench.messages import Language, Observation, Task, Tokenizer, Victims
 from bench.models.exact_norms import write_out
 from bench.models.probe import Loss, gradient_of, probe
-from bench.models.shared import choose, parted, trained
+from bench.models.shared import parted, trained
 from bench.models.soft_labels import SoftLabels, soft_labels
 from bench.models.text import TextModel, pack
 from bench.threat import Threat
@@ -65,11 +65,10 @@ class Client(nn.Module):
     """Computes what is shared.
 
     Args:
-        build: makes the model, freshly initialised from torch's global generator.
+        build: makes the model, freshly initialised from torch's global generator; what it has trainable is shared.
         loss: `(logits, targets) -> scalar`, the mean over the batch.
         per_victim: whether each victim has a model of its own, drawn from (seed, victim id), or all share one.
         mode: `eval` or `train`. In train mode BatchNorm normalises by the batch; its running statistics play no part.
-        shared: patterns of the parameters that are trained, and so shared; None for all that the model has trainable.
         defense: what is done before anything is shared.
         threat: what is granted.
         data: see `DataFacts`.
@@ -95,7 +94,6 @@ class Client(nn.Module):
         *,
         per_victim: bool,
         mode: str,
-        shared: Sequence[str] | None,
         defense: Defense,
         threat: Threat,
         data: DataFacts,
@@ -106,7 +104,7 @@ class Client(nn.Module):
         super().__init__()
         if mode not in ("eval", "train"):
             raise UserError(f"model.mode={mode!r}: want eval or train")
-        self._build, self._loss, self._mode, self._patterns = build, loss, mode, shared
+        self._build, self._loss, self._mode = build, loss, mode
         self.per_victim, self.threat, self.data, self.seed = per_victim, threat, data, seed
         self.batch_size, self.grant_mean = batch_size, grant_mean
         with seeded(seed, "model"):
@@ -142,7 +140,6 @@ class Client(nn.Module):
 
     def _fresh(self) -> nn.Module:
         model = self._build().train(self._mode == "train")
-        choose(model, self._patterns)
         if self._mode == "train":
             # batch statistics alone enter the gradient; without running ones nothing is written in place
             replace_all_batch_norm_modules_(model)
@@ -277,7 +274,7 @@ class Client(nn.Module):
             try:
                 return each(lambda *one: step(*one)[0], arguments, mappable=True)
             except RuntimeError as error:  # of vmap, which cannot map the step, or of the step itself
-                if _lacks_memory(error):
+                if lacks_memory(error):
                     raise
                 if _RANDOM in str(error):
                     raise UserError(
@@ -301,7 +298,7 @@ class Client(nn.Module):
         try:
             return each(lambda *one: plainly(*one)[0], arguments, mappable=False)
         except RuntimeError as error:
-            if _lacks_memory(error):
+            if lacks_memory(error):
                 raise
             names = ", ".join(type(part).__name__ for part, _ in self.defense.flat(self.local))
             what = f"defense {names}" if step.depth else f"model {type(self.model).__name__}"
@@ -328,9 +325,10 @@ class Client(nn.Module):
         return {**found, "notes": [*found["notes"], *self.notes, *([_ANY_LENGTH] if self.unit is None else [])]}
 
 
-def _lacks_memory(error: RuntimeError) -> bool:
-    """On a processor torch has no type of its own for it."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)
+def lacks_memory(error: RuntimeError | MemoryError) -> bool:
+    """Whether the device is out of memory; on a processor torch has no type of its own for it."""
+    named = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return named or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def _in_short(error: BaseException) -> str:

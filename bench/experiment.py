@@ -31,7 +31,7 @@ from bench.messages import Reconstruction, Victims
 from bench.metrics.scorer import UNSCORED, Scores
 from bench.naming import title
 from bench.overview import overview
-from bench.parties import Parties, build, revisions, sources
+from bench.parties import Parties, build, notice, revisions, sources
 from bench.printable import visible
 from bench.progress import bars, console
 from bench.ranks import Together
@@ -292,12 +292,6 @@ def _check_devices(trainer: pl.Trainer) -> None:
         )
     if trainer.strategy.root_device.type == "cpu":
         check_processes(trainer.num_devices, f"trainer.devices={trainer.num_devices}")
-
-
-@rank_zero_only
-def notice(sentence: str) -> None:
-    """One line on standard error."""
-    console.print(f"leakbench: {visible(sentence)}", markup=False)
 
 
 class _Watch:

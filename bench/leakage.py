@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench import interrupt
 from bench.attacks.base import Attack
-from bench.client import Client
+from bench.client import Client, lacks_memory
 from bench.messages import Observation, Reconstruction, Status, Victims
 from bench.metrics.scorer import Scorer, Scores
 
@@ -64,16 +64,10 @@ def claims(attack: Attack, seen: Observation, seed: int) -> Iterator[Reconstruct
             open_ids -= set(guess.ids.tolist())
             yield guess
     except (RuntimeError, MemoryError) as error:
-        if not _lacks_memory(error):
+        if not lacks_memory(error):
             raise
         ids = torch.tensor(sorted(open_ids), device=seen.ids.device)
         yield failed(seen, ids, Status.OUT_OF_MEMORY)
-
-
-def _lacks_memory(error: RuntimeError | MemoryError) -> bool:
-    """On a processor torch has no type of its own for it."""
-    named = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return named or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:

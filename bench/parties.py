@@ -26,8 +26,10 @@ from bench.metrics.text_scorer import TextScorer
 from bench.models import checkpoint
 from bench.models.hub_name import provenance, revision
 from bench.models.losses import loss_of
+from bench.models.shared import choose
 from bench.models.tokenizer import Tokenizer
 from bench.models.vocabulary import Vocabulary
+from bench.printable import visible
 from bench.progress import console
 from bench.threat import Threat
 from datamodules.base import VictimDataModule
@@ -78,7 +80,6 @@ def build(cfg: DictConfig) -> Parties:
         loss_of(cfg.model.loss),
         per_victim=cfg.model.per_victim,
         mode=cfg.model.mode,
-        shared=cfg.model.get("shared"),
         defense=defense_of(cfg.defense),
         threat=threat,
         data=facts,
@@ -209,17 +210,19 @@ def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.M
         model: nn.Module = instantiate(node, "model", **given)
         if node.checkpoint is not None:
             checkpoint.load(model, node.checkpoint)
+        choose(model, node.get("shared"))
         return model
 
     if node.checkpoint is None:
         return make, None
     fresh: nn.Module = instantiate(node, "model", **given)
-    return make, checkpoint.load(fresh, node.checkpoint, _tell)
+    return make, checkpoint.load(fresh, node.checkpoint, notice)
 
 
 @rank_zero_only
-def _tell(sentence: str) -> None:
-    console.print(f"leakbench: {sentence}", markup=False, soft_wrap=True)
+def notice(sentence: str) -> None:
+    """One line on standard error."""
+    console.print(f"leakbench: {visible(sentence)}", markup=False, soft_wrap=True)
 
 
 def _given(facts: DataFacts) -> dict[str, Any]:

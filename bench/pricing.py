@@ -28,7 +28,7 @@ from bench.hashing import sha256
 from bench.models.exact_norms import write_out
 from bench.models.losses import loss_of
 from bench.models.probe import Loss, check_training, probe
-from bench.models.shared import choose, trained
+from bench.models.shared import trained
 from bench.naming import title
 from bench.parties import check_model, instantiate_engine, model_builder
 from bench.printable import visible
@@ -108,11 +108,9 @@ def build(cfg: DictConfig) -> Trainee:
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
     check_model(cfg, facts, 1)
     maker, weights = model_builder(cfg.model, facts)
-    patterns = cfg.model.get("shared")
     loss = loss_of(cfg.model.loss)
     with seeded(cfg.seed, "training", 0):
         model = maker()
-    choose(model, patterns)
     defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
     write_out(model)
     found = probe(model.eval(), loss, facts.shape, facts.classes, 2)
@@ -175,7 +173,6 @@ def classifier(cfg: DictConfig, trainee: Trainee, run: int) -> Classifier:
     """
     with seeded(cfg.seed, "training", run):
         model = trainee.build().train()
-    choose(model, cfg.model.get("shared"))
     local, schedule = replace(trainee.local, model=model), trainee.schedule
     others = [type(part).__name__ for part, _ in trainee.defense.flat(local) if not isinstance(part, GradientDefense)]
     if local.batch_statistics and others:

@@ -41,6 +41,11 @@ def drawable(text: Any) -> str:
     return visible(text).replace("$", "\\$")
 
 
+def drawable_lines(text: str) -> str:
+    """`drawable` of each line of a longer text."""
+    return "\n".join(drawable(line) for line in text.split("\n"))
+
+
 def csv_cell(value: Any) -> Any:
     """A value for a CSV file: numbers as they are, text visible and never a formula.
 

@@ -31,9 +31,10 @@ def check_files(config_dir: Path | None) -> None:
         return
     folder = catalogue.config_dirs(config_dir)[-1]
     paths = sorted(path for pattern in ("*.yaml", "*/*.yaml", "*/*/*.yaml") for path in folder.glob(pattern))
-    for path in paths:
-        _checked(path, _stamp(path))
-    _check_defaults({path: _defaults(path, folder) for path in paths})
+    stamps = {path: _stamp(path) for path in paths}
+    for path, stamp in stamps.items():
+        _checked(path, stamp)
+    _check_defaults({path: _defaults(path, folder, stamp) for path, stamp in stamps.items()})
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -98,14 +99,20 @@ def check_text(text: str, name: str) -> None:
             raise UserError(f"{here}: more than {VALUES:,} values once its aliases are written out")
 
 
-def _defaults(path: Path, root: Path) -> list[Path]:
-    """The files of the user's that a file's `defaults` name; none where the file cannot be read."""
+@functools.lru_cache(maxsize=1024)
+def _named(path: Path, root: Path, stamp: tuple[int, int]) -> tuple[str, ...]:
+    """What a file's `defaults` name, once for each state of the file; nothing where it cannot be read."""
     try:
         found = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError, OSError, ValueError):
-        return []
+        return ()
     listed = found.get("defaults") if isinstance(found, dict) else None
-    return [root / name for name in _names(listed, path.parent.relative_to(root)) if (root / name).is_file()]
+    return tuple(_names(listed, path.parent.relative_to(root)))
+
+
+def _defaults(path: Path, root: Path, stamp: tuple[int, int]) -> list[Path]:
+    """The files of the user's that a file's `defaults` name."""
+    return [root / name for name in _named(path, root, stamp) if (root / name).is_file()]
 
 
 def _names(listed: object, group: Path) -> Iterator[str]:

@@ -111,7 +111,6 @@ def read_labelled(
     Raises:
         UserError: a file is damaged (`read_pages`), the images differ in size or channels, or do not fit into memory.
     """
-
     images: list[Pixels] = []
     owners: list[int] = []
     for place, path in enumerate(files):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from config_nodes import nodes
 from omegaconf import OmegaConf
 
 from bench import catalogue
@@ -77,16 +78,6 @@ def test_a_mistake_is_told_without_torch(command, answers):
     code, said, imported = answers[command]
     assert code == 2 and EARLY[command] in said and len(said.splitlines()) == 1
     assert "torch" not in imported
-
-
-def nodes(container, key=""):
-    if isinstance(container, list):
-        container = dict(enumerate(container))
-    if isinstance(container, dict):
-        if "_target_" in container:
-            yield key, container
-        for name, value in container.items():
-            yield from nodes(value, f"{key}.{name}" if key else str(name))
 
 
 def test_a_hint_read_from_source_is_the_one_that_python_sees():

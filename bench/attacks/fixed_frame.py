@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.attacks.held import Held
 from bench.attacks.text_matching import TextMatching
 from bench.engine.matching import Arrangement, Matching
 from bench.engine.work import Objective
@@ -38,40 +39,4 @@ class FixedFrame(TextMatching):
     def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> Objective:
         assert seen.mask is not None and seen.task.language is not None
         free = seen.mask & (framed(seen.mask, seen.task.language.tokenizer) < 0)
-        return Held(matching, self._layout(seen).inputs, ~free)
-
-
-class Held:
-    """An objective whose slope is zero at fixed places.
-
-    Args:
-        matching: over the same victims.
-        inputs: how many of its variables are embeddings, `B * T * D`; they come first.
-        fixed: `[V, B, T]`, bool.
-    """
-
-    def __init__(self, matching: Matching, inputs: int, fixed: Tensor) -> None:
-        self.matching, self._inputs = matching, inputs
-        width = inputs // fixed[0].numel()
-        self._fixed = fixed.flatten(1).repeat_interleave(width, 1)
-
-    @property
-    def compiled_slots(self) -> int | None:
-        """The matching's."""
-        return self.matching.compiled_slots
-
-    def load(self, victims: Tensor) -> None:
-        """Puts these victims into the slots."""
-        self.matching.load(victims)
-        self._victims = victims.clone()
-
-    def replace(self, slots: Tensor, victims: Tensor) -> None:
-        """Puts these victims into the slots numbered `slots`."""
-        self.matching.replace(slots, victims)
-        self._victims[slots] = victims
-
-    def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """`[S, n]` -> values `[S]` and gradients `[S, n]`."""
-        values, g = self.matching(z)
-        words = g[:, : self._inputs].masked_fill(self._fixed[self._victims], 0)
-        return values, torch.cat([words, g[:, self._inputs :]], 1)
+        return Held(matching, self._layout(seen).width, ~free)

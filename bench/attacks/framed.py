@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from bench.attacks.held import Held
 from bench.engine.embeddings import Embedded
 from bench.engine.matching import Matching
 from bench.engine.randomness import draw
@@ -81,10 +82,8 @@ class Sentences:
         return torch.cat([points.flatten(), logits])
 
 
-class Framed:
+class Framed(Held):
     """The objective of the loop: a distance between gradients and LAMP's regulariser, with no slope at fixed places.
-
-    Where the start has the frame's embeddings, an elementwise direction leaves them there.
 
     Args:
         matching: over the same victims.
@@ -94,22 +93,8 @@ class Framed:
     """
 
     def __init__(self, matching: Matching, layout: Embedded, sentences: Sentences, prior: EmbeddingLength) -> None:
-        self.matching, self.layout, self.sentences, self.prior = matching, layout, sentences, prior
-
-    @property
-    def compiled_slots(self) -> int | None:
-        """The matching's."""
-        return self.matching.compiled_slots
-
-    def load(self, victims: Tensor) -> None:
-        """Puts these victims into the slots."""
-        self.matching.load(victims)
-        self._victims = victims.clone()
-
-    def replace(self, slots: Tensor, victims: Tensor) -> None:
-        """Puts these victims into the slots numbered `slots`."""
-        self.matching.replace(slots, victims)
-        self._victims[slots] = victims
+        super().__init__(matching, layout.width, ~sentences.free)
+        self.layout, self.sentences, self.prior = layout, sentences, prior
 
     def _prior(self, z: Tensor) -> Tensor:
         free, length = self.sentences.free[self._victims], self.sentences.length[self._victims]
@@ -122,10 +107,7 @@ class Framed:
             points = z.detach().requires_grad_()
             penalties = self._prior(points)
             (slope,) = torch.autograd.grad(penalties.sum(), points)
-        fixed = ~self.sentences.free[self._victims].unsqueeze(-1).expand(-1, -1, -1, self.layout.width)
-        g = g + slope
-        g[:, : self.layout.inputs] = g[:, : self.layout.inputs].masked_fill(fixed.flatten(1), 0)
-        return values + penalties.detach(), g
+        return values + penalties.detach(), self._without_fixed(g + slope)
 
     def value(self, z: Tensor) -> Tensor:
         """`[S, n]` -> values `[S]`."""

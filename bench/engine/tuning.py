@@ -6,7 +6,6 @@ accelerator, where nothing is promised to the bit, a short measurement does.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from bench.capacity import cores
 from bench.engine.compile import Function, compile_matching, pays
 from bench.engine.matching import Matching
 from bench.engine.seats import seats_of
@@ -23,9 +23,8 @@ from bench.engine.size import bytes_of_gradients, operations
 SLOTS = 8
 SLOTS_COMPILED = 32  # 128 at once gave 4 to 7 % more, for four times the memory (docs/speed.md)
 CANDIDATES_CUDA = (32, 128, 512)
-MAPPED_UP_TO = (
-    10**9
-)  # operations an evaluation: beyond, calls cost nothing beside them, and mapped convolutions are slow
+# Operations an evaluation: beyond, calls cost nothing beside them, and mapped convolutions are slow.
+MAPPED_UP_TO = 10**9
 MEMORY = {"cpu": 2**29, "cuda": 2**31}  # bytes that the slots may take for states, histories and gradients
 _THREADS_MARGIN = 1.1
 _TURNS, _LONG = 8, 2.0  # turns of one thread and of all; after three of them, so many seconds are enough
@@ -172,13 +171,13 @@ def _measured(some: Some, total: int, held: int, device: torch.device) -> Tuned:
 
 def _threads(some: Some, found: Tuned) -> int:
     """One thread, or as many as there are cores where that is clearly quicker: on a busy one they can be far slower."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if cores == 1:
+    every = cores()
+    if every == 1:
         return 1
     matching, z = some(found.slots)
     if found.one_by_one:
         matching.one_by_one()
-    best = {1: float("inf"), cores: float("inf")}
+    best = {1: float("inf"), every: float("inf")}
     matching(z)
     began = time.perf_counter()
     for turn in range(_TURNS):  # in turn: what else keeps the machine busy for a moment does not fall on one of them
@@ -187,7 +186,7 @@ def _threads(some: Some, found: Tuned) -> int:
             best[threads] = min(best[threads], _once(matching, z))
         if turn >= 2 and time.perf_counter() - began > _LONG:
             break
-    return cores if best[cores] * _THREADS_MARGIN < best[1] else 1
+    return every if best[every] * _THREADS_MARGIN < best[1] else 1
 
 
 def _seconds(matching: Matching, z: Tensor) -> float:

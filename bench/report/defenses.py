@@ -1,6 +1,6 @@
 """Defences by their worst case over attacks, beside what they cost: markdown, csv, and plain text for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.printable import visible
@@ -110,14 +110,9 @@ def _table(board: Board) -> list[str]:
         leak = with_bounds(line.worst.figure.document(), board.scale.places)
         row = [str(line.rank), md(line.title), md(line.worst.attack), leak]
         row += [_success(line, attack) for attack in board.attacks]
-        found, *others = priced(line, board, _with)
+        found, *others = priced(line, board, with_bounds)
         rows.append([*row, found if line.price and line.price["accuracy"] else md(found), *others])
     return markdown_table(header, "rll" + "r" * (len(header) - 3), rows)
-
-
-def _with(mean: float, low: float | None, high: float | None, places: int) -> str:
-    bounds = "" if low is None or high is None else f"<br><sub>{number(low, places)} – {number(high, places)}</sub>"
-    return number(mean, places) + bounds
 
 
 def _success(line: Line, attack: str) -> str:
@@ -125,25 +120,24 @@ def _success(line: Line, attack: str) -> str:
     return "n/a" if leak is None else number(leak.success.mean, 2)
 
 
-def priced(line: Line, board: Board, with_bounds: Any) -> list[str]:
+def priced(line: Line, board: Board, with_bounds: Callable[[Mapping[str, Any], int], str]) -> list[str]:
     """Six cells: accuracy, the runs' own spread, time and bytes per step (with their ratio to no defence), epsilons.
 
     Args:
         line, board: what is printed.
-        with_bounds: `(mean, low, high, places)` -> text.
+        with_bounds: `(entry of a summary, places)` -> text.
     """
     step = number_or(line.facts.get("epsilon"), "-")
     price = line.price
     if price is None or price["accuracy"] is None:
         return [price["reason"] if price and price["reason"] else "n/a", "", "", "", step, ""]
     accuracy, runs = price["accuracy"], price["over_runs"]
-    bounds = (accuracy["mean"], accuracy["low"], accuracy["high"], 3)
     spread = "n/a" if runs["low"] is None else f"±{(runs['high'] - runs['low']) / 2:.3f} ({runs['n']})"
     milliseconds = f"{1e3 * price['seconds_per_step']:.1f}" + _times(price["slowdown"])
     base = board.undefended.price if board.undefended else None
     share = price["bytes_per_step"] / base["bytes_per_step"] if base and base["bytes_per_step"] else None
     sent = number(price["bytes_per_step"], 0) + _times(share)
-    left = with_bounds(*bounds) + (f" ({price['diverged']} diverged)" if price["diverged"] else "")
+    left = with_bounds(accuracy, 3) + (f" ({price['diverged']} diverged)" if price["diverged"] else "")
     return [left, spread, milliseconds, sent, step, number_or(price["epsilon"], "-")]
 
 

@@ -40,7 +40,7 @@ def _board(board: Board) -> list[str]:
         accuracy = line.price["accuracy"] if line.price else None
         # its interval is markup, and must not be escaped with the words behind it
         shown = with_bounds(accuracy, 3) if accuracy else ""
-        words, *others = map(escape, priced(line, board, lambda *bounds: ""))
+        words, *others = map(escape, priced(line, board, lambda *figure: ""))
         rows.append([*row, shown + words, *others])
     lines = [rf"\section*{{Defences on {escape(heading(board))}}}"]
     lines += [*table("rll" + "r" * (len(header) - 3), header, rows), r"\bigskip", ""]

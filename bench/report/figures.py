@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.printable import drawable
+from bench.printable import drawable_lines
 from bench.report import drawn
 from bench.report.tables import number
 from bench.results import parts, query
@@ -144,7 +144,7 @@ def _draw(title: str, context: str, lines: list[Line], of: str) -> bytes:
         figure.text(
             x / page_width,
             1 - y / page_height,
-            "\n".join(map(drawable, words.split("\n"))),
+            drawable_lines(words),
             va="top",
             **{**_FONT, **style},
         )

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.printable import drawable
+from bench.printable import drawable_lines
 from bench.report import drawn
 from bench.report.figures import pictured, pixels
 from bench.report.tables import number
@@ -110,7 +110,7 @@ def _draw(title: str, where: str, heads: list[list[str]], rows: list[list[tuple[
         figure.text(
             x / page_width,
             1 - y / page_height,
-            "\n".join(map(drawable, words.split("\n"))),
+            drawable_lines(words),
             va="top",
             **{"fontsize": 8, **style},
         )

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,31 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or _depth(document) > _DEEPEST:
         raise ValueError(f"its {path.name} was not written by leakbench")
     return document
+
+
+def record(path: Path, schema: int, labels: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record of a cell, and its `facts`, as far as all kinds of cells have them.
+
+    Args:
+        path: of the file.
+        schema: that this version reads.
+        labels: names of words that `facts.labels` has to hold.
+
+    Raises:
+        ValueError: it is not there, cannot be read, is of another schema or lacks a label; the message says so.
+    """
+    try:
+        found = read(path)
+    except FileNotFoundError:
+        raise ValueError(f"it has no {path.name}") from None
+    if (given := found.get("schema")) is not None and given != schema:
+        raise ValueError(f"it has schema {str(given)[:40]}, this version reads schema {schema}")
+    held = found.get("facts")
+    facts: dict[str, Any] = held if isinstance(held, dict) else {}
+    words = facts.get("labels")
+    if missing := [name for name in labels if not isinstance(words, dict) or not isinstance(words.get(name), str)]:
+        raise ValueError(f"its {path.name} was not written by leakbench (labels lack {', '.join(missing)})")
+    return found, facts
 
 
 def _depth(document: Any) -> int:

@@ -280,9 +280,8 @@ def differing(node: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> st
     'variance 1'
     """
     keys = [key for key in node if len({_plain(other.get(key)) for other in alike}) > 1]
-    keys = [
-        key for key in keys if node[key] is not None
-    ] or keys  # of two ways to say a strength, the one that was said
+    # of two ways to say a strength, the one that was said
+    keys = [key for key in keys if node[key] is not None] or keys
     return ", ".join(f"{key} {_number(node[key])}" for key in keys)
 
 

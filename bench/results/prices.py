@@ -180,21 +180,11 @@ def prices(root: Path) -> tuple[list[PriceCell], list[str]]:
 
 
 def _load(folder: Path) -> PriceCell:
-    try:
-        record = documents.read(folder / "price.json")
-    except FileNotFoundError:
-        raise ValueError("it has no price.json") from None
-    if (schema := record.get("schema")) is not None and schema != SCHEMA:
-        raise ValueError(f"it has schema {str(schema)[:40]}, this version reads schema {SCHEMA}")
-    found = record.get("facts")
-    facts: dict[str, Any] = found if isinstance(found, dict) else {}
-    labels = facts.get("labels")
-    if missing := [name for name in LABELS if not isinstance(labels, dict) or not isinstance(labels.get(name), str)]:
-        raise ValueError(f"its price.json was not written by leakbench (labels lack {', '.join(missing)})")
+    record, facts = documents.record(folder / "price.json", SCHEMA, LABELS)
     fault = documents.wrong(record, {"schema": int, "identity": str, "facts": FACTS_SHAPE})
     config = {} if fault else facts.get("config") or {}
     absent = [name for name in ("model", "training", "defense", "seed") if config.get(name) is None]
-    if fault or absent or not IDENTITY.fullmatch(record.get("identity") or "") or schema is None:
+    if fault or absent or not IDENTITY.fullmatch(record.get("identity") or "") or record.get("schema") is None:
         why = fault or (f"config.{absent[0]} is missing" if absent else "identity or schema is missing")
         raise ValueError(f"its price.json was not written by leakbench ({why})")
     return PriceCell(folder, record["identity"], facts)

@@ -1,7 +1,7 @@
 """Reading results: which cells there are, their victims, samples and images. Writes nothing, locks nothing.
 
-One DuckDB a process runs in memory over the parts that `parts.read` has checked, so that one foreign file fails nothing
-and several reports can run beside a suite.
+Only parts that `parts.read` has checked are looked at, so that one foreign file fails nothing and several reports can
+run beside a suite. Where a victim stands in several parts, one DuckDB per process chooses in memory which row counts.
 """
 
 import functools

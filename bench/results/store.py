@@ -215,17 +215,7 @@ def load(folder: Path) -> Cell:
     Raises:
         ValueError: the folder has no readable `cell.json` of this schema; the message says what is wrong.
     """
-    try:
-        record = documents.read(folder / "cell.json")
-    except FileNotFoundError:
-        raise ValueError("it has no cell.json") from None
-    if (schema := record.get("schema")) is not None and schema != parts.SCHEMA:
-        raise ValueError(f"it has schema {str(schema)[:40]}, this version reads schema {parts.SCHEMA}")
-    found = record.get("facts")
-    facts: dict[str, Any] = found if isinstance(found, dict) else {}
-    labels = facts.get("labels")
-    if missing := [name for name in LABELS if not isinstance(labels, dict) or not isinstance(labels.get(name), str)]:
-        raise ValueError(f"its cell.json was not written by leakbench (labels lack {', '.join(missing)})")
+    record, facts = documents.record(folder / "cell.json", parts.SCHEMA, LABELS)
     whole = {"schema": int, "slug": str, "identity": str, "created": str, "facts": FACTS_SHAPE}
     fault = documents.wrong(record, whole)
     absent = [name for name in whole if record.get(name) is None]

@@ -17,10 +17,10 @@ from bench.engine.matching import Layout, Matching
 from bench.engine.randomness import draw
 from bench.engine.tuning import Tuned
 from bench.errors import UserError
-from bench.experiment import BLOCK, device_in_words, make_trainer, notice
+from bench.experiment import BLOCK, device_in_words, make_trainer
 from bench.messages import Observation, Victims
 from bench.models.losses import loss_of
-from bench.parties import Parties, build
+from bench.parties import Parties, build, notice
 from bench.speed.sequential import SequentialLoop
 
 # what `leakbench speed` takes where the user says nothing

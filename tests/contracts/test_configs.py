@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 import torch
+from config_nodes import nodes
 from omegaconf import OmegaConf
 
 from bench import catalogue
@@ -44,17 +45,6 @@ NO_PRICE_KEYS = {"data.batch_size", "data.seed", "data.label_rule", "data.labels
 @functools.cache  # every test below reads it, none changes it
 def composed(group, name):
     return compose([f"{group}={name}", *REQUIRED.get(f"{group}={name}", [])])
-
-
-def nodes(container, key=""):
-    """Each mapping with `_target_` and its dotted key."""
-    if isinstance(container, list):
-        container = dict(enumerate(container))
-    if isinstance(container, dict):
-        if "_target_" in container:
-            yield key, container
-        for name, value in container.items():
-            yield from nodes(value, f"{key}.{name}" if key else str(name))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
