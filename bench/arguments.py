@@ -40,7 +40,7 @@ A victim that is stored is not computed again. A value with spaces or brackets i
 'data.root="my pictures"'."""
 
 TRAIN = """Trains a classifier with what a client shares under a defence in place of the gradient, several times, and
-tests it: the accuracy that is left, time and bytes a step, and epsilon where the defence has one.
+tests it: the accuracy that is left, time and bytes per step, and epsilon where the defence has one.
 
   training=option     held_out (default) or official           (leakbench list training)
   training.key=value  training.epochs=10 training.runs=3       (the keys stand in configs/training/OPTION.yaml)

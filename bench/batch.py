@@ -32,7 +32,7 @@ def checked(batch: object) -> tuple[Tensor, Tensor]:
             f"batch: want images in [0, 1], got [{low:.3g}, {high:.3g}]; put the normalisation in the module"
         )
     if found := _no_indices(labels, len(inputs)):
-        raise UserError(f"batch: want one class index an example, labels [{len(inputs)}] of integers; got {found}")
+        raise UserError(f"batch: want one class index per example, labels [{len(inputs)}] of integers; got {found}")
     return inputs.detach().float(), labels.detach().long()
 
 
@@ -72,7 +72,7 @@ def _rows(labels: Tensor) -> str:
     if zero_or_one and bool((labels.sum(1) == 1).all()):
         return "one-hot labels; labels.argmax(1)?"
     if zero_or_one:
-        return "several findings an example, which are not served"
+        return "several findings per example, which are not served"
     if bool((labels >= 0).all()) and torch.allclose(labels.sum(1), torch.ones_like(labels[:, 0])):
         return "soft labels (mixup, smoothing), which are not served"
     return "real targets, which are not served"

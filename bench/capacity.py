@@ -98,7 +98,7 @@ def check_inputs(victims: int, batch_size: int, numbers: int) -> None:
         UserError: they do not fit into memory.
     """
     held = min(victims, BLOCK)
-    what = f"data.batch_size={batch_size} with {numbers:,} numbers an example: the inputs of {held} victims"
+    what = f"data.batch_size={batch_size} with {numbers:,} numbers per example: the inputs of {held} victims"
     require_memory(held * batch_size * numbers * 4 * _COPIES, what, "take smaller batches or examples")
 
 

@@ -200,7 +200,7 @@ def _check_loss(loss: Loss, logits: Tensor, targets: Tensor) -> None:
     except Exception as error:  # a loss of the user's own may raise anything
         raise UserError(
             f"the loss (model.loss) does not take {takes}: {_first_line(error)}; targets that are no class indices "
-            "(real, soft or several an example) are not served"
+            "(real, soft or several per example) are not served"
         ) from error
     if not isinstance(value, Tensor):
         raise UserError(
