@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """`bench.audit`, imported on first use: importing the package must not import torch."""
     if name == "audit":
-        from bench.auditing import audit
+        from bench.auditing.audit import audit
 
         return audit
     raise AttributeError(f"module 'bench' has no attribute {name!r}")

@@ -21,11 +21,11 @@ from bench.defenses.streams import Stream
 from bench.engine.randomness import seeded
 from bench.errors import NotApplicable, UserError
 from bench.messages import Language, Observation, Task, Tokenizer, Victims
-from bench.models.exact_norms import write_out
-from bench.models.probe import Loss, gradient_of, probe
+from bench.models.differentiable_norms import write_out
+from bench.models.introspect import Loss, gradient_of, probe
 from bench.models.shared import parted, trained
 from bench.models.soft_labels import SoftLabels, soft_labels
-from bench.models.text import TextModel, pack
+from bench.models.text.base import TextModel, pack
 from bench.threat import Threat
 
 # Gradients computed together: bounds the memory of activations. On a processor each alone: how a victim's entries are
@@ -48,7 +48,7 @@ class DataFacts:
         shape: `(C, H, W)` of an image, `(T,)` of a sentence.
         classes: how many; of a language model, tokens.
         mean_image: `[C, H, W]`; None of sentences.
-        tokenizer: of sentences, the model's (`bench.models.tokenizer`).
+        tokenizer: of sentences, the model's (`bench.models.text.tokenizer`).
         surrogate: sentences as tokens that no victim holds.
         hidden: share of the tokens that a masked language model has to predict.
     """
@@ -79,7 +79,7 @@ class Client(nn.Module):
 
     Raises:
         UserError: the mode is neither word, nothing is shared, or the model cannot be attacked at all
-            (`bench.models.probe`).
+            (`bench.models.introspect`).
         NotApplicable: the defence cannot be used with this model, mode or batch size.
 
     Attributes:

@@ -8,9 +8,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from bench import interrupt
 from bench.attacks.base import Attack
 from bench.client import Client, lacks_memory
+from bench.host import signals
 from bench.messages import Observation, Reconstruction, Status, Victims
 from bench.metrics.scorer import Scorer, Scores
 
@@ -35,7 +35,7 @@ class Leakage(pl.LightningModule):
 
     def on_test_start(self) -> None:
         """Lightning's handlers would finish the block on SIGTERM, and requeue with a checkpoint of their own."""
-        interrupt.listen()
+        signals.listen()
 
     def test_step(self, victims: Victims, batch_idx: int) -> None:
         """One block of victims; empty where this process has fewer of them than another."""
@@ -45,7 +45,7 @@ class Leakage(pl.LightningModule):
             seen = self.client.share(victims)
             for claim in claims(self.attack, seen, self.seed):
                 for guess in claim.each():  # alone: how scores are rounded must not depend on who else has finished
-                    with interrupt.held():
+                    with signals.held():
                         truth = select(victims, guess.ids)
                         self._keep(guess, truth, self.scorer(guess, truth))
 

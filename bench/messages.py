@@ -220,9 +220,9 @@ class Task(Message):
     Args:
         gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a V dimension
             (the engine maps it over victims); of those parameters that the client trains. `inputs` are images
-            `[B, C, H, W]`, or sentences as `bench.models.text.pack` makes them of tokens or of embeddings; `targets`
-            are class indices `[B]` or probabilities `[B, K]`, of language models tokens `[B, T]` (-100 where nothing is
-            predicted) or probabilities `[B, T, K]`.
+            `[B, C, H, W]`, or sentences as `bench.models.text.base.pack` makes them of tokens or of embeddings;
+            `targets` are class indices `[B]` or probabilities `[B, K]`, of language models tokens `[B, T]` (-100 where
+            nothing is predicted) or probabilities `[B, T, K]`.
         input_shape: `(C, H, W)`, or `(T,)` of sentences.
         classes: how many classes there are (of a language model, tokens); None where it is not granted.
         input_range: the interval that inputs lie in; None where the threat model does not grant it.

@@ -13,11 +13,11 @@ import torch.distributed
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from bench.download.http import fetching
 from bench.errors import UserError
 from bench.messages import Victims
 from datamodules.checks import check_integer, check_word
 from datamodules.dealing import RULES, Dealer, check_possible, drawn_labels
-from datamodules.fetch import fetching
 from datamodules.pool import Integers
 
 

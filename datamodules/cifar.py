@@ -10,7 +10,7 @@ import numpy as np
 from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
 
-from datamodules.fetch import probe
+from bench.download.http import probe
 from datamodules.pool import Pool
 from datamodules.torchvision_set import TorchvisionSet
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from bench.download.http import probe
 from bench.errors import UserError
 from datamodules.checks import check_word, given_path
-from datamodules.fetch import probe
 from datamodules.text_base import TextDataModule
 from datamodules.text_lines import Lines, digest, read_lines, write_lines, write_text
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.download.http import probe
 from bench.errors import UserError
 from datamodules.checks import check_integer, given_path
-from datamodules.fetch import probe
 from datamodules.images import ImageDataModule
 from datamodules.pool import Pool
 from datamodules.tree import Tree, images_in, list_tree, read_labelled, subfolders

@@ -10,8 +10,8 @@ from torchvision import datasets
 from torchvision.datasets.mnist import read_image_file, read_label_file
 from torchvision.datasets.utils import check_integrity, download_and_extract_archive
 
+from bench.download.http import TROUBLE, probe
 from bench.errors import UserError
-from datamodules.fetch import TROUBLE, probe
 from datamodules.pool import Pool
 from datamodules.torchvision_set import TorchvisionSet
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-from bench.capacity import require_memory
 from bench.errors import UserError
+from bench.host.capacity import require_memory
 from datamodules.pool import Pixels
 from datamodules.regular import check_regular
 from datamodules.sixteen_bits import bits_of, read_deep

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from torchvision import datasets
 
-from datamodules.fetch import probe
+from bench.download.http import probe
 from datamodules.pool import Pool
 from datamodules.torchvision_set import TorchvisionSet
 

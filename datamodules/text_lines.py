@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.capacity import require_memory
 from bench.errors import UserError
+from bench.host.capacity import require_memory
 from datamodules.regular import check_regular
 from datamodules.text_table import LABEL, SENTENCE, WANTED, header, read_table
 

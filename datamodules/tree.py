@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.capacity import require_memory
 from bench.errors import UserError
+from bench.host.capacity import require_memory
 from datamodules.pixels import fit, fitted_bytes, read_pages
 from datamodules.pool import Integers, Pixels
 

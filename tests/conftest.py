@@ -36,10 +36,10 @@ def shared_weights() -> Path:
 @pytest.fixture(scope="session")
 def minilm() -> Path:
     """The folder of MiniLM's weights, fetched into the cache where they are not there yet."""
-    from bench import pretrained
-    from bench.config import cache_folder
+    from bench.cli import pretrained
+    from bench.config.compose import cache_folder
     from bench.errors import UserError
-    from bench.models.minilm import NAME
+    from bench.models.text.minilm import NAME
 
     folder = Path(cache_folder()) / "weights" / NAME
     try:
@@ -60,8 +60,8 @@ def parties():
     """Builds a cell's parties from overrides, as `leakbench run` does, and writes nothing."""
 
     def build(*overrides: str):
-        from bench.config import compose
-        from bench.parties import build as build_parties
+        from bench.config.compose import compose
+        from bench.running.components import build as build_parties
 
         quiet = ["logger=none", "engine.threads=1", "~metric.lpips_alex", "~metric.lpips_vgg"]
         return build_parties(compose([*quiet, *overrides]))

@@ -8,7 +8,14 @@ from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["bench.cli", "bench.experiment", "bench.executors.local", "bench.failures", "bench.report.page", "bench.suite"]
+    [
+        "bench.cli.main",
+        "bench.running.leak_cell",
+        "bench.executors.local",
+        "bench.running.failures",
+        "bench.report.page",
+        "bench.running.suite",
+    ]
 )
 
 
@@ -20,7 +27,7 @@ def _command(words, log, environment, file_size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
     import torch
 
-    from bench.cli import main
+    from bench.cli.main import main
 
     torch.set_num_threads(1)
     code = main(words)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bench.config import compose
-from bench.parties import Parties, build
+from bench.config.compose import compose
+from bench.running.components import Parties, build
 
 QUICK = (
     "data=sentences",

@@ -11,8 +11,8 @@ from torch.nn import functional
 from bench import client as client_room
 from bench.attacks import controls
 from bench.attacks.base import Attack
-from bench.build import import_target
-from bench.config import compose
+from bench.config.compose import compose
+from bench.config.instantiate import import_target
 from bench.defenses.base import Defense, GradientDefense, Plain
 from bench.defenses.dp_sgd import DPSGD
 from bench.defenses.stack import Stack

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from bench.cli import main
-from bench.config import compose
-from bench.executors.base import ERROR
+from bench.cli.main import main
+from bench.config.compose import compose
 from bench.executors.processes import Group
 from bench.results import query
+from bench.running.executor import ERROR
 
 # eager, with one thread, a victim's row is the same to the bit in any process
 EXACT = ["engine.compile=false", "engine.threads=1", "trainer.accelerator=cpu"]

@@ -9,10 +9,10 @@ import pytest
 from config_nodes import nodes
 from omegaconf import OmegaConf
 
-from bench import catalogue
-from bench.build import import_target, parameters
-from bench.config import compose
-from bench.signatures import hints
+from bench.config import options
+from bench.config.compose import compose
+from bench.config.instantiate import import_target, parameters
+from bench.config.signatures import hints
 
 EARLY = {
     "suite quikc": "did you mean 'quick'?",
@@ -54,7 +54,7 @@ EARLY = {
 }
 SCRIPT = """
 import contextlib, io, json, sys
-from bench.cli import main
+from bench.cli.main import main
 answers = {}
 for command in json.load(sys.stdin):
     said = io.StringIO()
@@ -83,8 +83,8 @@ def test_a_mistake_is_told_without_torch(command, answers):
 def test_a_hint_read_from_source_is_the_one_that_python_sees():
     """For every constructor that an option names, against `typing.get_type_hints` of the imported one."""
     paths = set()
-    for group in catalogue.groups():
-        for file in (catalogue.config_root() / group).glob("*.yaml"):
+    for group in options.groups():
+        for file in (options.config_root() / group).glob("*.yaml"):
             paths |= {node["_target_"] for _, node in nodes(OmegaConf.to_container(OmegaConf.load(file)))}
     told = 0
     for path in sorted(paths):
@@ -99,7 +99,7 @@ def test_a_hint_read_from_source_is_the_one_that_python_sees():
 def test_a_target_of_the_users_own_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text("raise RuntimeError('imported')")
     monkeypatch.chdir(tmp_path)
-    assert hints("mine.Net") == {} and hints("bench.nothing.Here") == {} and hints("bench.cli.NoSuch") == {}
+    assert hints("mine.Net") == {} and hints("bench.nothing.Here") == {} and hints("bench.cli.main.NoSuch") == {}
     assert hints(3) == {}
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import capacity
 from bench.errors import UserError
+from bench.host import capacity
 
 MI = 2**20
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.arguments import parse
-from bench.config import compose
-from bench.experiment import run_cell
+from bench.cli.parser import parse
+from bench.config.compose import compose
+from bench.running.leak_cell import run_cell
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

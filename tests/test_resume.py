@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 from processes import Leakbench
 
-from bench.results import lock, parts, query
+from bench.results import parts, query
+from bench.storage import lock
 
 SUITE = """# small
 overrides:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.config import compose
+from bench.config.compose import compose
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 from told import MOMENTS, run
 
-from bench.cells import in_a_word
-from bench.config import compose
-from bench.experiment import run_cell
-from bench.parties import build
+from bench.config.compose import compose
 from bench.results import parts, query
+from bench.running.cell import in_a_word
+from bench.running.components import build
+from bench.running.leak_cell import run_cell
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from bench.defenses.pruning import left
 from bench.defenses.streams import Shapes, Stream
 from bench.errors import NotApplicable
 from bench.models.math_attention import math_attention
-from bench.models.text import TextModel
+from bench.models.text.base import TextModel
 
 _OFFSET = 0.1
 _AT_ONCE = 256  # rows of the Jacobian computed together: bounds the memory of activations

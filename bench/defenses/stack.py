@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from bench.build import instantiate
+from bench.config.instantiate import instantiate
 from bench.defenses.base import Defense, Local, Step
 from bench.defenses.encoding import Encoding, undefended
 from bench.defenses.privacy import Privacy

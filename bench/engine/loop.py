@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench import interrupt
 from bench.engine.box import Box
 from bench.engine.directions import Direction
 from bench.engine.seats import Waiting
@@ -22,6 +21,7 @@ from bench.engine.steps import Step
 from bench.engine.stops import BUDGET, CONVERGED, Stop
 from bench.engine.trace import PICTURES, Keeping, Moments
 from bench.engine.work import CURVE, DIVERGED, NONFINITE, Objective, Work
+from bench.host import signals
 from bench.messages import Status
 
 _FAR = 10.0  # times the best objective seen: a last one above that has left it
@@ -91,7 +91,7 @@ class Minimiser:
         work.begin(first, start, keeps_size=seats is not None)
         done, active = 0, sum(victim is not None for victim in first)
         while done < total:
-            interrupt.check()
+            signals.check()
             ended = torch.nonzero((code := work.advance()).masked_fill(work.parked, 0)).flatten()
             finished = [self._finish(work, int(slot), int(code[slot]), strays) for slot in ended]
             done += len(finished)

@@ -18,7 +18,7 @@ from torch.func import vmap
 from bench.engine.units import comparable
 from bench.engine.variables import Pixels, Variables
 from bench.messages import Observation
-from bench.models.text import pack
+from bench.models.text.base import pack
 
 Objective = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]
 Prior = Callable[[Tensor], Tensor]

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bench.capacity import cores
 from bench.engine.compile import Function, compile_matching, pays
 from bench.engine.matching import Matching
 from bench.engine.seats import seats_of
 from bench.engine.size import bytes_of_gradients, operations
+from bench.host.capacity import cores
 
 # On a processor: 8 slots do three quarters of what 32 do a second, and one victim in them takes a third of the time.
 SLOTS = 8

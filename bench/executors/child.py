@@ -17,9 +17,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from bench.cells import run_cell
-from bench.executors.base import Result, attempt
-from bench.results.atomic import write_text
+from bench.running.cell import run_cell
+from bench.running.executor import Result, attempt
+from bench.storage.atomic import write_text
 
 GRACE = 20.0  # seconds in which a process that is told to stop stores what it has
 

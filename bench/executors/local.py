@@ -10,14 +10,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from bench.build import instantiate
-from bench.capacity import check_processes
-from bench.cells import run_cell
+from bench.config.instantiate import instantiate
 from bench.errors import UserError
-from bench.executors.base import ERROR, Executor, Result, Results, attempt
 from bench.executors.places import accelerator, divided, named, suggested
 from bench.executors.processes import Group, crowded, ranks
-from bench.progress import console
+from bench.host.capacity import check_processes
+from bench.running.cell import run_cell
+from bench.running.executor import ERROR, Executor, Result, Results, attempt
+from bench.terminal.progress import console
 
 
 class Local(Executor):

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import torch
 from omegaconf import DictConfig
 
-from bench.capacity import cores, free_memory
-from bench.cells import is_price
 from bench.errors import UserError
-from bench.experiment import make_trainer
+from bench.host.capacity import cores, free_memory
+from bench.running.cell import is_price
+from bench.running.leak_cell import make_trainer
 
 # A process takes about 6 s of a core to start, in which one does some 10,000 evaluations of a small model.
 PAYS_FROM = 30_000

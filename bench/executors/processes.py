@@ -17,10 +17,10 @@ from lightning_fabric.plugins.environments.lightning import find_free_network_po
 from omegaconf import DictConfig
 
 import bench
-from bench.cells import is_price
-from bench.executors.base import DONE, ERROR, Result
 from bench.executors.child import GRACE, outcome_path, read_outcome, write_job
-from bench.experiment import MEETING, make_trainer
+from bench.running.cell import is_price
+from bench.running.executor import DONE, ERROR, Result
+from bench.running.leak_cell import MEETING, make_trainer
 
 _TICK = 0.05  # seconds between two looks at a process
 _LEAVING = 10.0  # seconds that a process without work gets to leave

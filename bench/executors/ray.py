@@ -11,13 +11,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from bench import interrupt
 from bench.errors import UserError
-from bench.executors.base import ERROR, Executor, Result, Results
 from bench.executors.remote import Job, demands, root
+from bench.host import signals
+from bench.running.executor import ERROR, Executor, Result, Results
 
 _LOOK = 0.5  # seconds after which a wait for results looks up
-_LEAVING = 6.0  # seconds in which cancelled cells store what they have; the process itself has `interrupt.GRACE`
+_LEAVING = 6.0  # seconds in which cancelled cells store what they have; the process itself has `signals.GRACE`
 
 
 class Ray(Executor):
@@ -58,13 +58,13 @@ class Ray(Executor):
         ours = not ray.is_initialized()
         if ours:
             self._connect()
-            interrupt.listen()  # Ray has put a handler of its own before ours
+            signals.listen()  # Ray has put a handler of its own before ours
         refs: dict[Any, int] = {}
         try:
             self._check(cells)
             refs = {self._submit(cfg): index for index, cfg in enumerate(cells)}
             while refs:
-                with interrupt.held():  # Ray drops the exception of a signal, and would go on waiting
+                with signals.held():  # Ray drops the exception of a signal, and would go on waiting
                     ended, _ = ray.wait(list(refs), num_returns=1, timeout=_LOOK)
                 for ref in ended:
                     yield refs.pop(ref), _result(ref)

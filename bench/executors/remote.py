@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from omegaconf import DictConfig, OmegaConf
 
-from bench.executors.base import ERROR, Result, attempt
+from bench.running.executor import ERROR, Result, attempt
 
 if TYPE_CHECKING:
     from bench.executors.processes import Group
@@ -34,8 +34,8 @@ class Job:
 
     def __call__(self) -> Result:
         """Runs it, in the folder that it was made in."""
-        from bench.capacity import cores
         from bench.executors.processes import Group, ranks
+        from bench.host.capacity import cores
 
         try:
             os.chdir(self.folder)

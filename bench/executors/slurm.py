@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from bench import interrupt
-from bench.capacity import A_CORE, cores
 from bench.errors import UserError
-from bench.executors.base import DONE, ERROR, Executor, Result, Results
 from bench.executors.remote import Job, demands, root
+from bench.host import signals
+from bench.host.capacity import A_CORE, cores
+from bench.running.executor import DONE, ERROR, Executor, Result, Results
 
 if TYPE_CHECKING:
     import submitit
 
 _LOOK = {"slurm": 5.0, "local": 0.2}  # seconds between two looks at the jobs
 _WORDS = ("slurm", "local")
-_LEAVING = 6.0  # seconds in which jobs of this machine store what they have; the process itself has `interrupt.GRACE`
+_LEAVING = 6.0  # seconds in which jobs of this machine store what they have; the process itself has `signals.GRACE`
 _OF_THIS_MACHINE = "SUBMITIT_LOCAL_JOB_ID"  # set by submitit in a job of its local executor
 
 
@@ -154,7 +154,7 @@ class Submitted(Job):
         signal.signal(signal.SIGTERM, _leave)
         try:
             return super().__call__()
-        except interrupt.Interrupted as error:
+        except signals.Interrupted as error:
             return Result(ERROR, reason=str(error))
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
@@ -166,7 +166,7 @@ class Submitted(Job):
 def _leave(number: int, frame: FrameType | None) -> None:
     """Once: a second signal would tear the leaving."""
     signal.signal(number, signal.SIG_IGN)
-    raise interrupt.Interrupted(number)
+    raise signals.Interrupted(number)
 
 
 def _end(jobs: Sequence[submitit.Job[Result]], *, here: bool) -> None:

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from pytorch_lightning.loggers import Logger
 
 from bench.results import query
-from bench.results.atomic import unwritable
 from bench.results.store import Cell
+from bench.storage.atomic import unwritable
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from pytorch_lightning.loggers import WandbLogger
 from bench.errors import Unwritable, UserError
 from bench.loggers.base import CellLogger, Run, curves, scores
 from bench.loggers.offline_run import settled_fault
-from bench.portable import portable
 from bench.results import query
-from bench.results.atomic import unwritable
 from bench.results.parts import metric_names
 from bench.results.store import Cell
+from bench.storage.atomic import unwritable
+from bench.storage.portable import portable
 
 MODES = ("offline", "online", "disabled")
 TABLE = "table/examples"  # with a stroke, which no name of a score has: W&B keeps one value a name

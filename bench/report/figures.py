@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.printable import drawable_lines
 from bench.report import drawn
 from bench.report.tables import number
 from bench.results import parts, query
 from bench.results.query import Rows, VictimImages
 from bench.results.store import Cell
+from bench.terminal.printable import drawable_lines
 
 MOMENTS = 8
 _LINES = 16

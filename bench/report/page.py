@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bench.config.display_names import file_name
 from bench.errors import UserError
-from bench.naming import file_name
 from bench.report import defenses, figures, pareto, sentences, strengths, tables
 from bench.report import drawn as stamps
 from bench.report.defenses_tex import defenses_tex
 from bench.report.leaderboard import Row, leaderboard
 from bench.report.tex import tex
 from bench.results import query
-from bench.results.atomic import unwritable, write_bytes, write_text
 from bench.results.join import Board, boards
 from bench.results.prices import prices
+from bench.storage.atomic import unwritable, write_bytes, write_text
 
 
 @dataclass(frozen=True)

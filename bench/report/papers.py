@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from bench import catalogue
+from bench.config import options as catalogue
 
 # How a figure is known, and what that says.
 KNOWN = {

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.printable import drawable
 from bench.report import drawn
 from bench.report.strengths import ordered
 from bench.results.join import Board, Line, front
+from bench.terminal.printable import drawable
 
 _DPI = 130
 # Okabe and Ito's colours, which colour-blind readers tell apart, and marks for those who print in gray.

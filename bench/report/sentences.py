@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.printable import visible
 from bench.report.leaderboard import Row
 from bench.report.tables import attack_name, markdown_table, md
 from bench.report.tex import document, escape, items, table
 from bench.results import query
+from bench.terminal.printable import visible
 
 _EXAMPLES = 4  # of a cell
 _TERMINAL_MOMENTS = 8  # of the one example that a terminal shows

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.printable import drawable_lines
 from bench.report import drawn
 from bench.report.figures import pictured, pixels
 from bench.report.tables import number
@@ -16,6 +15,7 @@ from bench.results import query
 from bench.results.join import Board, Line
 from bench.results.leaks import Leak, errors
 from bench.results.query import VictimImages
+from bench.terminal.printable import drawable_lines
 
 _VICTIMS = 4
 _DPI = 100

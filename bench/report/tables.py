@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.printable import csv_cell, visible
 from bench.report.leaderboard import Board, Leaderboard, Row, marks
 from bench.report.measures import MEASURES, Measure
 from bench.results.intervals import MARKS, methods
 from bench.results.scores import OTHERS, RECOVERED
 from bench.results.things import IMAGES, SENTENCES
+from bench.terminal.printable import csv_cell, visible
 
 WORDS = ("attack", "data", "model", "defense")
 PROVENANCE = ("seed", "commit", "torch", "device")
@@ -191,7 +191,7 @@ def csv_text(board: Leaderboard) -> str:
 
 
 def csv_lines(lines: list[list[Any]]) -> str:
-    """Lines of values as CSV; no text in it is a formula (see `bench.printable.csv_cell`)."""
+    """Lines of values as CSV; no text in it is a formula (see `bench.terminal.printable.csv_cell`)."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([csv_cell(value) for value in line] for line in lines)
     return out.getvalue()

@@ -3,10 +3,10 @@ r"""The boards as one LaTeX document: booktabs, compiles as it is with pdflatex,
 from collections.abc import Mapping
 from typing import Any
 
-from bench.printable import visible
 from bench.report.leaderboard import Board, Leaderboard, Row, marks
 from bench.report.measures import Measure
 from bench.report.tables import PROVENANCE, WORDS, attack_name, failed, interval, number, title
+from bench.terminal.printable import visible
 
 # Rows that fit on a landscape page, with their header, at the size that the width dictates.
 _PAGE = 18

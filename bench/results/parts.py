@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from bench.results.atomic import aside, write_bytes
+from bench.storage.atomic import aside, write_bytes
 
 SCHEMA = 1
 _KEY = "leakbench"

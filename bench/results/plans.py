@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.portable import portable
 from bench.results import document as documents
-from bench.results.atomic import unwritable, write_text
 from bench.results.identity import identity
 from bench.results.store import LABELS, Cell, load
+from bench.storage.atomic import unwritable, write_text
+from bench.storage.portable import portable
 
 _SHAPE = {"suite": str, "started": int, "cells": [{"config": str, "labels": {...: str}, "victims": int}]}
 

@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.config.display_names import file_name
 from bench.errors import UserError
-from bench.naming import file_name
-from bench.portable import portable
 from bench.results import document as documents
-from bench.results.atomic import aside, hidden, unwritable, write_text
 from bench.results.identity import identity, relevant
 from bench.results.store import CONFIG_SHAPE, IDENTITY, read_failure
+from bench.storage.atomic import aside, hidden, unwritable, write_text
+from bench.storage.portable import portable
 
 SCHEMA = 1
 LABELS = ("data", "model", "defense", "training")

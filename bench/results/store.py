@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from bench.config.display_names import file_name
 from bench.errors import UserError
-from bench.naming import file_name
-from bench.portable import portable
 from bench.results import document as documents
 from bench.results import parts
-from bench.results.atomic import hidden, unwritable, write_text
+from bench.storage.atomic import hidden, unwritable, write_text
+from bench.storage.portable import portable
 
 LABELS = ("attack", "data", "model", "defense", "threat")
 # Words of messages.Status under which an attack ended as it should; the rest are failures: no success, and the floor of
@@ -174,9 +174,9 @@ class Store:
         """Open the cell of this identity; create it where there is none.
 
         Args:
-            slug: readable name, as `idlg-cifar10`; see `bench.naming.file_name`.
+            slug: readable name, as `idlg-cifar10`; see `bench.config.display_names.file_name`.
             identity: 16 hexadecimal digits.
-            facts: plain values, stored without the folders of this machine (see `bench.portable`): `labels`
+            facts: plain values, stored without the folders of this machine (see `bench.storage.portable`): `labels`
                 `{attack, data, model, defense, threat}` (words for tables) and, as known,
                 `config` (resolved), `threat` `{letter, grants {name: bool}}`, `data` `{classes, shape, pool}`, `model`,
                 `metrics` `{metric: {net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for those

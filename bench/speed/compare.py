@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from bench.progress import bars
 from bench.speed import flops, machine, memory, scale, workers
 from bench.speed.contestants import Engine, Loop, Rate, Whole
 from bench.speed.options import Options
 from bench.speed.setting import Setting, prepare, with_defaults
+from bench.terminal.progress import bars
 
 
 @dataclass

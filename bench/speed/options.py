@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.capacity import check_threads
+from bench.host.capacity import check_threads
 
 HELP = """The published loop (one victim after another, torch.optim.LBFGS, autograd twice) and the engine take turns on
 the same victims. Overrides are those of `leakbench run`; attack=idlg where nothing else is said.

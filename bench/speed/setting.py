@@ -11,16 +11,16 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from bench.attacks.gradient_matching import GradientMatching
-from bench.capacity import check_rows, require_memory
-from bench.config import compose
+from bench.config.compose import compose
 from bench.engine.matching import Layout, Matching
 from bench.engine.randomness import draw
 from bench.engine.tuning import Tuned
 from bench.errors import UserError
-from bench.experiment import BLOCK, device_in_words, make_trainer
+from bench.host.capacity import check_rows, require_memory
 from bench.messages import Observation, Victims
 from bench.models.losses import loss_of
-from bench.parties import Parties, build, notice
+from bench.running.components import Parties, build, notice
+from bench.running.leak_cell import BLOCK, device_in_words, make_trainer
 from bench.speed.sequential import SequentialLoop
 
 # what `leakbench speed` takes where the user says nothing

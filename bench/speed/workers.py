@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.capacity import cores
+from bench.host.capacity import cores
 from bench.speed.memory import ChildFailed
 
 

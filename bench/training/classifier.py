@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 
 from bench.defenses.base import Defense, Local, Plain, Tree
 from bench.defenses.streams import Stream
-from bench.models.probe import Loss, gradient_of
+from bench.models.introspect import Loss, gradient_of
 from bench.models.shared import parted, trained
 from bench.training.schedule import Schedule
 

@@ -3,7 +3,7 @@
 import pytest
 from attacks.test_gradient_matching import run
 
-from bench.cli import main
+from bench.cli.main import main
 from bench.errors import NotApplicable
 
 # 8x8 keeps these at about a second each; 28x28 is in the slow tier

@@ -9,10 +9,10 @@ import torch
 from config_nodes import nodes
 from omegaconf import OmegaConf
 
-from bench import catalogue
 from bench.attacks.base import Attack
-from bench.build import import_target, instantiate, parameters
-from bench.config import compose
+from bench.config import options
+from bench.config.compose import compose
+from bench.config.instantiate import import_target, instantiate, parameters
 from bench.engine.settings import Engine
 from bench.loggers.base import CellLogger
 from bench.metrics.base import SampleMetric
@@ -21,17 +21,17 @@ from bench.results.prices import price_identity
 from bench.threat import Threat
 from datamodules.base import VictimDataModule
 
-ROOT = catalogue.config_root()
+ROOT = options.config_root()
 FILES = [ROOT / "run.yaml", *sorted(ROOT.glob("*/*.yaml"))]
-OPTIONS = [(group, name) for group in catalogue.groups() if group != "suite" for name in catalogue.entries(group)]
+OPTIONS = [(group, name) for group in options.groups() if group != "suite" for name in options.entries(group)]
 # what cannot be known without the user
 REQUIRED = {
     "data=folder": ["data.root=pictures"],
     "data=text_file": ["data.root=sentences.txt"],
     "model=custom": ["model.target=torch.nn:Identity"],
 }
-# models of sentences, which tests/models/test_text.py is about
-TEXT = [name for name, entry in catalogue.entries("model").items() if "vocabulary" in OmegaConf.load(entry.path)]
+# models of sentences, which tests/models/text/test_base.py is about
+TEXT = [name for name, entry in options.entries("model").items() if "vocabulary" in OmegaConf.load(entry.path)]
 
 # No number depends on these, or content stands for them: data and vocabulary (fingerprint), known backbones.
 OUTSIDE_GROUPS = {"results", "paths", "logger", "trainer", "executor", "report", "suite", "names"}
@@ -49,7 +49,7 @@ def composed(group, name):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_file_says_in_its_first_comment_what_it_is(path):
-    description = catalogue.describe(path)
+    description = options.describe(path)
     assert 10 <= len(description) <= 140
     assert "None" not in OmegaConf.to_yaml(OmegaConf.load(path))  # YAML's word is null; None would be text
 
@@ -73,7 +73,7 @@ def test_every_argument_stands_in_the_yaml_and_has_no_default_in_the_code(group,
         assert not defaults, f"{key}: {node['_target_']} has defaults for {defaults}"
 
 
-@pytest.mark.parametrize("name", catalogue.entries("attack"))
+@pytest.mark.parametrize("name", options.entries("attack"))
 def test_an_attack_builds_and_says_what_it_needs(name):
     cfg = composed("attack", name)
     built = instantiate(cfg.attack, "attack", engine=Engine(chunk=2, threads=1, compile=False, precision="float32"))
@@ -82,7 +82,7 @@ def test_an_attack_builds_and_says_what_it_needs(name):
     assert inspect.getdoc(type(built))
 
 
-@pytest.mark.parametrize("name", catalogue.entries("data"))
+@pytest.mark.parametrize("name", options.entries("data"))
 def test_a_data_set_builds_without_touching_its_files(name, tmp_path, monkeypatch):
     monkeypatch.setenv("LEAKBENCH_CACHE", str(tmp_path))
     built = instantiate(composed("data", name).data, "data")
@@ -90,7 +90,7 @@ def test_a_data_set_builds_without_touching_its_files(name, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", [name for name in catalogue.entries("model") if name not in ("custom", *TEXT)])
+@pytest.mark.parametrize("name", [name for name in options.entries("model") if name not in ("custom", *TEXT)])
 @pytest.mark.parametrize(("shape", "classes"), [((1, 28, 28), 10), ((3, 32, 32), 7)])
 def test_a_model_builds_for_any_shape_and_class_count_and_can_be_differentiated_twice(name, shape, classes):
     model = instantiate(composed("model", name).model, "model", shape=shape, classes=classes).eval()
@@ -104,11 +104,11 @@ def test_a_model_builds_for_any_shape_and_class_count_and_can_be_differentiated_
 
 @pytest.mark.parametrize(("group", "kind"), [("threat", Threat), ("logger", CellLogger)], ids=["threat", "logger"])
 def test_threats_and_loggers_build(group, kind):
-    for name in catalogue.entries(group):
+    for name in options.entries(group):
         assert isinstance(instantiate(composed(group, name)[group], group), kind)
 
 
-@pytest.mark.parametrize("name", [name for name in catalogue.entries("metric") if name not in ("image", "text")])
+@pytest.mark.parametrize("name", [name for name in options.entries("metric") if name not in ("image", "text")])
 def test_a_metric_builds_alone(name):
     built = instantiate(composed("metric", name).metric, "metric")
     assert list(built) == [name] and isinstance(built[name], SampleMetric)

@@ -10,13 +10,13 @@ from sentence_cells import QUICK
 from torch import nn
 
 import bench
-from bench import catalogue
-from bench.config import compose
+from bench.config import options
+from bench.config.compose import compose
 from bench.defenses.stack import defense_of
 from bench.errors import NotApplicable, UserError
 from bench.leakage import claims
 from bench.models.losses import loss_of
-from bench.parties import build
+from bench.running.components import build
 from bench.training.classifier import Classifier
 from bench.training.schedule import Schedule
 
@@ -24,8 +24,8 @@ NARROW = {"resnet20": ["model.blocks=1", "model.width=4"], "convnet16": ["model.
 OWN = "model=custom", "model.target=contracts.test_shared_parameters:half_used", "data.set=mnist"
 # `custom` is a function of the user's, tried below; `convnet64` is `convnet16`; two read pretrained weights
 OTHERS = ("custom", "convnet64", "huggingface", "minilm")
-MODELS = [name for name in catalogue.entries("model") if name not in OTHERS]
-DEFENSES = [name for name in catalogue.entries("defense") if name != "none"]
+MODELS = [name for name in options.entries("model") if name not in OTHERS]
+DEFENSES = [name for name in options.entries("defense") if name != "none"]
 
 
 def half_used(shape, classes):
@@ -45,7 +45,7 @@ def cell(*overrides):
 def of_model(name, shared, *overrides):
     """A cell with this model; `shared` are names of parameters, or None."""
     chosen = [f"model={name}", *NARROW.get(name, []), *overrides]
-    if "vocabulary" in OmegaConf.load(catalogue.entries("model")[name].path):
+    if "vocabulary" in OmegaConf.load(options.entries("model")[name].path):
         chosen = [*QUICK, *chosen, "metric=exact_match"]
     return cell(*chosen, *([f"model.shared=[{','.join(shared)}]"] if shared else []))
 
@@ -202,8 +202,8 @@ CELLS = {"null": [], "head": ["model.shared=[fc.*]"], "body": ["model.shared=[bo
 
 
 def test_every_model_of_configs_says_what_it_shares():
-    for name in catalogue.entries("model"):
-        assert OmegaConf.load(catalogue.entries("model")[name].path).shared is None
+    for name in options.entries("model"):
+        assert OmegaConf.load(options.entries("model")[name].path).shared is None
 
 
 def test_the_loop_as_published_compares_what_is_shared():

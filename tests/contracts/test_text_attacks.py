@@ -6,9 +6,9 @@ from attacks.test_gradient_matching import run
 from omegaconf import OmegaConf
 from sentence_cells import parties
 
-from bench import catalogue
-from bench.build import import_target
-from bench.config import compose
+from bench.config import options
+from bench.config.compose import compose
+from bench.config.instantiate import import_target
 from bench.errors import NotApplicable
 from bench.messages import Victims
 
@@ -16,12 +16,12 @@ from bench.messages import Victims
 def of_sentences(entry) -> bool:
     cfg = OmegaConf.load(entry.path)
     if "_target_" not in cfg:  # a variant of another preset
-        return any(of_sentences(catalogue.entries("attack")[name]) for name in cfg.get("defaults", []) if name in NAMES)
+        return any(of_sentences(options.entries("attack")[name]) for name in cfg.get("defaults", []) if name in NAMES)
     return bool(import_target(cfg._target_, "attack").of_sentences)
 
 
-NAMES = set(catalogue.entries("attack"))
-ATTACKS = [name for name, entry in catalogue.entries("attack").items() if of_sentences(entry)]
+NAMES = set(options.entries("attack"))
+ATTACKS = [name for name, entry in options.entries("attack").items() if of_sentences(entry)]
 THREATS = ("embedding_frozen", "basic", "surrogate", "labels_known")  # the first that grants what it needs
 
 

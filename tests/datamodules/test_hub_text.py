@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 from bench.errors import UserError
-from bench.models.vocabulary import Vocabulary
+from bench.models.text.vocabulary import Vocabulary
 from datamodules.cola import CoLA
 from datamodules.text_lines import write_lines
 from datamodules.wikitext import WikiText

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from bench import capacity
 from bench.errors import UserError
+from bench.host import capacity
 from datamodules.pixels import fit, fit_all, read_image, squared, with_channels
 from datamodules.tree import read_images
 

@@ -8,7 +8,7 @@ import torch
 
 from bench.errors import UserError
 from bench.messages import NO_TARGET
-from bench.models.vocabulary import Vocabulary
+from bench.models.text.vocabulary import Vocabulary
 from datamodules.public_domain import packaged
 
 WORDS, BYTES = Vocabulary(None, "wordpiece", 4000), Vocabulary(None, "bytes", 1000)

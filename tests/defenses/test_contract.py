@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig
 from torch.utils import _pytree as pytree
 
-from bench import catalogue
-from bench.config import compose
+from bench.config import options
+from bench.config.compose import compose
 from bench.defenses.base import Plain
 from bench.defenses.noise import Gaussian
 from bench.defenses.stack import Stack, defense_of
 from bench.defenses.streams import Stream
 from bench.messages import Observation
-from bench.parties import Parties, build
+from bench.running.components import Parties, build
 
-NAMES = [name for name in catalogue.entries("defense") if name != "none"]
+NAMES = [name for name in options.entries("defense") if name != "none"]
 SMALL = ("attack=noise", "data.set=mnist", "data.batch_size=2", "model.width=3")
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from defenses.trees import protected, tree
 
-from bench.config import compose
+from bench.config.compose import compose
 from bench.defenses.dgc import DGC
-from bench.parties import build
+from bench.running.components import build
 
 
 def reference(steps: list[dict[str, torch.Tensor]], sparsity: float, momentum: float, clip: float | None, warmup: int):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.cli import main
-from bench.config import compose
-from bench.parties import build
+from bench.cli.main import main
+from bench.config.compose import compose
+from bench.running.components import build
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "add-a-defense.md").read_text()
 BLOCKS = dict(re.findall(r"```(\w*)\n(.*?)```", PAGE, re.S))

@@ -5,12 +5,12 @@ from functools import cache
 import pytest
 import torch
 
-from bench import catalogue
-from bench.config import compose
+from bench.config import options
+from bench.config.compose import compose
 from bench.errors import NotApplicable
-from bench.parties import Parties, build
+from bench.running.components import Parties, build
 
-NAMES = [name for name in catalogue.entries("defense") if name not in ("none", "soteria")]
+NAMES = [name for name in options.entries("defense") if name not in ("none", "soteria")]
 SMALL = ("data=sentences", "attack=noise", "metric=exact_match", "data.batch_size=2", "logger=none", "engine.threads=1")
 
 

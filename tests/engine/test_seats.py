@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentence_cells import QUICK as SENTENCES
 
-from bench.cli import main
-from bench.config import compose
+from bench.cli.main import main
+from bench.config.compose import compose
 from bench.engine.seats import Waiting, seats_of
-from bench.parties import Parties, build
 from bench.results import query
 from bench.results.identity import identity
+from bench.running.components import Parties, build
 
 EAGER = ["engine.compile=false", "engine.threads=1"]
 TINY = [*EAGER, "data=samples", "data.set=mnist", "data.size=9", "model.width=3", "metric=mse", "logger=none"]

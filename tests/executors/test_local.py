@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
-from bench.config import compose
+from bench.cli.main import main
+from bench.config.compose import compose
 from bench.errors import UserError
 from bench.executors import places
 from bench.executors.local import Local

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from bench.cli import main
-from bench.config import compose
+from bench.cli.main import main
+from bench.config.compose import compose
 from bench.errors import UserError
 from bench.executors.ray import Ray
 

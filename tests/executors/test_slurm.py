@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from bench.build import instantiate
-from bench.cli import main
-from bench.config import compose
+from bench.cli.main import main
+from bench.config.compose import compose
+from bench.config.instantiate import instantiate
 
 SBATCH = """#!/bin/sh
 for word; do script=$word; done

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from told import MOMENTS, run
 
-from bench.config import compose
-from bench.experiment import run_cell
+from bench.config.compose import compose
+from bench.running.leak_cell import run_cell
 
 
 @pytest.mark.parametrize("logger", ["csv", "tensorboard", "none"])

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from told import run
 
-from bench.config import compose
+from bench.config.compose import compose
 from bench.errors import UserError
-from bench.experiment import run_cell
 from bench.loggers.wandb import Wandb, table_of
 from bench.results import query
+from bench.running.leak_cell import run_cell
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import torch
 import torchvision
 from safetensors.torch import load_file, save_file
 
+from bench.download.package_index import load_arrays
 from bench.errors import UserError
 from bench.metrics import backbones
-from bench.metrics.package_index import load_arrays
 
 NETS = ["alex", "vgg"]
 

@@ -10,9 +10,9 @@ from bench.messages import Reconstruction, Status, Victims
 from bench.metrics.label_accuracy import LabelAccuracy
 from bench.metrics.psnr import PeakSignalToNoiseRatio
 from bench.metrics.scorer import Scorer
-from bench.recording import sample_rows
 from bench.results.store import Store
 from bench.results.summary import summary
+from bench.running.recorder import sample_rows
 
 STATUS = [Status.CONVERGED, Status.BUDGET, Status.DIVERGED, Status.NONFINITE, Status.ERROR]
 LABELS = dict.fromkeys(("attack", "data", "model", "defense", "threat"), "x")
@@ -50,7 +50,7 @@ def test_the_log_and_the_table_agree(tmp_path: Path, claimed: list[list[int]]) -
 
 def test_a_failed_victim_recovers_no_sentence_in_the_log_either(tmp_path: Path) -> None:
     """The rate of the table counts every sentence; a diverged victim's exact one is none."""
-    from bench.metrics.exact_match import ExactMatch
+    from bench.metrics.text.exact_match import ExactMatch
 
     metric = ExactMatch()
     scores = torch.tensor([[1.0, 0.0], [1.0, 1.0], [torch.nan, torch.nan]])

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from bench.models.convnet import ConvNet
-from bench.models.exact_norms import write_out
-from bench.models.probe import probe
+from bench.models.differentiable_norms import write_out
+from bench.models.introspect import probe
 
 DEFAULTS = {"width": 4, "activation": "relu", "norm": "batch", "init_range": None, "mean": None, "std": None}
 

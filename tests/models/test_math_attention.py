@@ -7,8 +7,8 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import bench
-from bench.models.exact_norms import write_out
-from bench.models.probe import gradient_of, probe
+from bench.models.differentiable_norms import write_out
+from bench.models.introspect import gradient_of, probe
 
 
 class Patches(nn.Module):

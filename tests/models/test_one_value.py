@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 import bench
-from bench.cli import main
+from bench.cli.main import main
 from bench.errors import UserError
 
 OWN = "model=custom", "model.target=models.test_one_value:pooled", "data.set=mnist", "attack=noise"

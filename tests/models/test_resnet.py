@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bench.models.probe import probe
+from bench.models.introspect import probe
 from bench.models.resnet import ResNet
 
 DEFAULTS = {

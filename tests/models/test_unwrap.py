@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.errors import UserError
-from bench.models.probe import gradient_of
+from bench.models.introspect import gradient_of
 from bench.models.unwrap import unwrap, unwrapped_copy
 
 

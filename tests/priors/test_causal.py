@@ -8,7 +8,7 @@ from huggingface_hub import constants
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from bench.errors import UserError
-from bench.models.vocabulary import Vocabulary
+from bench.models.text.vocabulary import Vocabulary
 from bench.priors.causal import Causal
 from datamodules.public_domain import packaged
 

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.config import compose
+from bench.config.compose import compose
 from bench.errors import UserError
-from bench.parties import build
 from bench.priors.ngram import KneserNey, Ngram
+from bench.running.components import build
 
 CPU = torch.device("cpu")
 SIZE = 5

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.build import import_target
-from bench.config import compose
+from bench.config.compose import compose
+from bench.config.instantiate import import_target
 from bench.defenses.noise import _Noise
 from bench.defenses.stack import defense_of
 from bench.report.hypotheses import judged

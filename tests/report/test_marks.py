@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.overview import summary as drawn_summary
 from bench.report import page, tables
 from bench.report.leaderboard import Leaderboard, leaderboard
 from bench.report.tex import tex
 from bench.results import query
 from bench.results.store import Cell, Store
+from bench.terminal.overview import summary as drawn_summary
 
 LABELS = {"attack": "dlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "B"}
 SURVIVORS = ["converged"] * 3 + ["nonfinite"] * 6

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from bench import catalogue
-from bench.config import compose
+from bench.config import options
+from bench.config.compose import compose
 from bench.report import papers, tables
 from bench.report.leaderboard import leaderboard
 from bench.report.tex import tex
@@ -29,9 +29,9 @@ def figures(overrides: list[str]) -> str:
     return papers.words(papers.figures_of({"config": config_of(overrides)}))
 
 
-@pytest.mark.parametrize("name", catalogue.entries("experiment"))
+@pytest.mark.parametrize("name", options.entries("experiment"))
 def test_every_experiment_finds_its_own_figures(name: str) -> None:
-    stated = yaml.safe_load(catalogue.entries("experiment")[name].path.read_text())["paper"]
+    stated = yaml.safe_load(options.entries("experiment")[name].path.read_text())["paper"]
     assert all(set(one) == {"value", "source", "known"} and one["known"] in papers.KNOWN for one in stated)
     assert papers.figures_of({"config": config_of([f"experiment={name}"])}) == stated
 

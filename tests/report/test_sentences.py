@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from told import run
 
-from bench.cli import main
+from bench.cli.main import main
 from bench.report import sentences
 from bench.report.leaderboard import leaderboard
 from bench.report.page import write

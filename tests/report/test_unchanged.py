@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import status
+from bench.cli import status
 from bench.report import page
 from bench.results import parts, query
 from bench.results.store import Cell, Store

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from bench import cli, status
-from bench.config import compose
-from bench.experiment import run_cell
+from bench.cli import status
+from bench.cli.main import main as cli
+from bench.config.compose import compose
 from bench.results import plans, query
 from bench.results.prices import Prices, prices
 from bench.results.prices import _load as load_price
 from bench.results.store import Failure, Store, load, read_failure
+from bench.running.leak_cell import run_cell
 
 VALUES = [None, [], {}, "", "text", True, -1, 0.5, 10**30, 1e308, float("nan"), [[]], {"a": None}, "\x1b[2J\ud800"]
 

@@ -7,8 +7,8 @@ import shlex
 import pytest
 import torch
 
-from bench import arguments
-from bench.cli import main
+from bench.cli import parser
+from bench.cli.main import main
 from bench.speed import compare, options
 from bench.speed.contestants import Rate
 
@@ -139,4 +139,4 @@ def test_examples_in_the_help_can_be_parsed():
     assert len(lines) >= 5
     for line in lines:
         words = shlex.split(re.split(r"\s{2,}|\s>\s", line.strip())[0])
-        assert arguments.parse(words).command == "speed"
+        assert parser.parse(words).command == "speed"

@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from bench.cli import main
+from bench.cli.main import main
 from bench.speed import workers
 from bench.speed.memory import ChildFailed
 

@@ -7,8 +7,8 @@ import pytorch_lightning as pl
 import torch
 from opacus.accountants import RDPAccountant
 
-from bench.build import instantiate
-from bench.config import compose
+from bench.config.compose import compose
+from bench.config.instantiate import instantiate
 from bench.defenses.base import Local
 from bench.defenses.stack import defense_of
 from bench.engine.randomness import seeded

@@ -1,0 +1,1 @@
+"""Attacks with an algorithm of their own, which is exact where its conditions hold."""

@@ -1,0 +1,115 @@
+"""Dummy sentences whose lengths are taken as known: the places at their start, end and padding are not optimised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from bench.attacks.text.held import Held
+from bench.engine.embeddings import Embedded
+from bench.engine.matching import Matching
+from bench.engine.randomness import draw
+from bench.labels.lengths import inferred_mask
+from bench.messages import Observation, rows_of
+from bench.models.text.special_tokens import framed, nameable, named
+from bench.priors.embedding_length import EmbeddingLength, mean_length
+
+
+@dataclass(eq=False)
+class Sentences:
+    """What is known of V victims' sentences before any gradient is looked at.
+
+    Args:
+        ids: `[V]`.
+        mask: `[V, B, T]`, bool: where tokens stand.
+        frame: `[V, B, T]`, int64: the tokens at start and end, -1 elsewhere.
+        table: `[V, N, D]`, the word embeddings.
+        allowed: `[N]`, bool: the tokens that may stand between.
+        measure: of `bench.models.text.nearest_tokens`.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    frame: Tensor
+    table: Tensor
+    allowed: Tensor
+    measure: str
+
+    @classmethod
+    def of(cls, seen: Observation, measure: str, dtype: torch.dtype) -> Sentences:
+        """Lengths that are not granted are inferred (`bench.labels.lengths`)."""
+        language = seen.task.language
+        assert language is not None and seen.batch_size is not None
+        mask = inferred_mask(seen) if seen.mask is None else seen.mask
+        table = seen.parameters[language.embedding]
+        # one model for all victims arrives as an expanded tensor: cast once
+        table = table[:1].to(dtype).expand_as(table) if table.stride(0) == 0 else table.to(dtype)
+        allowed = nameable(language.tokenizer, table.shape[1], table.device)
+        return cls(seen.ids, mask, framed(mask, language.tokenizer), table, allowed, measure)
+
+    @cached_property
+    def free(self) -> Tensor:
+        """`[V, B, T]`, bool: the places whose tokens are to be found."""
+        return self.mask & (self.frame < 0)
+
+    @cached_property
+    def length(self) -> Tensor:
+        """`[V]`, the mean length of the word embeddings that may be named."""
+        return mean_length(self.table, self.allowed)
+
+    def tokens(self, embeddings: Tensor, victims: Tensor) -> Tensor:
+        """Embeddings `[S, B, T, D]`, or `[S, M, B, T, D]`, of these victims `[S]` -> tokens, -1 at padding."""
+        mask, frame = self.mask[victims], self.frame[victims]
+        if embeddings.dim() == 5:
+            mask, frame = mask.unsqueeze(1), frame.unsqueeze(1)
+        mask, frame = mask.expand(embeddings.shape[:-1]), frame.expand(embeddings.shape[:-1])
+        return named(embeddings, rows_of(self.table, victims), mask, frame, self.allowed, self.measure)
+
+    def start(self, victim: int, label_logits: int, *purpose: int | str) -> Tensor:
+        """Variables `[n]` as `Embedded` has them: the frame's embeddings, and between them normal directions as long as
+        a word embedding is on average; zeros at padding; normal logits.
+        """
+        mask, frame = self.mask[victim], self.frame[victim]
+        number, (b, t), width = int(self.ids[victim]), mask.shape, self.table.shape[-1]
+        drawn = draw("normal", (b, t, width), *purpose, "embeddings", number).to(self.table)
+        points = self.length[victim] * drawn / drawn.norm(dim=-1, keepdim=True)
+        points = torch.where((frame >= 0).unsqueeze(-1), self.table[victim][frame.clamp(min=0)], points)
+        points = torch.where(mask.unsqueeze(-1), points, 0.0)
+        logits = draw("normal", (b * label_logits,), *purpose, "labels", number).to(self.table)
+        return torch.cat([points.flatten(), logits])
+
+
+class Framed(Held):
+    """The objective of the loop: a distance between gradients and LAMP's regulariser, with no slope at fixed places.
+
+    Args:
+        matching: over the same victims.
+        layout: of its variables.
+        sentences: see `Sentences`.
+        prior: on the lengths of embeddings.
+    """
+
+    def __init__(self, matching: Matching, layout: Embedded, sentences: Sentences, prior: EmbeddingLength) -> None:
+        super().__init__(matching, layout.width, ~sentences.free)
+        self.layout, self.sentences, self.prior = layout, sentences, prior
+
+    def _prior(self, z: Tensor) -> Tensor:
+        free, length = self.sentences.free[self._victims], self.sentences.length[self._victims]
+        return self.prior(self.layout.split(z)[0], free, length.to(z.dtype))
+
+    def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """`[S, n]` -> values `[S]` and gradients `[S, n]`."""
+        values, g = self.matching(z)
+        with torch.enable_grad():
+            points = z.detach().requires_grad_()
+            penalties = self._prior(points)
+            (slope,) = torch.autograd.grad(penalties.sum(), points)
+        return values + penalties.detach(), self._without_fixed(g + slope)
+
+    def value(self, z: Tensor) -> Tensor:
+        """`[S, n]` -> values `[S]`."""
+        with torch.no_grad():
+            return self.matching.value(z) + self._prior(z)

@@ -1,0 +1,189 @@
+"""LAMP (Balunovic, Dimitrov, Jovanovic, Vechev 2022, arXiv 2202.08827)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from bench.attacks.base import Attack
+from bench.attacks.matcher import claimed, in_chunks, tuned_once
+from bench.attacks.text.framed import Framed, Sentences
+from bench.attacks.text.search import Edits, Places, Search, Spent, Starts
+from bench.engine.adaptive import Adam, AdamW
+from bench.engine.embeddings import Embedded
+from bench.engine.loop import Minimiser
+from bench.engine.matching import Matching, Objective
+from bench.engine.settings import Engine
+from bench.engine.state import Finished
+from bench.engine.steps import Step
+from bench.engine.stops import Tolerances
+from bench.engine.trace import WORDS
+from bench.engine.tuning import Tuned
+from bench.errors import NotApplicable
+from bench.messages import Observation, Reconstruction
+from bench.priors.embedding_length import EmbeddingLength
+from bench.priors.language_model import LanguageModel
+
+
+class LAMP(Attack):
+    """Gradient steps on word embeddings, and between them edits of their order that a language model has a say in.
+
+    Continuous: min over embeddings x of distance(g(x), g*) + lambda_reg (mean ||x_i|| - mean length)^2, by Adam.
+    Discrete: every so many steps, for each sentence, the best of some edits (swap two tokens, move a token or a span,
+    put a prefix to the end) by distance + lambda_lm log-perplexity, if it is better than the sentence as it is. The
+    start is the best of some random ones, and of some permutations of it. The tokens are the nearest embeddings.
+
+    Evaluations are all of them: gradient steps, starts, permutations, and candidates of edits, whose objective is
+    computed without its gradient.
+
+    Departs:
+        The paper knows the labels; here they are known where the threat model grants them, and otherwise optimised
+        jointly as logits, drawn anew with each random start. The paper knows the lengths; where they are not granted
+        they are inferred (`bench.labels.lengths`).
+        Candidates for the start are as long as a word embedding before they are compared (the code scales the chosen
+        one afterwards), and each sentence of a batch is permuted for itself (the code: all alike).
+        The regulariser's target is the victim's own (`bench.priors.embedding_length`), the language model is
+        configured, and the log-perplexity is that of the sentence without start, end and padding, a mean over the
+        batch. With several sentences a candidate is compared with the present state (the code: with the best candidate
+        of the sentence before).
+        Only gradients that are more than rounding count, so those of the keys' biases do not; the value of the
+        objective is another than the code's (`bench.objectives.layer_cosine`).
+
+    Args:
+        objective: distance, `(gradients, observed) -> [V]`.
+        length: the regulariser.
+        language_model: judges edits.
+        edits: see `bench.attacks.text.search.Edits`.
+        starts, permutations: candidates for the start, >= 1 and >= 0.
+        iterations: gradient steps, >= 1.
+        direction, step: see `bench.engine`; the direction is elementwise, so that what is fixed stays.
+        measure: `cosine` or `euclidean`, which token is nearest.
+        engine: how many victims at once, in which precision.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    of_sentences = True
+
+    def __init__(
+        self,
+        objective: Objective,
+        length: EmbeddingLength,
+        language_model: LanguageModel,
+        edits: Edits,
+        starts: int,
+        permutations: int,
+        iterations: int,
+        direction: Adam | AdamW,
+        step: Step,
+        measure: str,
+        *,
+        engine: Engine,
+    ) -> None:
+        super().__init__()
+        if starts < 1 or permutations < 0:
+            raise ValueError(f"starts={starts}, permutations={permutations}: must be >= 1 and >= 0")
+        if measure not in ("cosine", "euclidean"):
+            raise ValueError(f"measure={measure!r}: want cosine or euclidean")
+        self.objective, self.length, self.language_model = objective, length, language_model
+        self.edits, self.starts, self.permutations = edits, starts, permutations
+        self.iterations, self.measure, self.engine = iterations, measure, engine
+        # a move of the search is evaluated once more before the next step
+        stop = Tolerances(iterations, 2 * iterations + 1, 0.0, 0.0, None, 0.0)
+        self.minimiser = Minimiser(direction, step, stop, "best", WORDS)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """B, the buffers, the classes and a loss that takes probabilities; what the language model needs."""
+        return frozenset({"batch_size", "buffers", "classes", "soft_labels"}) | self.language_model.needs
+
+    def check(self, seen: Observation) -> None:
+        """Known labels make the number of classes needless.
+
+        Raises:
+            NotApplicable: names the first need that is not met. UserError: there is no such language model.
+        """
+        self._check_kind(seen)
+        for_labels = frozenset({"classes", "soft_labels"})
+        self._require(self.needs - (frozenset() if seen.labels is None else for_labels), seen)
+        assert seen.task.language is not None
+        if seen.task.language.head != "classification":
+            raise NotApplicable(
+                f"attack LAMP needs a model that classifies sentences; this one has a {seen.task.language.head} head "
+                "(set model.head=classification)"
+            )
+        self.language_model.check(seen)
+
+    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
+        """Runs the loop over all victims; yields them as they finish."""
+        self.check(seen)
+        language = seen.task.language
+        assert seen.batch_size is not None and language is not None
+        width = seen.parameters[language.embedding].shape[-1]
+        logits = 0 if seen.labels is not None else seen.task.classes or 0
+        layout = Embedded(seen.batch_size, seen.task.input_shape[0], width, logits)
+        tuned = self._tuned(seen, layout, seed)
+
+        def run(left: Tensor, slots: int) -> Iterator[Reconstruction]:
+            return self._run(seen.take(left), layout, seed, tuned, slots)
+
+        yield from in_chunks(seen, tuned.slots, self.engine, run)
+
+    def _run(
+        self, seen: Observation, layout: Embedded, seed: int, tuned: Tuned, slots: int
+    ) -> Iterator[Reconstruction]:
+        sentences = Sentences.of(seen, self.measure, self.engine.dtype)
+        objective, for_starts = (self._objective(seen, layout, sentences) for _ in range(2))
+        for one in (objective, for_starts):
+            tuned.apply(one.matching)
+        spent = Spent.nothing(len(seen))
+        disfluency = self.language_model.learn(seen)
+        search = Search(self.edits, objective, disfluency, self.iterations, seed, spent)
+        seats = tuned.seats(seen.ids, 1, slots)
+        places = None if seats is None else Places(seats, slots)
+        start = Starts(for_starts, seed, self.starts, self.permutations, spent, places)
+        watch = self.engine.watch
+        for finished in self.minimiser.run(objective, start, len(seen), slots, watch, between=search, seats=seats):
+            for ended in finished:  # alone: a claim must not depend on who else has finished
+                yield self._claim([ended], layout, seen, sentences, spent)
+
+    def _objective(self, seen: Observation, layout: Embedded, sentences: Sentences) -> Framed:
+        matching = Matching(seen, layout, self.objective, seen.labels, self.engine.dtype, mask=sentences.mask)
+        return Framed(matching, layout, sentences, self.length)
+
+    def _tuned(self, seen: Observation, layout: Embedded, seed: int) -> Tuned:
+        def make(victims: Tensor) -> tuple[Matching, Tensor]:
+            sentences = Sentences.of(seen, self.measure, self.engine.dtype)
+            matching = self._objective(seen, layout, sentences).matching
+            matching.load(victims.to(seen.ids.device))
+            starts = [sentences.start(v, layout.label_logits, seed, "start", 0) for v in victims.tolist()]
+            return matching, torch.stack(starts)
+
+        fixed = seen.labels is not None
+        return tuned_once(
+            self.engine, seen, layout, make, self.minimiser, restarts=1, budget=self.iterations, fixed_labels=fixed
+        )
+
+    def _claim(
+        self, finished: list[Finished], layout: Embedded, seen: Observation, sentences: Sentences, spent: Spent
+    ) -> Reconstruction:
+        position = torch.tensor([one.victim for one in finished], device=seen.ids.device)
+        embeddings, logits = layout.split(torch.stack([one.x for one in finished]))
+        labels = seen.labels[position] if logits is None and seen.labels is not None else logits.argmax(-1)  # type: ignore[union-attr]
+        moments = torch.stack([one.images for one in finished]).to(position.device)
+        v, m = moments.shape[:2]
+        seen_then, _ = layout.split(moments.flatten(0, 1))
+        at = torch.stack([one.at for one in finished])
+        tokens = sentences.tokens(seen_then.reshape(v, m, *seen_then.shape[1:]), position)
+        tokens = tokens.masked_fill((at < 0).view(v, m, 1, 1).to(tokens.device), -1)
+        claim = claimed(finished, seen, sentences.tokens(embeddings, position), labels, {"tokens": tokens})
+        victims = position.cpu()
+        return replace(
+            claim,
+            evaluations=claim.evaluations + spent.evaluations[victims],
+            seconds=claim.seconds + spent.seconds[victims],
+        )

@@ -1,0 +1,178 @@
+"""`bench.audit`: does this training step leak its batch? For a module and a batch at hand, without configs or files."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from bench.attacks.base import Attack
+from bench.auditing.batch import checked
+from bench.client import Client, DataFacts
+from bench.config.compose import compose
+from bench.config.instantiate import instantiate
+from bench.defenses.stack import defense_of
+from bench.engine.settings import Engine
+from bench.errors import UserError
+from bench.leakage import claims
+from bench.messages import Status, Victims
+from bench.metrics.scorer import Scorer
+from bench.models.introspect import ONE_OUTPUT
+from bench.models.losses import fitted
+from bench.models.math_attention import math_attention
+from bench.models.shared import choose
+from bench.models.unwrap import unwrapped_copy
+from bench.threat import Threat
+
+_SUCCESS, _MARGIN = 1e-2, 0.25  # see `Audit.leaks`
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What an attacker who sees the gradient of this step gets.
+
+    Args:
+        scores: `{metric: [B]}`, of the metrics asked for; NaN where undefined (see `reasons`).
+        inputs: `[B, C, H, W]` in [0, 1], the reconstruction, in the order of the batch.
+        labels: `[B]`, the labels that the attack claims (-1: none).
+        status: how the attack ended.
+        objective: the attacker's own objective at its result.
+        evaluations: of the objective and its gradient.
+        mse: `[B]`, the mean squared error of each image, whatever metrics were asked for; NaN where there is no image.
+        blank: `[B]`, the least mean squared error of a picture of one colour: middle gray, or the image's own mean
+            colour. It is what an attacker gets who knows an image's colour and nothing else.
+        reasons: `{metric: sentence}` for metrics that cannot be computed here.
+    """
+
+    scores: dict[str, Tensor]
+    inputs: Tensor
+    labels: Tensor
+    status: Status
+    objective: float
+    evaluations: int
+    mse: Tensor
+    blank: Tensor
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether any image came back.
+
+        It did where its mean squared error is at most 1e-2 (the success of iDLG's figure 1) and less than a quarter of
+        `blank`: a picture of low contrast is near every gray one, so 1e-2 alone would say nothing of it.
+        """
+        back = (self.mse <= _SUCCESS) & (self.mse < _MARGIN * self.blank)
+        return not self.status.failed and bool(back.any())
+
+
+def audit(
+    module: nn.Module,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    batch: tuple[Tensor, Tensor],
+    attack: str = "idlg",
+    *,
+    overrides: Sequence[str] = (),
+    seed: int = 0,
+) -> Audit:
+    """Attacks one training step of `module` and scores what comes back.
+
+    Args:
+        module: as it stands, weights, train or eval mode, and which parameters are trained (`requires_grad`): only
+            their gradients are shared. It takes images `[B, C, H, W]` in [0, 1] (put a
+            normalisation inside it: `bench.models.normalise.Normalise`) and returns logits `[B, classes]`. Not changed.
+            What is attacked is its step in float32, without wrappers (`bench.models.unwrap`).
+        loss: `(logits, targets) -> scalar` for targets `[B]`, class indices. Where its value for one-hot probabilities
+            is another, or it takes none, attacks that optimise labels are refused (`bench.models.soft_labels`).
+        batch: inputs `[B, C, H, W]` in [0, 1] and labels `[B]`, integers.
+        attack: a name of `leakbench list attacks`; `idlg` takes a batch of one, `dlg` any. The control `mean` is not
+            applicable: the mean of a private batch is private.
+        overrides: further settings in the command line's grammar, `("attack.evaluations=5000", "threat=labels_known")`.
+        seed: of the attacker's dummies.
+
+    Raises:
+        UserError: the batch or the module cannot be attacked, or no attack has this name.
+        NotApplicable: the attack cannot serve this module, loss or batch.
+
+    Example:
+        >>> import torch, bench
+        >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 4))
+        >>> image, label = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.tensor([2])
+        >>> found = bench.audit(net, torch.nn.functional.cross_entropy, (image, label))
+        >>> found.leaks, found.labels.tolist()
+        (True, [2])
+    """
+    cfg = compose([f"attack={attack}", f"seed={seed}", *overrides])
+    inputs, labels = checked(batch)
+    module = unwrapped_copy(module)
+    choose(module, cfg.model.get("shared"))
+    engine = Engine(chunk=1, threads=torch.get_num_threads(), compile=False, precision=cfg.engine.dtype)
+    attacker: Attack = instantiate(cfg.attack, "attack", engine=engine)
+    scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
+    client = Client(
+        lambda: copy.deepcopy(module),
+        fitted(loss),
+        per_victim=False,
+        mode="train" if module.training else "eval",
+        defense=defense_of(cfg.defense),
+        threat=_threat(cfg),
+        data=DataFacts(tuple(inputs.shape[1:]), _classes(module, inputs), None),
+        batch_size=len(inputs),
+        seed=cfg.seed,
+        grant_mean=False,
+    )
+    client = client.to(inputs.device)
+    if int(labels.max()) >= client.data.classes or int(labels.min()) < 0:
+        raise UserError(f"labels: want class indices 0..{client.data.classes - 1}, got {labels.tolist()}")
+    victims = _victims(inputs, labels)
+    (guess,) = list(claims(attacker, client.share(victims), cfg.seed))
+    scores = scorer(guess, victims)
+    return Audit(
+        scores={name: value[0] for name, value in scores.values.items()},
+        inputs=scores.guess.inputs[0],
+        labels=scores.guess.labels[0],
+        status=guess.status[0],
+        objective=float(guess.objective[0]),
+        evaluations=int(guess.evaluations[0]),
+        mse=_errors(scores.guess.inputs[0], inputs).where(scores.scored, torch.nan),
+        blank=_blank(inputs),
+        reasons=dict(scorer.reasons),
+    )
+
+
+def _threat(cfg: object) -> Threat:
+    threat: Threat = instantiate(cfg.threat, "threat")  # type: ignore[attr-defined]
+    return threat
+
+
+def _errors(guess: Tensor, truth: Tensor) -> Tensor:
+    """`[B]`, the mean squared error of each image."""
+    return (guess - truth).double().square().flatten(1).mean(1)
+
+
+def _blank(truth: Tensor) -> Tensor:
+    """`[B]`: see `Audit`."""
+    gray, colour = torch.full_like(truth, 0.5), truth.mean((2, 3), keepdim=True).expand_as(truth)
+    return torch.minimum(_errors(gray, truth), _errors(colour, truth))
+
+
+def _classes(module: nn.Module, inputs: Tensor) -> int:
+    try:
+        with torch.no_grad(), math_attention():
+            logits = copy.deepcopy(module).eval()(inputs)
+    except Exception as error:  # a user's module may raise anything
+        raise UserError(f"the module does not take images of {list(inputs.shape[1:])}: {error}") from error
+    if not isinstance(logits, Tensor) or logits.shape[:1] != inputs.shape[:1] or logits.dim() > 2:
+        found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise UserError(f"the module does not return logits [B, classes], but {found}")
+    if logits.dim() == 1 or logits.shape[1] == 1:
+        raise UserError(f"the module returns {list(logits.shape)}: {ONE_OUTPUT}")
+    return logits.shape[1]
+
+
+def _victims(inputs: Tensor, labels: Tensor) -> Victims:
+    device = inputs.device
+    zero = torch.zeros(1, dtype=torch.long, device=device)
+    return Victims(inputs[None], labels[None], zero, torch.arange(len(inputs), device=device)[None], zero)

@@ -1,0 +1,288 @@
+"""`leakbench`: run, suite, status, report, prepare, list, speed.
+
+Exit codes: 0; 1 where a cell failed; 2 for the user's mistake, in one line; 130 and 143 when asked to leave by SIGINT
+or another signal. torch is imported by the commands that need it, so help and lists answer at once.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.cli.parser import parse
+from bench.config import options
+from bench.errors import UserError
+from bench.host import signals
+from bench.storage.atomic import FULL
+from bench.terminal.console import nowhere, opened, quiet, stdout_kept
+from bench.terminal.printable import visible, visible_lines
+
+KEPT = {"run": "victims", "train": "runs", "suite": "victims"}  # what is kept of a command that is interrupted
+Answer = tuple[int, Any]  # exit code, and the JSON document where one was asked for
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command `leakbench`; returns the exit code."""
+    command: list[str] = []
+
+    def farewell(number: int) -> None:
+        if _speaks() and "--serve" not in sys.argv:  # whoever it serves has been told as well, and says so
+            _say(_farewell(number, command))
+
+    opened()
+    with signals.listening(farewell):
+        try:
+            arguments = parse(argv)
+            command.append(arguments.command)
+            return _answer(arguments)
+        except UserError as error:
+            _say(" ".join(str(error).split()))
+            return 2
+        except BrokenPipeError:
+            nowhere(sys.stdout)  # its reader has gone (`leakbench list | head`); Python would complain again at its end
+            return 0
+        except BaseException as error:
+            # a library may have made something else of the interrupt
+            if (number := signals.asked()) is not None:
+                farewell(number)
+                return signals.exit_code(number)
+            if isinstance(error, OSError) and error.errno in FULL:
+                _say(f"cannot write {error.filename or 'a file'}: {error.strerror}; make room and try again")
+                if error.filename is None:
+                    nowhere(sys.stdout)
+                return 2
+            raise
+
+
+def _farewell(number: int, command: list[str]) -> str:
+    how = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+    what = KEPT.get(command[0]) if command else None
+    return how + (f"; finished {what} are kept, and the same command goes on from there" if what else "")
+
+
+def _answer(arguments: argparse.Namespace) -> int:
+    if not getattr(arguments, "json", False):
+        if arguments.command != "list" and not arguments.verbose:
+            quiet()
+        code, _ = COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+        return code
+    with stdout_kept() as out:
+        if not arguments.verbose:
+            quiet()
+        code, document = COMMANDS[arguments.command](arguments)
+        json.dump(document, out, indent=1, allow_nan=False)
+        out.write("\n")
+    return code
+
+
+def run(arguments: argparse.Namespace) -> Answer:
+    """One cell."""
+    from bench.config.compose import compose
+
+    if arguments.serve:
+        from bench.executors.child import serve
+
+        serve()
+        return 0, None
+    cfg = compose(arguments.overrides, arguments.config_dir, to_run=True)
+    if "training" in cfg:
+        raise UserError("training=...: a model is trained by `leakbench train`, and attacked by `leakbench run`")
+    return _one(cfg)
+
+
+def train(arguments: argparse.Namespace) -> Answer:
+    """A classifier under a defence."""
+    from bench.config.compose import compose
+
+    given = any(text.startswith("training=") for text in arguments.overrides)
+    cfg = compose([*([] if given else ["training=held_out"]), *arguments.overrides], arguments.config_dir, to_run=True)
+    cfg.trainer.devices = cfg.trainer.num_nodes = 1  # what is priced is one client's step
+    return _one(cfg)
+
+
+def _one(cfg: Any) -> Answer:
+    from bench.executors.local import run_one
+    from bench.running.cell import is_price, record_failure
+    from bench.running.executor import CellFailed, in_a_line
+    from bench.terminal.overview import price, summary
+
+    try:
+        document = run_one(cfg)
+    except UserError:
+        raise
+    except BaseException as failure:
+        if not signals.is_fault(failure):
+            raise
+        reason = " ".join(str(failure).split())
+        if not isinstance(failure, CellFailed):  # where it comes from has been told already
+            traceback.print_exc()
+            reason = in_a_line(failure)
+        record_failure(cfg, "error", reason)
+        _say(f"failed: {reason}")
+        return 1, {"failed": reason}
+    _print((price if is_price(cfg) else summary)(document))
+    _print(f"results: {document['results']}")
+    if reason := document.get("reasons", {}).get("cell"):
+        _say(f"failed: {reason}")
+        return 1, document
+    return 0, document
+
+
+def suite(arguments: argparse.Namespace) -> Answer:
+    """A grid of cells, then the leaderboard."""
+    from bench.running import suite as suites
+
+    cells = suites.plan(arguments.name, arguments.overrides, arguments.config_dir)
+
+    from bench.report import page
+    from bench.results.store import Store
+    from bench.running.cell import record_failure
+
+    for root in {cell.config.results for cell in cells}:
+        Store(Path(root)).check()
+    suites.write_plans(arguments.name, cells)
+    outcome = suites.run(cells, record_failure)
+    roots = sorted({cell.config.results for cell in cells})
+    reports = [page.write(Path(root)) for root in roots] if _speaks() else []
+    for report_ in reports:
+        _show_report(report_)
+    for title, reason in outcome.failed.items():
+        _say(f"failed: {title}: {reason}")
+    document = {
+        "suite": arguments.name,
+        "cells": outcome.cells,
+        "not_applicable": outcome.not_applicable,
+        "failed": outcome.failed,
+        "files": [str(path) for report_ in reports for path in report_.paths],
+    }
+    return (1 if outcome.failed else 0), document
+
+
+def status(arguments: argparse.Namespace) -> Answer:
+    """How far the work in a results folder has come."""
+    from bench.cli import status as statuses
+
+    found = statuses.look(arguments.folder.expanduser())
+    for warning in found.warnings:
+        _say(warning)
+    _print(statuses.table(found))
+    _print(statuses.sentence(found))
+    return 0, found.document()
+
+
+def report(arguments: argparse.Namespace) -> Answer:
+    """The leaderboard of a results folder."""
+    from bench.report import page
+
+    made = page.write(arguments.folder.expanduser())
+    _show_report(made)
+    return 0, made.summaries
+
+
+def prepare(arguments: argparse.Namespace) -> Answer:
+    """Fetches, or says what there is."""
+    from bench.cli import prepare as preparing
+
+    given = [word for word in arguments.names if "=" not in word or word.startswith("data=")]
+    overrides = [word for word in arguments.names if word not in given]
+    unknown = [word for word in given if word.removeprefix("data=") not in preparing.names(arguments.config_dir)]
+    if unknown:
+        preparing.fetch(unknown[0], overrides, arguments.config_dir)  # says what there is instead
+    if not given:
+        for item in preparing.survey(overrides, arguments.config_dir):
+            _print(f"{item.name:<17}{item.state:<9}{item.remark}")
+        _print("fetch with: leakbench prepare NAME")
+        return 0, None
+    for name in given:
+        try:
+            item = preparing.fetch(name, overrides, arguments.config_dir)
+        except UserError as error:
+            if not arguments.forgiving:
+                raise
+            _say(f"going on without {name}: {' '.join(str(error).split())}")
+        else:
+            _print(f"{item.name}: {item.remark}")
+    return 0, None
+
+
+def listing(arguments: argparse.Namespace) -> Answer:
+    """What there is."""
+    groups = options.groups(arguments.config_dir)
+    if arguments.what is None:
+        for group in groups:
+            names = ", ".join(options.entries(group, arguments.config_dir))
+            _print(f"{options.plural(group):<12}{names}")
+        _print("more of each: leakbench list attacks")
+        return 0, None
+    group = options.group_named(arguments.what, arguments.config_dir)
+    found = options.entries(group, arguments.config_dir)
+    width = max(len(name) for name in found) + 2
+    for entry in found.values():
+        _print(f"{entry.name:<{width}}{entry.description}")
+    return 0, None
+
+
+def speed(arguments: argparse.Namespace) -> Answer:
+    """The engine against the published loop."""
+    from bench.speed import compare, report
+    from bench.speed.options import Options
+
+    document = compare.measure(Options.of(arguments))
+    for table in report.tables(document):
+        _print(table)
+    _print(report.sentence(document))
+    return 0, document
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
+    "run": run,
+    "train": train,
+    "suite": suite,
+    "status": status,
+    "report": report,
+    "prepare": prepare,
+    "list": listing,
+    "speed": speed,
+}
+
+
+def _show_report(made: Any) -> None:
+    for warning in made.warnings:
+        _say(warning)
+    _print(made.text)
+    pictures = [path for path in made.paths if path.parent.name == "grids"]
+    for path in made.paths:
+        if path not in pictures:
+            _print(str(path))
+    if pictures:
+        _print(f"{len(pictures)} pictures in {pictures[0].parent}")
+
+
+def _print(what: Any) -> None:
+    """To stdout (or where it leads): text as it is, tables by rich."""
+    if not _speaks():
+        return
+    if isinstance(what, str):
+        print(visible_lines(what))
+        return
+    from bench.terminal.progress import Said
+
+    Said(highlight=False).print(what)
+
+
+def _speaks() -> bool:
+    """Whether this is the process that talks to the user: with ddp Lightning starts the command once a GPU."""
+    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK"))
+
+
+def _say(sentence: str) -> None:
+    try:
+        print(f"leakbench: {visible(sentence)}", file=sys.stderr, flush=True)
+    except OSError:
+        nowhere(sys.stderr)

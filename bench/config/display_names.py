@@ -1,0 +1,85 @@
+"""What a table calls a cell's parts: the option's name, and what was changed in it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bench.storage.portable import portable
+
+_LONGEST = 80  # with an identity and an ending, below what file systems (255) and W&B's names of runs (128) take
+# shown in columns of their own, or places
+_APART = frozenset({"victims", "batch_size", "root", "name", "seed", "version", "set"})
+
+
+def changed(node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
+    """`lr=0.5, step.tries=3`: the settings of `node` that differ from the option as its file has it.
+
+    A setting of a part that follows a short name of the same value (`step.lr` follows `lr`) is said once.
+
+    >>> changed({"lr": 0.5, "step": {"lr": 0.5, "tries": 20}}, {"lr": 1.0, "step": {"lr": 1.0, "tries": 20}})
+    'lr=0.5'
+    """
+    before = _leaves(original)
+    different = {key: value for key, value in _leaves(node).items() if before.get(key, ...) != value}
+    short = {key: value for key, value in different.items() if "." not in key}
+    return ", ".join(
+        f"{key}={_word(value)}"
+        for key, value in different.items()
+        if key not in _APART and not ("." in key and value in short.values())
+    )
+
+
+def named(name: str, node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
+    """`lenet`, or `lenet (activation=relu)`."""
+    difference = changed(node, original)
+    return f"{name} ({difference})" if difference else name
+
+
+def title(data: str, name: str) -> str:
+    """A data set's own title with the changes that stand in its name.
+
+    >>> title("samples-mnist", "samples (labels=random)")
+    'samples-mnist (labels=random)'
+    """
+    return data + name[len(name.partition(" (")[0]) :]
+
+
+def _leaves(node: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            found |= _leaves(value, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = value
+    return found
+
+
+def _word(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list):
+        return f"[{','.join(_word(item) for item in value)}]"
+    if isinstance(value, Mapping):  # a part of a stack
+        return ",".join(_named_part(name, item) for name, item in value.items())
+    return str(portable(value)).replace(" ", "")
+
+
+def file_name(words: str, otherwise: str) -> str:
+    """`words` as part of a file's name, 80 signs at most: what file systems and shells treat specially becomes `-`.
+
+    >>> file_name("idlg on cifar/10", "cell"), file_name("...", "cell"), len(file_name("a" * 500, "cell"))
+    ('idlg-on-cifar-10', 'cell', 80)
+    """
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", words).strip("-.")
+    if len(name) > _LONGEST:  # the hash keeps apart what is cut to the same beginning
+        name = f"{name[: _LONGEST - 9]}-{hashlib.sha256(words.encode(errors='replace')).hexdigest()[:8]}"
+    return name or otherwise
+
+
+def _named_part(name: str, settings: Any) -> str:
+    if not isinstance(settings, Mapping):
+        return f"{name}={_word(settings)}"
+    return f"{name}({','.join(f'{key}={_word(item)}' for key, item in settings.items())})"

@@ -1,0 +1,196 @@
+"""From a node with `_target_` to the object: import, signature, construction, each failure one sentence.
+
+A node may carry facts beside its constructor's arguments (`version`, ...): they are not passed on. Hydra's
+`instantiate` is not used, because it cannot say which key of the config a constructor rejected.
+"""
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_type_hints
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from bench.config.suggest import did_you_mean
+from bench.errors import UserError
+
+NODE_KEYS = ("_target_", "_partial_")
+
+
+@dataclass
+class Facts:
+    """What any node may say of itself beyond its constructor's arguments."""
+
+    version: int = 1
+    control: bool = False
+    paper: str | None = None
+
+
+@dataclass
+class ModelFacts(Facts):
+    """What the client reads from a model's node."""
+
+    per_victim: bool = True
+    loss: str = "cross_entropy"
+    checkpoint: str | None = None
+    mode: Literal["eval", "train"] = "eval"
+    shared: list[str] | None = None
+
+
+def facts_of(key: str) -> Any:
+    """The dataclass of facts that the node at this key may carry."""
+    return ModelFacts if key == "model" else Facts
+
+
+def defaults_of(key: str, target: Any) -> dict[str, Any]:
+    """The facts that the program reads of the node at this key, for one that does not say them.
+
+    A model that reads sentences (it takes a `tokenizer`) has the loss of those.
+    """
+    if key == "attack":
+        return {"version": 1, "control": False}
+    if key != "model":
+        return {}
+    found = dataclasses.asdict(ModelFacts())
+    sentences = "tokenizer" in inspect.signature(target).parameters
+    loss = "bench.models.text.token_loss:cross_entropy" if sentences else found["loss"]
+    return {name: found[name] for name in ("version", "per_victim", "checkpoint", "mode")} | {"loss": loss}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a constructor takes, with resolved annotations (`Any` where there is none).
+
+    Args:
+        configured: what the config has to spell out.
+        is_open: whether any other key is taken as well (`**kwargs`).
+        needs_more: whether the program has to pass something as well.
+    """
+
+    configured: dict[str, inspect.Parameter]
+    is_open: bool
+    needs_more: bool
+
+
+@functools.cache
+def parameters(target: Any) -> Parameters:
+    """The parameters of a class or function.
+
+    Keyword-only ones are not configured: the program passes them when it builds the object (an input's shape, the class
+    count). A dataclass says `kw_only` about fields, for the order of inheritance, so all of its fields are configured.
+    """
+    try:
+        hints = get_type_hints(target.__init__ if isinstance(target, type) else target)  # type: ignore[misc]
+    except Exception:  # a hint that exists for the type checker only
+        hints = {}
+    every = inspect.signature(target).parameters
+    kinds: list[Any] = [inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    if dataclasses.is_dataclass(target):
+        kinds.append(inspect.Parameter.KEYWORD_ONLY)
+    configured = {n: p.replace(annotation=hints.get(n, Any)) for n, p in every.items() if p.kind in kinds}
+    is_open = any(p.kind is p.VAR_KEYWORD for p in every.values())
+    more = [p for n, p in every.items() if p.kind is p.KEYWORD_ONLY and n not in configured and p.default is p.empty]
+    return Parameters(configured, is_open, bool(more))
+
+
+@functools.cache
+def import_target(path: str, key: str) -> Callable[..., Any]:
+    """The class or function at the import path `path` (`package.module.Name`), named by the node `key`.
+
+    The working folder is importable, as under `python -m`, after everything installed.
+
+    Raises:
+        UserError: it cannot be imported; the sentence holds the module's own reason.
+    """
+    if not isinstance(path, str) or "." not in path.strip("."):
+        raise UserError(f"{key}._target_={path!r}: want the import path of a class or function, package.module.Name")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    module_name, _, name = path.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # whatever a user's module raises on import is the user's to read
+        reason = " ".join(str(error).split())
+        raise UserError(f"{key}: cannot import {module_name!r} ({type(error).__name__}: {reason})") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        names = [n for n in vars(module) if not n.startswith("_")]
+        raise UserError(f"{key}: module {module_name!r} has no class or function {name!r}{did_you_mean(name, names)}")
+    return found
+
+
+def instantiate(node: Any, key: str, **runtime: Any) -> Any:
+    """Builds what a checked node describes, nested parts first, with lists and mappings as plain Python.
+
+    Args:
+        node: a mapping with `_target_`, or a mapping or list of such; its facts are not passed on.
+        key: the node's dotted key, for messages.
+        runtime: what the constructor takes beyond the config.
+
+    Raises:
+        UserError: a constructor rejected its arguments (ValueError, UserError); the sentence names the key.
+    """
+    if isinstance(node, DictConfig | ListConfig):
+        node = OmegaConf.to_container(node, resolve=True)
+    return _build(node, key, runtime)
+
+
+def _build(node: Any, key: str, runtime: Mapping[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_build(item, f"{key}[{i}]", {}) for i, item in enumerate(node)]
+    if not isinstance(node, dict):
+        return node
+    if "_target_" not in node:
+        return {name: _build(item, join(key, name), {}) for name, item in node.items()}
+    target = import_target(node["_target_"], key)
+    arguments = {n: _build(item, join(key, n), {}) for n, item in node.items() if _is_argument(n, target, key)}
+    if node.get("_partial_"):
+        return functools.partial(target, **arguments, **runtime)
+    try:
+        return target(**arguments, **runtime)
+    except UserError as error:
+        named = str(error).startswith((f"{key}.", f"{key}:", f"{key} "))
+        raise type(error)(str(error) if named else f"{key}: {error}") from error
+    except ValueError as error:
+        raise UserError(f"{key}: {error}") from error
+
+
+def _is_argument(name: str, target: Callable[..., Any], key: str) -> bool:
+    """Whether a key of a checked node is for the constructor; the rest are facts, and settings that parts refer to."""
+    taken = parameters(target)
+    others = (*NODE_KEYS, *parameters(facts_of(key)).configured)
+    return name in taken.configured or (taken.is_open and name not in others)
+
+
+def rehearse(node: Any, key: str) -> None:
+    """Builds, and throws away, every part of a checked node that needs nothing but its config.
+
+    So a value out of its range is found before the first cell of a suite is run, not at the cell that holds it.
+
+    Raises:
+        UserError: a constructor rejected its arguments.
+    """
+    if isinstance(node, list):
+        for i, item in enumerate(node):
+            rehearse(item, f"{key}[{i}]")
+    if not isinstance(node, dict):
+        return
+    if "_target_" in node and not parameters(import_target(node["_target_"], key)).needs_more:
+        instantiate(node, key)
+        return
+    for name, item in node.items():
+        rehearse(item, join(key, name))
+
+
+def join(key: str, name: Any) -> str:
+    """A dotted key.
+
+    >>> join("attack", "lr"), join("", "seed")
+    ('attack.lr', 'seed')
+    """
+    return f"{key}.{name}" if key else str(name)

@@ -1,0 +1,132 @@
+"""What there is: the YAML files of configs/ and of the user's --config-dir, found by walking the folders.
+
+A file's name is its only name and its first comment line its description, so nothing has to be registered. This file
+imports neither torch nor Hydra: `leakbench list` answers at once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bench
+from bench.config.suggest import did_you_mean
+from bench.errors import UserError
+
+WORDS = {"defence": "defense", "datum": "data", "dataset": "data", "datasets": "data"}  # further names of groups
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One option of a group: its name, the line that says what it is, and its file."""
+
+    name: str
+    description: str
+    path: Path
+
+
+def config_root() -> Path:
+    """The folder `configs` beside the installed `bench` package, in a checkout and in a wheel alike.
+
+    Raises:
+        UserError: the installation is incomplete.
+    """
+    root = Path(bench.__file__).resolve().parent.parent / "configs"
+    if not (root / "run.yaml").is_file():
+        raise UserError(f"the configuration {root / 'run.yaml'} is missing: install leakbench again")
+    return root
+
+
+def config_dirs(config_dir: Path | None = None) -> list[Path]:
+    """The folders that are searched: ours, then the user's.
+
+    Raises:
+        UserError: the user's folder is not one.
+    """
+    if config_dir is None:
+        return [config_root()]
+    extra = Path(config_dir).expanduser().resolve()
+    if not extra.is_dir():
+        raise UserError(f"--config-dir {config_dir}: no such folder")
+    return [config_root(), extra]
+
+
+def groups(config_dir: Path | None = None) -> list[str]:
+    """Names of the groups (attack, data, ...), sorted."""
+    found = {
+        folder.name
+        for root in config_dirs(config_dir)
+        for folder in root.iterdir()
+        if folder.is_dir() and any(folder.glob("*.yaml"))
+    }
+    return sorted(found)
+
+
+def entries(group: str, config_dir: Path | None = None) -> dict[str, Entry]:
+    """The options of a group by name, sorted.
+
+    Raises:
+        UserError: a file of the user's has the name of one of ours (it would never be read).
+    """
+    found: dict[str, Entry] = {}
+    for root in config_dirs(config_dir):
+        for path in sorted((root / group).glob("*.yaml")):
+            if path.stem.startswith("_"):
+                continue  # parts that options share
+            if path.stem in found:
+                raise UserError(f"{path}: leakbench has {group} {path.stem!r} already; give the file another name")
+            found[path.stem] = Entry(path.stem, describe(path), path)
+    return dict(sorted(found.items()))
+
+
+def describe(path: Path) -> str:
+    """The first comment line of a YAML file that is not one of Hydra's directives; empty where there is none.
+
+    Raises:
+        UserError: the file cannot be read as text.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is no regular file")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    for line in lines:
+        if not line.startswith("#"):
+            return ""
+        text = line.lstrip("# ").strip()
+        if text and not text.startswith("@"):
+            return text
+    return ""
+
+
+def group_named(word: str, config_dir: Path | None = None) -> str:
+    """The group that `attacks`, `attack`, `defences`, `datasets`, ... mean.
+
+    Raises:
+        UserError: there is no such group.
+    """
+    known = groups(config_dir)
+    lower = word.lower()
+    singular = lower.removesuffix("s")
+    for candidate in (lower, singular, WORDS.get(lower, ""), WORDS.get(singular, "")):
+        if candidate in known:
+            return candidate
+    plurals = [plural(group) for group in known]
+    raise UserError(f"nothing called {word!r} to list{did_you_mean(word, plurals)} (there are {', '.join(plurals)})")
+
+
+def plural(group: str) -> str:
+    """The word that `leakbench list` uses for a group.
+
+    >>> plural("attack"), plural("data")
+    ('attacks', 'data')
+    """
+    return group if group in ("data", "paths", "training") else f"{group}s"
+
+
+def no_such(group: str, name: str, config_dir: Path | None = None) -> UserError:
+    """The error for an option that does not exist: what is near, and how to see what there is."""
+    known = list(entries(group, config_dir))
+    places = " or ".join(["configs/" + group] + ([str(Path(config_dir) / group)] if config_dir else []))
+    near = did_you_mean(name, known)
+    listed = f"leakbench list {plural(group)}"
+    return UserError(f"no {group} {name!r} in {places}{near} ({listed})")

@@ -1,0 +1,347 @@
+"""Typed configs: every key of a composed cell is known, present and of its type before anything is built.
+
+A node without `_target_` is described by a dataclass below; a node with one by its constructor's signature (see
+`bench.config.instantiate.parameters`), nested nodes likewise. Ranges are checked by the constructors themselves.
+
+A key that parts of a node refer to (`lr: ${attack.lr}`) may stand at the node as well: one place to turn what several
+parts need. Its type is that of the places it lands in. Once each of these has a value of its own it is left out (see
+`bench.config.short_keys`).
+"""
+
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from omegaconf import DictConfig, OmegaConf
+
+from bench.config.instantiate import (
+    NODE_KEYS,
+    Facts,
+    Parameters,
+    defaults_of,
+    facts_of,
+    import_target,
+    join,
+    parameters,
+)
+from bench.config.signatures import hints
+from bench.config.suggest import did_you_mean
+from bench.config.typecheck import MismatchError, describe, fit, unusable
+from bench.errors import UserError
+
+_OWN = "each part of the {} that would follow it has a value of its own"
+
+_MACHINE = 65_536  # devices of the largest machine, and machines of the largest cluster, that we can think of
+
+Target = typing.NewType("Target", object)  # a node that must name its constructor
+
+
+@dataclass
+class Engine:
+    """configs/engine: how many victims at once, and in which precision."""
+
+    chunk: int | None
+    compile: bool | Literal["auto"]
+    threads: int | None
+    dtype: Literal["float32", "float64"]
+    tf32: bool
+
+    def __post_init__(self) -> None:
+        if self.chunk is not None:
+            _at_least("chunk", self.chunk, 1, "victims worked on at once")
+        if self.threads is not None:
+            _at_least("threads", self.threads, 1, "threads of the processor")
+
+
+@dataclass
+class Report:
+    """configs/report."""
+
+    images: int
+
+    def __post_init__(self) -> None:
+        _at_least("images", self.images, 0, "victims whose images or sentences are stored")
+
+
+@dataclass
+class Paths:
+    """configs/paths: folders."""
+
+    data: str
+    weights: str
+
+
+@dataclass
+class Trainer:
+    """configs/trainer: what `pytorch_lightning.Trainer` is given."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
+    devices: int | Literal["auto"] | list[int]
+    num_nodes: int
+    strategy: str
+    precision: Literal["32-true"]
+    inference_mode: Literal[False]
+    deterministic: bool | Literal["warn"]
+    enable_model_summary: bool
+    enable_checkpointing: bool
+
+    def __post_init__(self) -> None:
+        _at_least("num_nodes", self.num_nodes, 1, "machines")
+        _at_most("num_nodes", self.num_nodes, _MACHINE, "machines")
+        if isinstance(self.devices, int) and self.devices != -1:
+            _at_least("devices", self.devices, 1, "processors or GPUs; -1 or auto for all")
+            _at_most("devices", self.devices, _MACHINE, "processors or GPUs of a machine")
+        if isinstance(self.devices, list):
+            _check_numbers("devices", self.devices, self.accelerator)
+
+
+@dataclass
+class Bare(Facts):
+    """A group whose options may need no constructor, as configs/defense/none."""
+
+
+@dataclass
+class Names:
+    """Which option each group of the leaderboard's columns was taken from; filled by `compose`."""
+
+    attack: str
+    data: str
+    model: str
+    defense: str
+    threat: str
+    training: str | None
+
+
+@dataclass
+class Root:
+    """configs/run.yaml."""
+
+    attack: Target
+    data: Target
+    model: Target
+    defense: Bare
+    threat: Target
+    metric: Mapping[str, Target]
+    engine: Engine
+    trainer: Trainer
+    executor: Target
+    logger: Target
+    report: Report
+    paths: Paths
+    seed: int
+    results: str
+    suite: str | None
+    names: Names
+    training: Target | None = None  # only a price has it
+
+
+class ShortKeys(typing.Protocol):
+    """What is known of short keys: see `bench.config.short_keys.Knobs`."""
+
+    def known(self, key: str) -> bool:
+        """Whether parts of some option take their value from `key`."""
+
+    def said(self, key: str) -> bool:
+        """Whether the user has given `key` a value."""
+
+
+def check(cfg: DictConfig | Mapping[str, Any], knobs: ShortKeys | None = None) -> DictConfig:
+    """The cell with every value as its type wants it (whole numbers become floats where a number is wanted).
+
+    Imports what the `_target_`s name, and so torch. Facts that attack and model need and do not say are filled in.
+
+    Args:
+        cfg: the composed cell, with its interpolations.
+        knobs: which keys of a node are short keys; None for those alone that a part refers to.
+
+    Raises:
+        UserError: one line with every fault: unknown keys, missing ones, values of the wrong type, targets that cannot
+            be imported.
+    """
+    cfg = cfg if isinstance(cfg, DictConfig) else OmegaConf.create(dict(cfg))
+    found = links(OmegaConf.to_container(cfg, resolve=False))
+    container = typing.cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    for early in (True, False):  # what sources alone can tell comes first: an import of torch takes seconds
+        checker = _Checker(found, knobs, early=early)
+        checker.numbers(container)
+        checked = checker.fields(container, parameters(Root), "")
+        if checker.faults:
+            raise UserError("; ".join(dict.fromkeys(checker.faults)))
+    return OmegaConf.create(checked)
+
+
+def check_as(kind: type, value: Any, where: str) -> Any:
+    """An instance of the dataclass `kind` from a plain mapping; `where` stands before each fault.
+
+    Raises:
+        UserError: it does not fit.
+    """
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: want a mapping with the keys {', '.join(parameters(kind).configured)}")
+    checker = _Checker({})
+    checked = checker.fields(value, parameters(kind), "")
+    if checker.faults:
+        raise UserError(f"{where}: " + "; ".join(checker.faults))
+    return kind(**checked)
+
+
+def links(raw: Any, key: str = "") -> dict[str, str]:
+    """{dotted key: the dotted key that its value is taken from}, from an unresolved config.
+
+    >>> links({"attack": {"lr": 1, "step": {"lr": "${attack.lr}"}}, "data": {"set": "a", "name": "${.set}-b"}})
+    {'attack.step.lr': 'attack.lr', 'data.name': 'data.set'}
+    """
+    if isinstance(raw, dict):
+        return {k: v for name, item in raw.items() for k, v in links(item, join(key, name)).items()}
+    if isinstance(raw, list):
+        return {k: v for i, item in enumerate(raw) for k, v in links(item, f"{key}[{i}]").items()}
+    found = re.search(r"\$\{(\.*)(\w[\w.]*)\}", raw) if isinstance(raw, str) else None
+    if not found:
+        return {}
+    above = key.split(".")[: -len(found[1])] if found[1] else []
+    return {key: ".".join([*above, found[2]])}
+
+
+class _Checker:
+    """Walks one composed cell and keeps every fault it finds."""
+
+    def __init__(self, links: Mapping[str, str], knobs: ShortKeys | None = None, *, early: bool = False) -> None:
+        self.early = early  # whether nothing is imported
+        self.faults: list[str] = []
+        self.links = links
+        self.sources = set(links.values())
+        self.knobs = knobs
+
+    def numbers(self, value: Any) -> None:
+        """A number that nothing can compute with becomes a fault, wherever it stands."""
+        for key, number, wanted in unusable(value):
+            self.faults.append(f"{self.origin(key)}={_show(number)}: {wanted}")
+
+    def origin(self, key: str) -> str:
+        """The key that gave `key` its value: its own where the user has typed it, else that which it refers to."""
+        passed = {key}
+        while key in self.links and not (self.knobs and self.knobs.said(key)) and self.links[key] not in passed:
+            key = self.links[key]
+            passed.add(key)
+        return key
+
+    def fields(self, value: dict[str, Any], wanted: Parameters, key: str, facts: Any = None) -> dict[str, Any]:
+        """`value` against parameters and facts: unknown, missing and ill-typed keys become faults."""
+        known = {**(parameters(facts).configured if facts else {}), **wanted.configured}
+        checked = {}
+        for name, item in value.items():
+            checked[name] = item
+            if name in known:
+                checked[name] = self.value(item, known[name].annotation, join(key, name))
+            elif wanted.is_open or self.allowed(value, name, key):
+                continue
+            elif "_target_" in value and self.knobs and self.knobs.known(join(key, name)):
+                del checked[name]
+                if self.knobs.said(join(key, name)):
+                    self.faults.append(f"{join(key, name)}={_show(item)} has no effect: {_OWN.format(key)}")
+            else:
+                near = did_you_mean(str(name), [*known, *(other for other in value if other != name)])
+                self.faults.append(f"unknown key {join(key, name)!r}{near} (there are {', '.join(known)})")
+        for name, parameter in wanted.configured.items():
+            if name not in value and parameter.default is parameter.empty:
+                self.faults.append(f"{join(key, name)} is missing: want {describe(parameter.annotation)}")
+        return checked
+
+    def allowed(self, value: dict[str, Any], name: str, key: str) -> bool:
+        """Whether a key that is no argument may stand there all the same."""
+        return "_target_" in value and (name in NODE_KEYS or join(key, name) in self.sources)
+
+    def value(self, value: Any, hint: Any, key: str) -> Any:
+        """`value` against a hint; what does not fit becomes a fault."""
+        if value == "???":
+            source = self.origin(key)
+            self.faults.append(f"{source} has no value: say {source}=...")
+            return value
+        try:
+            if hint in (Engine, Report, Paths, Trainer, Bare, Names):
+                return self.bare(value, hint, key)
+            if hint is Target and not (isinstance(value, dict) and "_target_" in value):
+                raise MismatchError("want a mapping with _target_ (the import path of what to build)")
+            if isinstance(value, dict) and "_target_" not in value:
+                return self.each(value, hint, key)
+            if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+                inner = (typing.get_args(hint) or (Any,))[0]
+                return [self.value(item, inner, f"{key}[{i}]") for i, item in enumerate(value)]
+            return fit(value, hint, lambda wanted, node: self.node(node, wanted, key))
+        except MismatchError as mismatch:
+            self.faults.append(f"{self.origin(key)}={_show(value)}: {mismatch}")
+            return value
+
+    def bare(self, value: Any, kind: type, key: str) -> dict[str, Any]:
+        """A node that needs no `_target_`; one that has it all the same is a node with a constructor."""
+        if not isinstance(value, dict):
+            raise MismatchError("want a mapping")
+        if "_target_" in value:
+            return self.node(value, Any, key)
+        before = len(self.faults)
+        checked = self.fields(value, parameters(kind), key)
+        if len(self.faults) == before:
+            try:
+                kind(**checked)
+            except ValueError as error:
+                self.faults.append(f"{key}.{error}")
+        return checked
+
+    def each(self, value: dict[str, Any], hint: Any, key: str) -> dict[str, Any]:
+        """A mapping that is not a node: its values against the mapping's value type."""
+        fit({}, hint, lambda wanted, node: node)
+        arms = [arm for arm in (hint, *typing.get_args(hint)) if isinstance(typing.get_origin(arm), type)]
+        mappings = [arm for arm in arms if issubclass(typing.get_origin(arm), Mapping)]  # type: ignore[arg-type]
+        inner = typing.get_args(mappings[0])[1] if mappings else Any
+        return {name: self.value(item, inner, join(key, name)) for name, item in value.items()}
+
+    def node(self, value: dict[str, Any], hint: Any, key: str) -> dict[str, Any]:
+        """A node with `_target_`: its arguments against the constructor's signature, its class against the hint."""
+        path = value["_target_"]
+        if self.early:
+            facts = {name: fact.annotation for name, fact in parameters(facts_of(key)).configured.items()}
+            known = {**facts, **hints(path)}
+            return {name: self.value(item, known.get(name, Any), join(key, name)) for name, item in value.items()}
+        try:
+            target = import_target(path, key)
+        except UserError as error:
+            self.faults.append(str(error))
+            return value
+        nominal = (
+            isinstance(hint, type)
+            and hint is not Any
+            and not getattr(hint, "_is_protocol", False)
+            and not value.get("_partial_")
+        )
+        if nominal and isinstance(target, type) and not issubclass(target, hint):
+            raise MismatchError(f"want a {hint.__module__}.{hint.__qualname__}, not {path}")
+        return self.fields({**defaults_of(key, target), **value}, parameters(target), key, facts_of(key))
+
+
+def _at_least(name: str, value: int, least: int, meaning: str) -> None:
+    if value < least:
+        raise ValueError(f"{name}={value}: must be >= {least} ({meaning})")
+
+
+def _at_most(name: str, value: int, most: int, meaning: str) -> None:
+    if value > most:
+        raise ValueError(f"{name}={value}: must be <= {most:,} ({meaning})")
+
+
+def _check_numbers(name: str, numbers: list[int], accelerator: str) -> None:
+    words = f"{name}=[{','.join(map(str, numbers))}]"
+    if not numbers or min(numbers) < 0:
+        raise ValueError(f"{words}: want the numbers of GPUs, from 0")
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"{words}: names a GPU twice")
+    if accelerator == "cpu":
+        raise ValueError(f"{words}: GPUs have numbers; with trainer.accelerator=cpu say how many processes")
+
+
+def _show(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    shown = "{...}" if isinstance(value, dict) else repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."

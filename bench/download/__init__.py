@@ -1,0 +1,1 @@
+"""How a file gets onto this machine: over HTTP, from the package index, from a hub."""

@@ -1,0 +1,96 @@
+"""ROUGE-1, -2 and -L (Lin 2004, ROUGE: A Package for Automatic Evaluation of Summaries)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from bench.errors import UserError
+from bench.metrics.text.batch import TextBatch, TextMetric, each
+
+KINDS = ("1", "2", "l")
+
+
+def rouge_words(text: str) -> list[str]:
+    """The words that ROUGE compares: lower case, runs of a-z and 0-9; all else separates.
+
+    Example:
+        >>> rouge_words("Don't stop - it's 5 o'clock.")
+        ['don', 't', 'stop', 'it', 's', '5', 'o', 'clock']
+    """
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    """How often each run of `n` words occurs."""
+    return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+
+
+def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(other) + 1)
+    for word in one:
+        before = 0
+        for j, candidate in enumerate(other, 1):
+            before, row[j] = row[j], before + 1 if word == candidate else max(row[j], row[j - 1])
+    return row[-1]
+
+
+def f_measure(common: int, guessed: int, true: int) -> float:
+    """Harmonic mean of `common / guessed` and `common / true`; 0 where nothing is common."""
+    return 2 * common / (guessed + true) if common else 0.0
+
+
+def rouge(guess: str, truth: str, kind: str) -> float:
+    """ROUGE of one sentence, the F-measure: what `rouge_score.RougeScorer([kind], use_stemmer=False)` calls `fmeasure`.
+
+    Args:
+        guess: a sentence.
+        truth: a sentence.
+        kind: `1` words, `2` pairs of neighbours (0 where a sentence has but one word), `l` longest common subsequence.
+
+    Example:
+        >>> rouge("the cat sat", "the cat sat down", "1"), rouge("cat the sat", "the cat sat", "2")
+        (0.8571428571428571, 0.0)
+    """
+    g, t = rouge_words(guess), rouge_words(truth)
+    if kind == "l":
+        return f_measure(common_subsequence(g, t), len(g), len(t))
+    one, other = ngrams(g, int(kind)), ngrams(t, int(kind))
+    return f_measure((one & other).total(), one.total(), other.total())
+
+
+class Rouge(TextMetric):
+    """F-measure of ROUGE between sentences in words; higher is better, 1 is exact but for case and punctuation.
+
+    Our own arithmetic, equal to the package rouge-score without stemming; tokens are put together to words by the
+    model's tokeniser first, so pieces of words earn nothing.
+
+    Args:
+        kind: 1, 2 or l.
+
+    Raises:
+        UserError: another kind.
+    """
+
+    unit = "share"
+    higher_is_better = True
+    value_range = (0.0, 1.0)
+
+    def __init__(self, kind: str | int) -> None:
+        super().__init__()
+        if str(kind).lower() not in KINDS:
+            raise UserError(f"metric.rouge.kind={kind}: must be one of {', '.join(KINDS)}")
+        self.kind = str(kind).lower()
+
+    def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
+        """`[V, B]`, float64."""
+        return each(lambda g, t: rouge(g, t, self.kind), guess.texts, truth.texts, truth.labels)
+
+    def facts(self) -> dict[str, Any]:
+        """The base's facts, and which implementation."""
+        return super().facts() | {"implementation": "as rouge-score: F-measure, no stemming, lower case, a-z and 0-9"}

@@ -1,0 +1,1 @@
+"""Models that read sentences, their tokenisers and vocabularies."""

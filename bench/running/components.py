@@ -1,0 +1,231 @@
+"""Who takes part in a cell: data, client, attack, scorer, engine and logger, built from its config."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch import nn
+
+from bench.attacks.base import Attack
+from bench.client import Client, DataFacts
+from bench.config.instantiate import import_target, instantiate
+from bench.defenses.stack import defense_of
+from bench.download.hub_name import provenance, revision
+from bench.engine.settings import Engine
+from bench.errors import NotApplicable, UserError
+from bench.host.capacity import check_gradients, check_inputs, check_rows, check_threads, require_memory
+from bench.loggers.base import CellLogger
+from bench.metrics.scorer import Scorer
+from bench.metrics.text.scorer import TextScorer
+from bench.models import checkpoint
+from bench.models.losses import loss_of
+from bench.models.shared import choose
+from bench.models.text.tokenizer import Tokenizer
+from bench.models.text.vocabulary import Vocabulary
+from bench.terminal.printable import visible
+from bench.terminal.progress import console
+from bench.threat import Threat
+from datamodules.base import VictimDataModule
+from datamodules.text_base import TextDataModule
+
+_ENTRY = 1_000  # bytes at least of what a number in a model's config counts (filters, layers, tokens, positions)
+_PRETRAINED = ("model.source", "model.weights", "attack.language_model.source")  # keys that name pretrained weights
+_PRIVATE_SHARE = 100  # images of one's own for each image of a batch, from which their mean says nothing of the batch
+
+
+@dataclass
+class Parties:
+    """What a cell is built from."""
+
+    data: VictimDataModule
+    client: Client
+    attack: Attack
+    scorer: Scorer
+    engine: Engine
+    logger: CellLogger
+    checkpoint: str | None  # SHA-256 of the weights' file
+
+
+def build(cfg: DictConfig) -> Parties:
+    """Builds every party and checks that they suit each other; writes nothing."""
+    data: VictimDataModule = instantiate(cfg.data, "data")
+    logger: CellLogger = instantiate(cfg.logger, "logger")
+    engine = instantiate_engine(cfg.engine)
+    attack: Attack = instantiate(cfg.attack, "attack", engine=engine)
+    threat: Threat = instantiate(cfg.threat, "threat")
+    metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()}
+    check_kinds(cfg, data)
+    tokenizer = adopt_tokenizer(cfg.model, data)
+    check_rows(data.victims, data.batch_size)
+    data.setup("test")
+    check_inputs(data.victims, data.batch_size, math.prod(data.shape))
+    scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
+    control = bool(cfg.attack.control)
+    if data.classes is None and not control:
+        raise NotApplicable(f"data '{data.title}' has no labels: it serves controls and pictures only (attack=noise)")
+    if data.classes == 1 and not control:
+        raise NotApplicable(f"data '{data.title}' has one class: a loss over one class has no gradient to attack")
+    facts = facts_of(data, tokenizer)
+    check_model(cfg, facts, data.victims)
+    maker, weights = model_builder(cfg.model, facts)
+    client = Client(
+        maker,
+        loss_of(cfg.model.loss),
+        per_victim=cfg.model.per_victim,
+        mode=cfg.model.mode,
+        defense=defense_of(cfg.defense),
+        threat=threat,
+        data=facts,
+        batch_size=data.batch_size,
+        seed=cfg.seed,
+        grant_mean=control and "mean_image" in attack.needs,
+    )
+    if _on_processor(cfg):
+        check_gradients(data.victims, client.facts.parameters, per_victim=cfg.model.per_victim)
+    scorer.inspect(data.shape)
+    attack.check(client.share(data.deal([0])))
+    return Parties(data, client, attack, scorer, engine, logger, weights)
+
+
+def check_model(cfg: DictConfig, facts: DataFacts, victims: int) -> None:
+    """Refuses a model that does not fit into memory, before it is built: on torch's `meta` device it takes none.
+
+    A model that reads its weights or is the user's own is built once in any case.
+
+    Raises:
+        UserError: its size, and what is free.
+    """
+    node = cfg.model
+    for name, value in node.items():
+        if isinstance(value, int):
+            require_memory(value * _ENTRY, f"model.{name}={value}: as many rows of weights", "take a smaller one")
+    if any(name in node for name in ("source", "weights", "target")):
+        return
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            model: nn.Module = instantiate(node, "model", **_given(facts))
+    except Exception:  # it wants real numbers, or is wrong: whoever builds it in earnest says so
+        return
+    if _on_processor(cfg):
+        found = sum(value.numel() for value in model.parameters())
+        check_gradients(victims, found, per_victim=node.per_victim)
+
+
+def _on_processor(cfg: DictConfig) -> bool:
+    """Whether the machine's memory is what gradients lie in; a GPU tells of its own when it is full."""
+    accelerator = cfg.trainer.accelerator
+    return accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
+
+
+def check_kinds(cfg: DictConfig, data: VictimDataModule) -> None:
+    """Sentences need a model that reads them, images one that does not."""
+    sentences = isinstance(data, TextDataModule)
+    what, model = ("sentences", "bert_tiny") if sentences else ("images", "lenet")
+    target = import_target(cfg.model["_target_"], "model")
+    if ("tokenizer" in inspect.signature(target).parameters) != sentences:
+        raise UserError(
+            f"data '{data.title}' holds {what}, and model '{cfg.names.model}' does not take them (try model={model})"
+        )
+
+
+def adopt_tokenizer(node: DictConfig, data: VictimDataModule) -> Tokenizer | None:
+    """Hands sentences the tokeniser of their model, before they are read; None for images."""
+    if not isinstance(data, TextDataModule):
+        return None
+    vocabulary: Vocabulary = instantiate(node.vocabulary, "model.vocabulary")
+    tokenizer = data.adopt(vocabulary.make, node.head)
+    assert isinstance(tokenizer, Tokenizer)
+    return tokenizer
+
+
+def facts_of(data: VictimDataModule, tokenizer: Tokenizer | None) -> DataFacts:
+    """What the client has to know of the data.
+
+    The mean of a user's own images counts as public where each batch is a hundredth of them at most.
+    """
+    known = data.public or data.size_of_pool >= _PRIVATE_SHARE * data.batch_size
+    plain = DataFacts(data.shape, data.classes or 1, data.mean_image if known else None)
+    if not isinstance(data, TextDataModule):
+        return plain
+    return replace(plain, tokenizer=tokenizer, surrogate=data.pool.surrogate, hidden=data.hidden)
+
+
+def revisions(cfg: DictConfig) -> dict[str, str]:
+    """Which pretrained weights stand at each key of the config that names some (`bench.download.hub_name.revision`)."""
+    named = {key: OmegaConf.select(cfg, key) for key in _PRETRAINED}
+    found = {key: revision(source) for key, source in named.items() if isinstance(source, str)}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def sources(cfg: DictConfig, data: VictimDataModule, checkpoint: str | None) -> dict[str, dict[str, str]]:
+    """Where data and weights come from, for the record: `{key of the config: {"name", "commit", "sha256"}}`.
+
+    `data` has a `fingerprint` of all examples as well. What is not known is absent.
+
+    Args:
+        cfg: of the cell.
+        data: set up.
+        checkpoint: SHA-256 of the weights' file, if there is one.
+    """
+    found = {"data": {"fingerprint": data.fingerprint, **data.provenance}}
+    if checkpoint is not None:
+        found["model.checkpoint"] = {"sha256": checkpoint}
+    for key in (*_PRETRAINED, "model.vocabulary.root"):
+        source = OmegaConf.select(cfg, key)
+        if isinstance(source, str) and (known := provenance(source)):
+            found[key] = known
+    return found
+
+
+def instantiate_engine(node: DictConfig) -> Engine:
+    """The engine's settings; a given number of threads takes effect here, for what is not the engine's as well."""
+    check_threads(node.threads, "engine.threads")
+    if node.threads is not None:
+        torch.set_num_threads(node.threads)
+    torch.backends.cuda.matmul.allow_tf32 = node.tf32
+    torch.backends.cudnn.allow_tf32 = node.tf32  # on by default in torch
+    compile_ = None if node.compile == "auto" else bool(node.compile)
+    return Engine(chunk=node.chunk, threads=node.threads, compile=compile_, precision=node.dtype)
+
+
+def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.Module], str | None]:
+    """What makes the model, and the hash of its checkpoint if it has one.
+
+    Raises:
+        UserError: a checkpoint with a fresh model a victim, or one that does not fit.
+    """
+    if node.checkpoint is not None and node.per_victim:
+        raise UserError("model.checkpoint needs model.per_victim=false: all victims share the weights in the file")
+
+    given = _given(facts)
+
+    def make() -> nn.Module:
+        model: nn.Module = instantiate(node, "model", **given)
+        if node.checkpoint is not None:
+            checkpoint.load(model, node.checkpoint)
+        choose(model, node.get("shared"))
+        return model
+
+    if node.checkpoint is None:
+        return make, None
+    fresh: nn.Module = instantiate(node, "model", **given)
+    return make, checkpoint.load(fresh, node.checkpoint, notice)
+
+
+@rank_zero_only
+def notice(sentence: str) -> None:
+    """One line on standard error."""
+    console.print(f"leakbench: {visible(sentence)}", markup=False, soft_wrap=True)
+
+
+def _given(facts: DataFacts) -> dict[str, Any]:
+    """What a model is told beside its config."""
+    given: dict[str, Any] = {"shape": facts.shape, "classes": facts.classes}
+    return given if facts.tokenizer is None else {**given, "tokenizer": facts.tokenizer}

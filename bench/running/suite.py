@@ -1,0 +1,259 @@
+"""A grid of cells: expanded and checked as a whole, then handed to an executor."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from bench.config import display_names, options
+from bench.config.compose import compose
+from bench.config.instantiate import instantiate
+from bench.config.schema import check_as
+from bench.config.yaml_bounds import check_files
+from bench.errors import AbsentData, UnknownKeyError, UserError
+from bench.results import plans
+from bench.running.cell import in_a_word, is_price
+from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result
+from bench.terminal.printable import visible, visible_lines
+from bench.terminal.progress import bars, console
+
+# groups that only an attack looks at, and those that only a training does
+_OF_LEAKS, _OF_PRICES = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
+_TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+
+
+@dataclass
+class Suite:
+    """configs/suite/NAME.yaml.
+
+    Args:
+        grid: axes; each a list of choices, each choice one or more overrides separated by spaces. Cells are their
+            product, the last axis running fastest.
+        overrides: for every cell.
+        also: cells beside the grid, each one or more overrides (a control that looks at no gradient is run once).
+        prices: overrides of a training (`training=...` and what else differs from the grid), for what each choice of
+            the grid costs; attack, threat and metrics play no part in it. Empty for no prices.
+    """
+
+    grid: list[list[str]]
+    overrides: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
+    prices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell that is checked and not yet run: what it was made of, and its config."""
+
+    title: str
+    config: DictConfig
+
+
+@dataclass
+class Outcome:
+    """What a suite came to: documents of the cells that ran, {title: reason} of those that do not apply or failed."""
+
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def load(name: str, config_dir: Path | None = None) -> Suite:
+    """The suite of this name.
+
+    Raises:
+        UserError: there is none, or its file is not of the form above.
+    """
+    check_files(config_dir)
+    known = options.entries("suite", config_dir)
+    if name not in known:
+        raise options.no_such("suite", name, config_dir)
+    path = known[name].path
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise UserError(f"{path}:{mark.line + 1 if mark else 1}: not valid YAML") from None
+    suite = check_as(Suite, found, str(path))
+    if not suite.grid or not all(suite.grid):
+        raise UserError(f"{path}: grid: want at least one axis, and at least one choice on each")
+    return suite
+
+
+def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> list[Planned]:
+    """The cells of a suite, each composed and checked.
+
+    What the user says of a group (`attack=idlg`) or of a key replaces what the grid says of it, keys below that group
+    included; cells that become equal are run once. A key that only some cells have (`attack.evaluations=500`, which a
+    control has not) is set in those.
+
+    Raises:
+        UserError: a cell cannot be composed, or its data set is not on this machine: before anything has run.
+    """
+    suite = load(name, config_dir)
+    said = {override.partition("=")[0].lstrip("+~") for override in overrides}
+    cells: list[Planned] = []
+    strangers: dict[str, UserError] = {}  # overrides that no cell has taken so far
+    taken: set[str] = set()
+    absent: dict[str, None] = {}  # a sentence for each data set that is lacking
+    for title, base, price in _choices(suite, said):
+        own = [override for override in overrides if _group(override) not in (_OF_LEAKS if price else _OF_PRICES)]
+        try:
+            config, used = _compose_with(own, base, config_dir, name, strangers)
+        except AbsentData as error:
+            absent[str(error)] = None
+            continue
+        except UserError as error:
+            raise UserError(f"{error} [suite {name}, cell {title}]") from None
+        if price:
+            config.trainer.devices = config.trainer.num_nodes = 1  # what is priced is one client's step
+        if all(config != other.config for other in cells):
+            cells.append(Planned(title, config))
+        taken.update(used)
+    for override in overrides if not absent else ():
+        if override not in taken:
+            raise strangers.get(override) or UserError(f"{override}: no cell of suite {name} looks at it")
+    if any(cell.config.executor != cells[0].config.executor for cell in cells):
+        raise UserError(f"suite {name}: one executor for all cells, please: say executor=... behind the suite's name")
+    _data_present(cells, absent)
+    return cells
+
+
+def _choices(suite: Suite, said: set[str]) -> Iterator[tuple[str, list[str], bool]]:
+    """Title and overrides of each cell, and whether it is a price: the product of the grid, then what it costs."""
+
+    def tokens_of(texts: Iterable[str]) -> list[str]:
+        return [token for text in texts for token in _TOKEN.findall(text) if not _replaced(token, said)]
+
+    general = [token for text in suite.overrides for token in _TOKEN.findall(text)]
+    grid = [tokens_of(choice) for choice in itertools.product(*suite.grid)]
+    for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
+        yield " ".join(tokens) or "the cell", [*general, *tokens], False
+    shares = ([token for token in tokens if _group(token) not in _OF_LEAKS] for tokens in grid)
+    for shared in dict.fromkeys(map(tuple, shares)) if suite.prices else ():
+        yield " ".join(["price", *shared]), [*general, *shared, *tokens_of(suite.prices)], True
+
+
+def _compose_with(
+    overrides: list[str], base: list[str], config_dir: Path | None, suite: str, strangers: dict[str, UserError]
+) -> tuple[DictConfig, list[str]]:
+    """A cell with those of the user's overrides whose key it has, and which these are; the others join `strangers`."""
+    used = list(overrides)
+    while True:
+        try:
+            return compose([*base, *used], config_dir, suite=suite, to_run=True), used
+        except UnknownKeyError as error:
+            unknown = [o for o in used if o.partition("=")[0] == error.key]
+            if not unknown:
+                raise
+            strangers |= dict.fromkeys(unknown, error)
+            used = [o for o in used if o not in unknown]
+
+
+def write_plans(name: str, cells: list[Planned]) -> None:
+    """Leaves word in each results folder of what is going to be done there, for `leakbench status`.
+
+    Raises:
+        UserError: a folder cannot be written.
+    """
+    attacks = [cell.config for cell in cells if not is_price(cell.config)]  # a training has no victims to count
+    for root in {cfg.results for cfg in attacks}:
+        plans.write(Path(root), name, [_titled(cfg) for cfg in attacks if cfg.results == root])
+
+
+def _titled(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved config, its data set called as tables call it."""
+    config: Any = OmegaConf.to_container(cfg, resolve=True)
+    names = config["names"]
+    return {
+        **config,
+        "names": {**names, "data": display_names.title(instantiate(config["data"], "data").title, names["data"])},
+    }
+
+
+def run(cells: list[Planned], record: Callable[..., None]) -> Outcome:
+    """Hands the cells to their executor; one that fails does not stop the others.
+
+    Args:
+        cells: of `plan`.
+        record: `(config, status, reason)` keeps on record that a cell as a whole has no result.
+
+    Returns:
+        What came of each, in the order of the cells.
+
+    Raises:
+        UserError: the executor cannot run them at all; `Unwritable`: nor can any result be stored.
+    """
+    executor: Executor = instantiate(cells[0].config.executor, "executor")
+    words: dict[int, str] = {}
+    results: dict[int, Result] = {}
+    with bars() as progress, closing(executor.run([cell.config for cell in cells])) as running:
+        bar = progress.add_task("cells", total=len(cells), note="")
+        for index, result in running:
+            if result.status == UNWRITABLE:
+                result.unwrap()
+            cell, results[index] = cells[index], result
+            words[index] = _told(cell, result, record)
+            text = f"cell {len(results)} of {len(cells)}  {cell.title}  {words[index]}"
+            console.print(visible(text), markup=False, soft_wrap=True)
+            progress.update(bar, advance=1, note=visible(cell.title))
+    return _outcome(cells, results)
+
+
+def _told(cell: Planned, result: Result, record: Callable[..., None]) -> str:
+    """Keeps a failure on record; what came of the cell, in a few words."""
+    if result.document is not None:
+        if why := result.document.get("reasons", {}).get("cell"):  # the cell has it on record itself
+            return f"failed: {why}"
+        return in_a_word(result.document)
+    if result.trace:
+        console.print(visible_lines(result.trace), style="dim", markup=False)
+    if result.status == NOT_APPLICABLE:
+        record(cell.config, "not_applicable", result.reason)
+        return f"not applicable: {result.reason}"
+    record(cell.config, "error", result.reason)
+    return f"failed: {result.reason}"
+
+
+def _outcome(cells: list[Planned], results: dict[int, Result]) -> Outcome:
+    outcome = Outcome()
+    for index, cell in enumerate(cells):
+        result = results[index]
+        if result.document is not None:
+            outcome.cells.append(result.document)
+            if why := result.document.get("reasons", {}).get("cell"):
+                outcome.failed[cell.title] = why
+        elif result.status == NOT_APPLICABLE:
+            outcome.not_applicable[cell.title] = result.reason
+        else:
+            outcome.failed[cell.title] = result.reason
+    return outcome
+
+
+def _group(token: str) -> str:
+    return token.partition("=")[0].lstrip("+~").partition(".")[0]
+
+
+def _replaced(token: str, said: set[str]) -> bool:
+    key = token.partition("=")[0].lstrip("+~")
+    return key in said or any("." not in group and key.startswith(f"{group}.") for group in said)
+
+
+def _data_present(cells: list[Planned], absent: dict[str, None]) -> None:
+    """Every data set of the suite is on this machine: known before the first cell, not after a night."""
+    seen: list[Any] = []
+    for cell in cells:
+        node = OmegaConf.to_container(cell.config.data)
+        if node not in seen:
+            seen.append(node)
+            data = instantiate(node, "data")
+            if hasattr(data, "present") and not data.present():
+                absent[data.absent()] = None
+    if absent:
+        raise UserError("; ".join(absent))

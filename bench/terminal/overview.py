@@ -1,0 +1,125 @@
+"""What a person sees of a cell: an overview before it runs, its scores when it has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bench.terminal.printable import visible
+
+RATES = ("1e-2", "1e-3", "1e-4")
+SURVIVORS = "† over survivors: samples without a reconstruction have no such score and are left out"
+SCORES = ("label_accuracy", "label_overlap", "mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
+TEXT_SCORES = {  # in the order of the boards
+    "rouge_1": "ROUGE-1",
+    "rouge_2": "ROUGE-2",
+    "rouge_l": "ROUGE-L",
+    "exact_match": "exact match",
+    "token_accuracy": "token accuracy",
+    "bag_of_words": "bag of words",
+    "token_set": "token set",
+    "bleu": "BLEU (0 to 100)",
+    "label_accuracy": "label accuracy",
+    "label_overlap": "label overlap",
+}
+
+
+def overview(facts: Mapping[str, Any]) -> RenderableType:
+    """The cell before it runs, a line a fact, in the order given.
+
+    Args:
+        facts: {name: value}, such as attack, threat, victims, model, parameters, data, metrics, device, results. A
+            mapping of booleans is a list of what is granted; a list is joined with commas; null is left out.
+    """
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(Text(visible(name.replace("_", " "))), Text(visible(_words(value))))
+    return Panel(table, title="leakbench", title_align="left", expand=False)
+
+
+def summary(document: Mapping[str, Any]) -> RenderableType:
+    """The scores of a cell's JSON document: what is estimated, its interval and how it was found; reasons for gaps.
+
+    Behind n of a score that not every sample has stand how many there are and a dagger: it is one over survivors.
+    """
+    name = " ".join(f"{key}={document[key]}" for key in ("attack", "data", "model", "defense", "threat"))
+    title = f"{name}: {document['victims']} victims, {document['failures']} failed"
+    title = visible(title)
+    table = Table(title=Text(title), title_justify="left", title_style="bold", min_width=len(title))
+    for column in ("score", "figure", "95 % interval", "n", "method"):
+        table.add_column(column, justify="right" if column in ("figure", "95 % interval", "n") else "left")
+    reasons, survivors = document.get("reasons", {}), False
+    for label, value, key in _scores(document):
+        if value is None and key == "label_overlap":
+            continue  # the line of the accuracy says why
+        if value is None:
+            table.add_row(label, "n/a", Text(visible(reasons.get(key, "")), overflow="fold"), "")
+        else:
+            label += f" ({value['estimand']})" if value.get("estimand") == "geometric mean" else ""
+            method = value.get("method") or ""
+            table.add_row(label, _number(value["mean"]), _interval(value), _count(value), method)
+            survivors = survivors or bool(value.get("left_out"))
+    for key in ("evaluations_per_victim", "seconds_per_victim"):
+        if document.get(key) is not None:
+            table.add_row(key.replace("_", " "), _number(document[key]), "", "")
+    table.caption = SURVIVORS if survivors else None
+    return table
+
+
+def _count(value: Mapping[str, Any]) -> str:
+    left_out = value.get("left_out") or 0
+    return f"{value['n']} of {value['n'] + left_out} †" if left_out else str(value["n"])
+
+
+def _scores(document: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
+    """`(words, value, key of its reason)` of each score that such a cell has."""
+    if document["success_rate"] is None:  # of sentences
+        return [(words, document.get(key), key) for key, words in TEXT_SCORES.items()]
+    rates = [(f"success, MSE <= {rate}", document["success_rate"].get(rate), f"success_rate {rate}") for rate in RATES]
+    return [*rates, *((score.replace("_", " "), document.get(score), score) for score in SCORES)]
+
+
+def price(document: Mapping[str, Any]) -> RenderableType:
+    """What a defence costs, of the JSON document of a price."""
+    name = " ".join(f"{key}={document[key]}" for key in ("defense", "data", "model"))
+    title = f"{name}: {document['runs']} runs, {document['diverged']} diverged"
+    table = Table(title=Text(visible(title)), title_justify="left")
+    for column in ("price", "value", "95 % interval", "n"):
+        table.add_column(column, justify="left" if column == "price" else "right")
+    accuracy = document["accuracy"]
+    table.add_row("accuracy, over images", _number(accuracy["mean"]), _interval(accuracy), str(accuracy["n"]))
+    over_runs = _interval(document["over_runs"])
+    table.add_row("accuracy, over runs", _number(accuracy["mean"]), over_runs, str(document["runs"]))
+    for key in ("seconds_per_step", "bytes_per_step", "steps", "epsilon", "delta"):
+        if document[key] is not None:
+            table.add_row(key.replace("_", " "), _number(document[key]), "", "")
+    table.add_row("schedule", Text(visible(document["schedule"])), "", "")
+    return table
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        yes = [str(key).replace("_", " ") for key, granted in value.items() if granted]
+        no = [str(key).replace("_", " ") for key, granted in value.items() if not granted]
+        return "; ".join(part for part in (", ".join(yes), "not: " + ", ".join(no) if no else "") if part)
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _interval(value: Mapping[str, Any]) -> str:
+    if groups := value.get("groups"):
+        return "medians " + ", ".join(f"{_number(group['mean'])} of {group['n']}" for group in groups.values())
+    if value.get("low") is None:
+        return ""
+    return f"{_number(value['low'])} to {_number(value['high'])}"

@@ -1,0 +1,57 @@
+"""What a person sees of a cell says all that is in its document."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from bench.terminal.overview import overview, summary
+from bench.threat import relevant
+
+
+def drawn(what):
+    console = Console(file=StringIO(), width=120)
+    console.print(what)
+    return console.file.getvalue()
+
+
+def test_the_overview_separates_what_is_granted_from_what_is_not():
+    text = drawn(
+        overview({"attack": "idlg", "sees": {"batch_size": True, "labels": False}, "parameters": 15826, "x": None})
+    )
+    assert "batch size; not: labels" in text and "15,826" in text and "None" not in text
+
+
+def test_the_summary_has_every_score_its_interval_and_the_reason_where_it_is_missing():
+    score = {"mean": 0.25, "low": 0.125, "high": 0.5, "n": 8}
+    names = dict.fromkeys(("attack", "data", "model", "defense", "threat"), "some")
+    document = {
+        **names,
+        "victims": 8,
+        "failures": 1,
+        "success_rate": {"1e-2": score, "1e-3": score, "1e-4": None},
+        **dict.fromkeys(("label_accuracy", "mse", "psnr", "ssim", "lpips_alex"), score),
+        "lpips_vgg": None,
+        "evaluations_per_victim": 2000.0,
+        "seconds_per_victim": None,
+        "reasons": {"lpips_vgg": "no weights here", "success_rate 1e-4": "no [MSE] here"},
+    }
+    text = drawn(summary(document))
+    assert text.count("0.125 to 0.5") == 7 and text.count("n/a") == 2
+    assert "no weights here" in text and "no [MSE] here" in text and "8 victims, 1 failed" in text
+
+
+def test_sentences_have_rows_of_their_own():
+    names = dict.fromkeys(("attack", "data", "model", "defense", "threat"), "some")
+    keys = ("rouge_1", "rouge_2", "rouge_l", "exact_match", "token_accuracy", "bag_of_words", "token_set", "bleu")
+    score = {"mean": 0.25, "low": 0.125, "high": 0.5, "n": 8}
+    document = {**names, "victims": 8, "failures": 1, "success_rate": None, **dict.fromkeys(keys, score)}
+    document |= {"label_accuracy": None, "reasons": {"label_accuracy": "no claim"}, "evaluations_per_victim": 3.0}
+    text = drawn(summary(document))
+    assert text.count("0.125 to 0.5") == 8 and text.count("n/a") == 1 and "no claim" in text
+    assert "ROUGE-L" in text and "MSE" not in text and "psnr" not in text
+
+
+def test_grants_are_those_that_mean_something():
+    grants = {"labels": False, "input_range": True, "lengths": True, "word_embedding": True, "surrogate": False}
+    assert relevant(grants, "images") == {"labels": False, "input_range": True}
+    assert list(relevant(grants, "sentences")) == ["labels", "lengths", "word_embedding", "surrogate"]
