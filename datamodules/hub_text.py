@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 from bench.download.http import probe
 from bench.errors import UserError
+from bench.storage.hashing import sha256
 from datamodules.checks import check_word, given_path
 from datamodules.text_base import TextDataModule
-from datamodules.text_lines import Lines, digest, read_lines, write_lines, write_text
+from datamodules.text_lines import Lines, read_lines, write_lines, write_text
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -89,7 +90,7 @@ class HubText(TextDataModule):
     @property
     def provenance(self) -> dict[str, str]:
         """The file's hash; where it is the one that was fetched, repository and commit."""
-        own = {"sha256": digest(self.file)}
+        own = {"sha256": sha256(self.file)}
         if not self._beside.is_file():
             return own
         try:
@@ -108,7 +109,7 @@ class HubText(TextDataModule):
         """Says beside the file where it was fetched; of a folder that stands for the hub there is nothing to say."""
         self._beside.unlink(missing_ok=True)
         if commit is not None:
-            noted = {"name": self.hub, "subset": self.subset, "commit": commit, "sha256": digest(self.file)}
+            noted = {"name": self.hub, "subset": self.subset, "commit": commit, "sha256": sha256(self.file)}
             write_text(self._beside, json.dumps(noted, indent=1) + "\n")
 
     def read(self) -> Lines:

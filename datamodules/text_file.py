@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bench.errors import UserError
+from bench.storage.hashing import sha256
 from datamodules.checks import check_integer, given_path
 from datamodules.regular import what_else
 from datamodules.text_base import TextDataModule
-from datamodules.text_lines import Lines, digest, read_lines
+from datamodules.text_lines import Lines, read_lines
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -43,7 +44,7 @@ class TextFile(TextDataModule):
     @property
     def provenance(self) -> dict[str, str]:
         """The file's name and hash."""
-        return {"name": self._root.resolve().name, "sha256": digest(self._root)}
+        return {"name": self._root.resolve().name, "sha256": sha256(self._root)}
 
     def where(self) -> str:
         """`root`."""

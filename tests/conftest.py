@@ -1,7 +1,13 @@
-"""Fixtures: where the real images and backbones of a developer's machine lie."""
+"""Fixtures: where the real images and backbones of a developer's machine lie, and servers on this machine."""
 
+import functools
+import http.server
 import os
+import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,3 +73,37 @@ def parties():
         return build_parties(compose([*quiet, *overrides]))
 
     return build
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port of this machine that nobody listens on: a connection is refused at once."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never answers: what a dead host behind a firewall looks like."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder and the address under which a web server of this machine gives its files."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        """Nothing among the test's output."""

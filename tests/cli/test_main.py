@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from bench.cli.main import main
-from bench.cli.main import main as cli
+from bench.cli.main import COMMANDS, main
 
 CELL = ["run", "attack=noise", "data.victims=2", "data.set=mnist", "logger=none"]
 SCORES = {"label_accuracy", "mse", "psnr", "ssim", "lpips_alex", "lpips_vgg", "success_rate"}
@@ -172,7 +171,7 @@ def test_with_json_nothing_else_reaches_stdout(monkeypatch, capfd):
         subprocess.run(["echo", "a child prints"], check=True)
         return 0, {"a": 1.5}
 
-    monkeypatch.setitem(cli.COMMANDS, "run", noisy)
+    monkeypatch.setitem(COMMANDS, "run", noisy)
     assert main(["run", "--json"]) == 0
     out, err = capfd.readouterr()
     assert json.loads(out) == {"a": 1.5}
@@ -190,7 +189,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
     def broken(arguments):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setitem(cli.COMMANDS, "run", broken)
+    monkeypatch.setitem(COMMANDS, "run", broken)
     with pytest.raises(ZeroDivisionError):
         main(["run"])
 
@@ -219,7 +218,7 @@ def test_an_interrupted_command_promises_only_what_it_keeps(line, says, monkeypa
         except BaseException as error:
             raise SystemError("returned a result with an exception set") from error
 
-    monkeypatch.setitem(cli.COMMANDS, line.split()[0], torn)
+    monkeypatch.setitem(COMMANDS, line.split()[0], torn)
     assert main(line.split()) == 130
     assert capfd.readouterr().err == f"leakbench: {says}\n"
 

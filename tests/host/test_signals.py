@@ -123,7 +123,7 @@ def test_the_engine_in_another_thread_stops_at_its_next_iteration():
 
 SCRIPT = """
     import ctypes, sys, time
-    from bench.host import signals as interrupt
+    from bench.host import signals
 
     signals.GRACE = float(sys.argv[1])
     with signals.listening(lambda number: print("left by", number, file=sys.stderr, flush=True)):
