@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from bench.cli import status
-from bench.cli.main import main as cli
+from bench.cli.main import main
 from bench.config.compose import compose
 from bench.results import plans, query
 from bench.results.prices import Prices, prices
@@ -67,7 +67,7 @@ def told(root: Path) -> str:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         for command in (["status", str(root)], ["report", str(root)]):
-            assert cli.main(command) == 0, out.getvalue()
+            assert main(command) == 0, out.getvalue()
     return out.getvalue()
 
 
