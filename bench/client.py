@@ -14,15 +14,15 @@ from torch.func import replace_all_batch_norm_modules_
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
-from bench.defenses.base import Defense, Local, Plain, Step, Tree
+from bench.defenses.base import ClientContext, ClientStep, Defense, PlainGradient, Tree
 from bench.defenses.mapping import each, stacked
 from bench.defenses.stack import Stack, described, public, schedule_of
-from bench.defenses.streams import Stream
+from bench.defenses.streams import VictimRng
 from bench.engine.randomness import seeded
 from bench.errors import NotApplicable, UserError
 from bench.messages import Language, Observation, Task, Tokenizer, Victims
-from bench.models.differentiable_norms import write_out
-from bench.models.introspect import Loss, gradient_of, probe
+from bench.models.differentiable_norms import replace_norms
+from bench.models.introspect import Loss, gradient_of, introspect
 from bench.models.shared import parted, trained
 from bench.models.soft_labels import SoftLabels, soft_labels
 from bench.models.text.base import TextModel, pack
@@ -110,11 +110,11 @@ class Client(nn.Module):
         with seeded(seed, "model"):
             self.model = self._fresh()
         self.trained = trained(self.model)
-        self.facts = probe(self.model, loss, data.shape, data.classes, batch_size)
+        self.facts = introspect(self.model, loss, data.shape, data.classes, batch_size)
         self.defense, self.local = defense, self._local()
         self._labels = self._soft_labels(loss)
         self._gradient = gradient_of(self.model, self._labels.loss)
-        self._step = defense.wrap(Plain(self._gradient), self.local)
+        self._step = defense.wrap(PlainGradient(self._gradient), self.local)
         self._mappable = self.facts.mappable
         self.notes: list[str] = []
 
@@ -125,11 +125,11 @@ class Client(nn.Module):
         device = next(self.model.parameters()).device
         return soft_labels(loss, (self.batch_size, *places, data.classes), device)
 
-    def _local(self) -> Local:
+    def _local(self) -> ClientContext:
         norms = [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
         # in train mode none has running statistics; a layer that keeps none has none in eval mode either
         by_batch = any(module.running_mean is None for module in norms)
-        return Local(
+        return ClientContext(
             model=self.model,
             batch_size=self.batch_size,
             last_linear=self.facts.last_linear,
@@ -143,7 +143,7 @@ class Client(nn.Module):
         if self._mode == "train":
             # batch statistics alone enter the gradient; without running ones nothing is written in place
             replace_all_batch_norm_modules_(model)
-        write_out(model)
+        replace_norms(model)
         return model
 
     def _weights(self, ids: Tensor, device: torch.device) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -231,16 +231,16 @@ class Client(nn.Module):
         """
         schedule = schedule_of(self.defense, self.local)
         known = schedule if self.threat.local_training else Stack([])
-        step, names = known.wrap(Plain(self._gradient), self.local), self.trained
+        step, names = known.wrap(PlainGradient(self._gradient), self.local), self.trained
 
         def gradient(parameters: Tree, buffers: Tree, inputs: Tensor, targets: Tensor) -> Tree:
             mine, constants = parted(parameters, buffers, names)
-            draws = step.draws(_shapes(mine), len(inputs), Stream(()))
+            draws = step.draws(_shapes(mine), len(inputs), VictimRng(()))
             return step(mine, constants, inputs, targets, draws, ())[0]
 
         return gradient
 
-    def _shared(self, step: Step, parameters: Tree, buffers: Tree, victims: Victims) -> Tree:
+    def _shared(self, step: ClientStep, parameters: Tree, buffers: Tree, victims: Victims) -> Tree:
         """`{name: [V, ...]}` of a step, some victims at a time: their random numbers take as much room as gradients.
 
         Args:
@@ -258,16 +258,16 @@ class Client(nn.Module):
             blocks.append(self._map(step, (*weights, _inputs(victims)[of], victims.labels[of], draws, state)))
         return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
 
-    def _beforehand(self, step: Step, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
+    def _beforehand(self, step: ClientStep, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
         """Each victim's random numbers and its state at its first step."""
         shapes = {name: tuple(value.shape[1:]) for name, value in parameters.items()}
         victims = ids.tolist()
-        streams = [Stream((self.seed, "defense", victim)) for victim in victims]
+        streams = [VictimRng((self.seed, "defense", victim)) for victim in victims]
         drawn = stacked(lambda i: step.draws(shapes, self.batch_size, streams[i]), len(victims))
         state = stacked(lambda i: step.start(shapes), len(victims))
         return pytree.tree_map(lambda leaf: leaf.to(ids.device), (drawn, state))
 
-    def _map(self, step: Step, arguments: tuple[Any, ...]) -> Tree:
+    def _map(self, step: ClientStep, arguments: tuple[Any, ...]) -> Tree:
         with torch.no_grad():
             if not self._mappable:
                 return self._one_by_one(step, arguments)
@@ -287,14 +287,14 @@ class Client(nn.Module):
         self._map_no_more(step, refusal)
         return found
 
-    def _one_by_one(self, step: Step, arguments: tuple[Any, ...]) -> Tree:
+    def _one_by_one(self, step: ClientStep, arguments: tuple[Any, ...]) -> Tree:
         """The same step victim by victim, whose parts map nothing either (over samples, over clients).
 
         Raises:
             UserError: the step fails; one line that names the defence.
         """
         known = replace(self.local, mappable=False)
-        plainly = self.defense.wrap(Plain(self._gradient), known) if step.depth else step
+        plainly = self.defense.wrap(PlainGradient(self._gradient), known) if step.depth else step
         try:
             return each(lambda *one: plainly(*one)[0], arguments, mappable=False)
         except RuntimeError as error:
@@ -304,10 +304,10 @@ class Client(nn.Module):
             what = f"defense {names}" if step.depth else f"model {type(self.model).__name__}"
             raise UserError(f"{what} fails on a victim's batch: {_in_short(error)}") from error
 
-    def _map_no_more(self, step: Step, refusal: RuntimeError) -> None:
+    def _map_no_more(self, step: ClientStep, refusal: RuntimeError) -> None:
         """Victims one by one from here."""
         self._mappable, self.local = False, replace(self.local, mappable=False)
-        self._step = self.defense.wrap(Plain(self._gradient), self.local)
+        self._step = self.defense.wrap(PlainGradient(self._gradient), self.local)
         what = "defence" if step.depth else "model"
         self.notes.append(f"the {what} cannot be mapped over victims, which are done one by one ({_in_short(refusal)})")
 
@@ -320,7 +320,7 @@ class Client(nn.Module):
         parameters, buffers = parted(*self._weights(victims.ids, victims.inputs.device), self.trained)
         found = described(self.defense, self.local, {name: tuple(v.shape[1:]) for name, v in parameters.items()})
         if self.defense.flat(self.local):
-            for name, step in {"seconds": self._step, "seconds_undefended": Plain(self._gradient)}.items():
+            for name, step in {"seconds": self._step, "seconds_undefended": PlainGradient(self._gradient)}.items():
                 found[name] = _seconds(lambda step=step: self._shared(step, parameters, buffers, victims))  # type: ignore[misc]
         return {**found, "notes": [*found["notes"], *self.notes, *([_ANY_LENGTH] if self.unit is None else [])]}
 

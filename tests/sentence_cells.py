@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.config.compose import compose
-from bench.running.components import Parties, build
+from bench.running.components import Components, build
 
 QUICK = (
     "data=sentences",
@@ -19,12 +19,12 @@ QUICK = (
 )
 
 
-def parties(*overrides: str) -> Parties:
+def parties(*overrides: str) -> Components:
     """A cell that is quick to run: few tokens, a small network, a small vocabulary."""
     return build(compose([*QUICK, *overrides]))
 
 
-def cola(shared_data: Path, *overrides: str) -> Parties:
+def cola(shared_data: Path, *overrides: str) -> Components:
     """On sentences of CoLA, from the fixture `shared_data`, with the presets as they are."""
     data = ["data=text_file", f"data.root={shared_data / 'text' / 'cola.tsv'}"]
     return build(compose([*data, "logger=none", "engine.threads=1", *overrides]))

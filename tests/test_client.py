@@ -13,11 +13,11 @@ from bench.attacks import controls
 from bench.attacks.base import Attack
 from bench.config.compose import compose
 from bench.config.instantiate import import_target
-from bench.defenses.base import Defense, GradientDefense, Plain
+from bench.defenses.base import Defense, GradientDefense, PlainGradient
 from bench.defenses.dp_sgd import DPSGD
 from bench.defenses.stack import Stack
 from bench.engine.matching import Layout, Matching
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable, UserError
 from bench.messages import Observation, Reconstruction
 from bench.models.lenet import LeNet
@@ -98,7 +98,7 @@ def test_only_what_is_granted_is_there(parties, threat: str) -> None:
 class Curious(Attack):
     """An attack of a user's own that would like to see the mean image beside the gradient."""
 
-    def __init__(self, *, engine: Engine) -> None:
+    def __init__(self, *, engine: EngineSettings) -> None:
         super().__init__()
 
     @property
@@ -195,7 +195,7 @@ class Rolling(GradientDefense):
 
 
 def with_defense(client, defense: Defense) -> None:
-    client.defense, client._step = defense, defense.wrap(Plain(client._gradient), client.local)
+    client.defense, client._step = defense, defense.wrap(PlainGradient(client._gradient), client.local)
 
 
 def test_a_defence_that_cannot_be_mapped_is_done_one_by_one_and_says_so(parties) -> None:
@@ -260,8 +260,8 @@ def test_the_step_that_failed_is_the_one_that_is_done_again(parties) -> None:
         return gradient(*arguments)
 
     parameters, buffers = client._weights(victims.ids, torch.device("cpu"))
-    plain = client._shared(Plain(gradient), parameters, buffers, victims)
-    again = client._shared(Plain(refused_once), parameters, buffers, victims)
+    plain = client._shared(PlainGradient(gradient), parameters, buffers, victims)
+    again = client._shared(PlainGradient(refused_once), parameters, buffers, victims)
     for name, value in plain.items():
         torch.testing.assert_close(again[name], value, rtol=1e-4, atol=1e-6)
     assert len(client.notes) == 1 and client.notes[0].startswith("the model cannot be mapped")

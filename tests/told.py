@@ -10,7 +10,7 @@ from bench.attacks.base import Attack
 from bench.attacks.controls import claim, random_tokens
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.messages import Status
 from bench.running.components import adopt_tokenizer
 from bench.running.leak_cell import run_cell
@@ -31,7 +31,7 @@ class Told(Attack):
     truth: ClassVar[dict[int, Tensor]] = {}  # {victim: [B, T]}
     failing: ClassVar[set[int]] = set()
 
-    def __init__(self, *, engine: Engine) -> None:
+    def __init__(self, *, engine: EngineSettings) -> None:
         super().__init__()
 
     @property

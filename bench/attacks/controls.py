@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.engine.randomness import draw
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.messages import Observation, Reconstruction, Status
 
 
@@ -34,7 +34,7 @@ class Noise(Attack):
 
     of_sentences = None
 
-    def __init__(self, *, engine: Engine) -> None:
+    def __init__(self, *, engine: EngineSettings) -> None:
         super().__init__()
 
     @property
@@ -73,7 +73,7 @@ def random_tokens(seen: Observation, seed: int) -> Tensor:
 class Mean(Attack):
     """The mean image of a public dataset, which is granted to a control alone: who sees it sees no gradient."""
 
-    def __init__(self, *, engine: Engine) -> None:
+    def __init__(self, *, engine: EngineSettings) -> None:
         super().__init__()
 
     @property

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 
 from bench.attacks.matcher import Matcher, claimed
-from bench.engine.box import Box
+from bench.engine.box import BoxConstraint
 from bench.engine.directions import Direction
 from bench.engine.matching import Arrangement, Layout, Objective
 from bench.engine.randomness import draw
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
-from bench.engine.steps import Step
+from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
-from bench.engine.variables import Variables
+from bench.engine.variables import Parametrisation
 from bench.labels.last_layer import LastLayer
 from bench.messages import Observation, Reconstruction
-from bench.objectives.view import View
+from bench.objectives.view import GradientTransform
 from bench.priors.base import Prior
 
 _GRAY_NOISE = 0.02  # keeps restarts apart
@@ -44,20 +44,20 @@ class GradientMatching(Matcher):
     def __init__(
         self,
         objective: Objective,
-        views: Sequence[View],
+        views: Sequence[GradientTransform],
         priors: Sequence[Prior],
         labels: LastLayer | None,
-        variables: Variables,
+        variables: Parametrisation,
         start: str,
         start_labels: str,
         direction: Direction,
-        step: Step,
+        step: StepRule,
         stop: Stop,
         box: bool,
         select: str,
         restarts: int,
         *,
-        engine: Engine,
+        engine: EngineSettings,
     ) -> None:
         if start not in ("gray", "uniform", "normal"):
             raise ValueError(f"start={start!r}: want gray, uniform or normal")
@@ -73,9 +73,9 @@ class GradientMatching(Matcher):
         """The base's; the range of inputs where images start in it, or are kept in it."""
         return super().needs | ({"input_range"} if self.start != "normal" or self.box else frozenset())
 
-    def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
+    def _box(self, seen: Observation, layout: Arrangement) -> BoxConstraint | None:
         assert isinstance(layout, Layout)
-        return Box(*seen.task.input_range, layout.inputs) if self.box and seen.task.input_range else None
+        return BoxConstraint(*seen.task.input_range, layout.inputs) if self.box and seen.task.input_range else None
 
     def _strays(self, seen: Observation, layout: Arrangement) -> Callable[[Tensor], bool] | None:
         """More than ten ranges outside the range of inputs, where that is granted."""

@@ -10,21 +10,21 @@ from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.engine import work
-from bench.engine.box import Box
+from bench.engine.box import BoxConstraint
 from bench.engine.directions import Direction
 from bench.engine.loop import Minimiser
 from bench.engine.matching import Arrangement, Matching, Objective
 from bench.engine.randomness import draw
 from bench.engine.restarts import Repeated, Selection
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
-from bench.engine.steps import Step
+from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
 from bench.engine.trace import PICTURES, WORDS
 from bench.engine.tuning import Tuned, tune
 from bench.labels.last_layer import LastLayer
 from bench.messages import Observation, Reconstruction
-from bench.objectives.view import Compared, View
+from bench.objectives.view import GradientTransform, TransformedObjective
 from bench.priors.base import Prior
 
 _FOR_INFERENCE = frozenset({"batch_of_one", "last_linear", "last_layer_shared"})
@@ -55,24 +55,24 @@ class Matcher(Attack):
     def __init__(
         self,
         objective: Objective,
-        views: Sequence[View],
+        views: Sequence[GradientTransform],
         priors: Sequence[Prior],
         labels: LastLayer | None,
         start_labels: str,
         direction: Direction,
-        step: Step,
+        step: StepRule,
         stop: Stop,
         select: str,
         restarts: int,
         *,
-        engine: Engine,
+        engine: EngineSettings,
     ) -> None:
         super().__init__()
         if start_labels not in ("zeros", "normal"):
             raise ValueError(f"start_labels={start_labels!r}: want zeros or normal")
         if restarts < 1:
             raise ValueError(f"restarts={restarts}: must be >= 1 (runs a victim)")
-        self.objective: Objective = Compared(objective, views) if views else objective
+        self.objective: Objective = TransformedObjective(objective, views) if views else objective
         self.views, self.priors, self.labels, self.engine = views, priors, labels, engine
         self.start_labels, self.restarts = start_labels, restarts
         self.minimiser = Minimiser(direction, step, stop, select, WORDS if self.of_sentences else PICTURES)
@@ -162,7 +162,7 @@ class Matcher(Attack):
         """The observation with what the attacker infers beforehand."""
         return seen
 
-    def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
+    def _box(self, seen: Observation, layout: Arrangement) -> BoxConstraint | None:
         """What each step is projected onto, or None."""
         return None
 
@@ -197,7 +197,7 @@ class Matcher(Attack):
 
 
 def in_chunks(
-    seen: Observation, slots: int, engine: Engine, run: Callable[[Tensor, int], Iterator[Reconstruction]]
+    seen: Observation, slots: int, engine: EngineSettings, run: Callable[[Tensor, int], Iterator[Reconstruction]]
 ) -> Iterator[Reconstruction]:
     """The claims for all victims, so many at once; where memory runs out the rest goes on with half as many.
 
@@ -224,7 +224,7 @@ def in_chunks(
 
 
 def tuned_once(
-    engine: Engine,
+    engine: EngineSettings,
     seen: Observation,
     layout: Arrangement,
     make: Callable[[Tensor], tuple[Matching, Tensor]],

@@ -15,7 +15,7 @@ from bench.client import Client, DataFacts
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.defenses.stack import defense_of
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.errors import UserError
 from bench.leakage import claims
 from bench.messages import Status, Victims
@@ -108,7 +108,7 @@ def audit(
     inputs, labels = checked(batch)
     module = unwrapped_copy(module)
     choose(module, cfg.model.get("shared"))
-    engine = Engine(chunk=1, threads=torch.get_num_threads(), compile=False, precision=cfg.engine.dtype)
+    engine = EngineSettings(chunk=1, threads=torch.get_num_threads(), compile=False, precision=cfg.engine.dtype)
     attacker: Attack = instantiate(cfg.attack, "attack", engine=engine)
     scorer = Scorer({name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()})
     client = Client(

@@ -52,7 +52,7 @@ class CellStatus:
 
 
 @dataclass(frozen=True)
-class Status:
+class ResultsStatus:
     """A results folder.
 
     Args:
@@ -106,7 +106,7 @@ class _Found:
         return _times(self.cell, self.status.wanted) if self.cell else []
 
 
-def look(root: Path) -> Status:
+def look(root: Path) -> ResultsStatus:
     """The status of a results folder.
 
     Raises:
@@ -120,7 +120,7 @@ def look(root: Path) -> Status:
     planned, strays = plans.read(root)
     found = list(_cells(listing.cells, planned))
     rate, left = _pace(found, time.time_ns())
-    return Status(str(root), [one.status for one in found], rate, left, listing.warnings + strays)
+    return ResultsStatus(str(root), [one.status for one in found], rate, left, listing.warnings + strays)
 
 
 def _cells(stored: Sequence[Cell], planned: Sequence[plans.Plan]) -> Iterator[_Found]:
@@ -143,7 +143,7 @@ def _cells(stored: Sequence[Cell], planned: Sequence[plans.Plan]) -> Iterator[_F
             yield _found(cell, None, holder, holder.since if holder else None)
 
 
-def _found(cell: Cell | None, entry: plans.Entry | None, holder: lock.Holder | None, began: int | None) -> _Found:
+def _found(cell: Cell | None, entry: plans.PlannedCell | None, holder: lock.Holder | None, began: int | None) -> _Found:
     if cell is None:
         assert entry is not None
         return _Found(CellStatus(entry.labels, "missing", 0, entry.victims), began, None)
@@ -196,7 +196,7 @@ def _costs(found: Sequence[_Found], attacks: set[str]) -> defaultdict[str, float
     return defaultdict(lambda: typical, {name: sum(times) / len(times) for name, times in by_attack.items() if times})
 
 
-def sentence(status: Status) -> str:
+def sentence(status: ResultsStatus) -> str:
     """Two lines: cells, victims."""
     counts = Counter(cell.state for cell in status.cells)
     states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "none"
@@ -206,7 +206,7 @@ def sentence(status: Status) -> str:
     return f"cells: {states}\n{victims}{pace}{left}"
 
 
-def table(status: Status) -> RenderableType:
+def table(status: ResultsStatus) -> RenderableType:
     """A line a cell."""
     drawn = Table()
     for column in ("attack", "data", "model", "defense"):

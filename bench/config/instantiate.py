@@ -23,7 +23,7 @@ NODE_KEYS = ("_target_", "_partial_")
 
 
 @dataclass
-class Facts:
+class NodeFacts:
     """What any node may say of itself beyond its constructor's arguments."""
 
     version: int = 1
@@ -32,7 +32,7 @@ class Facts:
 
 
 @dataclass
-class ModelFacts(Facts):
+class ModelFacts(NodeFacts):
     """What the client reads from a model's node."""
 
     per_victim: bool = True
@@ -44,7 +44,7 @@ class ModelFacts(Facts):
 
 def facts_of(key: str) -> Any:
     """The dataclass of facts that the node at this key may carry."""
-    return ModelFacts if key == "model" else Facts
+    return ModelFacts if key == "model" else NodeFacts
 
 
 def defaults_of(key: str, target: Any) -> dict[str, Any]:

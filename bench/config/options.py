@@ -15,7 +15,7 @@ WORDS = {"defence": "defense", "datum": "data", "dataset": "data", "datasets": "
 
 
 @dataclass(frozen=True)
-class Entry:
+class Option:
     """One option of a group: its name, the line that says what it is, and its file."""
 
     name: str
@@ -60,20 +60,20 @@ def groups(config_dir: Path | None = None) -> list[str]:
     return sorted(found)
 
 
-def entries(group: str, config_dir: Path | None = None) -> dict[str, Entry]:
+def entries(group: str, config_dir: Path | None = None) -> dict[str, Option]:
     """The options of a group by name, sorted.
 
     Raises:
         UserError: a file of the user's has the name of one of ours (it would never be read).
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, Option] = {}
     for root in config_dirs(config_dir):
         for path in sorted((root / group).glob("*.yaml")):
             if path.stem.startswith("_"):
                 continue  # parts that options share
             if path.stem in found:
                 raise UserError(f"{path}: leakbench has {group} {path.stem!r} already; give the file another name")
-            found[path.stem] = Entry(path.stem, describe(path), path)
+            found[path.stem] = Option(path.stem, describe(path), path)
     return dict(sorted(found.items()))
 
 

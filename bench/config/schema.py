@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bench.config.instantiate import (
     NODE_KEYS,
-    Facts,
+    NodeFacts,
     Parameters,
     defaults_of,
     facts_of,
@@ -39,7 +39,7 @@ Target = typing.NewType("Target", object)  # a node that must name its construct
 
 
 @dataclass
-class Engine:
+class EngineConfig:
     """configs/engine: how many victims at once, and in which precision."""
 
     chunk: int | None
@@ -56,7 +56,7 @@ class Engine:
 
 
 @dataclass
-class Report:
+class ReportConfig:
     """configs/report."""
 
     images: int
@@ -98,7 +98,7 @@ class Trainer:
 
 
 @dataclass
-class Bare(Facts):
+class Bare(NodeFacts):
     """A group whose options may need no constructor, as configs/defense/none."""
 
 
@@ -124,11 +124,11 @@ class Root:
     defense: Bare
     threat: Target
     metric: Mapping[str, Target]
-    engine: Engine
+    engine: EngineConfig
     trainer: Trainer
     executor: Target
     logger: Target
-    report: Report
+    report: ReportConfig
     paths: Paths
     seed: int
     results: str
@@ -260,7 +260,7 @@ class _Checker:
             self.faults.append(f"{source} has no value: say {source}=...")
             return value
         try:
-            if hint in (Engine, Report, Paths, Trainer, Bare, Names):
+            if hint in (EngineConfig, ReportConfig, Paths, Trainer, Bare, Names):
                 return self.bare(value, hint, key)
             if hint is Target and not (isinstance(value, dict) and "_target_" in value):
                 raise MismatchError("want a mapping with _target_ (the import path of what to build)")

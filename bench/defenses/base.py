@@ -1,10 +1,10 @@
 """What every defence is: a part of the computation that turns a private batch into what a client shares.
 
-A client computes a `Step`. The innermost one is the gradient of the mean loss over the batch; each defence of a stack
-wraps those before it. So what stands before `dp_sgd` is done for each sample, what stands before `local_steps` for the
-gradient of each local step, what stands before `clients` by each client, and what follows them acts on the result. All
-of it is written for one client; `torch.func.vmap` maps it over victims, samples and clients. No random number is drawn
-in a step: `Step.draws` makes them beforehand.
+A client computes a `ClientStep`. The innermost one is the gradient of the mean loss over the batch; each defence of a
+stack wraps those before it. So what stands before `dp_sgd` is done for each sample, what stands before `local_steps`
+for the gradient of each local step, what stands before `clients` by each client, and what follows them acts on the
+result. All of it is written for one client; `torch.func.vmap` maps it over victims, samples and clients. No random
+number is drawn in a step: `ClientStep.draws` makes them beforehand.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from bench.defenses.encoding import Encoding
 from bench.defenses.privacy import Privacy
-from bench.defenses.streams import Shapes, Stream
+from bench.defenses.streams import Shapes, VictimRng
 
 Tree = dict[str, Tensor]
 Gradient = Callable[[Tree, Tree, Tensor, Tensor], Tree]
 
 
 @dataclass(frozen=True, eq=False)
-class Local:
+class ClientContext:
     """What a client knows of its own training step.
 
     Args:
@@ -47,13 +47,13 @@ class Local:
     mappable: bool
 
 
-class Step(ABC):
+class ClientStep(ABC):
     """How one client comes from its batch to what it shares. Holds no tensors: everything is an argument."""
 
     depth: int  # how many defences it holds: the position of the next one
 
     @abstractmethod
-    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         """The random numbers of one call: a tree of tensors (empty where there are none).
 
         Args:
@@ -81,13 +81,13 @@ class Step(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Plain(Step):
+class PlainGradient(ClientStep):
     """The gradient of the mean loss over the batch, undefended."""
 
     gradient: Gradient
     depth: ClassVar[int] = 0  # type: ignore[misc]
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         """None."""
         return ()
 
@@ -122,14 +122,14 @@ class Defense(ABC):
         return True
 
     @abstractmethod
-    def wrap(self, inner: Step, local: Local) -> Step:
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
         """The step with this defence around it.
 
         Raises:
             NotApplicable: it cannot be used with this model, mode or batch size.
         """
 
-    def within(self, local: Local) -> Local:
+    def within(self, local: ClientContext) -> ClientContext:
         """What a defence before this one knows of the step: another batch size where this one deals it."""
         return local
 
@@ -141,16 +141,16 @@ class Defense(ABC):
         """The guarantee after this defence, given the one before it. Here: unchanged, as by any post-processing."""
         return inner
 
-    def notes(self, local: Local) -> list[str]:
+    def notes(self, local: ClientContext) -> list[str]:
         """What a reader of the row must know: sentences."""
         return []
 
-    def facts(self, local: Local) -> dict[str, Any]:
+    def facts(self, local: ClientContext) -> dict[str, Any]:
         """Plain values for the row: the class, where it acts, and its parameters."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
         return {"defense": type(self).__name__, "acts": self.acts, **own}
 
-    def flat(self, local: Local) -> list[tuple[Defense, Local]]:
+    def flat(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
         """The defences that it consists of, in order, and what each knows of the step; itself where it is one."""
         return [(self, local)]
 
@@ -170,7 +170,7 @@ class GradientDefense(Defense):
             state: of `start`, or of the call before.
         """
 
-    def draw(self, shapes: Shapes, stream: Stream) -> Any:
+    def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """The random numbers of one call; none here."""
         return ()
 
@@ -178,19 +178,19 @@ class GradientDefense(Defense):
         """The state before the first call; none here."""
         return ()
 
-    def wrap(self, inner: Step, local: Local) -> Step:
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
         """The inner step, then `protect`."""
         return _Protected(inner, self, inner.depth + 1)
 
 
 @dataclass(frozen=True, eq=False)
-class _Protected(Step):
-    inner: Step
+class _Protected(ClientStep):
+    inner: ClientStep
     part: GradientDefense
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
-        own = self.part.draw(shapes, stream_of(self.part, self.inner.depth, stream))
+    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+        own = self.part.draw(shapes, rng_of(self.part, self.inner.depth, stream))
         return self.inner.draws(shapes, batch_size, stream), own
 
     def start(self, shapes: Shapes) -> Any:
@@ -204,6 +204,6 @@ class _Protected(Step):
         return shared, (before, after)
 
 
-def stream_of(part: Defense, position: int, stream: Stream) -> Stream:
+def rng_of(part: Defense, position: int, stream: VictimRng) -> VictimRng:
     """The stream of a part: it depends on the part's place in the stack and on its own seed, if it has one."""
     return stream.child(position, getattr(part, "seed", 0))

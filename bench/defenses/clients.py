@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.defenses.base import Defense, Local, Step, Tree
+from bench.defenses.base import ClientContext, ClientStep, Defense, Tree
 from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import each, stacked
-from bench.defenses.streams import Shapes, Stream
+from bench.defenses.streams import Shapes, VictimRng
 from bench.errors import NotApplicable
 
 
@@ -53,7 +53,7 @@ class Clients(Defense):
         """K, where the sum is not divided."""
         return None if self.average else float(self.clients)
 
-    def wrap(self, inner: Step, local: Local) -> Step:
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
         """The inner step of each client, summed.
 
         Raises:
@@ -66,7 +66,7 @@ class Clients(Defense):
             )
         return _Summed(inner, self, local.mappable, inner.depth + 1)
 
-    def within(self, local: Local) -> Local:
+    def within(self, local: ClientContext) -> ClientContext:
         """A client has its share of the batch."""
         return replace(local, batch_size=max(1, local.batch_size // self.clients))
 
@@ -76,13 +76,13 @@ class Clients(Defense):
 
 
 @dataclass(frozen=True, eq=False)
-class _Summed(Step):
-    inner: Step
+class _Summed(ClientStep):
+    inner: ClientStep
     part: Clients
     mappable: bool
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         count = self.part.clients
         return stacked(lambda k: self.inner.draws(shapes, batch_size // count, stream.child("client", k)), count)
 

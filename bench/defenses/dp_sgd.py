@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from bench.defenses.base import Defense, Local, Step, Tree, stream_of
+from bench.defenses.base import ClientContext, ClientStep, Defense, Tree, rng_of
 from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import each, stacked
 from bench.defenses.noise import add
 from bench.defenses.privacy import Privacy
-from bench.defenses.streams import Shapes, Stream
+from bench.defenses.streams import Shapes, VictimRng
 from bench.errors import NotApplicable
 
 
@@ -67,7 +67,7 @@ class DPSGD(Defense):
         """Unless there is no noise: gradients within the bound are not clipped."""
         return self.noise_multiplier > 0
 
-    def wrap(self, inner: Step, local: Local) -> Step:
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
         """The inner step for each sample, clipped, summed, noised.
 
         Raises:
@@ -80,7 +80,7 @@ class DPSGD(Defense):
             )
         return _PerSample(inner, self, local, inner.depth + 1)
 
-    def within(self, local: Local) -> Local:
+    def within(self, local: ClientContext) -> ClientContext:
         """One sample at a time."""
         return replace(local, batch_size=1)
 
@@ -88,12 +88,12 @@ class DPSGD(Defense):
         """Its own guarantee, whatever each sample's gradient went through before; none without noise."""
         return Privacy(self.noise_multiplier, self.delta) if self.noise_multiplier > 0 else None
 
-    def notes(self, local: Local) -> list[str]:
+    def notes(self, local: ClientContext) -> list[str]:
         """What became of BatchNorm."""
         frozen = "DPSGD: BatchNorm normalises by its running statistics, which are not private"
         return [frozen] if local.frozen_statistics else []
 
-    def facts(self, local: Local) -> dict[str, Any]:
+    def facts(self, local: ClientContext) -> dict[str, Any]:
         """Also the standard deviation and variance of the noise on the mean gradient."""
         std = self.noise_multiplier * self.norm / local.batch_size
         return super().facts(local) | {"std": std, "variance": std**2}
@@ -104,14 +104,14 @@ class DPSGD(Defense):
 
 
 @dataclass(frozen=True, eq=False)
-class _PerSample(Step):
-    inner: Step
+class _PerSample(ClientStep):
+    inner: ClientStep
     part: DPSGD
-    local: Local
+    local: ClientContext
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
-        noise = stream_of(self.part, self.inner.depth, stream).normal(shapes)
+    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+        noise = rng_of(self.part, self.inner.depth, stream).normal(shapes)
         return stacked(lambda b: self.inner.draws(shapes, 1, stream.child("sample", b)), max(batch_size, 1)), noise
 
     def start(self, shapes: Shapes) -> Any:

@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.defenses.base import GradientDefense, Tree
 from bench.defenses.encoding import Encoding
 from bench.defenses.pruning import left
-from bench.defenses.streams import Shapes, Stream
+from bench.defenses.streams import Shapes, VictimRng
 
 
 def dropped(value: Tensor, uniform: Tensor, fraction: float, rescale: bool) -> Tensor:
@@ -46,7 +46,7 @@ class Dropout(GradientDefense):
         """Unless nothing is dropped."""
         return self.fraction > 0
 
-    def draw(self, shapes: Shapes, stream: Stream) -> Any:
+    def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """Uniform numbers."""
         return stream.uniform(shapes)
 

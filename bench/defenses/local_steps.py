@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from bench.defenses.base import Defense, Local, Step, Tree
+from bench.defenses.base import ClientContext, ClientStep, Defense, Tree
 from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import stacked
 from bench.defenses.privacy import Privacy
-from bench.defenses.streams import Shapes, Stream
+from bench.defenses.streams import Shapes, VictimRng
 from bench.errors import NotApplicable
 
 
@@ -66,7 +66,7 @@ class LocalSteps(Defense):
         """Rate times steps: over it, the update is the mean gradient along the way."""
         return self.lr * self.steps
 
-    def wrap(self, inner: Step, local: Local) -> Step:
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
         """The inner step, `steps` times.
 
         Raises:
@@ -79,7 +79,7 @@ class LocalSteps(Defense):
             )
         return _Descended(inner, self, inner.depth + 1)
 
-    def within(self, local: Local) -> Local:
+    def within(self, local: ClientContext) -> ClientContext:
         """A step has its share of the batch."""
         return replace(local, batch_size=self.batch_size or local.batch_size)
 
@@ -93,12 +93,12 @@ class LocalSteps(Defense):
 
 
 @dataclass(frozen=True, eq=False)
-class _Descended(Step):
-    inner: Step
+class _Descended(ClientStep):
+    inner: ClientStep
     part: LocalSteps
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         size = self.part.batch_size or batch_size
         return stacked(lambda e: self.inner.draws(shapes, size, stream.child("local step", e)), self.part.steps)
 

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.defenses.base import GradientDefense, Local, Tree
-from bench.defenses.streams import Shapes, Stream
+from bench.defenses.base import ClientContext, GradientDefense, Tree
+from bench.defenses.streams import Shapes, VictimRng
 
 
 def add(gradients: Tree, noise: Tree, std: float) -> Tree:
@@ -63,7 +63,7 @@ class _Noise(GradientDefense):
         """Unless the strength is 0."""
         return self.strength > 0
 
-    def facts(self, local: Local) -> dict[str, Any]:
+    def facts(self, local: ClientContext) -> dict[str, Any]:
         """Standard deviation and variance, whichever was given."""
         return super().facts(local) | {"std": self.strength, "variance": self.strength**2}
 
@@ -72,7 +72,7 @@ class _Noise(GradientDefense):
         return add(gradients, draws, self.strength), state
 
     @abstractmethod
-    def draw(self, shapes: Shapes, stream: Stream) -> Any:
+    def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """Noise of unit variance."""
 
 
@@ -80,7 +80,7 @@ class _Noise(GradientDefense):
 class Gaussian(_Noise):
     """Gaussian noise; see `_Noise` for the arguments."""
 
-    def draw(self, shapes: Shapes, stream: Stream) -> Any:
+    def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """Standard normal numbers."""
         return stream.normal(shapes)
 
@@ -89,11 +89,11 @@ class Gaussian(_Noise):
 class Laplacian(_Noise):
     """Laplacian noise; see `_Noise` for the arguments. Its scale, as others give it, is std / sqrt(2)."""
 
-    def draw(self, shapes: Shapes, stream: Stream) -> Any:
+    def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """Laplacian numbers of unit variance."""
         first, second = stream.child("first").uniform(shapes), stream.child("second").uniform(shapes)
         return {name: laplacian(first[name], second[name]) for name in shapes}
 
-    def facts(self, local: Local) -> dict[str, Any]:
+    def facts(self, local: ClientContext) -> dict[str, Any]:
         """Also the scale."""
         return super().facts(local) | {"scale": self.strength / math.sqrt(2.0)}

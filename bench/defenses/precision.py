@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.defenses.base import GradientDefense, Tree
 from bench.defenses.encoding import Encoding
-from bench.defenses.streams import Shapes, Stream
+from bench.defenses.streams import Shapes, VictimRng
 
 _HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 _LEVELS = 127  # of 8 bits, symmetric: -127 to 127
@@ -78,7 +78,7 @@ class Int8(GradientDefense):
         if self.rounding not in ("nearest", "stochastic"):
             raise ValueError(f"rounding={self.rounding!r}: want nearest or stochastic")
 
-    def draw(self, shapes: Shapes, stream: Stream) -> Any:
+    def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """Uniform numbers, where rounding is stochastic."""
         return stream.uniform(shapes) if self.rounding == "stochastic" else ()
 

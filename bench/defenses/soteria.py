@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev
 
-from bench.defenses.base import Defense, Local, Step, Tree
+from bench.defenses.base import ClientContext, ClientStep, Defense, Tree
 from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import each
 from bench.defenses.privacy import Privacy
 from bench.defenses.pruning import left
-from bench.defenses.streams import Shapes, Stream
+from bench.defenses.streams import Shapes, VictimRng
 from bench.errors import NotApplicable
 from bench.models.math_attention import math_attention
 from bench.models.text.base import TextModel
@@ -81,7 +81,7 @@ class Soteria(Defense):
         """Unless nothing is masked."""
         return self.fraction > 0
 
-    def wrap(self, inner: Step, local: Local) -> Step:
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
         """The inner step, then the mask.
 
         Raises:
@@ -100,7 +100,7 @@ class Soteria(Defense):
             )
         return _Masked(inner, self, local, self.name_in(local), inner.depth + 1)
 
-    def name_in(self, local: Local) -> str:
+    def name_in(self, local: ClientContext) -> str:
         """The layer's name.
 
         Raises:
@@ -121,7 +121,7 @@ class Soteria(Defense):
             )
         return name
 
-    def facts(self, local: Local) -> dict[str, Any]:
+    def facts(self, local: ClientContext) -> dict[str, Any]:
         """With the layer's name in the model."""
         return super().facts(local) | {"layer": self.name_in(local)}
 
@@ -135,14 +135,14 @@ class Soteria(Defense):
 
 
 @dataclass(frozen=True, eq=False)
-class _Masked(Step):
-    inner: Step
+class _Masked(ClientStep):
+    inner: ClientStep
     part: Soteria
-    local: Local
+    local: ClientContext
     layer: str
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: Stream) -> Any:
+    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         return self.inner.draws(shapes, batch_size, stream)
 
     def start(self, shapes: Shapes) -> Any:

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from bench.config.instantiate import instantiate
-from bench.defenses.base import Defense, Local, Step
+from bench.defenses.base import ClientContext, ClientStep, Defense
 from bench.defenses.encoding import Encoding, undefended
 from bench.defenses.privacy import Privacy
 from bench.defenses.streams import Shapes
@@ -40,21 +40,21 @@ class Stack(Defense):
         units = [part.unit for part in self.parts if part.unit is not None]
         return prod(units) if units else None
 
-    def _each(self, local: Local) -> list[tuple[Defense, Local]]:
+    def _each(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
         """The parts, and what each knows: a later part may deal the batch to those before it."""
-        pairs: list[tuple[Defense, Local]] = []
+        pairs: list[tuple[Defense, ClientContext]] = []
         for part in reversed(self.parts):
             pairs.insert(0, (part, local))
             local = part.within(local)
         return pairs
 
-    def wrap(self, inner: Step, local: Local) -> Step:
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
         """Each part around those before it."""
         for part, known in self._each(local):
             inner = part.wrap(inner, known)
         return inner
 
-    def within(self, local: Local) -> Local:
+    def within(self, local: ClientContext) -> ClientContext:
         """What a defence before all parts knows."""
         for part in reversed(self.parts):
             local = part.within(local)
@@ -72,7 +72,7 @@ class Stack(Defense):
             inner = part.privacy(inner)
         return inner
 
-    def flat(self, local: Local) -> list[tuple[Defense, Local]]:
+    def flat(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
         """The parts, and the parts of those."""
         return [one for part, known in self._each(local) for one in part.flat(known)]
 
@@ -86,12 +86,12 @@ def defense_of(node: Mapping[str, Any]) -> Defense:
     return instantiate(node, "defense") if "_target_" in node else Stack([])
 
 
-def schedule_of(defense: Defense, local: Local) -> Stack:
+def schedule_of(defense: Defense, local: ClientContext) -> Stack:
     """Only the parts that are ways of training (local steps, clients), in order."""
     return Stack([part for part, _ in defense.flat(local) if part.schedule])
 
 
-def public(defense: Defense, local: Local, training: bool) -> tuple[dict[str, Any], ...]:
+def public(defense: Defense, local: ClientContext, training: bool) -> tuple[dict[str, Any], ...]:
     """A mapping a part, as plain values: its class, its position, where it acts, its parameters; no seeds.
 
     Args:
@@ -102,7 +102,7 @@ def public(defense: Defense, local: Local, training: bool) -> tuple[dict[str, An
     return tuple({name: value for name, value in part.items() if name != "seed"} for part in parts)
 
 
-def described(defense: Defense, local: Local, shapes: Shapes) -> dict[str, Any]:
+def described(defense: Defense, local: ClientContext, shapes: Shapes) -> dict[str, Any]:
     """What a row says of a defence, as plain values.
 
     Args:

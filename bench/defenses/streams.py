@@ -12,7 +12,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class Stream:
+class VictimRng:
     """One victim's source of random numbers.
 
     Args:
@@ -21,9 +21,9 @@ class Stream:
 
     parts: tuple[int | str, ...]
 
-    def child(self, *more: int | str) -> Stream:
+    def child(self, *more: int | str) -> VictimRng:
         """The stream of a narrower purpose."""
-        return Stream((*self.parts, *more))
+        return VictimRng((*self.parts, *more))
 
     def normal(self, shapes: Shapes) -> dict[str, Tensor]:
         """Standard normal tensors of these shapes, float32."""

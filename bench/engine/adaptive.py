@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-from bench.engine.directions import Arrival, Direction
+from bench.engine.directions import Direction, Iterate
 from bench.engine.slots import Slots
 
 
 @dataclass(eq=False)
-class Moments(Slots):
+class GradientMoments(Slots):
     """Running averages."""
 
     first: Tensor  # [S, n], of the gradient
@@ -34,28 +34,31 @@ class _Elementwise(Direction):
 
     def start(self, like: Tensor) -> Slots:
         """Averages at zero."""
-        return Moments(
+        return GradientMoments(
             torch.zeros_like(like), torch.zeros_like(like), like.new_zeros(len(like), 1, dtype=torch.float64)
         )
 
     def clear(self, state: Slots, slots: Tensor) -> None:
         """Averages and counts at zero."""
-        assert isinstance(state, Moments)
+        assert isinstance(state, GradientMoments)
         for tensor in (state.first, state.second, state.steps):
             tensor[slots] = 0
 
     def has_past(self, state: Slots) -> Tensor:
         """Slots that have averages."""
-        assert isinstance(state, Moments)
+        assert isinstance(state, GradientMoments)
         return state.steps[:, 0] > 0
 
-    def __call__(self, state: Slots, at: Arrival) -> Tensor:
+    def __call__(self, state: Slots, at: Iterate) -> Tensor:
         """The optimiser's update at learning rate 1."""
-        assert isinstance(state, Moments)
+        assert isinstance(state, GradientMoments)
         if at.here.all():
             return self._update(state, at.x, at.g)
         # all of them are computed, as in the other case: how an entry is rounded must not depend on how many there are
-        new, here = Moments(state.first.clone(), state.second.clone(), state.steps.clone()), at.here.unsqueeze(1)
+        new, here = (
+            GradientMoments(state.first.clone(), state.second.clone(), state.steps.clone()),
+            at.here.unsqueeze(1),
+        )
         d = self._update(new, at.x, at.g)
         state.first = torch.where(here, new.first, state.first)
         state.second = torch.where(here, new.second, state.second)
@@ -63,7 +66,7 @@ class _Elementwise(Direction):
         return d
 
     @abstractmethod
-    def _update(self, state: Moments, x: Tensor, g: Tensor) -> Tensor:
+    def _update(self, state: GradientMoments, x: Tensor, g: Tensor) -> Tensor:
         """The update `[k, n]`; changes `state` in place."""
 
 
@@ -75,7 +78,7 @@ class _AdamLike(_Elementwise):
             raise ValueError(f"eps={eps}, weight_decay={weight_decay}: must be >= 0")
         self.betas, self.eps, self.sign, self.weight_decay = betas, eps, sign, weight_decay
 
-    def _adam(self, state: Moments, g: Tensor) -> Tensor:
+    def _adam(self, state: GradientMoments, g: Tensor) -> Tensor:
         d = torch.zeros_like(g)
         adam(
             [d],
@@ -111,7 +114,7 @@ class Adam(_AdamLike):
         ValueError: an argument is out of its range.
     """
 
-    def _update(self, state: Moments, x: Tensor, g: Tensor) -> Tensor:
+    def _update(self, state: GradientMoments, x: Tensor, g: Tensor) -> Tensor:
         g = g.sign() if self.sign else g
         return self._adam(state, g.add(x, alpha=self.weight_decay) if self.weight_decay else g)
 
@@ -129,7 +132,7 @@ class AdamW(_AdamLike):
         ValueError: an argument is out of its range.
     """
 
-    def _update(self, state: Moments, x: Tensor, g: Tensor) -> Tensor:
+    def _update(self, state: GradientMoments, x: Tensor, g: Tensor) -> Tensor:
         d = self._adam(state, g.sign() if self.sign else g)
         return d.sub_(x, alpha=self.weight_decay)
 
@@ -152,7 +155,7 @@ class SGD(_Elementwise):
             raise ValueError(f"weight_decay={weight_decay}: must be >= 0")
         self.momentum, self.weight_decay = momentum, weight_decay
 
-    def _update(self, state: Moments, x: Tensor, g: Tensor) -> Tensor:
+    def _update(self, state: GradientMoments, x: Tensor, g: Tensor) -> Tensor:
         state.steps += 1
         d = torch.zeros_like(g)
         sgd(

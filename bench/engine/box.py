@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Box:
+class BoxConstraint:
     """Bounds on the first `entries` of a victim's variables `[S, n]` (its images); the rest, label logits, is free.
 
     Raises:
@@ -28,7 +28,7 @@ class Box:
         """The nearest point `[S, n]` of the box."""
         return torch.cat([x[:, : self.entries].clamp(self.low, self.high), x[:, self.entries :]], 1)
 
-    def inward(self, x: Tensor, d: Tensor) -> Tensor:
+    def projected_direction(self, x: Tensor, d: Tensor) -> Tensor:
         """The direction `[S, n]` without the entries that lead out of the box at once."""
         at, along = x[:, : self.entries], d[:, : self.entries]
         out = ((at <= self.low) & (along < 0)) | ((at >= self.high) & (along > 0))

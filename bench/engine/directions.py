@@ -13,7 +13,7 @@ from bench.engine.slots import Nothing, Slots
 
 
 @dataclass
-class Arrival:
+class Iterate:
     """S victims at their iterates, and the steps that led there; `[S, n]` but for the masks `[S]`."""
 
     x: Tensor
@@ -41,7 +41,7 @@ class Direction(ABC):
         """Forgets the past of the slots where the mask `slots` `[S]` holds."""
 
     @abstractmethod
-    def __call__(self, state: Slots, at: Arrival) -> Tensor:
+    def __call__(self, state: Slots, at: Iterate) -> Tensor:
         """Takes in the steps, and gives the directions `[S, n]` (of any value where `at.here` does not hold)."""
 
     @abstractmethod
@@ -135,7 +135,7 @@ class LBFGS(Direction):
         assert isinstance(state, History)
         return state.count > 0
 
-    def __call__(self, state: Slots, at: Arrival) -> Tensor:
+    def __call__(self, state: Slots, at: Iterate) -> Tensor:
         """`-H g`, after adding the pairs whose curvature is positive enough."""
         assert isinstance(state, History)
         sy = _dot(at.s, at.y)
@@ -154,7 +154,7 @@ class LBFGS(Direction):
         state.sg, state.yg = sg, yg
         return self._direction(state, at.g)
 
-    def _store(self, state: History, new: Pair, at: Arrival) -> None:
+    def _store(self, state: History, new: Pair, at: Iterate) -> None:
         every = len(new.slots) == len(state)
         state.s[new.slots, new.at] = at.s if every else at.s[new.slots]
         state.y[new.slots, new.at] = at.y if every else at.y[new.slots]
@@ -220,6 +220,6 @@ class Gradient(Direction):
         assert isinstance(state, Nothing)
         return torch.zeros_like(state.empty, dtype=torch.bool)
 
-    def __call__(self, state: Slots, at: Arrival) -> Tensor:
+    def __call__(self, state: Slots, at: Iterate) -> Tensor:
         """`-g`."""
         return -at.g

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.engine.box import Box
+from bench.engine.box import BoxConstraint
 from bench.engine.directions import Direction
 from bench.engine.seats import Waiting
 from bench.engine.size import bytes_of, empty
 from bench.engine.state import Finished, Progress, State
-from bench.engine.steps import Step
+from bench.engine.steps import StepRule
 from bench.engine.stops import BUDGET, CONVERGED, Stop
-from bench.engine.trace import PICTURES, Keeping, Moments
-from bench.engine.work import CURVE, DIVERGED, NONFINITE, Objective, Work
+from bench.engine.trace import PICTURES, TraceBuffer, TraceConfig
+from bench.engine.work import CURVE, DIVERGED, NONFINITE, Objective, SolverState
 from bench.host import signals
 from bench.messages import Status
 
@@ -46,10 +46,10 @@ class Minimiser:
     """
 
     direction: Direction
-    step: Step
+    step: StepRule
     stop: Stop
     select: str
-    keeping: Keeping = PICTURES
+    keeping: TraceConfig = PICTURES
 
     def __post_init__(self) -> None:
         if self.select not in ("best", "last"):
@@ -62,8 +62,8 @@ class Minimiser:
         total: int,
         slots: int,
         watch: Callable[[Progress], None] | None,
-        box: Box | None = None,
-        between: Callable[[Work], None] | None = None,
+        box: BoxConstraint | None = None,
+        between: Callable[[SolverState], None] | None = None,
         seats: Sequence[int] | None = None,
         strays: Callable[[Tensor], bool] | None = None,
     ) -> Iterator[list[Finished]]:
@@ -76,7 +76,7 @@ class Minimiser:
             watch: called after each evaluation.
             box: every step (not the start) is projected onto it; None for no bounds.
             between: called between evaluations with the work in hand: a search of its own may move iterates
-                (`Work.jump`).
+                (`SolverState.jump`).
             seats: the slot of each victim. There are then `slots` slots from beginning to end, and those for which no
                 victim waits are computed along and dropped. None where a victim takes any slot: then there are no more
                 slots than victims, and slots are closed as victims run out.
@@ -85,7 +85,7 @@ class Minimiser:
         Raises:
             Interrupted: the process was asked to leave; the victims at work are given up.
         """
-        work = Work(self.direction, self.step, self.stop, box, matching, self.keeping)
+        work = SolverState(self.direction, self.step, self.stop, box, matching, self.keeping)
         waiting = Waiting(total, slots, seats)
         first = [waiting.next(slot) for slot in range(slots if seats is not None else min(slots, total))]
         work.begin(first, start, keeps_size=seats is not None)
@@ -113,11 +113,11 @@ class Minimiser:
             self.direction.start(like),
             self.step.start(like),
             self.stop.start(1, like.device),
-            Moments.start(1, self.keeping.room, self.keeping.stride, like),
+            TraceBuffer.start(1, self.keeping.room, self.keeping.stride, like),
         ]
         return sum(bytes_of(state) for state in states)
 
-    def _hand_on(self, work: Work, ended: list[int], waiting: Waiting, start: Callable[[Tensor], Tensor]) -> int:
+    def _hand_on(self, work: SolverState, ended: list[int], waiting: Waiting, start: Callable[[Tensor], Tensor]) -> int:
         """Fills the slots of finished victims; those for which no victim waits are closed. Gives their number."""
         following = {slot: waiting.next(slot) for slot in ended}
         refill = {slot: victim for slot, victim in following.items() if victim is not None}
@@ -129,7 +129,7 @@ class Minimiser:
             work.park(work.numbers(close))
         return len(close)
 
-    def _finish(self, work: Work, slot: int, code: int, strays: Callable[[Tensor], bool] | None) -> Finished:
+    def _finish(self, work: SolverState, slot: int, code: int, strays: Callable[[Tensor], bool] | None) -> Finished:
         state, status = work.state, _STATUS[code]
         x, f = self._returned(state, slot, status)
         if not status.failed and (self._went_up(state, slot) or (strays is not None and strays(x))):

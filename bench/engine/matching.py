@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from bench.engine.units import comparable
-from bench.engine.variables import Pixels, Variables
+from bench.engine.variables import Parametrisation, Pixels
 from bench.messages import Observation
 from bench.models.text.base import pack
 
@@ -40,7 +40,7 @@ class Layout:
     batch_size: int
     input_shape: tuple[int, ...]
     label_logits: int
-    variables: Variables = _PIXELS
+    variables: Parametrisation = _PIXELS
 
     @property
     def inputs(self) -> int:

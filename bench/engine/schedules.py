@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-class Schedule(ABC):
+class StepSizeSchedule(ABC):
     """A function of the number of steps taken: the first step has 0 behind it."""
 
     @abstractmethod
@@ -14,7 +14,7 @@ class Schedule(ABC):
         """`taken` `[S]` float64 -> factors `[S]` in [0, 1]."""
 
 
-class Constant(Schedule):
+class Constant(StepSizeSchedule):
     """Always 1."""
 
     def __call__(self, taken: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ class Constant(Schedule):
         return torch.ones_like(taken)
 
 
-class StepDecay(Schedule):
+class StepDecay(StepSizeSchedule):
     """A factor more after each of some fractions of the budget: `torch.optim.lr_scheduler.MultiStepLR`.
 
     Args:
@@ -51,7 +51,7 @@ class StepDecay(Schedule):
         return self.factor**passed
 
 
-class Staircase(Schedule):
+class Staircase(StepSizeSchedule):
     """A factor more after every so many steps, whatever the budget: `torch.optim.lr_scheduler.StepLR`.
 
     Args:
@@ -74,7 +74,7 @@ class Staircase(Schedule):
         return self.factor ** (taken / self.every).floor()
 
 
-class Cosine(Schedule):
+class CosineDecay(StepSizeSchedule):
     """Half a cosine from 1 down to 0 over the budget: `torch.optim.lr_scheduler.CosineAnnealingLR`.
 
     Args:
@@ -93,7 +93,7 @@ class Cosine(Schedule):
         return (1 + torch.cos(torch.pi * (taken / self.steps).clamp(max=1))) / 2
 
 
-class WarmUp(Schedule):
+class WarmUp(StepSizeSchedule):
     """Rises linearly to 1 over the first steps (1/k, 2/k, ...), on top of another schedule.
 
     Args:
@@ -104,7 +104,7 @@ class WarmUp(Schedule):
         ValueError: steps < 1.
     """
 
-    def __init__(self, steps: int, then: Schedule) -> None:
+    def __init__(self, steps: int, then: StepSizeSchedule) -> None:
         _at_least_one(steps)
         self.steps, self.then = steps, then
 

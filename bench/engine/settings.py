@@ -14,7 +14,7 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass
-class Engine:
+class EngineSettings:
     """Settings of the loop, and what was found out about the work at hand.
 
     Args:

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.engine.schedules import Schedule
+from bench.engine.schedules import StepSizeSchedule
 from bench.engine.slots import Nothing, Slots
 
 
@@ -35,7 +35,7 @@ class Trial:
 
 
 @dataclass
-class Kept:
+class FallbackTrial:
     """Earlier trials, along the same directions, that are taken in place of the present ones where `slots` holds."""
 
     slots: Tensor  # [S]
@@ -45,17 +45,17 @@ class Kept:
 
 
 @dataclass
-class Verdict:
+class LineSearchResult:
     """What a rule makes of a trial; a slot named by none of `take`, `over` and `kept` is tried again at `t`."""
 
     take: Tensor  # [S], the trial becomes the iterate
     t: Tensor  # [S], length of the next trial
     over: Tensor | None = None  # [S], the search along this direction has ended without a point to take
-    kept: Kept | None = None
+    kept: FallbackTrial | None = None
 
 
-class Step(ABC):
-    """Holds the rule; `Step.start` makes the state that the loop carries along for each slot.
+class StepRule(ABC):
+    """Holds the rule; `StepRule.start` makes the state that the loop carries along for each slot.
 
     Args:
         lr: length of the first trial along a direction (times min(1, 1 / |g|_1) along a first, unscaled one).
@@ -92,11 +92,11 @@ class Step(ABC):
         return torch.where(has_past, full, (1.0 / g.abs().sum(1)).clamp(max=1.0) * self.lr)
 
     @abstractmethod
-    def judge(self, state: Slots, trial: Trial) -> Verdict:
+    def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
         """Judges the trials of all slots, and notes them in `state`."""
 
 
-class _TakesAll(Step):
+class _TakesAll(StepRule):
     """No search, and so nothing to carry along."""
 
     safeguarded = False
@@ -108,9 +108,9 @@ class _TakesAll(Step):
     def clear(self, state: Slots, slots: Tensor) -> None:
         """Nothing to begin."""
 
-    def judge(self, state: Slots, trial: Trial) -> Verdict:
+    def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
         """Takes it."""
-        return Verdict(torch.ones_like(trial.t, dtype=torch.bool), trial.t)
+        return LineSearchResult(torch.ones_like(trial.t, dtype=torch.bool), trial.t)
 
 
 class Fixed(_TakesAll):
@@ -128,7 +128,7 @@ class Scheduled(_TakesAll):
         ValueError: lr is not above 0.
     """
 
-    def __init__(self, lr: float, schedule: Schedule) -> None:
+    def __init__(self, lr: float, schedule: StepSizeSchedule) -> None:
         super().__init__(lr)
         self.schedule = schedule
 
@@ -142,7 +142,7 @@ class _Tries(Slots):
     tries: Tensor  # [S], rejected trials along the direction
 
 
-class Backtracking(Step):
+class Backtracking(StepRule):
     """Armijo's rule with quadratic interpolation (Nocedal and Wright 2006, section 3.5).
 
     Args:
@@ -174,14 +174,14 @@ class Backtracking(Step):
         assert isinstance(state, _Tries)
         state.tries.masked_fill_(slots, 0)
 
-    def judge(self, state: Slots, trial: Trial) -> Verdict:
+    def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
         """Takes what is finite and low enough; otherwise the minimum of a parabola, kept inside [0.1 t, 0.5 t]."""
         assert isinstance(state, _Tries)
         take = trial.after <= trial.before + self.decrease * trial.t * trial.slope
         if take.all():
-            return Verdict(take, trial.t)
+            return LineSearchResult(take, trial.t)
         state.tries += (~take).long()
-        return Verdict(take, self._shorter(trial), ~take & (state.tries >= self.tries))
+        return LineSearchResult(take, self._shorter(trial), ~take & (state.tries >= self.tries))
 
     def _shorter(self, trial: Trial) -> Tensor:
         curvature = 2 * (trial.after - trial.before - trial.slope * trial.t)

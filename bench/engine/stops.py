@@ -12,7 +12,7 @@ GO_ON, CONVERGED, BUDGET = 0, 1, 2  # codes `[S]`, int64
 
 
 @dataclass
-class Taken:
+class StepOutcome:
     """S steps just taken from x to x + t d; `[S]` except `g` and `moved` `[S, n]`."""
 
     before: Tensor  # objective at x
@@ -35,7 +35,7 @@ class Stop(ABC):
         """Begins anew where the mask `slots` `[S]` holds."""
 
     @abstractmethod
-    def __call__(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
+    def __call__(self, state: Slots, taken: StepOutcome, slots: Tensor) -> Tensor:
         """Codes `[S]` after a step; only those where `slots` holds count."""
 
     @property
@@ -105,7 +105,7 @@ class Tolerances(Stop):
         state.f.masked_fill_(slots, torch.inf)
         state.at.masked_fill_(slots, 0)
 
-    def __call__(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
+    def __call__(self, state: Slots, taken: StepOutcome, slots: Tensor) -> Tensor:
         """Convergence is named before the budget."""
         converged = taken.after <= self.objective
         converged = converged | (taken.g.abs().amax(1) <= self.gradient)
@@ -114,7 +114,7 @@ class Tolerances(Stop):
         spent = (taken.iterations >= self.iterations) | (taken.evaluations >= self.evaluations)
         return torch.where(converged, CONVERGED, torch.where(spent, BUDGET, GO_ON))
 
-    def _still(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
+    def _still(self, state: Slots, taken: StepOutcome, slots: Tensor) -> Tensor:
         assert isinstance(state, _Mark)
         enough = torch.where(state.f.isinf(), state.f, state.f - self.change * state.f.abs())
         fell = slots & (taken.after < enough)
@@ -128,7 +128,7 @@ class Tolerances(Stop):
 
 
 @dataclass(eq=False)
-class _Steps(Slots):
+class _StepCounter(Slots):
     inner: Tensor  # [S], iterations inside the present step() call
     outer: Tensor  # [S], finished step() calls
 
@@ -178,17 +178,17 @@ class TorchSteps(Stop):
     def start(self, slots: int, device: torch.device) -> Slots:
         """Counters at zero."""
         zeros = torch.zeros(slots, dtype=torch.long, device=device)
-        return _Steps(zeros, zeros.clone())
+        return _StepCounter(zeros, zeros.clone())
 
     def clear(self, state: Slots, slots: Tensor) -> None:
         """Counters at zero."""
-        assert isinstance(state, _Steps)
+        assert isinstance(state, _StepCounter)
         state.inner[slots] = 0
         state.outer[slots] = 0
 
-    def __call__(self, state: Slots, taken: Taken, slots: Tensor) -> Tensor:
+    def __call__(self, state: Slots, taken: StepOutcome, slots: Tensor) -> Tensor:
         """Counts the iteration, and the call where it ended."""
-        assert isinstance(state, _Steps)
+        assert isinstance(state, _StepCounter)
         first = taken.iterations == 0  # the evaluation at the start belongs to no iteration
         state.inner += (slots & ~first).long()
         still = taken.moved.abs().amax(1) <= self.tolerance_change

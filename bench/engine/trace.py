@@ -11,7 +11,7 @@ from bench.engine.slots import Slots
 
 
 @dataclass(frozen=True)
-class Keeping:
+class TraceConfig:
     """Which iterates of a run are kept: every `stride`-th, every second of these when there is no room for more.
 
     Args:
@@ -25,12 +25,12 @@ class Keeping:
     moments: int
 
 
-PICTURES = Keeping(room=16, stride=1, moments=8)  # they are large, and a strip of eight fits a page
-WORDS = Keeping(room=32, stride=10, moments=32)  # at iterations 0, 10, 20, 30, as in the paper's table on text
+PICTURES = TraceConfig(room=16, stride=1, moments=8)  # they are large, and a strip of eight fits a page
+WORDS = TraceConfig(room=32, stride=10, moments=32)  # at iterations 0, 10, 20, 30, as in the paper's table on text
 
 
 @dataclass(eq=False)
-class Moments(Slots):
+class TraceBuffer(Slots):
     """Values seen at multiples of a stride that doubles, a slot at a time, when the room is full."""
 
     at: Tensor  # [S, room], the time of each value, -1 where empty
@@ -40,8 +40,8 @@ class Moments(Slots):
     first: Tensor  # [S], the stride to begin with
 
     @classmethod
-    def start(cls, slots: int, room: int, stride: int, like: Tensor) -> Moments:
-        """Empty; `room` and `stride` as in `Keeping`, `like` gives n, dtype and device (`[S, n]`)."""
+    def start(cls, slots: int, room: int, stride: int, like: Tensor) -> TraceBuffer:
+        """Empty; `room` and `stride` as in `TraceConfig`, `like` gives n, dtype and device (`[S, n]`)."""
         strides = torch.full((slots,), stride, dtype=torch.long, device=like.device)
         return cls(
             at=torch.full((slots, room), -1, dtype=torch.long, device=like.device),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 
-class Variables(ABC):
+class Parametrisation(ABC):
     """A linear, invertible map between variables and images, both `[..., C, H, W]`."""
 
     @abstractmethod
@@ -34,7 +34,7 @@ class Variables(ABC):
 
 
 @dataclass(frozen=True)
-class Pixels(Variables):
+class Pixels(Parametrisation):
     """The images themselves."""
 
     def decode(self, variables: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class Pixels(Variables):
 
 
 @dataclass(frozen=True)
-class Spectrum(Variables):
+class Dct(Parametrisation):
     """Coefficients of the orthonormal discrete cosine transform (DCT-II), over their expected size.
 
     x = D' (w * z) D with w = (1 + |k|)^-decay, k the spatial frequency in half periods an image. Minimising over z is

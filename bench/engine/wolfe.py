@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.slots import Slots
-from bench.engine.steps import Kept, Step, Trial, Verdict
+from bench.engine.steps import FallbackTrial, LineSearchResult, StepRule, Trial
 
 
 @dataclass(eq=False)
@@ -27,7 +27,7 @@ class Point(Slots):
 
 
 @dataclass(eq=False)
-class Search(Slots):
+class WolfeSearch(Slots):
     """Where the search of each slot stands; `low` is the previous trial as long as no bracket is found.
 
     Only the gradient at `low` can be asked for later, and only where it is a trial: none is kept for x itself.
@@ -40,13 +40,13 @@ class Search(Slots):
     high: Point
     g: Tensor  # [S, n], gradient at low
 
-    def keep(self, index: Tensor) -> Search:
+    def keep(self, index: Tensor) -> WolfeSearch:
         """The state of the slots in `index` only."""
         points = (self.low.keep(index), self.high.keep(index))
-        return Search(self.tries[index], self.zoom[index], self.slow[index], *points, self.g[index])
+        return WolfeSearch(self.tries[index], self.zoom[index], self.slow[index], *points, self.g[index])
 
 
-class StrongWolfe(Step):
+class StrongWolfe(StepRule):
     """Bracketing and zoom with cubic interpolation (Nocedal and Wright 2006, algorithms 3.5 and 3.6).
 
     A point is taken where f(x + t d) <= f(x) + c1 t d.g and |d.g'| <= c2 |d.g|, g' the gradient there. The trials are
@@ -87,17 +87,17 @@ class StrongWolfe(Step):
         zeros = like.new_zeros(like.shape[0])
         count = torch.zeros_like(zeros, dtype=torch.long)
         point = Point(zeros, zeros, zeros)
-        return Search(count, count.bool(), count.bool(), point, point, torch.zeros_like(like))
+        return WolfeSearch(count, count.bool(), count.bool(), point, point, torch.zeros_like(like))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
         """A new search begins; the points are set by its first trial."""
-        assert isinstance(state, Search)
+        assert isinstance(state, WolfeSearch)
         state.tries = state.tries.masked_fill(slots, 0)
         state.zoom, state.slow = state.zoom & ~slots, state.slow & ~slots
 
-    def judge(self, state: Slots, trial: Trial) -> Verdict:
+    def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
         """One transition of every slot's search."""
-        assert isinstance(state, Search)
+        assert isinstance(state, WolfeSearch)
         after = trial.after  # NaN fails every comparison, and makes a bracket whose cubic does not exist
         new = Point(trial.t, after, trial.slope_after)
         begun = state.tries > 0
@@ -114,7 +114,7 @@ class StrongWolfe(Step):
         better = state.zoom & ~worse
         take = (growing & ~over_hill & flat) | (better & flat) | (~state.zoom & spent & (after < trial.before))
         if take.all():
-            return Verdict(take, trial.t)
+            return LineSearchResult(take, trial.t)
         self._narrow(state, low, new, closes, worse, better, trial.g)
         onwards = growing & ~closes & ~take
         state.zoom = state.zoom | closes
@@ -127,10 +127,12 @@ class StrongWolfe(Step):
             state.low = Point.choose(onwards, new, state.low)
             state.g = torch.where(onwards.unsqueeze(1), trial.g, state.g)
         state.tries = state.tries + 1
-        return Verdict(take, t, ended & ~kept, Kept(kept, state.low.t, state.low.f, state.g) if kept.any() else None)
+        return LineSearchResult(
+            take, t, ended & ~kept, FallbackTrial(kept, state.low.t, state.low.f, state.g) if kept.any() else None
+        )
 
     def _narrow(
-        self, state: Search, low: Point, new: Point, closes: Tensor, worse: Tensor, better: Tensor, g: Tensor
+        self, state: WolfeSearch, low: Point, new: Point, closes: Tensor, worse: Tensor, better: Tensor, g: Tensor
     ) -> None:
         """The bracket `[low, high]`, low the lower end, after the trial `new` closed it, or fell inside it."""
         new_is_low = better | ((closes | worse) & (new.f < low.f))
@@ -142,7 +144,7 @@ class StrongWolfe(Step):
         if new_is_low.any():
             state.g = torch.where(new_is_low.unsqueeze(1), g, state.g)
 
-    def _inside(self, state: Search, slots: Tensor) -> Tensor:
+    def _inside(self, state: WolfeSearch, slots: Tensor) -> Tensor:
         """`[S]`, the next trial inside the brackets: not too close to an end twice."""
         left, right = torch.minimum(state.low.t, state.high.t), torch.maximum(state.low.t, state.high.t)
         t = _cubic(state.low, state.high, left, right)

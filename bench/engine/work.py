@@ -10,12 +10,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bench.engine.box import Box
-from bench.engine.directions import Arrival, Direction
+from bench.engine.box import BoxConstraint
+from bench.engine.directions import Direction, Iterate
 from bench.engine.state import State
-from bench.engine.steps import Kept, Step, Trial, Verdict
-from bench.engine.stops import BUDGET, CONVERGED, GO_ON, Stop, Taken
-from bench.engine.trace import Keeping, Moments
+from bench.engine.steps import FallbackTrial, LineSearchResult, StepRule, Trial
+from bench.engine.stops import BUDGET, CONVERGED, GO_ON, StepOutcome, Stop
+from bench.engine.trace import TraceBuffer, TraceConfig
 
 DIVERGED, NONFINITE = 3, 4  # beside the codes of the stops
 CURVE = 128  # moments kept of the objective
@@ -45,11 +45,17 @@ class Move:
     finite: Tensor  # [S]
 
 
-class Work:
+class SolverState:
     """The slots at work: their state, and the rules that move them."""
 
     def __init__(
-        self, direction: Direction, step: Step, stop: Stop, box: Box | None, objective: Objective, keeping: Keeping
+        self,
+        direction: Direction,
+        step: StepRule,
+        stop: Stop,
+        box: BoxConstraint | None,
+        objective: Objective,
+        keeping: TraceConfig,
     ) -> None:
         self.direction, self.step, self.stop, self.box = direction, step, stop, box
         self.objective, self.keeping = objective, keeping
@@ -78,8 +84,8 @@ class Work:
         self.parked = torch.ones(slots, dtype=torch.bool, device=x.device)
         self.parked[busy] = False
         self.keeps_size = keeps_size
-        self.images = Moments.start(slots, self.keeping.room, self.keeping.stride, x)
-        self.curve = Moments.start(slots, CURVE, 1, x[:, :1])
+        self.images = TraceBuffer.start(slots, self.keeping.room, self.keeping.stride, x)
+        self.curve = TraceBuffer.start(slots, CURVE, 1, x[:, :1])
 
     def numbers(self, values: Sequence[int] | Tensor) -> Tensor:
         """Numbers of slots or of victims, `[k]`, where the state is."""
@@ -179,7 +185,7 @@ class Work:
         projected = self.box.project(there)
         return torch.where(self.state.fresh.unsqueeze(1), there, projected) if self.state.fresh.any() else projected
 
-    def _go_back(self, move: Move, kept: Kept) -> Move:
+    def _go_back(self, move: Move, kept: FallbackTrial) -> Move:
         """The earlier trials that the step rule takes in place of the present ones."""
         row = kept.slots.unsqueeze(1)
         s = torch.where(row, kept.t.unsqueeze(1) * self.state.d, move.s)
@@ -208,9 +214,9 @@ class Work:
         state.fresh = torch.zeros_like(was_fresh)  # a start is always accepted
         self.images.see(state.iterations, state.x, finite)
         self.curve.see(state.iterations, state.f.unsqueeze(1), finite)
-        taken = Taken(before, state.f, state.g, move.s, state.iterations, state.evaluations)
+        taken = StepOutcome(before, state.f, state.g, move.s, state.iterations, state.evaluations)
         code += self.stop(self.counters, taken, accepted).masked_fill(~accepted, GO_ON)
-        self._turn(Arrival(state.x, state.g, move.s, g_before, stepped & move.finite, accepted), every)
+        self._turn(Iterate(state.x, state.g, move.s, g_before, stepped & move.finite, accepted), every)
         stuck = self.stop.stuck(state.slope)
         if self.step.safeguarded:
             stuck = stuck | ~(state.slope < 0)  # not even steepest descent leads down
@@ -227,11 +233,11 @@ class Work:
             state.x_best[leaving] = state.x[leaving]
         state.f_best = torch.where(better, move.f, state.f_best)
 
-    def _turn(self, at: Arrival, every: bool) -> None:
+    def _turn(self, at: Iterate, every: bool) -> None:
         """A new direction for the slots `at.here`; steepest descent where it would not descend."""
         d = self.direction(self.past, at)
         if self.box is not None:
-            d = self.box.inward(at.x, d)
+            d = self.box.projected_direction(at.x, d)
         slope = (d * at.g).sum(1)
         if self.step.safeguarded:
             wrong = at.here & ~(slope < 0)
@@ -244,7 +250,7 @@ class Work:
     def _steepest(self) -> tuple[Tensor, Tensor]:
         """Steepest descent, less what leads out of the box at once, and its slope."""
         g = self.state.g
-        d = -g if self.box is None else self.box.inward(self.state.x, -g)
+        d = -g if self.box is None else self.box.projected_direction(self.state.x, -g)
         return d, (d * g).sum(1)
 
     def _aim(self, slots: Tensor, d: Tensor, slope: Tensor, every: bool) -> None:
@@ -257,7 +263,7 @@ class Work:
             state.slope, state.t = torch.where(slots, slope, state.slope), torch.where(slots, first, state.t)
         self.step.clear(self.search, slots)
 
-    def _retry(self, rejected: Tensor, verdict: Verdict, code: Tensor) -> None:
+    def _retry(self, rejected: Tensor, verdict: LineSearchResult, code: Tensor) -> None:
         """Another trial where this one was rejected; a fresh direction, or the end, where the search is over."""
         state = self.state
         state.t = torch.where(rejected, verdict.t, state.t)

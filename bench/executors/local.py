@@ -20,7 +20,7 @@ from bench.running.executor import ERROR, Executor, Result, Results, attempt
 from bench.terminal.progress import console
 
 
-class Local(Executor):
+class LocalExecutor(Executor):
     """Runs cells one after another in this process, or `workers` of them at a time in processes of their own.
 
     A cell on several devices has a process a device in either case: this process never joins a process group, so a
@@ -88,7 +88,7 @@ def run_one(cfg: DictConfig) -> dict[str, Any]:
         CellFailed: it failed in another process. In this one a fault keeps its own exception.
     """
     executor: Executor = instantiate(cfg.executor, "executor")
-    if isinstance(executor, Local) and ranks(cfg) == 1:
+    if isinstance(executor, LocalExecutor) and ranks(cfg) == 1:
         return run_cell(cfg)
     with closing(executor.run([cfg])) as running:
         ((_, result),) = running

@@ -67,7 +67,7 @@ _WRITTEN_OUT: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
-def write_out(model: nn.Module) -> None:
+def replace_norms(model: nn.Module) -> None:
     """Makes torch's own layers in `model` these ones, in place; the function, names and parameters stay."""
     for module in model.modules():
         module.__class__ = _WRITTEN_OUT.get(type(module), type(module))

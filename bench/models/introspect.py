@@ -27,7 +27,7 @@ _ROUNDING = 1e-13  # of a squared gradient in float64, relative: 450 units in th
 
 
 @dataclass(frozen=True)
-class Facts:
+class ModelInfo:
     """What was found.
 
     Args:
@@ -85,7 +85,7 @@ def _first_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
-def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, batch_size: int) -> Facts:
+def introspect(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, batch_size: int) -> ModelInfo:
     """Runs the model forward, backward and backward again.
 
     Args:
@@ -107,7 +107,9 @@ def probe(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, ba
         return _probed(model, loss, shape, classes, batch_size, kind)
 
 
-def _probed(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, batch_size: int, kind: str) -> Facts:
+def _probed(
+    model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, batch_size: int, kind: str
+) -> ModelInfo:
     inputs = _blank(model, shape, batch_size)
     size = "x".join(str(n) for n in shape)
     seen = (
@@ -152,7 +154,7 @@ def _probed(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, 
     name = next((n for n, value in last.items() if value is again), None)
     bias = None if name is None or model.get_submodule(name).bias is None else f"{name}.bias".lstrip(".")
     _check_second_derivative(model, loss, inputs, targets, kind)
-    return Facts(
+    return ModelInfo(
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         last_linear=None if name is None else f"{name}.weight".lstrip("."),
         last_bias=bias,

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from bench.errors import NotApplicable
 from bench.messages import Observation
-from bench.objectives.view import Gradients, View
+from bench.objectives.view import Gradients, GradientTransform
 
 
 def masked_columns(weight: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ def masked_columns(weight: Tensor) -> Tensor:
     return empty.any(1) & ~empty.all(1)
 
 
-class Layers(View):
+class Layers(GradientTransform):
     """Leaves out the gradients of some parameters.
 
     Args:

@@ -2,10 +2,10 @@
 
 from bench.errors import NotApplicable
 from bench.messages import Observation
-from bench.objectives.view import Gradients, View
+from bench.objectives.view import Gradients, GradientTransform
 
 
-class Quantised(View):
+class Quantised(GradientTransform):
     """The dummy's gradient is compared with the nearest value that the client would have shared as the same integer.
 
     The client shares round(g / step) step with step = max|g| / levels, per tensor. The largest entry is shared as it

@@ -2,15 +2,15 @@
 
 from torch import Tensor
 
-from bench.objectives.view import Gradients, View
+from bench.objectives.view import Gradients, GradientTransform
 
 
-def survivors(observed: Gradients) -> Gradients:
+def surviving_entries(observed: Gradients) -> Gradients:
     """1 where an entry was shared, 0 where it is exactly zero: `{name: [V, ...]}`."""
     return {name: (value != 0).to(value.dtype) for name, value in observed.items()}
 
 
-class Survivors(View):
+class SurvivingEntries(GradientTransform):
     """Leaves out the entries that are exactly zero in what was shared.
 
     Both gradients are multiplied by the root of (entries / survivors), so that a squared error is that of as many
@@ -22,7 +22,7 @@ class Survivors(View):
 
     def __call__(self, gradients: Gradients, observed: Gradients) -> tuple[Gradients, Gradients]:
         """`{name: [V, ...]}` twice, zero at what did not survive."""
-        kept = survivors(observed)
+        kept = surviving_entries(observed)
         entries = sum(value[0].numel() for value in kept.values())
         count: Tensor = sum(value.flatten(1).sum(1) for value in kept.values())  # type: ignore[assignment]
         factor = (entries / count.clamp(min=1)).sqrt()

@@ -14,7 +14,7 @@ from bench.messages import Observation
 Gradients = dict[str, Tensor]  # {parameter name: [V, ...]}
 
 
-class View(ABC):
+class GradientTransform(ABC):
     """A function of the dummy's gradient and the shared one; traced and compiled with the objective."""
 
     @property
@@ -35,11 +35,11 @@ class View(ABC):
 
 
 @dataclass(frozen=True)
-class Compared:
+class TransformedObjective:
     """A distance that looks through views, the first one first."""
 
     distance: Objective
-    views: Sequence[View]
+    views: Sequence[GradientTransform]
 
     def __call__(self, gradients: Gradients, observed: Gradients) -> Tensor:
         """`{name: [V, ...]}` -> `[V]`."""

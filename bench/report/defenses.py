@@ -7,8 +7,8 @@ from bench.report.hypotheses import judged
 from bench.report.leaderboard import marks
 from bench.report.tables import csv_lines, explained, how_found, markdown_table, md, number, with_bounds
 from bench.results.intervals import COVERAGE, MARKS, methods
-from bench.results.join import Board, Line
-from bench.results.leaks import COMPLETE, SUCCESS, Leak, Scale
+from bench.results.join import DefenseBoard, DefenseResult
+from bench.results.leaks import COMPLETE, SUCCESS, LeakageScale, LeakageScore
 from bench.results.scores import OTHERS, RECOVERED
 from bench.results.things import IMAGES, SENTENCES
 from bench.terminal.printable import visible
@@ -70,7 +70,7 @@ _SCORES = {
 }
 
 
-def markdown(boards: Sequence[Board], pictures: dict[str, str]) -> str:
+def markdown(boards: Sequence[DefenseBoard], pictures: dict[str, str]) -> str:
     """The page.
 
     Args:
@@ -89,14 +89,14 @@ def markdown(boards: Sequence[Board], pictures: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def heading(board: Board) -> str:
+def heading(board: DefenseBoard) -> str:
     """Which data set, model and threat models a board is about."""
     plural = "s" if len(board.threats) > 1 else ""
     batch = f", batches of {board.batch}" if (board.batch or 1) > 1 else ""
     return f"{board.data}{batch}, model {board.model}, threat model{plural} {', '.join(board.threats)}"
 
 
-def _table(board: Board) -> list[str]:
+def _table(board: DefenseBoard) -> list[str]:
     header = [
         "rank",
         "defence",
@@ -115,12 +115,12 @@ def _table(board: Board) -> list[str]:
     return markdown_table(header, "rll" + "r" * (len(header) - 3), rows)
 
 
-def _success(line: Line, attack: str) -> str:
+def _success(line: DefenseResult, attack: str) -> str:
     leak = line.by(attack)
     return "n/a" if leak is None else number(leak.success.mean, 2)
 
 
-def priced(line: Line, board: Board, with_bounds: Callable[[Mapping[str, Any], int], str]) -> list[str]:
+def priced(line: DefenseResult, board: DefenseBoard, with_bounds: Callable[[Mapping[str, Any], int], str]) -> list[str]:
     """Six cells: accuracy, the runs' own spread, time and bytes per step (with their ratio to no defence), epsilons.
 
     Args:
@@ -150,7 +150,7 @@ def _times(ratio: float | None) -> str:
     return "" if ratio is None or abs(ratio - 1) < 0.005 else f" (×{ratio:.2g})"
 
 
-def foot(board: Board) -> list[str]:
+def foot(board: DefenseBoard) -> list[str]:
     """What a reader must know to compare the figures."""
     score, end, control, counted = _SCORES[board.scale.things]
     used = "".join(marks(line.worst.figure.document()) for line in board.lines)
@@ -194,7 +194,7 @@ def foot(board: Board) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def csv_text(boards: Sequence[Board]) -> str:
+def csv_text(boards: Sequence[DefenseBoard]) -> str:
     """Raw numbers, a line a defence and attack; what a defence costs is repeated in each of its lines."""
     scales = list({board.scale.things: board.scale for board in boards}.values())
     measured = [name for scale in scales for name in _named(scale)]
@@ -212,19 +212,19 @@ def csv_text(boards: Sequence[Board]) -> str:
     return csv_lines(lines)
 
 
-def _named(scale: Scale) -> list[str]:
+def _named(scale: LeakageScale) -> list[str]:
     """The columns of a scale: its score and its rate, with their intervals."""
     score, rate = scale.columns
     short = rate.partition("_1e")[0]
     return [score, f"{score}_low", f"{score}_high", rate, f"{short}_low", f"{short}_high"]
 
 
-def _numbers(leak: Leak, scale: Scale) -> dict[str, float | None]:
+def _numbers(leak: LeakageScore, scale: LeakageScale) -> dict[str, float | None]:
     score, rate = leak.figure.figure, leak.success
     return dict(zip(_named(scale), [score.mean, score.low, score.high, rate.mean, rate.low, rate.high]))
 
 
-def _of_figures(leak: Leak, price: dict[str, Any] | None) -> list[Any]:
+def _of_figures(leak: LeakageScore, price: dict[str, Any] | None) -> list[Any]:
     """What the figures are and how their bounds were found; the medians of two groups, where those have none."""
     medians = [leak.figure.groups.get(name) for name in (RECOVERED, OTHERS)]
     shown = [part for group in medians for part in ((group.mean, group.n) if group else (None, None))]
@@ -241,12 +241,12 @@ def _raw(price: dict[str, Any] | None) -> list[Any]:
     return [*head, runs["low"], runs["high"], *(price[name] for name in _OF_STEPS)]
 
 
-def text(boards: Sequence[Board]) -> str:
+def text(boards: Sequence[DefenseBoard]) -> str:
     """A short table a board, for a terminal, and how the figures were found below the last."""
     return "\n\n".join([*(_text(board) for board in boards), how_found(())])
 
 
-def _text(board: Board) -> str:
+def _text(board: DefenseBoard) -> str:
     attacks = [name if len(name) <= _ATTACK_WIDTH else name[: _ATTACK_WIDTH - 1] + "…" for name in board.attacks]
     header = ["rank", "defence", "worst attack", f"leak {board.scale.header}↓", *(f"{name}↓" for name in attacks)]
     lines = [[*header, "accuracy↑", "bytes"]]

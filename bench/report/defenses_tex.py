@@ -6,15 +6,15 @@ from bench.report.defenses import foot, heading, priced
 from bench.report.hypotheses import judged
 from bench.report.tables import number
 from bench.report.tex import DOWN, UP, document, escape, items, table, with_bounds
-from bench.results.join import Board
+from bench.results.join import DefenseBoard
 
 
-def defenses_tex(boards: Sequence[Board]) -> str:
+def defenses_tex(boards: Sequence[DefenseBoard]) -> str:
     """The document."""
     return document([line for board in boards for line in _board(board)])
 
 
-def _board(board: Board) -> list[str]:
+def _board(board: DefenseBoard) -> list[str]:
     header = [
         "rank",
         "defence",

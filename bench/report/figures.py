@@ -31,7 +31,7 @@ _FONT = {"fontsize": 9, "fontfamily": "DejaVu Sans"}
 
 
 @dataclass(frozen=True)
-class Line:
+class PictureRow:
     """One private image: its words at the left and its pictures `[H, W, 3]`, each with a caption."""
 
     words: list[str]
@@ -101,7 +101,7 @@ def pixels(image: np.ndarray) -> np.ndarray:
     return np.where(finite, np.clip(np.nan_to_num(shown), 0.0, 1.0), np.array(_NOT_FINITE))
 
 
-def _lines(shown: VictimImages, status: str, samples: dict[tuple[int, int], dict[str, Any]]) -> list[Line]:
+def _lines(shown: VictimImages, status: str, samples: dict[tuple[int, int], dict[str, Any]]) -> list[PictureRow]:
     moments = [at for at in range(len(shown.moments)) if shown.moments[at] >= 0]
     if len(moments) > MOMENTS:
         moments = [moments[i] for i in np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int)]
@@ -114,7 +114,7 @@ def _lines(shown: VictimImages, status: str, samples: dict[tuple[int, int], dict
         pictures += [(f"it. {shown.moments[at]:,}", pixels(shown.images[at][position])) for at in moments]
         sample = samples.get((shown.victim, position), {})
         words = _words(shown.victim, position, len(shown.truth), sample, status)
-        lines.append(Line(words, pictures))
+        lines.append(PictureRow(words, pictures))
     return lines
 
 
@@ -128,7 +128,7 @@ def _words(victim: int, position: int, batch: int, sample: dict[str, Any], statu
     return [*words, status.replace("_", " ")]
 
 
-def _draw(title: str, context: str, lines: list[Line], of: str) -> bytes:
+def _draw(title: str, context: str, lines: list[PictureRow], of: str) -> bytes:
     height, width = lines[0].pictures[0][1].shape[:2]
     factor = max(1, round(_SIDE / max(height, width)))
     across, down = width * factor, height * factor

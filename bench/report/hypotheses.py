@@ -7,8 +7,8 @@ are not in the board is not judged.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.results.join import Board, Line
-from bench.results.leaks import Leak
+from bench.results.join import DefenseBoard, DefenseResult
+from bench.results.leaks import LeakageScore
 from bench.results.things import IMAGES
 
 PLAIN = "dlg"
@@ -28,7 +28,7 @@ class Judged:
     evidence: str
 
 
-def judged(board: Board) -> list[Judged]:
+def judged(board: DefenseBoard) -> list[Judged]:
     """Each claim on which the board has something to say."""
     base = board.undefended
     if base is None or board.scale.things != IMAGES:  # the claims are about images
@@ -47,7 +47,7 @@ def judged(board: Board) -> list[Judged]:
 
 
 _ROUNDING = 1e-9
-Choice = Callable[[Line], bool]
+Choice = Callable[[DefenseResult], bool]
 
 
 def _noise(least: float, most: float) -> Choice:
@@ -67,11 +67,11 @@ def _between(strength: float | None, least: float, most: float) -> bool:
     return strength is not None and least * (1 - _ROUNDING) <= strength <= most * (1 + _ROUNDING)
 
 
-def _pairs(board: Board, attack: str, chosen: Choice) -> list[tuple[Line, Leak]]:
+def _pairs(board: DefenseBoard, attack: str, chosen: Choice) -> list[tuple[DefenseResult, LeakageScore]]:
     return [(line, leak) for line in board.lines if chosen(line) and (leak := line.by(attack)) is not None]
 
 
-def _recovered(pairs: list[tuple[Line, Leak]]) -> str:
+def _recovered(pairs: list[tuple[DefenseResult, LeakageScore]]) -> str:
     ordered = sorted(pairs, key=lambda pair: (pair[0].family, _strength(pair[0])))
     return "; ".join(
         f"{line.title or line.name}: {leak.success.mean:.2f} [{leak.success.low:.2f}, {leak.success.high:.2f}]"
@@ -79,11 +79,11 @@ def _recovered(pairs: list[tuple[Line, Leak]]) -> str:
     )
 
 
-def _strength(line: Line) -> float:
+def _strength(line: DefenseResult) -> float:
     return line.noise or line.pruned or 0.0
 
 
-def _leaks(claim: str, board: Board, base: Line, attack: str, chosen: Choice) -> Judged | None:
+def _leaks(claim: str, board: DefenseBoard, base: DefenseResult, attack: str, chosen: Choice) -> Judged | None:
     pairs, before = _pairs(board, attack, chosen), base.by(attack)
     if not pairs or before is None:
         return None
@@ -92,7 +92,7 @@ def _leaks(claim: str, board: Board, base: Line, attack: str, chosen: Choice) ->
     return Judged(claim, _word(still), evidence)
 
 
-def _stops(claim: str, board: Board, attack: str, chosen: Choice) -> Judged | None:
+def _stops(claim: str, board: DefenseBoard, attack: str, chosen: Choice) -> Judged | None:
     pairs = _pairs(board, attack, chosen)
     if not pairs:
         return None
@@ -101,7 +101,7 @@ def _stops(claim: str, board: Board, attack: str, chosen: Choice) -> Judged | No
     )
 
 
-def _through(board: Board, attack: str) -> Judged | None:
+def _through(board: DefenseBoard, attack: str) -> Judged | None:
     """Whether another attack gets images out where pruning stops the plain one."""
     stopped = [line for line, leak in _pairs(board, PLAIN, _pruning(0, 1)) if leak.success.mean == 0]
     pairs = _pairs(board, attack, lambda line: line in stopped)
@@ -112,7 +112,7 @@ def _through(board: Board, attack: str) -> Judged | None:
     return Judged(claim, verdict, f"recovered by {attack}: {_recovered(pairs)}")
 
 
-def _best(board: Board, base: Line) -> Judged | None:
+def _best(board: DefenseBoard, base: DefenseResult) -> Judged | None:
     """Whether pruning leaks least, under the worst attack, of all that keeps the accuracy."""
     found, without = _accuracies(board, lambda line: line is not base), _accuracies(board, lambda line: line is base)
     if not without or not any(_sparse(line) for line, _ in found):
@@ -126,17 +126,17 @@ def _best(board: Board, base: Line) -> Judged | None:
     return Judged(claim, _word([_sparse(kept[0])]), f"least leak among those that keep the accuracy: {evidence}")
 
 
-def _sparse(line: Line) -> bool:
+def _sparse(line: DefenseResult) -> bool:
     """The paper prunes by magnitude, and points to Deep Gradient Compression for how accuracy is kept."""
     return line.family in ("pruning", "pruning_global", "dgc")
 
 
-def _accuracies(board: Board, chosen: Choice) -> list[tuple[Line, float]]:
+def _accuracies(board: DefenseBoard, chosen: Choice) -> list[tuple[DefenseResult, float]]:
     lines = sorted(filter(chosen, board.lines), key=lambda line: (line.family, _strength(line)))
     return [(line, line.price["accuracy"]["mean"]) for line in lines if line.price and line.price["accuracy"]]
 
 
-def _compared(claim: str, board: Board, base: Line, chosen: Choice, kept: bool) -> Judged | None:
+def _compared(claim: str, board: DefenseBoard, base: DefenseResult, chosen: Choice, kept: bool) -> Judged | None:
     found, without = _accuracies(board, chosen), _accuracies(board, lambda line: line is base)
     if not found or not without:
         return None
@@ -146,11 +146,11 @@ def _compared(claim: str, board: Board, base: Line, chosen: Choice, kept: bool) 
     return Judged(claim, _word(held), f"accuracy without defence {before:.3f}; {evidence}")
 
 
-def _costs(claim: str, board: Board, base: Line, chosen: Choice) -> Judged | None:
+def _costs(claim: str, board: DefenseBoard, base: DefenseResult, chosen: Choice) -> Judged | None:
     return _compared(claim, board, base, chosen, kept=False)
 
 
-def _keeps(claim: str, board: Board, base: Line, chosen: Choice) -> Judged | None:
+def _keeps(claim: str, board: DefenseBoard, base: DefenseResult, chosen: Choice) -> Judged | None:
     return _compared(claim, board, base, chosen, kept=True)
 
 

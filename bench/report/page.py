@@ -16,7 +16,7 @@ from bench.report.defenses_tex import defenses_tex
 from bench.report.leaderboard import Row, leaderboard
 from bench.report.tex import tex
 from bench.results import query
-from bench.results.join import Board, boards
+from bench.results.join import DefenseBoard, boards
 from bench.results.prices import prices
 from bench.storage.atomic import unwritable, write_bytes, write_text
 
@@ -112,7 +112,7 @@ def _written(folder: Path, name: str, pages: dict[str, str]) -> list[Path]:
     return [folder / f"{name}.{suffix}" for suffix in pages]
 
 
-def _draw(folder: Path, compared: list[Board]) -> dict[str, str]:
+def _draw(folder: Path, compared: list[DefenseBoard]) -> dict[str, str]:
     """The pictures of the defences: `{words: name of the file}`."""
     drawn = {}
     for number, board in enumerate(compared, 1):
@@ -136,7 +136,7 @@ def _draw(folder: Path, compared: list[Board]) -> dict[str, str]:
     return drawn
 
 
-def _tabulate(folder: Path, compared: list[Board], drawn: dict[str, str]) -> list[Path]:
+def _tabulate(folder: Path, compared: list[DefenseBoard], drawn: dict[str, str]) -> list[Path]:
     links = {words: quote(name) for words, name in drawn.items()}
     pages = {
         "md": defenses.markdown(compared, links),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bench.report import drawn
 from bench.report.strengths import ordered
-from bench.results.join import Board, Line, front
+from bench.results.join import DefenseBoard, DefenseResult, front
 from bench.terminal.printable import drawable
 
 _DPI = 130
@@ -21,14 +21,14 @@ _MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _LINE, _AWAY, _NEAR = 0.032, 0.05, (0.07, 0.12)
 
 
-def stamp(board: Board) -> str | None:
+def stamp(board: DefenseBoard) -> str | None:
     """What the picture follows from (see `drawn`); None where there is none."""
     priced = [line for line in board.lines if line.price and line.price["accuracy"]]
     shown = [(line.family, line.title, line.strength, _accuracy(line), line.worst.figure.document()) for line in priced]
     return drawn.stamp("pareto", board.data, board.scale.name, shown) if len(shown) > 1 else None
 
 
-def pareto(board: Board, of: str = "") -> bytes | None:
+def pareto(board: DefenseBoard, of: str = "") -> bytes | None:
     """The picture of a board as a PNG; None where fewer than two defences are priced.
 
     Left and right: test accuracy with Wilson's interval. Up and down: the mean score of the worst attack with its
@@ -64,12 +64,12 @@ def pareto(board: Board, of: str = "") -> bytes | None:
     return out.getvalue()
 
 
-def _accuracy(line: Line) -> dict[str, float]:
+def _accuracy(line: DefenseResult) -> dict[str, float]:
     assert line.price is not None
     return line.price["accuracy"]
 
 
-def _family(axes: Axes, lines: Sequence[Line], colour: str, mark: str) -> None:
+def _family(axes: Axes, lines: Sequence[DefenseResult], colour: str, mark: str) -> None:
     lines = ordered(lines)
     x, y = [_accuracy(line)["mean"] for line in lines], [line.worst.mean for line in lines]
     axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.5, zorder=2)
@@ -95,7 +95,7 @@ def _family(axes: Axes, lines: Sequence[Line], colour: str, mark: str) -> None:
     )
 
 
-def _steps(best: Sequence[Line]) -> tuple[list[float], list[float]]:
+def _steps(best: Sequence[DefenseResult]) -> tuple[list[float], list[float]]:
     """The front as stairs: between two points an attacker has the leak of the one with the lower accuracy."""
     x: list[float] = []
     y: list[float] = []
@@ -108,7 +108,7 @@ def _steps(best: Sequence[Line]) -> tuple[list[float], list[float]]:
     return x, y
 
 
-def _names(axes: Axes, lines: Sequence[Line]) -> None:
+def _names(axes: Axes, lines: Sequence[DefenseResult]) -> None:
     """Words beside the points, points that lie together sharing one text; texts make room for each other."""
     low, high = axes.get_xlim()
     bottom, top = axes.get_ylim()

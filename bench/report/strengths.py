@@ -12,8 +12,8 @@ from bench.report import drawn
 from bench.report.figures import pictured, pixels
 from bench.report.tables import number
 from bench.results import query
-from bench.results.join import Board, Line
-from bench.results.leaks import Leak, errors
+from bench.results.join import DefenseBoard, DefenseResult
+from bench.results.leaks import LeakageScore, errors
 from bench.results.query import VictimImages
 from bench.terminal.printable import drawable_lines
 
@@ -23,18 +23,18 @@ _DPI = 100
 _SIDE, _GAP, _MARGIN, _TITLE, _HEAD, _FOOT, _STEP = 84, 6, 14, 46, 44, 15, 12
 
 
-def stamp(board: Board, attack: str) -> str | None:
+def stamp(board: DefenseBoard, attack: str) -> str | None:
     """What the picture follows from (see `drawn`); None where no defence has images."""
     found = [(_words(line), pictured(leak.cell, leak.rows)) for line, leak in _columns(board, attack)]
     shown = [one for one in found if one[1] is not None]
     return drawn.stamp("strengths", attack, board.data, board.model, shown) if shown else None
 
 
-def _columns(board: Board, attack: str) -> list[tuple[Line, Leak]]:
+def _columns(board: DefenseBoard, attack: str) -> list[tuple[DefenseResult, LeakageScore]]:
     return [(line, leak) for line in ordered(board.lines) if (leak := line.by(attack)) is not None]
 
 
-def strengths(board: Board, attack: str, of: str = "") -> bytes | None:
+def strengths(board: DefenseBoard, attack: str, of: str = "") -> bytes | None:
     """A PNG: a row a victim, the truth at the left, then a column a defence and strength; None without images.
 
     Columns stand by family, weakest first; below each picture its MSE.
@@ -63,10 +63,10 @@ def strengths(board: Board, attack: str, of: str = "") -> bytes | None:
     return _draw(f"{attack} over defences and strengths", where, heads, rows, of)
 
 
-def ordered(lines: Sequence[Line]) -> list[Line]:
+def ordered(lines: Sequence[DefenseResult]) -> list[DefenseResult]:
     """No defence first; then families by name, in each the strengths by their numbers (noise by its deviation)."""
 
-    def place(line: Line) -> tuple[bool, str, list[float], str]:
+    def place(line: DefenseResult) -> tuple[bool, str, list[float], str]:
         numbers = _numbers(line.strength) if line.noise is None else [line.noise]
         return line.family != "none", line.family, numbers, line.title
 
@@ -83,7 +83,7 @@ def _numbers(words: str) -> list[float]:
     return found
 
 
-def _words(line: Line) -> list[str]:
+def _words(line: DefenseResult) -> list[str]:
     return [line.family, *line.strength.split(", ")][:3]
 
 

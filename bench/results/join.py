@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.results import leaks, query
-from bench.results.leaks import Leak, Scale, Values
+from bench.results.leaks import LeakageScale, LeakageScore, Values
 from bench.results.paired import sign_flip
 from bench.results.price_summary import summarise
 from bench.results.prices import PriceCell
@@ -28,7 +28,7 @@ _NOISE = {"Gaussian": "gaussian", "Laplacian": "laplacian"}
 
 
 @dataclass(frozen=True)
-class Line:
+class DefenseResult:
     """One defence at one strength.
 
     Args:
@@ -47,18 +47,18 @@ class Line:
     node: Mapping[str, Any]
     family: str
     strength: str
-    leaks: list[Leak]
+    leaks: list[LeakageScore]
     unserved: dict[str, str] = field(default_factory=dict)
     price: dict[str, Any] | None = None
     rank: int = 0
     p: float | None = None
 
     @property
-    def worst(self) -> Leak:
+    def worst(self) -> LeakageScore:
         """The attack that gets most out of it, by the mean score."""
         return max(self.leaks, key=lambda leak: leak.mean)
 
-    def by(self, attack: str) -> Leak | None:
+    def by(self, attack: str) -> LeakageScore | None:
         """What this attack gets, or None."""
         return next((leak for leak in self.leaks if leak.attack == attack), None)
 
@@ -99,7 +99,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Board:
+class DefenseBoard:
     """The defences on one data set and model, and one setting of the training that prices them.
 
     Args:
@@ -116,21 +116,21 @@ class Board:
     model: str
     threats: list[str]
     batch: int | None
-    scale: Scale
-    lines: list[Line]
+    scale: LeakageScale
+    lines: list[DefenseResult]
     attacks: list[str]
     prices: str | None
     floored: bool
 
     @property
-    def undefended(self) -> Line | None:
+    def undefended(self) -> DefenseResult | None:
         """The line without a defence, or None."""
         return next((line for line in self.lines if line.family == "none"), None)
 
 
 def boards(
     cells: Sequence[Cell], prices: Sequence[PriceCell], stored: Mapping[Path, Rows] | None = None
-) -> list[Board]:
+) -> list[DefenseBoard]:
     """A board for each data set and model that more than one defence was tried on.
 
     Args:
@@ -155,7 +155,7 @@ def boards(
             priced = [replace(line, price=_price(line, setting)) for line in lines]
             words = _words(setting[0]) if setting else None
             labels = tried[0].facts["labels"]
-            board = Board(
+            board = DefenseBoard(
                 data=labels["data"],
                 model=labels["model"],
                 threats=sorted({cell.facts["labels"]["threat"] for cell in tried}),
@@ -170,12 +170,12 @@ def boards(
     return found
 
 
-def ranked(lines: Sequence[Line]) -> list[Line]:
+def ranked(lines: Sequence[DefenseResult]) -> list[DefenseResult]:
     """The lines by the score of their worst attack, the least first; ranks are shared where a paired test over the
     victims that both have does not separate a line from the one that leads the rank.
     """
-    out: list[Line] = []
-    leader: Line | None = None
+    out: list[DefenseResult] = []
+    leader: DefenseResult | None = None
     rank, last = 0, None
     for place, line in enumerate(sorted(lines, key=lambda line: (line.worst.mean, line.title)), 1):
         p = None if leader is None else paired(leader.worst, line.worst)
@@ -185,17 +185,17 @@ def ranked(lines: Sequence[Line]) -> list[Line]:
     return out
 
 
-def paired(one: Leak, other: Leak) -> float | None:
+def paired(one: LeakageScore, other: LeakageScore) -> float | None:
     """p of the difference over the victims that both have; None where they have none in common."""
     own, their = dict(zip(one.victims, one.score)), dict(zip(other.victims, other.score))
     common = sorted(own.keys() & their.keys())
     return sign_flip(np.array([own[v] - their[v] for v in common])) if common else None
 
 
-def front(lines: Iterable[Line]) -> list[Line]:
+def front(lines: Iterable[DefenseResult]) -> list[DefenseResult]:
     """Those with a price that no other line beats in both: more accuracy and a smaller leak; by accuracy."""
     priced = [line for line in lines if line.price and line.price["accuracy"]]
-    best: list[Line] = []
+    best: list[DefenseResult] = []
     for line in sorted(priced, key=lambda line: (-line.price["accuracy"]["mean"], line.worst.mean)):  # type: ignore[index]
         if not best or line.worst.mean < best[-1].worst.mean:
             best.append(line)
@@ -252,7 +252,7 @@ def _floor(controls: Iterable[Cell], like: Cell, stored: Mapping[Path, Rows]) ->
     return {}
 
 
-def _lines(cells: Sequence[Cell], floor: Values, stored: Mapping[Path, Rows]) -> list[Line]:
+def _lines(cells: Sequence[Cell], floor: Values, stored: Mapping[Path, Rows]) -> list[DefenseResult]:
     grouped: dict[str, list[Cell]] = {}
     for cell in cells:
         grouped.setdefault(_key(cell.facts), []).append(cell)
@@ -267,7 +267,9 @@ def _lines(cells: Sequence[Cell], floor: Values, stored: Mapping[Path, Rows]) ->
         unserved = {attack: reasons.get(attack, "no victim is done") for attack, leak in found.items() if leak is None}
         if any(found.values()):
             strength = differing(node, alike)
-            lines.append(Line(name, node, family, strength, [leak for leak in found.values() if leak], unserved))
+            lines.append(
+                DefenseResult(name, node, family, strength, [leak for leak in found.values() if leak], unserved)
+            )
     return lines
 
 
@@ -301,7 +303,7 @@ def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else _plain(value)
 
 
-def _attacks(lines: Sequence[Line]) -> list[str]:
+def _attacks(lines: Sequence[DefenseResult]) -> list[str]:
     """All attacks, the one that gets most out of all lines first."""
     names = {leak.attack for line in lines for leak in line.leaks} | {name for line in lines for name in line.unserved}
     gets = {
@@ -322,7 +324,7 @@ def _settings(prices: Sequence[PriceCell], like: Cell) -> list[list[PriceCell]]:
     return list(grouped.values())
 
 
-def _price(line: Line, setting: Sequence[PriceCell]) -> dict[str, Any] | None:
+def _price(line: DefenseResult, setting: Sequence[PriceCell]) -> dict[str, Any] | None:
     own = [price for price in setting if _plain(price.facts["config"]["defense"]) == _plain(line.node)]
     return summarise(own[0]) if own else None
 

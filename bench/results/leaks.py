@@ -20,7 +20,7 @@ Values = Mapping[int, np.ndarray]  # {victim: [B]}
 
 
 @dataclass(frozen=True)
-class Scale:
+class LeakageScale:
     """What a leak is measured in.
 
     Args:
@@ -54,14 +54,14 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Leak:
+class LeakageScore:
     """One attack on one defence.
 
     Args:
         cell: where it comes from.
         attack: its name.
         victims: ids, sorted.
-        score: `[n]`, see `Scale`; of a failed victim the floor.
+        score: `[n]`, see `LeakageScale`; of a failed victim the floor.
         recovered: `[n]`, bool: whether at least half of a victim's samples came back.
         success: share of images with an MSE at or below 1e-2, or of sentences recovered token for token; a failed
             victim is no success.
@@ -150,7 +150,7 @@ def words_in_common(found: Values, floor: Values) -> np.ndarray:
 
 
 SCALES = {
-    IMAGES: Scale(
+    IMAGES: LeakageScale(
         things=IMAGES,
         name="PSNR",
         unit="dB",
@@ -163,7 +163,7 @@ SCALES = {
         score=scores,
         hit=lambda error: np.nan_to_num(error, nan=1.0) <= SUCCESS,
     ),
-    SENTENCES: Scale(
+    SENTENCES: LeakageScale(
         things=SENTENCES,
         name="ROUGE-1",
         unit="",
@@ -179,12 +179,12 @@ SCALES = {
 }
 
 
-def scale_of(cell: Cell) -> Scale:
+def scale_of(cell: Cell) -> LeakageScale:
     """What a leak of this cell is measured in."""
     return SCALES[things(cell.facts)]
 
 
-def leak(cell: Cell, floor: Values, rows: Rows | None = None) -> Leak | None:
+def leak(cell: Cell, floor: Values, rows: Rows | None = None) -> LeakageScore | None:
     """What leaked in a cell; None where it has no victims.
 
     Args:
@@ -199,7 +199,7 @@ def leak(cell: Cell, floor: Values, rows: Rows | None = None) -> Leak | None:
     came_back = values(stored, scale.recovered)
     hits = np.concatenate([scale.hit(came_back[v]) for v in victims])
     owners = np.repeat(victims, [len(found[v]) for v in victims])
-    return Leak(
+    return LeakageScore(
         cell=cell,
         attack=cell.facts["labels"]["attack"],
         victims=tuple(victims),

@@ -19,7 +19,7 @@ _SHAPE = {"suite": str, "started": int, "cells": [{"config": str, "labels": {...
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlannedCell:
     """A planned cell.
 
     Args:
@@ -39,7 +39,7 @@ class Plan:
 
     suite: str
     started: int
-    cells: list[Entry]
+    cells: list[PlannedCell]
 
 
 def config_identity(config: Mapping[str, Any]) -> str:
@@ -59,7 +59,7 @@ def write(root: Path, suite: str, configs: Iterable[Mapping[str, Any]]) -> None:
         UserError: the folder cannot be written.
     """
     cells = [
-        Entry(
+        PlannedCell(
             config_identity(config),
             {name: portable(config["names"][name]) for name in LABELS},
             config["data"]["victims"],
@@ -76,7 +76,7 @@ def write(root: Path, suite: str, configs: Iterable[Mapping[str, Any]]) -> None:
     write_text(path, documents.dump(asdict(Plan(suite, time.time_ns(), cells))))
 
 
-def _planned(path: Path, cells: list[Entry]) -> bool:
+def _planned(path: Path, cells: list[PlannedCell]) -> bool:
     """Whether a plan of exactly these cells is on record."""
     try:
         return _load(path).cells == cells
@@ -84,7 +84,7 @@ def _planned(path: Path, cells: list[Entry]) -> bool:
         return False
 
 
-def _finished(root: Path, cells: Iterable[Entry]) -> bool:
+def _finished(root: Path, cells: Iterable[PlannedCell]) -> bool:
     """Whether every planned cell has its victims, or a reason why it can have none."""
     stored = {}
     for path in (root / "cells").glob("[!.]*/cell.json"):
@@ -120,7 +120,7 @@ def _load(path: Path) -> Plan:
     entries = record.get("cells")
     if fault or any(record.get(name) is None for name in _SHAPE) or not entries or not all(map(_whole, entries)):
         raise ValueError(f"it is no plan of leakbench ({fault or 'a part of it is missing'})")
-    cells = [Entry(entry["config"], entry["labels"], entry["victims"]) for entry in entries]
+    cells = [PlannedCell(entry["config"], entry["labels"], entry["victims"]) for entry in entries]
     return Plan(record["suite"], record["started"], cells)
 
 

@@ -18,7 +18,7 @@ from bench.client import Client, DataFacts
 from bench.config.instantiate import import_target, instantiate
 from bench.defenses.stack import defense_of
 from bench.download.hub_name import provenance, revision
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable, UserError
 from bench.host.capacity import check_gradients, check_inputs, check_rows, check_threads, require_memory
 from bench.loggers.base import CellLogger
@@ -41,19 +41,19 @@ _PRIVATE_SHARE = 100  # images of one's own for each image of a batch, from whic
 
 
 @dataclass
-class Parties:
+class Components:
     """What a cell is built from."""
 
     data: VictimDataModule
     client: Client
     attack: Attack
     scorer: Scorer
-    engine: Engine
+    engine: EngineSettings
     logger: CellLogger
     checkpoint: str | None  # SHA-256 of the weights' file
 
 
-def build(cfg: DictConfig) -> Parties:
+def build(cfg: DictConfig) -> Components:
     """Builds every party and checks that they suit each other; writes nothing."""
     data: VictimDataModule = instantiate(cfg.data, "data")
     logger: CellLogger = instantiate(cfg.logger, "logger")
@@ -91,7 +91,7 @@ def build(cfg: DictConfig) -> Parties:
         check_gradients(data.victims, client.facts.parameters, per_victim=cfg.model.per_victim)
     scorer.inspect(data.shape)
     attack.check(client.share(data.deal([0])))
-    return Parties(data, client, attack, scorer, engine, logger, weights)
+    return Components(data, client, attack, scorer, engine, logger, weights)
 
 
 def check_model(cfg: DictConfig, facts: DataFacts, victims: int) -> None:
@@ -184,7 +184,7 @@ def sources(cfg: DictConfig, data: VictimDataModule, checkpoint: str | None) -> 
     return found
 
 
-def instantiate_engine(node: DictConfig) -> Engine:
+def instantiate_engine(node: DictConfig) -> EngineSettings:
     """The engine's settings; a given number of threads takes effect here, for what is not the engine's as well."""
     check_threads(node.threads, "engine.threads")
     if node.threads is not None:
@@ -192,7 +192,7 @@ def instantiate_engine(node: DictConfig) -> Engine:
     torch.backends.cuda.matmul.allow_tf32 = node.tf32
     torch.backends.cudnn.allow_tf32 = node.tf32  # on by default in torch
     compile_ = None if node.compile == "auto" else bool(node.compile)
-    return Engine(chunk=node.chunk, threads=node.threads, compile=compile_, precision=node.dtype)
+    return EngineSettings(chunk=node.chunk, threads=node.threads, compile=compile_, precision=node.dtype)
 
 
 def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.Module], str | None]:

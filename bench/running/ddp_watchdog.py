@@ -22,17 +22,17 @@ BEAT, STALE = 2.0, 60.0  # seconds between heartbeats, and without one until a p
 _DONE, _FAILED = b"done", b"failed"
 
 
-class Company(pl.Callback):
+class DdpWatchdog(pl.Callback):
     """The heartbeat of this process, and the watch over the others', for as long as a test lasts."""
 
     def __init__(self) -> None:
-        self._watch: Watch | None = None
+        self._watch: RankHeartbeat | None = None
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Begins, where there is company."""
         if trainer.world_size > 1 and torch.distributed.is_initialized():
             store = torch.distributed.distributed_c10d._get_default_store().clone()  # a connection of its own
-            self._watch = Watch(store, trainer.global_rank, trainer.world_size)
+            self._watch = RankHeartbeat(store, trainer.global_rank, trainer.world_size)
             self._watch.start()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
@@ -50,7 +50,7 @@ class Company(pl.Callback):
 
 
 @dataclass
-class Watch:
+class RankHeartbeat:
     """A thread that beats and listens.
 
     Args:

@@ -33,9 +33,9 @@ from bench.results import query
 from bench.results.identity import contents, identity
 from bench.results.store import Cell, Store
 from bench.results.summary import summarise
-from bench.running.components import Parties, build, notice, revisions, sources
-from bench.running.ddp_watchdog import Company
-from bench.running.ranks import Together
+from bench.running.components import Components, build, notice, revisions, sources
+from bench.running.ddp_watchdog import DdpWatchdog
+from bench.running.ranks import SyncRanks
 from bench.running.recorder import Recorder
 from bench.running.telling import owed, telling
 from bench.storage.lock import locked
@@ -91,7 +91,7 @@ def run_cell(cfg: DictConfig) -> dict[str, Any]:
     return document
 
 
-def _tell(cfg: DictConfig, parties: Parties, cell: Cell, document: dict[str, Any], *, begun: bool) -> None:
+def _tell(cfg: DictConfig, parties: Components, cell: Cell, document: dict[str, Any], *, begun: bool) -> None:
     """Tells the logger of the finished cell; of one that was computed before, it has not been opened yet."""
     if not begun:
         parties.logger.open(_called(cfg, cell))
@@ -107,7 +107,7 @@ def remaining(victims: int, cell: Cell) -> list[int]:
     return sorted(set(range(victims)) - cell.done())
 
 
-def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:
+def open_cell(cfg: DictConfig, parties: Components, store: Store) -> Cell:
     """The cell's folder, made if need be."""
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
@@ -119,7 +119,7 @@ def open_cell(cfg: DictConfig, parties: Parties, store: Store) -> Cell:
     return store.cell(slug, identity(config, extra), facts)  # type: ignore[arg-type]
 
 
-def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
+def cell_facts(config: dict[Any, Any], parties: Components) -> dict[str, Any]:
     """What the tables say about a cell."""
     data, client = parties.data, parties.client
     names = config["names"]
@@ -149,7 +149,7 @@ def cell_facts(config: dict[Any, Any], parties: Parties) -> dict[str, Any]:
     }
 
 
-def _overview(cfg: DictConfig, parties: Parties, cell: Cell, todo: int) -> dict[str, Any]:
+def _overview(cfg: DictConfig, parties: Components, cell: Cell, todo: int) -> dict[str, Any]:
     data, facts = parties.data, cell.facts
     remark = facts["data"]["remark"]
     granted = relevant(facts["threat"]["grants"], data.things)
@@ -209,7 +209,7 @@ def _settled(cell: Cell, victims: int, *, writes: bool) -> dict[str, Any]:
     return summarise(cell, rows)
 
 
-def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int], trainer: pl.Trainer) -> None:
+def _run(cfg: DictConfig, parties: Components, cell: Cell, todo: list[int], trainer: pl.Trainer) -> None:
     data, engine = parties.data, parties.engine
     data.todo = todo
     data.block = BLOCK
@@ -228,7 +228,7 @@ def _run(cfg: DictConfig, parties: Parties, cell: Cell, todo: list[int], trainer
             recorder(guess, truth, scores)
             drawn.advance(bar, len(guess))
 
-        trainer.callbacks += [Together(data, recorder), Company()]  # type: ignore[attr-defined]
+        trainer.callbacks += [SyncRanks(data, recorder), DdpWatchdog()]  # type: ignore[attr-defined]
         try:
             trainer.test(Leakage(parties.client, parties.attack, parties.scorer, cfg.seed, keep), data, verbose=False)
         finally:

@@ -10,16 +10,16 @@ import pytorch_lightning as pl
 from bench.running.recorder import Recorder
 
 
-class Dealer(Protocol):
+class DealsVictims(Protocol):
     """What deals victims: `VictimDataModule`."""
 
     todo: Sequence[int] | None
 
 
-class Together(pl.Callback):
+class SyncRanks(pl.Callback):
     """Rank zero says what is left to do: it alone holds the cell, and the others may have looked before it did."""
 
-    def __init__(self, data: Dealer, recorder: Recorder) -> None:
+    def __init__(self, data: DealsVictims, recorder: Recorder) -> None:
         self._data, self._recorder = data, recorder
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

@@ -18,14 +18,14 @@ from torch import nn
 from bench.client import DataFacts
 from bench.config.display_names import title
 from bench.config.instantiate import instantiate
-from bench.defenses.base import Defense, GradientDefense, Local
+from bench.defenses.base import ClientContext, Defense, GradientDefense
 from bench.defenses.privacy import Privacy
 from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.randomness import seed_of, seeded
 from bench.errors import NotApplicable, Unwritable, UserError
 from bench.host.capacity import require_memory
-from bench.models.differentiable_norms import write_out
-from bench.models.introspect import Loss, check_training, probe
+from bench.models.differentiable_norms import replace_norms
+from bench.models.introspect import Loss, check_training, introspect
 from bench.models.losses import loss_of
 from bench.models.shared import trained
 from bench.results.price_summary import summarise
@@ -37,7 +37,7 @@ from bench.storage.provenance import commit, versions
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
 from bench.training.classifier import Classifier
-from bench.training.schedule import Schedule
+from bench.training.schedule import TrainingSchedule
 from datamodules.base import VictimDataModule
 from datamodules.images import ImageDataModule
 from datamodules.labelled import LabelledSplit, held_out, labelled
@@ -47,7 +47,7 @@ _NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 
 @dataclass
-class Trainee:
+class TrainingComponents:
     """What a price is made of."""
 
     data: VictimDataModule
@@ -56,8 +56,8 @@ class Trainee:
     build: Callable[[], nn.Module]
     loss: Loss
     defense: Defense
-    local: Local
-    schedule: Schedule
+    local: ClientContext
+    schedule: TrainingSchedule
     checkpoint: str | None  # SHA-256 of the weights' file
 
     @property
@@ -99,10 +99,10 @@ def run_price(cfg: DictConfig) -> dict[str, Any]:
     return summarise(cell)
 
 
-def build(cfg: DictConfig) -> Trainee:
+def build(cfg: DictConfig) -> TrainingComponents:
     """Everything that is trained with and on; writes nothing."""
     instantiate_engine(cfg.engine)
-    schedule: Schedule = instantiate(cfg.training, "training")
+    schedule: TrainingSchedule = instantiate(cfg.training, "training")
     require_memory(schedule.runs * 1_000, f"training.runs={schedule.runs}: the rows of so many", "take fewer")
     data, train, test = split(cfg, schedule)
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
@@ -112,10 +112,10 @@ def build(cfg: DictConfig) -> Trainee:
     with seeded(cfg.seed, "training", 0):
         model = maker()
     defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
-    write_out(model)
-    found = probe(model.eval(), loss, facts.shape, facts.classes, 2)
+    replace_norms(model)
+    found = introspect(model.eval(), loss, facts.shape, facts.classes, 2)
     check_training(model, facts.shape, schedule.batch_size)
-    local = Local(
+    local = ClientContext(
         model=model,
         batch_size=schedule.batch_size,
         last_linear=found.last_linear,
@@ -123,12 +123,12 @@ def build(cfg: DictConfig) -> Trainee:
         frozen_statistics=False,
         mappable=found.mappable,
     )
-    trainee = Trainee(data, train, test, maker, loss, defense, local, schedule, weights)
+    trainee = TrainingComponents(data, train, test, maker, loss, defense, local, schedule, weights)
     classifier(cfg, trainee, 0)  # a defence that cannot be trained under is refused before anything is written
     return trainee
 
 
-def split(cfg: DictConfig, schedule: Schedule) -> tuple[VictimDataModule, Pool, Pool]:
+def split(cfg: DictConfig, schedule: TrainingSchedule) -> tuple[VictimDataModule, Pool, Pool]:
     """The data set, and its examples to train and to test on.
 
     Raises:
@@ -165,7 +165,7 @@ def _of_images(data: VictimDataModule) -> None:
         )
 
 
-def classifier(cfg: DictConfig, trainee: Trainee, run: int) -> Classifier:
+def classifier(cfg: DictConfig, trainee: TrainingComponents, run: int) -> Classifier:
     """A fresh model of this run, under the defence.
 
     Raises:
@@ -185,7 +185,7 @@ def classifier(cfg: DictConfig, trainee: Trainee, run: int) -> Classifier:
     return Classifier(model, trainee.loss, trainee.defense, local, schedule=schedule, steps=steps, seed=seed)
 
 
-def train(cfg: DictConfig, trainee: Trainee, cell: PriceCell, run: int) -> dict[str, Any]:
+def train(cfg: DictConfig, trainee: TrainingComponents, cell: PriceCell, run: int) -> dict[str, Any]:
     """One training run as a row of the store."""
     schedule = trainee.schedule
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -223,7 +223,7 @@ def train(cfg: DictConfig, trainee: Trainee, cell: PriceCell, run: int) -> dict[
     }
 
 
-def epsilon(privacy: Privacy, trainee: Trainee, data: LabelledSplit) -> float:
+def epsilon(privacy: Privacy, trainee: TrainingComponents, data: LabelledSplit) -> float:
     """Of the whole training: of the sampled mechanism, or where nothing is sampled with one step an epoch for each."""
     epochs = trainee.schedule.epochs
     if trainee.sampling == "poisson":
@@ -262,7 +262,7 @@ def make_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
 
 
-def open_price(cfg: DictConfig, trainee: Trainee) -> PriceCell:
+def open_price(cfg: DictConfig, trainee: TrainingComponents) -> PriceCell:
     """The price's folder, made if need be."""
     config: Any = OmegaConf.to_container(cfg, resolve=True)
     own, facts = identified(config, trainee.data.fingerprint, trainee.checkpoint, trainee.data.title)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from bench.speed import flops, machine, memory, scale, workers
-from bench.speed.contestants import Engine, Loop, Rate, Whole
+from bench.speed.contestants import EngineContestant, LoopContestant, Rate, Whole
 from bench.speed.options import Options
 from bench.speed.setting import Setting, prepare, with_defaults
 from bench.terminal.progress import bars
@@ -20,7 +20,7 @@ from bench.terminal.progress import bars
 class Turns:
     """A contestant's turns; `warm_up` came before the first and is in no rate."""
 
-    contestant: Loop | Engine
+    contestant: LoopContestant | EngineContestant
     warm_up: Rate
     rates: list[Rate] = field(default_factory=list)
 
@@ -55,8 +55,8 @@ def measure(options: Options) -> dict[str, Any]:
 
 
 def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dict[str, Any]:
-    loops = [Loop(setting, threads) for threads in options.threads]
-    engines = [Engine(setting), *(Engine(variant) for variant in variants)]
+    loops = [LoopContestant(setting, threads) for threads in options.threads]
+    engines = [EngineContestant(setting), *(EngineContestant(variant) for variant in variants)]
     with _Steps(options) as steps:
         turns = take_turns([*loops, *engines], options.rounds, options.seconds, steps)
         loop_turns, (ours, *others) = turns[: len(loops)], turns[len(loops) :]
@@ -90,7 +90,7 @@ def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dic
 
 
 def take_turns(
-    contestants: Sequence[Loop | Engine], rounds: int, seconds: float, steps: _Steps | None = None
+    contestants: Sequence[LoopContestant | EngineContestant], rounds: int, seconds: float, steps: _Steps | None = None
 ) -> list[Turns]:
     """A B A B: each warms up once, then all of them take a turn in every round."""
     turns = []
@@ -187,7 +187,7 @@ def _chunks(options: Options, loop: float, steps: _Steps) -> list[dict[str, Any]
         for threads in options.threads:
             steps.next(f"chunk {chunk}, {threads} threads")
             words = [*options.overrides, f"engine.chunk={chunk}", f"engine.threads={threads}"]
-            engine = Engine(prepare(words, options.config_dir))
+            engine = EngineContestant(prepare(words, options.config_dir))
             engine.warm_up()
             turn, tuned = engine.turn(options.seconds), engine.setting.tuned
             rows.append(

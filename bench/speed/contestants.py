@@ -54,7 +54,7 @@ class Whole:
         return self.seconds / self.successes if self.successes else None
 
 
-class Loop:
+class LoopContestant:
     """The published loop at a number of threads. Its turns go on where the last one ended, victim after victim."""
 
     def __init__(self, setting: Setting, threads: int) -> None:
@@ -117,7 +117,7 @@ class Loop:
                     before = moment.evaluations
 
 
-class Engine:
+class EngineContestant:
     """The engine, with the attack's own settings. Every turn begins anew and is timed once the histories are full."""
 
     def __init__(self, setting: Setting) -> None:

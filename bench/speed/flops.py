@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.engine.directions import Arrival
+from bench.engine.directions import Iterate
 from bench.engine.slots import Slots
 from bench.speed.setting import Setting
 
@@ -102,7 +102,7 @@ def _direction(setting: Setting) -> Callable[[], object]:
 
     def turn() -> Tensor:
         s = torch.rand(like.shape, generator=generator).to(like)
-        return rule(state, Arrival(x=like, g=2 * s, s=s, g_before=like, stepped=every, here=every))
+        return rule(state, Iterate(x=like, g=2 * s, s=s, g_before=like, stepped=every, here=every))
 
     for _ in range(setting.history):
         turn()

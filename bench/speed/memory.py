@@ -49,11 +49,11 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     if request["kind"] == "cell":
         return _cell(overrides, config_dir)
 
-    from bench.speed.contestants import Engine, Loop
+    from bench.speed.contestants import EngineContestant, LoopContestant
     from bench.speed.setting import prepare
 
     setting = prepare(overrides, config_dir)
-    contestant = Loop(setting, setting.threads) if request["kind"] == "loop" else Engine(setting)
+    contestant = LoopContestant(setting, setting.threads) if request["kind"] == "loop" else EngineContestant(setting)
     return _around(contestant.warm_up)
 
 

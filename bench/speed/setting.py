@@ -19,7 +19,7 @@ from bench.errors import UserError
 from bench.host.capacity import check_rows, require_memory
 from bench.messages import Observation, Victims
 from bench.models.losses import loss_of
-from bench.running.components import Parties, build, notice
+from bench.running.components import Components, build, notice
 from bench.running.leak_cell import BLOCK, device_in_words, make_trainer
 from bench.speed.sequential import SequentialLoop
 
@@ -40,7 +40,7 @@ class Setting:
     """
 
     cfg: DictConfig
-    parties: Parties
+    parties: Components
     attack: GradientMatching
     device: str
     asked: int

@@ -117,12 +117,12 @@ def _side(processes: int, threads: int, rates: list[float]) -> dict[str, Any]:
 
 
 def _serve() -> None:
-    from bench.speed.contestants import Engine
+    from bench.speed.contestants import EngineContestant
     from bench.speed.setting import prepare
 
     request = json.loads(sys.stdin.readline())
     config_dir = Path(request["config_dir"]) if request["config_dir"] else None
-    engine = Engine(prepare(request["overrides"], config_dir))
+    engine = EngineContestant(prepare(request["overrides"], config_dir))
     engine.warm_up()
     print("\n{}", flush=True)
     for line in sys.stdin:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from bench.defenses.base import Defense, Local, Plain, Tree
-from bench.defenses.streams import Stream
+from bench.defenses.base import ClientContext, Defense, PlainGradient, Tree
+from bench.defenses.streams import VictimRng
 from bench.models.introspect import Loss, gradient_of
 from bench.models.shared import parted, trained
-from bench.training.schedule import Schedule
+from bench.training.schedule import TrainingSchedule
 
 _TIMED = 15  # steps that a cost in time is the median of, after one that is not counted
 
@@ -35,7 +35,7 @@ class Classifier(pl.LightningModule):
         loss: `(logits, targets) -> scalar`, the mean over the batch.
         defense: see `bench.defenses`.
         local: what the defence may know of the step.
-        schedule: see `Schedule`.
+        schedule: see `TrainingSchedule`.
         steps: how many there will be, for the decay of the rate.
         seed: of the defence's random numbers, a new stream each step.
 
@@ -45,14 +45,22 @@ class Classifier(pl.LightningModule):
     """
 
     def __init__(
-        self, model: nn.Module, loss: Loss, defense: Defense, local: Local, *, schedule: Schedule, steps: int, seed: int
+        self,
+        model: nn.Module,
+        loss: Loss,
+        defense: Defense,
+        local: ClientContext,
+        *,
+        schedule: TrainingSchedule,
+        steps: int,
+        seed: int,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = model
-        self._plain = Plain(gradient_of(model, loss))
+        self._plain = PlainGradient(gradient_of(model, loss))
         self._share = defense.wrap(self._plain, local)
-        self._schedule, self._steps, self._stream = schedule, steps, Stream((seed, "training defense"))
+        self._schedule, self._steps, self._stream = schedule, steps, VictimRng((seed, "training defense"))
         self._shapes = {name: tuple(model.get_parameter(name).shape) for name in trained(model)}
         self._unit = 1.0 if defense.unit is None else defense.unit
         self._state: Any = self._share.start(self._shapes)

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingSchedule:
     """SGD on batches of one data set.
 
     Args:

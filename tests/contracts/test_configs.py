@@ -13,7 +13,7 @@ from bench.attacks.base import Attack
 from bench.config import options
 from bench.config.compose import compose
 from bench.config.instantiate import import_target, instantiate, parameters
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.loggers.base import CellLogger
 from bench.metrics.base import SampleMetric
 from bench.results.identity import identity
@@ -76,7 +76,9 @@ def test_every_argument_stands_in_the_yaml_and_has_no_default_in_the_code(group,
 @pytest.mark.parametrize("name", options.entries("attack"))
 def test_an_attack_builds_and_says_what_it_needs(name):
     cfg = composed("attack", name)
-    built = instantiate(cfg.attack, "attack", engine=Engine(chunk=2, threads=1, compile=False, precision="float32"))
+    built = instantiate(
+        cfg.attack, "attack", engine=EngineSettings(chunk=2, threads=1, compile=False, precision="float32")
+    )
     assert isinstance(built, Attack) and isinstance(built.needs, frozenset)
     assert type(cfg.attack.version) is int and type(cfg.attack.control) is bool
     assert inspect.getdoc(type(built))

@@ -15,12 +15,12 @@ from torch.utils import _pytree as pytree
 
 from bench.config import options
 from bench.config.compose import compose
-from bench.defenses.base import Plain
+from bench.defenses.base import PlainGradient
 from bench.defenses.noise import Gaussian
 from bench.defenses.stack import Stack, defense_of
-from bench.defenses.streams import Stream
+from bench.defenses.streams import VictimRng
 from bench.messages import Observation
-from bench.running.components import Parties, build
+from bench.running.components import Components, build
 
 NAMES = [name for name in options.entries("defense") if name != "none"]
 SMALL = ("attack=noise", "data.set=mnist", "data.batch_size=2", "model.width=3")
@@ -47,7 +47,7 @@ def cell() -> DictConfig:
 
 
 @cache
-def built_with(name: str) -> Parties:
+def built_with(name: str) -> Components:
     """The parties of one cell; tests leave them as they are."""
     changed = cell().copy()
     changed.defense = node_of(name)
@@ -94,13 +94,13 @@ def test_its_own_seed_turns_all_its_random_numbers(name, monkeypatch):
     """Wherever it draws any; the models and victims stay."""
     client, data = built_with(name).client, built_with(name).data
     parts = [part for part, _ in client.defense.flat(client.local)]
-    drawn = client._step.draws(shapes(dict(client.model.named_parameters())), 2, Stream((0,)))
+    drawn = client._step.draws(shapes(dict(client.model.named_parameters())), 2, VictimRng((0,)))
     if not any(hasattr(part, "seed") for part in parts):
         assert not pytree.tree_leaves(drawn)
         return
     other = Stack([replace(part, seed=1) if hasattr(part, "seed") else part for part in parts])  # type: ignore[type-var]
     before = whole(client.share(data.deal([0])))
-    monkeypatch.setattr(client, "_step", other.wrap(Plain(client._gradient), client.local))
+    monkeypatch.setattr(client, "_step", other.wrap(PlainGradient(client._gradient), client.local))
     draws = bool(pytree.tree_leaves(drawn))  # int8 has a seed that rounding to the nearest does not use
     assert torch.equal(whole(client.share(data.deal([0]))), before) != draws
 
@@ -116,7 +116,7 @@ def test_a_stack_is_its_parts_one_after_the_other(names, seed):
     stacked, _ = protected(Stack(parts), tree(), seed=seed)
     gradients = tree()
     for position, part in enumerate(parts):
-        draws = part.draw(shapes(gradients), Stream((seed, position, getattr(part, "seed", 0))))
+        draws = part.draw(shapes(gradients), VictimRng((seed, position, getattr(part, "seed", 0))))
         gradients, _ = part.protect(gradients, draws, part.start(shapes(gradients)))
     for name, value in stacked.items():
         torch.testing.assert_close(value, gradients[name], rtol=0, atol=0, equal_nan=True)

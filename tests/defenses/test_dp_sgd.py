@@ -96,12 +96,12 @@ def test_a_row_says_epsilon_of_one_step_and_what_needs_another_model(parties):
 
 
 def test_an_empty_batch_of_poisson_sampling_is_noise_alone():
-    from bench.defenses.base import Plain
-    from bench.defenses.streams import Stream
+    from bench.defenses.base import PlainGradient
+    from bench.defenses.streams import VictimRng
 
     parameters = {"w": torch.zeros(50, 50)}
-    step = DPSGD(1.0, 2.0, 1e-5, 0).wrap(Plain(lambda *_: parameters), local(batch_size=4))
-    draws = step.draws({"w": (50, 50)}, 0, Stream((0,)))
+    step = DPSGD(1.0, 2.0, 1e-5, 0).wrap(PlainGradient(lambda *_: parameters), local(batch_size=4))
+    draws = step.draws({"w": (50, 50)}, 0, VictimRng((0,)))
     found, _ = step(parameters, {}, torch.zeros(0, 1, 2, 2), torch.zeros(0, dtype=torch.long), draws, ())
     torch.testing.assert_close(found["w"], draws[1]["w"] * 2.0 / 4)
 

@@ -8,14 +8,14 @@ import torch
 from bench.config import options
 from bench.config.compose import compose
 from bench.errors import NotApplicable
-from bench.running.components import Parties, build
+from bench.running.components import Components, build
 
 NAMES = [name for name in options.entries("defense") if name not in ("none", "soteria")]
 SMALL = ("data=sentences", "attack=noise", "metric=exact_match", "data.batch_size=2", "logger=none", "engine.threads=1")
 
 
 @cache
-def built_with(*overrides: str) -> Parties:
+def built_with(*overrides: str) -> Components:
     """The parties of a small cell; tests leave them as they are."""
     return build(compose([*SMALL, *overrides]))
 

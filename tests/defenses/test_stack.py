@@ -3,7 +3,7 @@
 import pytest
 from defenses.trees import local
 
-from bench.defenses.base import Plain
+from bench.defenses.base import PlainGradient
 from bench.defenses.clients import Clients
 from bench.defenses.dp_sgd import DPSGD
 from bench.defenses.local_steps import LocalSteps
@@ -53,4 +53,4 @@ def test_only_a_schedule_has_a_unit_and_units_multiply():
 
 def test_a_batch_for_one_sample_cannot_be_dealt_to_clients():
     with pytest.raises(NotApplicable, match="no multiple"):
-        Stack([Clients(2, True), DP]).wrap(Plain(lambda *_: {}), local(batch_size=4))
+        Stack([Clients(2, True), DP]).wrap(PlainGradient(lambda *_: {}), local(batch_size=4))

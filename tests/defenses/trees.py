@@ -2,8 +2,8 @@
 
 import torch
 
-from bench.defenses.base import Local, Plain
-from bench.defenses.streams import Stream
+from bench.defenses.base import ClientContext, PlainGradient
+from bench.defenses.streams import VictimRng
 
 
 def tree(seed: int = 0) -> dict[str, torch.Tensor]:
@@ -17,7 +17,7 @@ def shapes(gradients: dict[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in gradients.items()}
 
 
-def local(**changes) -> Local:
+def local(**changes) -> ClientContext:
     facts = {
         "model": torch.nn.Linear(2, 2),
         "batch_size": 4,
@@ -26,11 +26,11 @@ def local(**changes) -> Local:
         "frozen_statistics": False,
         "mappable": True,
     }
-    return Local(**(facts | changes))
+    return ClientContext(**(facts | changes))
 
 
 def protected(defense, gradients, *, seed: int = 0, state=None):
     """What a defence of gradients makes of them, and its state: the step around an undefended one that yields them."""
-    step = defense.wrap(Plain(lambda *_: gradients), local())
-    draws = step.draws(shapes(gradients), 4, Stream((seed,)))
+    step = defense.wrap(PlainGradient(lambda *_: gradients), local())
+    draws = step.draws(shapes(gradients), 4, VictimRng((seed,)))
     return step(gradients, {}, None, None, draws, step.start(shapes(gradients)) if state is None else state)

@@ -8,10 +8,10 @@ from engine.problems import Problem, starts
 from torch import Tensor
 
 from bench.engine.adaptive import SGD, Adam, AdamW
-from bench.engine.box import Box
-from bench.engine.directions import Arrival, Direction
+from bench.engine.box import BoxConstraint
+from bench.engine.directions import Direction, Iterate
 from bench.engine.loop import Minimiser
-from bench.engine.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
+from bench.engine.schedules import Constant, CosineDecay, StepDecay, StepSizeSchedule, WarmUp
 from bench.engine.steps import Scheduled
 from bench.engine.stops import Tolerances
 
@@ -19,7 +19,7 @@ BUDGET = 60
 
 
 def torch_path(
-    function, start: Tensor, optimiser, scheduler, sign: bool, box: Box | None, least: float
+    function, start: Tensor, optimiser, scheduler, sign: bool, box: BoxConstraint | None, least: float
 ) -> list[Tensor]:
     """The points that a plain loop around a torch optimiser visits, until the objective is at `least`."""
     z = start.clone().requires_grad_()
@@ -53,7 +53,7 @@ CASES = {
     "sgd": (SGD(0.0, 0.0), lambda p: torch.optim.SGD(p, 0.1)),
     "sgd, momentum and weight decay": (SGD(0.7, 0.1), lambda p: torch.optim.SGD(p, 0.1, 0.7, weight_decay=0.1)),
 }
-SCHEDULES: dict[str, tuple[Schedule, object]] = {
+SCHEDULES: dict[str, tuple[StepSizeSchedule, object]] = {
     "constant": (Constant(), lambda o: torch.optim.lr_scheduler.ConstantLR(o, 1.0)),
     "step decay": (
         StepDecay(BUDGET, [3 / 8, 5 / 8, 7 / 8], 0.1),
@@ -61,7 +61,7 @@ SCHEDULES: dict[str, tuple[Schedule, object]] = {
         lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [23, 38, 53], 0.1),
     ),
     "warm cosine": (
-        WarmUp(10, Cosine(BUDGET)),
+        WarmUp(10, CosineDecay(BUDGET)),
         lambda o: torch.optim.lr_scheduler.LambdaLR(
             o, lambda k: min(1, (k + 1) / 10) * (1 + math.cos(math.pi * k / BUDGET)) / 2
         ),
@@ -90,7 +90,7 @@ def test_each_victims_path_is_torchs(case: str, schedule: str, slots: int) -> No
 
 def test_images_stay_in_the_box_as_in_the_published_loop() -> None:
     """Signed Adam, clamped after each step but not at the start; the last two entries stand for label logits."""
-    box = Box(-0.5, 0.6, 10)
+    box = BoxConstraint(-0.5, 0.6, 10)
     functions, x = _bowls(5), starts(5, 12, scale=2.0)
     constant = SCHEDULES["constant"][1]
     expected = [torch_path(f, row, CASES["signed adam"][1], constant, True, box, 0.0) for f, row in zip(functions, x)]
@@ -116,14 +116,14 @@ def test_a_slot_without_a_turn_learns_nothing(case: str) -> None:
     every, some = torch.ones(6, dtype=torch.bool), torch.tensor([True, False, True, True, False, False])
     masked, plain = direction.start(x), direction.start(x)
     for here in (every, some, every):
-        given = direction(masked, Arrival(x, g, g, g, here, here))
+        given = direction(masked, Iterate(x, g, g, g, here, here))
     for _ in range(2):
-        direction(plain, Arrival(x, g, g, g, every, every))
-    expected = direction(plain, Arrival(x, g, g, g, every, every))[some]
+        direction(plain, Iterate(x, g, g, g, every, every))
+    expected = direction(plain, Iterate(x, g, g, g, every, every))[some]
     torch.testing.assert_close(given[some], expected, rtol=1e-14, atol=1e-14)
     twice = direction.start(x)
-    direction(twice, Arrival(x, g, g, g, every, every))
-    expected = direction(twice, Arrival(x, g, g, g, every, every))[~some]
+    direction(twice, Iterate(x, g, g, g, every, every))
+    expected = direction(twice, Iterate(x, g, g, g, every, every))[~some]
     torch.testing.assert_close(given[~some], expected, rtol=1e-14, atol=1e-14)
 
 
@@ -135,7 +135,7 @@ def test_float32_is_corrected_for_bias_as_exactly_as_torch_does() -> None:
     torch.optim.Adam([z], 1.0).step()
     direction = Adam([0.9, 0.999], 1e-8, False, 0.0)
     every = torch.ones(3, dtype=torch.bool)
-    d = direction(direction.start(x), Arrival(x, g, g, g, every, every))
+    d = direction(direction.start(x), Iterate(x, g, g, g, every, every))
     assert d.dtype == torch.float32
     torch.testing.assert_close(x + d, z.detach(), rtol=3e-7, atol=3e-7)
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from engine.problems import Problem, quadratic, starts
 
-from bench.engine.box import Box
+from bench.engine.box import BoxConstraint
 from bench.engine.directions import LBFGS
 from bench.engine.loop import Minimiser
-from bench.engine.steps import Backtracking, Step
+from bench.engine.steps import Backtracking, StepRule
 from bench.engine.stops import Tolerances
 from bench.engine.wolfe import StrongWolfe
 from bench.messages import Status
@@ -16,9 +16,9 @@ from bench.messages import Status
 @pytest.mark.parametrize(
     "step", [Backtracking(1.0, 1e-4, 40), StrongWolfe(1.0, 1e-4, 0.9, 40, 1e-12)], ids=["backtracking", "wolfe"]
 )
-def test_the_constrained_minimum_of_a_quadratic_is_found(step: Step) -> None:
+def test_the_constrained_minimum_of_a_quadratic_is_found(step: StepRule) -> None:
     """Karush, Kuhn and Tucker: where a bound is active the gradient pushes against it, elsewhere it vanishes."""
-    box, victims = Box(-0.2, 0.3, 9), 6
+    box, victims = BoxConstraint(-0.2, 0.3, 9), 6
     functions, x = [quadratic(seed) for seed in range(victims)], starts(victims, 12, scale=0.1).clamp(-0.2, 0.3)
     x[:, 9:] *= 3
     rule = Minimiser(LBFGS(10, 1e-10), step, Tolerances(2000, 2000, 0.0, 0.0, 100, 1e-14), "best")
@@ -39,4 +39,4 @@ def test_the_constrained_minimum_of_a_quadratic_is_found(step: Step) -> None:
 
 def test_a_box_has_a_width() -> None:
     with pytest.raises(ValueError, match="low < high"):
-        Box(1.0, 1.0, 3)
+        BoxConstraint(1.0, 1.0, 3)

@@ -5,7 +5,7 @@ import torch
 from engine.problems import Problem, log_cosh, quadratic, rosenbrock
 from torch import Tensor
 
-from bench.engine.directions import LBFGS, Arrival
+from bench.engine.directions import LBFGS, Iterate
 from bench.engine.loop import Minimiser
 from bench.engine.steps import Fixed
 from bench.engine.stops import TorchSteps
@@ -13,17 +13,17 @@ from bench.engine.stops import TorchSteps
 torch.set_default_dtype(torch.float32)
 
 
-def arrive(s: Tensor, y: Tensor, before: Tensor | None = None) -> Arrival:
+def arrive(s: Tensor, y: Tensor, before: Tensor | None = None) -> Iterate:
     """A step `s` in every slot, along which the gradient changed by `y`."""
     before = torch.zeros_like(s) if before is None else before
     every = torch.ones(len(s), dtype=torch.bool)
-    return Arrival(torch.zeros_like(s), before + y, s, before, every, every)
+    return Iterate(torch.zeros_like(s), before + y, s, before, every, every)
 
 
-def stay(g: Tensor) -> Arrival:
+def stay(g: Tensor) -> Iterate:
     """The gradient `g` in every slot, and no step that led there."""
     every = torch.ones(len(g), dtype=torch.bool)
-    return Arrival(torch.zeros_like(g), g, torch.zeros_like(g), g, ~every, every)
+    return Iterate(torch.zeros_like(g), g, torch.zeros_like(g), g, ~every, every)
 
 
 def torch_path(function, start: Tensor, iterations: int, history: int, lr: float) -> list[Tensor]:

@@ -13,7 +13,7 @@ from bench.engine.adaptive import SGD, Adam
 from bench.engine.directions import LBFGS, Direction
 from bench.engine.loop import Minimiser
 from bench.engine.schedules import Constant
-from bench.engine.steps import Backtracking, Fixed, Scheduled, Step
+from bench.engine.steps import Backtracking, Fixed, Scheduled, StepRule
 from bench.engine.stops import Tolerances, TorchSteps
 from bench.engine.wolfe import StrongWolfe
 from bench.messages import Status
@@ -98,7 +98,7 @@ def test_budget_counts_every_evaluation() -> None:
     assert len(problem.seen) == 17
 
 
-RULES: list[tuple[Direction, Step]] = [
+RULES: list[tuple[Direction, StepRule]] = [
     (LBFGS(4, 1e-10), Backtracking(1.0, 1e-4, 20)),
     (LBFGS(4, 1e-10), StrongWolfe(1.0, 1e-4, 0.9, 20, 1e-9)),
     (Adam([0.9, 0.99], 1e-8, False, 0.0), Scheduled(0.3, Constant())),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from bench.engine.schedules import Constant, Cosine, Schedule, Staircase, StepDecay, WarmUp
+from bench.engine.schedules import Constant, CosineDecay, Staircase, StepDecay, StepSizeSchedule, WarmUp
 
 STEPS = 80
 
@@ -27,12 +27,12 @@ def torch_rates(make) -> list[float]:
         (Constant(), lambda o: lr_scheduler.ConstantLR(o, factor=1.0)),
         (StepDecay(STEPS, [3 / 8, 5 / 8, 7 / 8], 0.1), lambda o: lr_scheduler.MultiStepLR(o, [30, 50, 70], gamma=0.1)),
         (Staircase(50, 0.89), lambda o: lr_scheduler.StepLR(o, 50, gamma=0.89)),
-        (Cosine(STEPS), lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
+        (CosineDecay(STEPS), lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS)),
         (WarmUp(10, Constant()), lambda o: lr_scheduler.LinearLR(o, 0.1, 1.0, total_iters=9)),
     ],
     ids=["constant", "step decay", "staircase", "cosine", "warm-up"],
 )
-def test_a_schedule_is_torchs(ours: Schedule, theirs) -> None:
+def test_a_schedule_is_torchs(ours: StepSizeSchedule, theirs) -> None:
     """All at once, as the slots ask: each at its own count."""
     found = ours(torch.arange(STEPS, dtype=torch.float64)).tolist()
     assert found == pytest.approx(torch_rates(theirs), rel=1e-12, abs=1e-12)
@@ -40,8 +40,8 @@ def test_a_schedule_is_torchs(ours: Schedule, theirs) -> None:
 
 def test_a_warm_up_multiplies_what_follows() -> None:
     taken = torch.arange(STEPS, dtype=torch.float64)
-    expected = Cosine(STEPS)(taken) * WarmUp(7, Constant())(taken)
-    assert torch.equal(WarmUp(7, Cosine(STEPS))(taken), expected)
+    expected = CosineDecay(STEPS)(taken) * WarmUp(7, Constant())(taken)
+    assert torch.equal(WarmUp(7, CosineDecay(STEPS))(taken), expected)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_warm_up_multiplies_what_follows() -> None:
         (lambda: StepDecay(10, [0.5], 1.0), "factor"),
         (lambda: Staircase(0, 0.5), "every"),
         (lambda: Staircase(10, 1.0), "factor"),
-        (lambda: Cosine(0), "steps"),
+        (lambda: CosineDecay(0), "steps"),
         (lambda: WarmUp(0, Constant()), "steps"),
     ],
 )

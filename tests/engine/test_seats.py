@@ -13,7 +13,7 @@ from bench.config.compose import compose
 from bench.engine.seats import Waiting, seats_of
 from bench.results import query
 from bench.results.identity import identity
-from bench.running.components import Parties, build
+from bench.running.components import Components, build
 
 EAGER = ["engine.compile=false", "engine.threads=1"]
 TINY = [*EAGER, "data=samples", "data.set=mnist", "data.size=9", "model.width=3", "metric=mse", "logger=none"]
@@ -43,7 +43,7 @@ def test_a_slot_takes_its_own_runs_in_order_or_any() -> None:
     assert [shared.next(slot) for slot in (1, 0, 1, 0)] == [0, 1, 2, None]
 
 
-def outcome(built: Parties, ids: list[int]) -> dict[int, tuple]:
+def outcome(built: Components, ids: list[int]) -> dict[int, tuple]:
     """What is claimed for each victim, where just these are dealt to a process."""
     found = {}
     for claim in built.attack.reconstruct(built.client.share(built.data.deal(ids)), 0):

@@ -11,7 +11,7 @@ from bench.engine.schedules import Constant
 from bench.engine.state import State
 from bench.engine.steps import Backtracking, Scheduled
 from bench.engine.stops import Tolerances
-from bench.engine.trace import PICTURES, Moments
+from bench.engine.trace import PICTURES, TraceBuffer
 from bench.engine.tuning import MEMORY, SLOTS, room
 
 TINY = ("attack=idlg", "data.set=mnist", "data.size=9", "model.width=3", "attack.evaluations=2")
@@ -56,7 +56,7 @@ def test_the_memory_of_a_slot_is_that_of_the_tensors_that_the_loop_holds(directi
     """Counted on states that were really made, for many slots, up to what does not grow with the variables."""
     slots, n = 16, 1000
     x = torch.zeros(slots, n, dtype=dtype)
-    held = [State.start(torch.arange(slots), x), direction.start(x), Moments.start(slots, PICTURES.room, 1, x)]
+    held = [State.start(torch.arange(slots), x), direction.start(x), TraceBuffer.start(slots, PICTURES.room, 1, x)]
     made = sum(value.nbytes for state in held for value in vars(state).values())
     estimate = slots * Minimiser(direction, step, STOP, "best").bytes_a_slot(n, dtype)
     assert made <= estimate <= 1.02 * made

@@ -13,7 +13,7 @@ from bench.cli.main import main
 from bench.config.compose import compose
 from bench.errors import UserError
 from bench.executors import places
-from bench.executors.local import Local
+from bench.executors.local import LocalExecutor
 
 USERS = '''
 """Attacks of a user's own that end badly."""
@@ -149,11 +149,11 @@ def test_gpus_and_cores_are_divided(monkeypatch):
 
 def test_mistakes(monkeypatch):
     with pytest.raises(ValueError, match="workers=0: must be >= 1"):
-        Local(0)
+        LocalExecutor(0)
     every = compose(["attack=noise", "logger=none", "trainer=cpu", "trainer.devices=auto"])
     with pytest.raises(UserError, match=r"a number of trainer\.devices"):
-        next(Local(2).run([every, every]))
+        next(LocalExecutor(2).run([every, every]))
     monkeypatch.setenv("LOCAL_RANK", "0")
     pair = compose(["attack=noise", "logger=none", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"])
     with pytest.raises(UserError, match="without torchrun or srun"):
-        next(Local(None).run([pair, pair]))
+        next(LocalExecutor(None).run([pair, pair]))

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from bench.models.convnet import ConvNet
-from bench.models.differentiable_norms import write_out
-from bench.models.introspect import probe
+from bench.models.differentiable_norms import replace_norms
+from bench.models.introspect import introspect
 
 DEFAULTS = {"width": 4, "activation": "relu", "norm": "batch", "init_range": None, "mean": None, "std": None}
 
@@ -55,8 +55,8 @@ def test_it_can_be_attacked(norm: str, train: bool) -> None:
     model = build(norm=norm, shape=(1, 28, 28)).train(train)
     if train:
         torch.func.replace_all_batch_norm_modules_(model)  # as the client does
-    write_out(model)
-    facts = probe(model, functional.cross_entropy, (1, 28, 28), 10, 2)
+    replace_norms(model)
+    facts = introspect(model, functional.cross_entropy, (1, 28, 28), 10, 2)
     assert facts.last_linear == "fc.weight"
     assert facts.mappable
 

@@ -9,8 +9,8 @@ from torch.func import functional_call, grad, replace_all_batch_norm_modules_, v
 from torch.nn import functional
 
 from bench.errors import UserError
-from bench.models.differentiable_norms import write_out
-from bench.models.introspect import probe
+from bench.models.differentiable_norms import replace_norms
+from bench.models.introspect import introspect
 
 CASES = {
     "layer": (lambda: nn.LayerNorm(6), (2, 5, 6)),
@@ -70,7 +70,7 @@ def test_one_value_per_channel_is_refused_where_torch_refuses_it(norm, shape, wi
         replace_all_batch_norm_modules_(theirs)
         theirs = theirs[0]
     ours = nn.Sequential(copy.deepcopy(theirs))
-    write_out(ours)
+    replace_norms(ours)
     for train in (True, False):
         by_batch = train or without_running
         expected = refuses(theirs.train(train), ValueError)
@@ -88,7 +88,7 @@ def test_mapped_equals_plain_autograd_through_torchs_own_layer(name: str) -> Non
     x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     expected, before = slopes(model, x, mapped=False), slopes(model, x, mapped=True)
     output, own = model(x[0]), type(norm)
-    write_out(model)
+    replace_norms(model)
     assert type(model[1]) is not own and isinstance(model[1], own)
     torch.testing.assert_close(model(x[0]), output, rtol=1e-12, atol=1e-12)
     for mapped in (True, False):
@@ -102,7 +102,7 @@ def test_running_statistics_stay_torchs() -> None:
     x = torch.randn(3, 6, 4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     model[1].running_mean += 0.3
     output = model(x)
-    write_out(model)
+    replace_norms(model)
     assert torch.equal(model(x), output)
 
 
@@ -119,4 +119,4 @@ def test_what_is_mapped_wrongly_is_found_out_and_not_mapped() -> None:
 
     torch.manual_seed(0)
     for norm, mappable in ((nn.InstanceNorm2d(3, affine=True), False), (nn.GroupNorm(1, 3), True)):
-        assert probe(Flat(norm), functional.cross_entropy, (3, 4, 4), 4, 1).mappable is mappable
+        assert introspect(Flat(norm), functional.cross_entropy, (3, 4, 4), 4, 1).mappable is mappable

@@ -7,14 +7,14 @@ from torch.nn import functional
 
 from bench.errors import UserError
 from bench.models.activations import ACTIVATIONS, activation
-from bench.models.introspect import probe
+from bench.models.introspect import introspect
 from bench.models.lenet import LeNet
 
 SHAPE = (3, 8, 8)
 
 
 def look(model: nn.Module, classes: int = 4):
-    return probe(model, functional.cross_entropy, SHAPE, classes, 2)
+    return introspect(model, functional.cross_entropy, SHAPE, classes, 2)
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
@@ -142,11 +142,11 @@ def test_backward_hooks_are_named() -> None:
 def test_a_loss_of_anything_but_class_indices_is_named(loss, says: str) -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
     with pytest.raises(UserError, match=says) as caught:
-        probe(model, loss, SHAPE, 4, 2)
+        introspect(model, loss, SHAPE, 4, 2)
     assert "\n" not in str(caught.value)
 
 
 def test_a_loss_that_takes_indices_only_is_no_fault_of_the_model() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
-    plain = probe(model, functional.cross_entropy, SHAPE, 4, 2)
-    assert probe(model, lambda z, y: functional.nll_loss(z.log_softmax(1), y), SHAPE, 4, 2) == plain
+    plain = introspect(model, functional.cross_entropy, SHAPE, 4, 2)
+    assert introspect(model, lambda z, y: functional.nll_loss(z.log_softmax(1), y), SHAPE, 4, 2) == plain

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import bench
-from bench.models.differentiable_norms import write_out
-from bench.models.introspect import gradient_of, probe
+from bench.models.differentiable_norms import replace_norms
+from bench.models.introspect import gradient_of, introspect
 
 
 class Patches(nn.Module):
@@ -68,7 +68,7 @@ def test_an_audit_needs_no_setting_of_the_callers() -> None:
 @pytest.mark.parametrize("kind", ["sdpa", "multihead", "encoder"])
 def test_attention_passes_the_probe_and_leaves_torchs_settings_alone(kind: str) -> None:
     model = Patches(kind).eval()
-    write_out(model)
-    facts = probe(model, F.cross_entropy, (1, 8, 8), 3, 2)
+    replace_norms(model)
+    facts = introspect(model, F.cross_entropy, (1, 8, 8), 3, 2)
     assert facts.last_bias == "head.bias" and facts.mappable
     assert torch.backends.mha.get_fastpath_enabled() and torch.backends.cuda.flash_sdp_enabled()

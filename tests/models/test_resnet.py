@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bench.models.introspect import probe
+from bench.models.introspect import introspect
 from bench.models.resnet import ResNet
 
 DEFAULTS = {
@@ -34,7 +34,7 @@ def test_it_has_twenty_layers_and_the_papers_size() -> None:
 @pytest.mark.parametrize("norm", ["batch", "group", "none"])
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
 def test_it_can_be_attacked(norm: str, shape: tuple[int, int, int]) -> None:
-    facts = probe(build(norm=norm, shape=shape).eval(), functional.cross_entropy, shape, 10, 1)
+    facts = introspect(build(norm=norm, shape=shape).eval(), functional.cross_entropy, shape, 10, 1)
     assert facts.last_linear == "fc.weight"
     assert facts.mappable
 
@@ -43,7 +43,7 @@ def test_it_can_be_attacked(norm: str, shape: tuple[int, int, int]) -> None:
 def test_a_value_that_hardly_moves_is_not_taken_for_a_lost_derivative(seed: int) -> None:
     """Behind 19 sigmoids a finite difference is all rounding: it says nothing against autograd."""
     torch.manual_seed(seed)
-    assert probe(build(norm="none").eval(), functional.cross_entropy, (3, 32, 32), 10, 1).mappable
+    assert introspect(build(norm="none").eval(), functional.cross_entropy, (3, 32, 32), 10, 1).mappable
 
 
 def test_strides_can_be_removed() -> None:

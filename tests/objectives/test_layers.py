@@ -8,7 +8,7 @@ import torch
 from bench.errors import NotApplicable
 from bench.objectives.layers import Layers, masked_columns
 from bench.objectives.squared_error import squared_error
-from bench.objectives.view import Compared
+from bench.objectives.view import TransformedObjective
 
 
 def some(seed: int) -> dict[str, torch.Tensor]:
@@ -28,7 +28,7 @@ def test_masked_columns_are_seen_and_scattered_or_complete_zeros_are_not() -> No
 def test_auto_leaves_the_masked_layer_out_of_those_victims_only() -> None:
     ours, shared = some(0), some(1)
     shared["fc.weight"][1, :, [0, 4]] = 0
-    found = Compared(squared_error, [Layers("auto")])(ours, shared)
+    found = TransformedObjective(squared_error, [Layers("auto")])(ours, shared)
     whole = squared_error(ours, shared)
     rest = squared_error(ours, {n: v for n, v in shared.items() if n != "fc.weight"})
     torch.testing.assert_close(found, torch.stack([whole[0], rest[1]]))
@@ -36,7 +36,7 @@ def test_auto_leaves_the_masked_layer_out_of_those_victims_only() -> None:
 
 def test_named_parameters_are_left_out() -> None:
     ours, shared = some(0), some(1)
-    found = Compared(squared_error, [Layers(["fc.weight", "conv"])])(ours, shared)
+    found = TransformedObjective(squared_error, [Layers(["fc.weight", "conv"])])(ours, shared)
     torch.testing.assert_close(found, ((ours["fc.bias"] - shared["fc.bias"]) ** 2).sum(1))
 
 

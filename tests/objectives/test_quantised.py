@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bench.objectives.quantised import Quantised
 from bench.objectives.squared_error import squared_error
-from bench.objectives.view import Compared
+from bench.objectives.view import TransformedObjective
 
 
 def integers(value: torch.Tensor) -> torch.Tensor:
@@ -22,7 +22,7 @@ def test_zero_for_what_quantises_to_the_same_and_not_for_anything_else(seed: int
     exact = torch.randn(4, 30, generator=g, dtype=torch.float64)
     step = exact.abs().amax(1, keepdim=True) / 127
     shared = {"w": integers(exact) * step}
-    distance = Compared(squared_error, [Quantised(127, 0.5)])
+    distance = TransformedObjective(squared_error, [Quantised(127, 0.5)])
     assert distance({"w": exact}, shared).max() <= 1e-30  # of rounding: entries that lie on the edge of their cell
     moved = exact + torch.tensor([0.0, 0.3, 0.7, 2.0], dtype=torch.float64).unsqueeze(1) * step * torch.sign(exact)
     inside = ((moved - shared["w"]).abs() <= step * 0.5).all(1)
@@ -37,14 +37,16 @@ def test_stochastic_rounding_has_cells_twice_as_wide() -> None:
     exact = torch.randn(4, 30, generator=g, dtype=torch.float64)
     step = exact.abs().amax(1, keepdim=True) / 127
     shared = {"w": torch.floor(exact / step + torch.rand(4, 30, generator=g, dtype=torch.float64)) * step}
-    assert Compared(squared_error, [Quantised(127, 1.0)])({"w": exact}, shared).max() <= 1e-25
-    assert Compared(squared_error, [Quantised(127, 0.5)])({"w": exact}, shared).min() > 1e-6
+    assert TransformedObjective(squared_error, [Quantised(127, 1.0)])({"w": exact}, shared).max() <= 1e-25
+    assert TransformedObjective(squared_error, [Quantised(127, 0.5)])({"w": exact}, shared).min() > 1e-6
 
 
 def test_its_derivative_pulls_what_is_outside_to_the_edge_and_leaves_the_rest() -> None:
     shared = {"w": torch.tensor([[127.0, 3.0, -5.0]])}
     ours = {"w": torch.tensor([[127.2, 4.0, -5.6]], requires_grad=True)}
-    (slope,) = torch.autograd.grad(Compared(squared_error, [Quantised(127, 0.5)])(ours, shared).sum(), [ours["w"]])
+    (slope,) = torch.autograd.grad(
+        TransformedObjective(squared_error, [Quantised(127, 0.5)])(ours, shared).sum(), [ours["w"]]
+    )
     torch.testing.assert_close(slope, torch.tensor([[0.0, 1.0, -0.2]]), rtol=1e-5, atol=1e-6)
 
 

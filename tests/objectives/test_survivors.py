@@ -4,8 +4,8 @@ import torch
 
 from bench.objectives.cosine import cosine_distance
 from bench.objectives.squared_error import squared_error
-from bench.objectives.survivors import Survivors
-from bench.objectives.view import Compared
+from bench.objectives.survivors import SurvivingEntries
+from bench.objectives.view import TransformedObjective
 
 
 def some(seed: int) -> dict[str, torch.Tensor]:
@@ -20,7 +20,7 @@ def pruned(of: dict[str, torch.Tensor], bound: float) -> dict[str, torch.Tensor]
 
 def test_a_squared_error_is_that_of_the_survivors_as_if_there_were_as_many_as_entries() -> None:
     ours, shared = some(0), pruned(some(1), 0.7)
-    found = Compared(squared_error, [Survivors()])(ours, shared)
+    found = TransformedObjective(squared_error, [SurvivingEntries()])(ours, shared)
     for victim in range(3):
         total, count = 0.0, 0
         for name, value in shared.items():
@@ -33,7 +33,7 @@ def test_a_squared_error_is_that_of_the_survivors_as_if_there_were_as_many_as_en
 
 def test_a_cosine_is_that_of_the_survivors() -> None:
     ours, shared = some(0), pruned(some(1), 0.7)
-    found = Compared(cosine_distance, [Survivors()])(ours, shared)
+    found = TransformedObjective(cosine_distance, [SurvivingEntries()])(ours, shared)
     for victim in range(3):
         chosen = torch.cat([(value[victim] != 0).flatten() for value in shared.values()])
         mine, theirs = (torch.cat([v[victim].flatten() for v in of.values()])[chosen] for of in (ours, shared))
@@ -45,7 +45,9 @@ def test_what_the_dummy_has_at_pruned_entries_has_no_influence() -> None:
     for value in ours.values():
         value.requires_grad_()
     for distance in (squared_error, cosine_distance):
-        slopes = torch.autograd.grad(Compared(distance, [Survivors()])(ours, shared).sum(), list(ours.values()))
+        slopes = torch.autograd.grad(
+            TransformedObjective(distance, [SurvivingEntries()])(ours, shared).sum(), list(ours.values())
+        )
         for slope, value in zip(slopes, shared.values()):
             assert (slope[value == 0] == 0).all()
             assert (slope[value != 0] != 0).all()
@@ -53,7 +55,7 @@ def test_what_the_dummy_has_at_pruned_entries_has_no_influence() -> None:
 
 def test_without_zeros_nothing_changes_and_with_zeros_only_nothing_breaks() -> None:
     ours, shared = some(0), some(1)
-    left, right = Survivors()(ours, shared)
+    left, right = SurvivingEntries()(ours, shared)
     assert all(torch.equal(left[n], ours[n]) and torch.equal(right[n], shared[n]) for n in ours)
     nothing = {n: torch.zeros_like(v) for n, v in shared.items()}
-    assert squared_error(*Survivors()(ours, nothing)).tolist() == [0.0] * 3
+    assert squared_error(*SurvivingEntries()(ours, nothing)).tolist() == [0.0] * 3

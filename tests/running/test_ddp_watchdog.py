@@ -10,7 +10,7 @@ import time
 import pytest
 from torch.distributed import TCPStore
 
-from bench.running.ddp_watchdog import STALE, Watch
+from bench.running.ddp_watchdog import STALE, RankHeartbeat
 
 CELL = ["attack=idlg", "attack.evaluations=1000000000", "attack.stop.objective=0", "data.set=mnist", "data.size=8"]
 QUIET = ["metric=mse", "logger=none", "engine.compile=false", "engine.threads=1", "data.victims=4"]
@@ -19,7 +19,7 @@ DDP = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 
 def test_silence_counts_as_death_only_after_its_time_and_never_after_the_end():
     store = TCPStore("127.0.0.1", 0, is_master=True)
-    one, other = (Watch(store.clone(), rank, 2, stale=0.2) for rank in range(2))
+    one, other = (RankHeartbeat(store.clone(), rank, 2, stale=0.2) for rank in range(2))
     assert one.gone() is None
     time.sleep(0.3)
     other.say(b"1")

@@ -8,7 +8,7 @@ from bench.engine.matching import Matching
 from bench.messages import Reconstruction, Status
 from bench.speed import sequential
 from bench.speed import setting as setting_module
-from bench.speed.contestants import SUCCESS, Engine, Loop, _Enough, _Meter, _successes
+from bench.speed.contestants import SUCCESS, EngineContestant, LoopContestant, _Enough, _Meter, _successes
 from bench.speed.sequential import SequentialLoop
 from bench.speed.setting import prepare
 
@@ -58,7 +58,7 @@ def test_the_meter_counts_the_evaluations_of_slots_with_a_victim(setting, monkey
 
 
 def test_a_turn_goes_on_until_its_time_is_over(setting):
-    engine, loop = Engine(setting), Loop(setting, 1)
+    engine, loop = EngineContestant(setting), LoopContestant(setting, 1)
     for contestant in (engine, loop):
         contestant.warm_up()
         rate = contestant.turn(0.2)
@@ -69,7 +69,7 @@ def test_a_turn_goes_on_until_its_time_is_over(setting):
 
 def test_a_pool_that_ends_before_histories_are_full_is_timed_all_the_same():
     setting = prepare([*TINY, "attack.evaluations=2", "attack.history=400"])
-    assert Engine(setting).turn(0.01).evaluations > 0
+    assert EngineContestant(setting).turn(0.01).evaluations > 0
 
 
 def test_the_loop_goes_from_victim_to_victim_without_end(setting, monkeypatch):
@@ -82,7 +82,7 @@ def test_the_loop_goes_from_victim_to_victim_without_end(setting, monkeypatch):
         return original(self, victim, start)
 
     monkeypatch.setattr(SequentialLoop, "run", noting)
-    loop = Loop(setting, 1)
+    loop = LoopContestant(setting, 1)
     steps = [next(loop._steps) for _ in range(2 * VICTIMS + 1)]
     assert victims == [*range(VICTIMS), 0]
     assert steps[-1] == steps[0] == 21 and steps[1] <= 20  # the second call takes no look
@@ -90,7 +90,7 @@ def test_the_loop_goes_from_victim_to_victim_without_end(setting, monkeypatch):
 
 def test_whole_runs_are_counted_to_their_end(setting, monkeypatch):
     monkeypatch.setattr(sequential, "STEPS", 2)
-    loop = Loop(setting, 1).whole(3)
+    loop = LoopContestant(setting, 1).whole(3)
     model = setting.parties.client.model
     ends = [
         reference.published(setting.seen, victim, setting.labels, model, setting.published_start(victim), steps=2)
@@ -100,8 +100,8 @@ def test_whole_runs_are_counted_to_their_end(setting, monkeypatch):
     assert (loop.victims, loop.images) == (3, 3) and 3 * 2 < loop.evaluations <= 3 * 41
     assert loop.successes == sum(error <= SUCCESS for error in errors(setting, images, range(3)))
     claims = list(setting.attack.reconstruct(setting.seen, 0))
-    engine = Engine(setting).whole(VICTIMS)
-    assert engine.victims == VICTIMS and Engine(setting).whole(1).victims == 4 * 4
+    engine = EngineContestant(setting).whole(VICTIMS)
+    assert engine.victims == VICTIMS and EngineContestant(setting).whole(1).victims == 4 * 4
     assert engine.evaluations == sum(int(claim.evaluations.sum()) for claim in claims)
     found = [error for claim in claims for error in errors(setting, claim.inputs, claim.ids)]
     assert len(found) == VICTIMS and engine.successes == sum(error <= SUCCESS for error in found)
@@ -109,7 +109,7 @@ def test_whole_runs_are_counted_to_their_end(setting, monkeypatch):
 
 def test_the_engine_brings_victims_back_and_a_failed_victim_is_no_success():
     setting = prepare([*TINY, "attack.evaluations=300"])
-    engine = Engine(setting)
+    engine = EngineContestant(setting)
     engine.warm_up()
     whole = engine.whole(1)
     assert whole.successes > 0.5 * whole.victims

@@ -9,11 +9,11 @@ from opacus.accountants import RDPAccountant
 
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
-from bench.defenses.base import Local
+from bench.defenses.base import ClientContext
 from bench.defenses.stack import defense_of
 from bench.engine.randomness import seeded
 from bench.training.classifier import Classifier
-from bench.training.schedule import Schedule
+from bench.training.schedule import TrainingSchedule
 from datamodules.labelled import LabelledSplit, held_out
 
 STEPS, BATCH, LR = 3, 4, 0.1
@@ -35,9 +35,9 @@ def network():
 def trained(data, overrides, epochs=1, momentum=0.0, seed=0):
     """The module after training, and its starting weights."""
     cfg = compose(overrides)
-    schedule = Schedule("held_out", 12, 6, 0, "shuffle", BATCH, LR, momentum, 0.0, "constant", epochs, 1)
+    schedule = TrainingSchedule("held_out", 12, 6, 0, "shuffle", BATCH, LR, momentum, 0.0, "constant", epochs, 1)
     model = network()
-    local = Local(model, BATCH, "3.weight", batch_statistics=False, frozen_statistics=False, mappable=True)
+    local = ClientContext(model, BATCH, "3.weight", batch_statistics=False, frozen_statistics=False, mappable=True)
     module = Classifier(
         model,
         torch.nn.functional.cross_entropy,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.training.schedule import Schedule
+from bench.training.schedule import TrainingSchedule
 
 GOOD = {
     "split": "held_out",
@@ -33,13 +33,13 @@ GOOD = {
 )
 def test_values_out_of_range_are_named(key, value, sentence):
     with pytest.raises(ValueError, match=sentence):
-        Schedule(**{**GOOD, key: value})
+        TrainingSchedule(**{**GOOD, key: value})
 
 
 def test_the_rate_stays_or_follows_half_a_cosine():
     rates = {}
     for decay in ("constant", "cosine"):
-        schedule = Schedule(**{**GOOD, "decay": decay})
+        schedule = TrainingSchedule(**{**GOOD, "decay": decay})
         sgd, rate = schedule.optimiser([torch.nn.Parameter(torch.zeros(1))], steps=4)
         rates[decay] = []
         for _ in range(4):

@@ -16,7 +16,7 @@ from bench.attacks.exact.span_check import distances, nearest_first, projections
 from bench.attacks.exact.targets import TargetSearch, targets_of
 from bench.attacks.exact.text_update import TextUpdate, possible_lengths
 from bench.engine.randomness import draw
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.messages import Observation, Reconstruction, Status
 from bench.models.text.base import pack
 
@@ -81,7 +81,7 @@ class Dager(Attack):
         enough: float,
         steps: int,
         *,
-        engine: Engine,
+        engine: EngineSettings,
     ) -> None:
         super().__init__()
         shares = {"rank_tolerance": rank_tolerance, "token_threshold": token_threshold}

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.attacks.controls import claim
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.messages import Observation, Reconstruction
 
 
@@ -56,7 +56,7 @@ class BagOfWords(Attack):
 
     of_sentences = True
 
-    def __init__(self, threshold: float, *, engine: Engine) -> None:
+    def __init__(self, threshold: float, *, engine: EngineSettings) -> None:
         super().__init__()
         if not 0 <= threshold < 1:
             raise ValueError(f"threshold={threshold}: must be >= 0 and < 1 (share of the longest row's length)")

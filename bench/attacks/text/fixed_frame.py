@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.attacks.text.held import Held
+from bench.attacks.text.held import FixedTokens
 from bench.attacks.text.text_matching import TextMatching
 from bench.engine.matching import Arrangement, Matching
 from bench.engine.work import Objective
 from bench.messages import Observation
-from bench.models.text.special_tokens import framed
+from bench.models.text.special_tokens import special_tokens
 
 
-class FixedFrame(TextMatching):
+class FixedSpecialTokens(TextMatching):
     """Only the places between a sentence's start and end are optimised; start, end and padding stay.
 
     The code of LAMP's authors (Balunovic et al. 2022, arXiv 2202.08827; `fix_special_tokens` of eth-sri/lamp) puts the
@@ -30,7 +30,7 @@ class FixedFrame(TextMatching):
         z = super().start_of(seen, seed, victim, restart)
         layout, language = self._layout(seen), seen.task.language
         assert seen.mask is not None and language is not None
-        frame = framed(seen.mask[victim], language.tokenizer).to(z.device)
+        frame = special_tokens(seen.mask[victim], language.tokenizer).to(z.device)
         table = seen.parameters[language.embedding][victim].to(z)
         words = z[: layout.inputs].view(*frame.shape, -1)
         words = torch.where((frame >= 0).unsqueeze(-1), table[frame.clamp(min=0)], words)
@@ -38,5 +38,5 @@ class FixedFrame(TextMatching):
 
     def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> Objective:
         assert seen.mask is not None and seen.task.language is not None
-        free = seen.mask & (framed(seen.mask, seen.task.language.tokenizer) < 0)
-        return Held(matching, self._layout(seen).width, ~free)
+        free = seen.mask & (special_tokens(seen.mask, seen.task.language.tokenizer) < 0)
+        return FixedTokens(matching, self._layout(seen).width, ~free)

@@ -8,18 +8,18 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.attacks.text.held import Held
+from bench.attacks.text.held import FixedTokens
 from bench.engine.embeddings import Embedded
 from bench.engine.matching import Matching
 from bench.engine.randomness import draw
 from bench.labels.lengths import inferred_mask
 from bench.messages import Observation, rows_of
-from bench.models.text.special_tokens import framed, nameable, named
+from bench.models.text.special_tokens import allowed_tokens, nearest_tokens, special_tokens
 from bench.priors.embedding_length import EmbeddingLength, mean_length
 
 
 @dataclass(eq=False)
-class Sentences:
+class KnownSentences:
     """What is known of V victims' sentences before any gradient is looked at.
 
     Args:
@@ -39,7 +39,7 @@ class Sentences:
     measure: str
 
     @classmethod
-    def of(cls, seen: Observation, measure: str, dtype: torch.dtype) -> Sentences:
+    def of(cls, seen: Observation, measure: str, dtype: torch.dtype) -> KnownSentences:
         """Lengths that are not granted are inferred (`bench.labels.lengths`)."""
         language = seen.task.language
         assert language is not None and seen.batch_size is not None
@@ -47,8 +47,8 @@ class Sentences:
         table = seen.parameters[language.embedding]
         # one model for all victims arrives as an expanded tensor: cast once
         table = table[:1].to(dtype).expand_as(table) if table.stride(0) == 0 else table.to(dtype)
-        allowed = nameable(language.tokenizer, table.shape[1], table.device)
-        return cls(seen.ids, mask, framed(mask, language.tokenizer), table, allowed, measure)
+        allowed = allowed_tokens(language.tokenizer, table.shape[1], table.device)
+        return cls(seen.ids, mask, special_tokens(mask, language.tokenizer), table, allowed, measure)
 
     @cached_property
     def free(self) -> Tensor:
@@ -66,7 +66,7 @@ class Sentences:
         if embeddings.dim() == 5:
             mask, frame = mask.unsqueeze(1), frame.unsqueeze(1)
         mask, frame = mask.expand(embeddings.shape[:-1]), frame.expand(embeddings.shape[:-1])
-        return named(embeddings, rows_of(self.table, victims), mask, frame, self.allowed, self.measure)
+        return nearest_tokens(embeddings, rows_of(self.table, victims), mask, frame, self.allowed, self.measure)
 
     def start(self, victim: int, label_logits: int, *purpose: int | str) -> Tensor:
         """Variables `[n]` as `Embedded` has them: the frame's embeddings, and between them normal directions as long as
@@ -82,17 +82,17 @@ class Sentences:
         return torch.cat([points.flatten(), logits])
 
 
-class Framed(Held):
+class LampObjective(FixedTokens):
     """The objective of the loop: a distance between gradients and LAMP's regulariser, with no slope at fixed places.
 
     Args:
         matching: over the same victims.
         layout: of its variables.
-        sentences: see `Sentences`.
+        sentences: see `KnownSentences`.
         prior: on the lengths of embeddings.
     """
 
-    def __init__(self, matching: Matching, layout: Embedded, sentences: Sentences, prior: EmbeddingLength) -> None:
+    def __init__(self, matching: Matching, layout: Embedded, sentences: KnownSentences, prior: EmbeddingLength) -> None:
         super().__init__(matching, layout.width, ~sentences.free)
         self.layout, self.sentences, self.prior = layout, sentences, prior
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from bench.engine.matching import Matching
 
 
-class Held:
+class FixedTokens:
     """The distance between gradients, with no slope at fixed places.
 
     Where the start has the embeddings that belong there, an elementwise direction leaves them there.

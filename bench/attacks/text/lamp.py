@@ -10,15 +10,15 @@ from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.attacks.matcher import claimed, in_chunks, tuned_once
-from bench.attacks.text.framed import Framed, Sentences
-from bench.attacks.text.search import Edits, Places, Search, Spent, Starts
+from bench.attacks.text.framed import KnownSentences, LampObjective
+from bench.attacks.text.search import Edits, OrderSearch, Places, Spent, Starts
 from bench.engine.adaptive import Adam, AdamW
 from bench.engine.embeddings import Embedded
 from bench.engine.loop import Minimiser
 from bench.engine.matching import Matching, Objective
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
-from bench.engine.steps import Step
+from bench.engine.steps import StepRule
 from bench.engine.stops import Tolerances
 from bench.engine.trace import WORDS
 from bench.engine.tuning import Tuned
@@ -79,10 +79,10 @@ class LAMP(Attack):
         permutations: int,
         iterations: int,
         direction: Adam | AdamW,
-        step: Step,
+        step: StepRule,
         measure: str,
         *,
-        engine: Engine,
+        engine: EngineSettings,
     ) -> None:
         super().__init__()
         if starts < 1 or permutations < 0:
@@ -136,13 +136,13 @@ class LAMP(Attack):
     def _run(
         self, seen: Observation, layout: Embedded, seed: int, tuned: Tuned, slots: int
     ) -> Iterator[Reconstruction]:
-        sentences = Sentences.of(seen, self.measure, self.engine.dtype)
+        sentences = KnownSentences.of(seen, self.measure, self.engine.dtype)
         objective, for_starts = (self._objective(seen, layout, sentences) for _ in range(2))
         for one in (objective, for_starts):
             tuned.apply(one.matching)
         spent = Spent.nothing(len(seen))
         disfluency = self.language_model.learn(seen)
-        search = Search(self.edits, objective, disfluency, self.iterations, seed, spent)
+        search = OrderSearch(self.edits, objective, disfluency, self.iterations, seed, spent)
         seats = tuned.seats(seen.ids, 1, slots)
         places = None if seats is None else Places(seats, slots)
         start = Starts(for_starts, seed, self.starts, self.permutations, spent, places)
@@ -151,13 +151,13 @@ class LAMP(Attack):
             for ended in finished:  # alone: a claim must not depend on who else has finished
                 yield self._claim([ended], layout, seen, sentences, spent)
 
-    def _objective(self, seen: Observation, layout: Embedded, sentences: Sentences) -> Framed:
+    def _objective(self, seen: Observation, layout: Embedded, sentences: KnownSentences) -> LampObjective:
         matching = Matching(seen, layout, self.objective, seen.labels, self.engine.dtype, mask=sentences.mask)
-        return Framed(matching, layout, sentences, self.length)
+        return LampObjective(matching, layout, sentences, self.length)
 
     def _tuned(self, seen: Observation, layout: Embedded, seed: int) -> Tuned:
         def make(victims: Tensor) -> tuple[Matching, Tensor]:
-            sentences = Sentences.of(seen, self.measure, self.engine.dtype)
+            sentences = KnownSentences.of(seen, self.measure, self.engine.dtype)
             matching = self._objective(seen, layout, sentences).matching
             matching.load(victims.to(seen.ids.device))
             starts = [sentences.start(v, layout.label_logits, seed, "start", 0) for v in victims.tolist()]
@@ -169,7 +169,7 @@ class LAMP(Attack):
         )
 
     def _claim(
-        self, finished: list[Finished], layout: Embedded, seen: Observation, sentences: Sentences, spent: Spent
+        self, finished: list[Finished], layout: Embedded, seen: Observation, sentences: KnownSentences, spent: Spent
     ) -> Reconstruction:
         position = torch.tensor([one.victim for one in finished], device=seen.ids.device)
         embeddings, logits = layout.split(torch.stack([one.x for one in finished]))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from bench.attacks.text.edits import edits, shuffled
-from bench.attacks.text.framed import Framed
+from bench.attacks.text.framed import LampObjective
 from bench.engine.randomness import draw
-from bench.engine.work import Work
+from bench.engine.work import SolverState
 from bench.host import signals
 from bench.priors.language_model import Disfluency
 
@@ -98,7 +98,13 @@ class Starts:
     """
 
     def __init__(
-        self, objective: Framed, seed: int, starts: int, permutations: int, spent: Spent, places: Places | None = None
+        self,
+        objective: LampObjective,
+        seed: int,
+        starts: int,
+        permutations: int,
+        spent: Spent,
+        places: Places | None = None,
     ) -> None:
         self._objective, self._seed, self._spent = objective, seed, spent
         self._starts, self._permutations, self._places = starts, permutations, places
@@ -146,7 +152,7 @@ class Starts:
         return torch.where(lower.unsqueeze(1), other, x), torch.where(lower, value, best)
 
 
-class Search:
+class OrderSearch:
     """Tries edits of the sentences at work, and moves an iterate where one is better.
 
     What it compares is the objective plus `fluency` times the mean log-perplexity of the batch's sentences, of the
@@ -165,14 +171,14 @@ class Search:
     """
 
     def __init__(
-        self, plan: Edits, objective: Framed, disfluency: Disfluency, iterations: int, seed: int, spent: Spent
+        self, plan: Edits, objective: LampObjective, disfluency: Disfluency, iterations: int, seed: int, spent: Spent
     ) -> None:
         self._plan, self._objective, self._disfluency = plan, objective, disfluency
         self._first, self._seed, self._spent = plan.burn_in * iterations, seed, spent
         self.tried, self.moved = torch.zeros_like(spent.evaluations), torch.zeros_like(spent.evaluations)
         self._latest = torch.zeros_like(spent.evaluations)  # [V], the iteration of a victim's latest round
 
-    def __call__(self, work: Work) -> None:
+    def __call__(self, work: SolverState) -> None:
         """A round of edits for the victims whose turn it is (not for slots that idle along)."""
         state, layout = work.state, self._objective.layout
         latest = self._latest[state.victim.cpu()].to(state.victim.device)  # a moved iterate comes by once more

@@ -1,9 +1,9 @@
 """TAG: Gradient Attack on Transformer-based Language Models (Deng et al. 2021, arXiv 2103.06819)."""
 
-from bench.attacks.text.fixed_frame import FixedFrame
+from bench.attacks.text.fixed_frame import FixedSpecialTokens
 
 
-class TAG(FixedFrame):
+class TAG(FixedSpecialTokens):
     """DLG on word embeddings with an absolute error beside the squared one (`bench.objectives.tag`), by Adam.
 
     min over e', y' of sum_l ||g_l - g*_l||^2 + a_l ||g_l - g*_l||_1; then the nearest word embedding by cosine.

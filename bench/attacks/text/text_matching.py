@@ -13,17 +13,17 @@ from bench.engine.directions import Direction
 from bench.engine.embeddings import Embedded
 from bench.engine.matching import Arrangement, Matching, Objective
 from bench.engine.randomness import draw
-from bench.engine.settings import Engine
+from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
-from bench.engine.steps import Step
+from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
 from bench.errors import NotApplicable
 from bench.labels.last_layer import LastLayer
 from bench.labels.lengths import inferred_mask
 from bench.messages import Language, Observation, Reconstruction, rows_of
 from bench.models.text.nearest_tokens import MEASURES
-from bench.models.text.special_tokens import framed, nameable, named
-from bench.objectives.view import View
+from bench.models.text.special_tokens import allowed_tokens, nearest_tokens, special_tokens
+from bench.objectives.view import GradientTransform
 from bench.priors.base import Prior
 
 
@@ -59,20 +59,20 @@ class TextMatching(Matcher):
     def __init__(
         self,
         objective: Objective,
-        views: Sequence[View],
+        views: Sequence[GradientTransform],
         priors: Sequence[Prior],
         labels: LastLayer | None,
         deviation: float,
         start_labels: str,
         token_scale: float,
         direction: Direction,
-        step: Step,
+        step: StepRule,
         stop: Stop,
         select: str,
         restarts: int,
         nearest: str,
         *,
-        engine: Engine,
+        engine: EngineSettings,
     ) -> None:
         super().__init__(
             objective, views, priors, labels, start_labels, direction, step, stop, select, restarts, engine=engine
@@ -157,9 +157,9 @@ class TextMatching(Matcher):
         language, mask = _language(seen), seen.mask[victims]
         embeddings, logits = layout.split(x)
         table = rows_of(seen.parameters[language.embedding], victims)
-        allowed = nameable(language.tokenizer, table.shape[1], x.device)
-        frame = framed(mask, language.tokenizer)
-        tokens = named(embeddings.to(table.dtype), table, mask, frame, allowed, self.nearest)
+        allowed = allowed_tokens(language.tokenizer, table.shape[1], x.device)
+        frame = special_tokens(mask, language.tokenizer)
+        tokens = nearest_tokens(embeddings.to(table.dtype), table, mask, frame, allowed, self.nearest)
         if logits is not None and language.head == "causal":
             predicted = logits.masked_fill(~allowed, -torch.inf).argmax(-1)
             tokens = torch.where(_last(mask) & (frame < 0), predicted, tokens)
@@ -179,7 +179,7 @@ def _predicted(seen: Observation) -> Tensor:
     assert seen.mask is not None
     language = _language(seen)
     if language.head == "masked":
-        return seen.mask & (framed(seen.mask, language.tokenizer) < 0)
+        return seen.mask & (special_tokens(seen.mask, language.tokenizer) < 0)
     return seen.mask & (torch.arange(seen.mask.shape[-1], device=seen.mask.device) > 0)
 
 

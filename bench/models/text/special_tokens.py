@@ -9,14 +9,14 @@ from bench.messages import Tokenizer
 from bench.models.text.nearest_tokens import nearest
 
 
-def frame_of(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def special_tokens_of(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The tokens at start and end of every sentence: those of the empty one, parted where a word comes in."""
     empty, word = tokenizer.encode(""), tokenizer.encode("a")
     start = next((i for i, (one, other) in enumerate(zip(empty, word)) if one != other), len(empty))
     return tuple(empty[:start]), tuple(empty[start:])
 
 
-def framed(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
+def special_tokens(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
     """Where a sentence's frame stands.
 
     Args:
@@ -26,7 +26,7 @@ def framed(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
     Returns:
         `[..., T]`, int64: the frame's tokens at their places, -1 elsewhere.
     """
-    start, end = frame_of(tokenizer)
+    start, end = special_tokens_of(tokenizer)
     place = torch.arange(mask.shape[-1], device=mask.device)
     from_end = mask.sum(-1, keepdim=True) - 1 - place
     found = torch.full_like(mask, -1, dtype=torch.long)
@@ -36,19 +36,22 @@ def framed(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
     return found
 
 
-def nameable(tokenizer: Tokenizer, rows: int, device: torch.device) -> Tensor:
+def allowed_tokens(tokenizer: Tokenizer, rows: int, device: torch.device) -> Tensor:
     """`[rows]`, bool: tokens that can be part of a sentence; a table may have more rows than there are tokens."""
     allowed = tokenizer.allowed()
     return torch.tensor(allowed + [False] * (rows - len(allowed)), device=device)
 
 
-def named(embeddings: Tensor, table: Tensor, mask: Tensor, frame: Tensor, allowed: Tensor, measure: str) -> Tensor:
+def nearest_tokens(
+    embeddings: Tensor, table: Tensor, mask: Tensor, frame: Tensor, allowed: Tensor, measure: str
+) -> Tensor:
     """Tokens for the embeddings of sentences whose lengths are taken as known.
 
     Args:
         embeddings: `[V, ..., T, D]`.
         table: `[V, N, D]`, each victim's word embedding; one for all, expanded, is not copied.
-        mask: bool, where tokens stand; frame: what `framed` makes of it. Both of a shape that expands to `[V, ..., T]`.
+        mask: bool, where tokens stand.
+        frame: what `special_tokens` makes of the mask. Both have a shape that expands to `[V, ..., T]`.
         allowed: `[N]`, bool, the tokens that may stand between the frame's.
         measure: see `bench.models.text.nearest_tokens`.
 

@@ -5,11 +5,11 @@ import functools
 import pytest
 import torch
 
-from bench.attacks.text.framed import Sentences
-from bench.attacks.text.search import Edits, Search, Spent, Starts, permuted
+from bench.attacks.text.framed import KnownSentences
+from bench.attacks.text.search import Edits, OrderSearch, Spent, Starts, permuted
 from bench.config.compose import compose
 from bench.engine.embeddings import Embedded
-from bench.engine.work import Work
+from bench.engine.work import SolverState
 from bench.errors import NotApplicable
 from bench.leakage import select
 from bench.messages import Observation, Reconstruction, Status
@@ -78,7 +78,7 @@ def parts(attack, seen: Observation):
     """The layout, the sentences and a loaded objective of an attack's own making."""
     width = seen.parameters[seen.task.language.embedding].shape[-1]
     layout = Embedded(seen.batch_size, seen.task.input_shape[0], width, seen.task.classes)
-    sentences = Sentences.of(seen, "cosine", torch.float64)
+    sentences = KnownSentences.of(seen, "cosine", torch.float64)
     return layout, sentences, attack._objective(seen, layout, sentences)
 
 
@@ -194,9 +194,9 @@ def test_an_edit_never_raises_what_it_is_judged_by_and_only_reorders(cell, fluen
     x = permuted(x, reverse, 0, shape)
     disfluency = parties.attack.language_model.learn(seen)
     spent = Spent.nothing(3)
-    search = Search(Edits(40, 2, 0.0, fluency), objective, disfluency, 10, 0, spent)
+    search = OrderSearch(Edits(40, 2, 0.0, fluency), objective, disfluency, 10, 0, spent)
     minimiser = parties.attack.minimiser
-    work = Work(minimiser.direction, minimiser.step, minimiser.stop, None, objective, minimiser.keeping)
+    work = SolverState(minimiser.direction, minimiser.step, minimiser.stop, None, objective, minimiser.keeping)
     work.begin(range(3), lambda victims: x[victims])
     work.advance()
     work.state.iterations += 4  # as if it had come so far
