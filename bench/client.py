@@ -17,8 +17,7 @@ from torch.utils import _pytree as pytree
 from bench.defenses.base import ClientContext, ClientStep, Defense, PlainGradient, Tree
 from bench.defenses.mapping import each, stacked
 from bench.defenses.stack import Stack, described, public, schedule_of
-from bench.defenses.streams import VictimRng
-from bench.engine.randomness import seeded
+from bench.engine.rng import VictimRng, seeded
 from bench.errors import NotApplicable, UserError
 from bench.messages import Language, Observation, Task, Tokenizer, Victims
 from bench.models.differentiable_norms import replace_norms

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
-from bench.engine.randomness import draw
+from bench.engine.rng import draw
 from bench.engine.settings import EngineSettings
 from bench.messages import Observation, Reconstruction, Status
 

@@ -9,6 +9,6 @@ class DLG(GradientMatching):
     min over x', y' of ||grad L(f(x'), softmax y') - g*||^2, with L-BFGS.
 
     Departs: `dlg` starts from gray images (the paper: normal noise), moves their weighted cosine spectrum
-    rather than their pixels (`bench.engine.variables`), accepts a step only where the objective goes down enough, and
-    returns the best iterate. `dlg_published` does none of this.
+    rather than their pixels (`bench.engine.parametrisation`), accepts a step only where the objective goes down
+    enough, and returns the best iterate. `dlg_published` does none of this.
     """

@@ -11,15 +11,15 @@ from bench.attacks.matcher import Matcher, claimed
 from bench.engine.box import BoxConstraint
 from bench.engine.directions import Direction
 from bench.engine.matching import Arrangement, Layout, Objective
-from bench.engine.randomness import draw
+from bench.engine.parametrisation import Parametrisation
+from bench.engine.rng import draw
 from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
-from bench.engine.variables import Parametrisation
 from bench.labels.last_layer import LastLayer
 from bench.messages import Observation, Reconstruction
-from bench.objectives.view import GradientTransform
+from bench.objectives.gradient_transforms import GradientTransform
 from bench.priors.base import Prior
 
 _GRAY_NOISE = 0.02  # keeps restarts apart
@@ -65,7 +65,9 @@ class GradientMatching(Matcher):
             objective, views, priors, labels, start_labels, direction, step, stop, select, restarts, engine=engine
         )
         if box and not variables.are_pixels:
-            raise ValueError("box=true: needs pixels as variables (variables._target_=bench.engine.variables.Pixels)")
+            raise ValueError(
+                "box=true: needs pixels as variables (variables._target_=bench.engine.parametrisation.Pixels)"
+            )
         self.variables, self.start, self.box = variables, start, box
 
     @property

@@ -9,6 +9,6 @@ class IDLG(GradientMatching):
     Exact label for a batch of one under a cross entropy with hard labels and a linear last layer.
 
     Departs: `idlg` starts from gray images (the code: normal noise), moves their weighted cosine spectrum
-    rather than their pixels (`bench.engine.variables`), accepts a step only where the objective goes down enough, and
-    returns the best iterate. `idlg_published` does none of this.
+    rather than their pixels (`bench.engine.parametrisation`), accepts a step only where the objective goes down
+    enough, and returns the best iterate. `idlg_published` does none of this.
     """

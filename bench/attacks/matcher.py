@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
-from bench.engine import work
+from bench.engine import solver_state
 from bench.engine.box import BoxConstraint
 from bench.engine.directions import Direction
 from bench.engine.loop import Minimiser
 from bench.engine.matching import Arrangement, Matching, Objective
-from bench.engine.randomness import draw
 from bench.engine.restarts import Repeated, Selection
+from bench.engine.rng import draw
 from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
@@ -24,7 +24,7 @@ from bench.engine.trace import PICTURES, WORDS
 from bench.engine.tuning import Tuned, tune
 from bench.labels.last_layer import LastLayer
 from bench.messages import Observation, Reconstruction
-from bench.objectives.view import GradientTransform, TransformedObjective
+from bench.objectives.gradient_transforms import GradientTransform, TransformedObjective
 from bench.priors.base import Prior
 
 _FOR_INFERENCE = frozenset({"batch_of_one", "last_linear", "last_layer_shared"})
@@ -173,7 +173,7 @@ class Matcher(Attack):
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:
         return Matching(seen, layout, self.objective, labels, self.engine.dtype, self.priors)
 
-    def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> work.Objective:
+    def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> solver_state.Objective:
         """What the loop minimises: the matching, or what an attack puts around it."""
         return matching
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bench.defenses.encoding import Encoding
 from bench.defenses.privacy import Privacy
-from bench.defenses.streams import Shapes, VictimRng
+from bench.engine.rng import Shapes, VictimRng
 
 Tree = dict[str, Tensor]
 Gradient = Callable[[Tree, Tree, Tensor, Tensor], Tree]

@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.defenses.base import ClientContext, ClientStep, Defense, Tree
 from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import each, stacked
-from bench.defenses.streams import Shapes, VictimRng
+from bench.engine.rng import Shapes, VictimRng
 from bench.errors import NotApplicable
 
 

@@ -18,7 +18,7 @@ from bench.defenses.base import GradientDefense, Tree
 from bench.defenses.clip import clipped
 from bench.defenses.encoding import Encoding
 from bench.defenses.pruning import left
-from bench.defenses.streams import Shapes
+from bench.engine.rng import Shapes
 
 
 def keep(value: Tensor, count: Tensor) -> Tensor:

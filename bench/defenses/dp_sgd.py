@@ -14,7 +14,7 @@ from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import each, stacked
 from bench.defenses.noise import add
 from bench.defenses.privacy import Privacy
-from bench.defenses.streams import Shapes, VictimRng
+from bench.engine.rng import Shapes, VictimRng
 from bench.errors import NotApplicable
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.defenses.base import GradientDefense, Tree
 from bench.defenses.encoding import Encoding
 from bench.defenses.pruning import left
-from bench.defenses.streams import Shapes, VictimRng
+from bench.engine.rng import Shapes, VictimRng
 
 
 def dropped(value: Tensor, uniform: Tensor, fraction: float, rescale: bool) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bench.defenses.streams import Shapes
+from bench.engine.rng import Shapes
 
 
 @dataclass(frozen=True)

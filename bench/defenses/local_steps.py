@@ -13,7 +13,7 @@ from bench.defenses.base import ClientContext, ClientStep, Defense, Tree
 from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import stacked
 from bench.defenses.privacy import Privacy
-from bench.defenses.streams import Shapes, VictimRng
+from bench.engine.rng import Shapes, VictimRng
 from bench.errors import NotApplicable
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bench.defenses.base import ClientContext, GradientDefense, Tree
-from bench.defenses.streams import Shapes, VictimRng
+from bench.engine.rng import Shapes, VictimRng
 
 
 def add(gradients: Tree, noise: Tree, std: float) -> Tree:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.defenses.base import GradientDefense, Tree
 from bench.defenses.encoding import Encoding
-from bench.defenses.streams import Shapes, VictimRng
+from bench.engine.rng import Shapes, VictimRng
 
 _HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 _LEVELS = 127  # of 8 bits, symmetric: -127 to 127

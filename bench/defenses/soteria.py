@@ -14,7 +14,7 @@ from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import each
 from bench.defenses.privacy import Privacy
 from bench.defenses.pruning import left
-from bench.defenses.streams import Shapes, VictimRng
+from bench.engine.rng import Shapes, VictimRng
 from bench.errors import NotApplicable
 from bench.models.math_attention import math_attention
 from bench.models.text.base import TextModel

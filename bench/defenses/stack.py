@@ -11,7 +11,7 @@ from bench.config.instantiate import instantiate
 from bench.defenses.base import ClientContext, ClientStep, Defense
 from bench.defenses.encoding import Encoding, undefended
 from bench.defenses.privacy import Privacy
-from bench.defenses.streams import Shapes
+from bench.engine.rng import Shapes
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from bench.engine.box import BoxConstraint
 from bench.engine.directions import Direction
 from bench.engine.seats import Waiting
 from bench.engine.size import bytes_of, empty
+from bench.engine.solver_state import CURVE, DIVERGED, NONFINITE, Objective, SolverState
 from bench.engine.state import Finished, Progress, State
 from bench.engine.steps import StepRule
 from bench.engine.stops import BUDGET, CONVERGED, Stop
 from bench.engine.trace import PICTURES, TraceBuffer, TraceConfig
-from bench.engine.work import CURVE, DIVERGED, NONFINITE, Objective, SolverState
 from bench.host import signals
 from bench.messages import Status
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from bench.engine.parametrisation import Parametrisation, Pixels
 from bench.engine.units import comparable
-from bench.engine.variables import Parametrisation, Pixels
 from bench.messages import Observation
 from bench.models.text.base import pack
 

@@ -11,8 +11,8 @@ from math import inf, isnan
 
 from torch import Tensor
 
+from bench.engine.solver_state import Objective
 from bench.engine.state import Finished
-from bench.engine.work import Objective
 
 
 class Repeated:

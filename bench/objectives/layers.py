@@ -6,7 +6,7 @@ from torch import Tensor
 
 from bench.errors import NotApplicable
 from bench.messages import Observation
-from bench.objectives.view import Gradients, GradientTransform
+from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 
 def masked_columns(weight: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from bench.errors import NotApplicable
 from bench.messages import Observation
-from bench.objectives.view import Gradients, GradientTransform
+from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 
 class Quantised(GradientTransform):

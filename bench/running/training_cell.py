@@ -21,7 +21,7 @@ from bench.config.instantiate import instantiate
 from bench.defenses.base import ClientContext, Defense, GradientDefense
 from bench.defenses.privacy import Privacy
 from bench.defenses.stack import defense_of, described, schedule_of
-from bench.engine.randomness import seed_of, seeded
+from bench.engine.rng import seed_of, seeded
 from bench.errors import NotApplicable, Unwritable, UserError
 from bench.host.capacity import require_memory
 from bench.models.differentiable_norms import replace_norms

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from bench.engine.parametrisation import Pixels
 from bench.engine.state import Progress
-from bench.engine.variables import Pixels
 from bench.leakage import select
 from bench.messages import Reconstruction, Status
 from bench.speed.sequential import HISTORY

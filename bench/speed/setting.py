@@ -13,7 +13,7 @@ from torch import Tensor
 from bench.attacks.gradient_matching import GradientMatching
 from bench.config.compose import compose
 from bench.engine.matching import Layout, Matching
-from bench.engine.randomness import draw
+from bench.engine.rng import draw
 from bench.engine.tuning import Tuned
 from bench.errors import UserError
 from bench.host.capacity import check_rows, require_memory

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from bench.defenses.base import ClientContext, Defense, PlainGradient, Tree
-from bench.defenses.streams import VictimRng
+from bench.engine.rng import VictimRng
 from bench.models.introspect import Loss, gradient_of
 from bench.models.shared import parted, trained
 from bench.training.schedule import TrainingSchedule

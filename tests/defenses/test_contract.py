@@ -18,7 +18,7 @@ from bench.config.compose import compose
 from bench.defenses.base import PlainGradient
 from bench.defenses.noise import Gaussian
 from bench.defenses.stack import Stack, defense_of
-from bench.defenses.streams import VictimRng
+from bench.engine.rng import VictimRng
 from bench.messages import Observation
 from bench.running.components import Components, build
 

@@ -97,7 +97,7 @@ def test_a_row_says_epsilon_of_one_step_and_what_needs_another_model(parties):
 
 def test_an_empty_batch_of_poisson_sampling_is_noise_alone():
     from bench.defenses.base import PlainGradient
-    from bench.defenses.streams import VictimRng
+    from bench.engine.rng import VictimRng
 
     parameters = {"w": torch.zeros(50, 50)}
     step = DPSGD(1.0, 2.0, 1e-5, 0).wrap(PlainGradient(lambda *_: parameters), local(batch_size=4))

@@ -3,7 +3,7 @@
 import torch
 
 from bench.defenses.base import ClientContext, PlainGradient
-from bench.defenses.streams import VictimRng
+from bench.engine.rng import VictimRng
 
 
 def tree(seed: int = 0) -> dict[str, torch.Tensor]:

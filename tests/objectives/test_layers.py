@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from bench.errors import NotApplicable
+from bench.objectives.gradient_transforms import TransformedObjective
 from bench.objectives.layers import Layers, masked_columns
 from bench.objectives.squared_error import squared_error
-from bench.objectives.view import TransformedObjective
 
 
 def some(seed: int) -> dict[str, torch.Tensor]:

@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.objectives.gradient_transforms import TransformedObjective
 from bench.objectives.quantised import Quantised
 from bench.objectives.squared_error import squared_error
-from bench.objectives.view import TransformedObjective
 
 
 def integers(value: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.defenses.base import ClientContext
 from bench.defenses.stack import defense_of
-from bench.engine.randomness import seeded
+from bench.engine.rng import seeded
 from bench.training.classifier import Classifier
 from bench.training.schedule import TrainingSchedule
 from datamodules.labelled import LabelledSplit, held_out

@@ -15,7 +15,7 @@ from bench.attacks.exact.sentence_search import Descent, Found, ended, from_left
 from bench.attacks.exact.span_check import distances, nearest_first, projections, span_of
 from bench.attacks.exact.targets import TargetSearch, targets_of
 from bench.attacks.exact.text_update import TextUpdate, possible_lengths
-from bench.engine.randomness import draw
+from bench.engine.rng import draw
 from bench.engine.settings import EngineSettings
 from bench.messages import Observation, Reconstruction, Status
 from bench.models.text.base import pack

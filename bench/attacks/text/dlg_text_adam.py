@@ -1,6 +1,6 @@
 """Deep Leakage from Gradients on sentences as LAMP's authors ran it (Zhu, Liu, Han 2019, arXiv 1906.08935)."""
 
-from bench.attacks.text.fixed_frame import FixedSpecialTokens
+from bench.attacks.text.fixed_special_tokens import FixedSpecialTokens
 
 
 class DLGTextAdam(FixedSpecialTokens):

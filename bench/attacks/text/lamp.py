@@ -10,8 +10,8 @@ from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.attacks.matcher import claimed, in_chunks, tuned_once
-from bench.attacks.text.framed import KnownSentences, LampObjective
-from bench.attacks.text.search import Edits, OrderSearch, Places, Spent, Starts
+from bench.attacks.text.lamp_objective import KnownSentences, LampObjective
+from bench.attacks.text.order_search import Edits, OrderSearch, Places, Spent, Starts
 from bench.engine.adaptive import Adam, AdamW
 from bench.engine.embeddings import Embedded
 from bench.engine.loop import Minimiser
@@ -56,7 +56,7 @@ class LAMP(Attack):
         objective: distance, `(gradients, observed) -> [V]`.
         length: the regulariser.
         language_model: judges edits.
-        edits: see `bench.attacks.text.search.Edits`.
+        edits: see `bench.attacks.text.order_search.Edits`.
         starts, permutations: candidates for the start, >= 1 and >= 0.
         iterations: gradient steps, >= 1.
         direction, step: see `bench.engine`; the direction is elementwise, so that what is fixed stays.

@@ -1,6 +1,6 @@
 """TAG: Gradient Attack on Transformer-based Language Models (Deng et al. 2021, arXiv 2103.06819)."""
 
-from bench.attacks.text.fixed_frame import FixedSpecialTokens
+from bench.attacks.text.fixed_special_tokens import FixedSpecialTokens
 
 
 class TAG(FixedSpecialTokens):

@@ -12,7 +12,7 @@ from bench.attacks.matcher import Matcher, claimed
 from bench.engine.directions import Direction
 from bench.engine.embeddings import Embedded
 from bench.engine.matching import Arrangement, Matching, Objective
-from bench.engine.randomness import draw
+from bench.engine.rng import draw
 from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
@@ -23,7 +23,7 @@ from bench.labels.lengths import inferred_mask
 from bench.messages import Language, Observation, Reconstruction, rows_of
 from bench.models.text.nearest_tokens import MEASURES
 from bench.models.text.special_tokens import allowed_tokens, nearest_tokens, special_tokens
-from bench.objectives.view import GradientTransform
+from bench.objectives.gradient_transforms import GradientTransform
 from bench.priors.base import Prior
 
 
@@ -33,7 +33,7 @@ class TextMatching(Matcher):
     Tokens have no gradient, so what is moved is a point in the space of embeddings for each place; in the end each
     place is claimed to hold the token whose embedding is nearest. Where the threat model hides lengths, they are
     inferred (`bench.labels.lengths`). The tokens that every sentence starts and ends with are public: they are claimed
-    as they are, and the embeddings there are free to move (`bench.attacks.text.fixed_frame` holds them).
+    as they are, and the embeddings there are free to move (`bench.attacks.text.fixed_special_tokens` holds them).
 
     Labels are classes for a classifier. For a language model they are the tokens to predict: every one but the first
     (causal), or every word (masked, where nothing is hidden). A causal model's last token is input to no prediction, so

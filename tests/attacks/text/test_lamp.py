@@ -5,11 +5,11 @@ import functools
 import pytest
 import torch
 
-from bench.attacks.text.framed import KnownSentences
-from bench.attacks.text.search import Edits, OrderSearch, Spent, Starts, permuted
+from bench.attacks.text.lamp_objective import KnownSentences
+from bench.attacks.text.order_search import Edits, OrderSearch, Spent, Starts, permuted
 from bench.config.compose import compose
 from bench.engine.embeddings import Embedded
-from bench.engine.work import SolverState
+from bench.engine.solver_state import SolverState
 from bench.errors import NotApplicable
 from bench.leakage import select
 from bench.messages import Observation, Reconstruction, Status

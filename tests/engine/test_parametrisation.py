@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.fft import dctn
 
 from bench.engine.matching import Layout
-from bench.engine.variables import Dct, Pixels
+from bench.engine.parametrisation import Dct, Pixels
 
 CPU = torch.device("cpu")
 

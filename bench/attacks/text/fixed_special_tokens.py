@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.attacks.text.held import FixedTokens
+from bench.attacks.text.fixed_tokens import FixedTokens
 from bench.attacks.text.text_matching import TextMatching
 from bench.engine.matching import Arrangement, Matching
-from bench.engine.work import Objective
+from bench.engine.solver_state import Objective
 from bench.messages import Observation
 from bench.models.text.special_tokens import special_tokens
 

@@ -8,10 +8,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bench.attacks.text.held import FixedTokens
+from bench.attacks.text.fixed_tokens import FixedTokens
 from bench.engine.embeddings import Embedded
 from bench.engine.matching import Matching
-from bench.engine.randomness import draw
+from bench.engine.rng import draw
 from bench.labels.lengths import inferred_mask
 from bench.messages import Observation, rows_of
 from bench.models.text.special_tokens import allowed_tokens, nearest_tokens, special_tokens

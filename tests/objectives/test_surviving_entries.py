@@ -3,9 +3,9 @@
 import torch
 
 from bench.objectives.cosine import cosine_distance
+from bench.objectives.gradient_transforms import TransformedObjective
 from bench.objectives.squared_error import squared_error
-from bench.objectives.survivors import SurvivingEntries
-from bench.objectives.view import TransformedObjective
+from bench.objectives.surviving_entries import SurvivingEntries
 
 
 def some(seed: int) -> dict[str, torch.Tensor]:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from bench.attacks.text.edits import edits, shuffled
-from bench.attacks.text.framed import LampObjective
-from bench.engine.randomness import draw
-from bench.engine.work import SolverState
+from bench.attacks.text.lamp_objective import LampObjective
+from bench.engine.rng import draw
+from bench.engine.solver_state import SolverState
 from bench.host import signals
 from bench.priors.language_model import Disfluency
 

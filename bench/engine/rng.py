@@ -3,12 +3,17 @@
 Every draw is made on the CPU by a generator seeded with a hash of what it is for: (seed, purpose, victim id, ...).
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+Shapes = dict[str, tuple[int, ...]]
 
 
 def seed_of(*parts: int | str) -> int:
@@ -41,3 +46,29 @@ def seeded(*parts: int | str) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(*parts))
         yield
+
+
+@dataclass(frozen=True)
+class VictimRng:
+    """One victim's source of random numbers.
+
+    Args:
+        parts: what the numbers are for, (seed, "defense", victim id, ...); other parts give independent numbers.
+    """
+
+    parts: tuple[int | str, ...]
+
+    def child(self, *more: int | str) -> VictimRng:
+        """The stream of a narrower purpose."""
+        return VictimRng((*self.parts, *more))
+
+    def normal(self, shapes: Shapes) -> dict[str, Tensor]:
+        """Standard normal tensors of these shapes, float32."""
+        return self._each("normal", shapes)
+
+    def uniform(self, shapes: Shapes) -> dict[str, Tensor]:
+        """Tensors of these shapes, float32, uniform on [0, 1)."""
+        return self._each("uniform", shapes)
+
+    def _each(self, kind: str, shapes: Shapes) -> dict[str, Tensor]:
+        return {name: draw(kind, shape, *self.parts, name) for name, shape in shapes.items()}

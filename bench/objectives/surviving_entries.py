@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from bench.objectives.view import Gradients, GradientTransform
+from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 
 def surviving_entries(observed: Gradients) -> Gradients:
