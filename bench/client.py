@@ -234,8 +234,8 @@ class Client(nn.Module):
 
         def gradient(parameters: Tree, buffers: Tree, inputs: Tensor, targets: Tensor) -> Tree:
             mine, constants = parted(parameters, buffers, names)
-            draws = step.draws(_shapes(mine), len(inputs), VictimRng(()))
-            return step(mine, constants, inputs, targets, draws, ())[0]
+            noise = step.noise(_shapes(mine), len(inputs), VictimRng(()))
+            return step(mine, constants, inputs, targets, noise, ())[0]
 
         return gradient
 
@@ -252,9 +252,9 @@ class Client(nn.Module):
         blocks = []
         for begin in range(0, len(victims), size):
             of = slice(begin, begin + size)
-            draws, state = self._beforehand(step, parameters, victims.ids[of])
+            noise, state = self._beforehand(step, parameters, victims.ids[of])
             weights = tuple({name: value[of] for name, value in group.items()} for group in (parameters, buffers))
-            blocks.append(self._map(step, (*weights, _inputs(victims)[of], victims.labels[of], draws, state)))
+            blocks.append(self._map(step, (*weights, _inputs(victims)[of], victims.labels[of], noise, state)))
         return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
 
     def _beforehand(self, step: ClientStep, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
@@ -262,7 +262,7 @@ class Client(nn.Module):
         shapes = {name: tuple(value.shape[1:]) for name, value in parameters.items()}
         victims = ids.tolist()
         streams = [VictimRng((self.seed, "defense", victim)) for victim in victims]
-        drawn = stacked(lambda i: step.draws(shapes, self.batch_size, streams[i]), len(victims))
+        drawn = stacked(lambda i: step.noise(shapes, self.batch_size, streams[i]), len(victims))
         state = stacked(lambda i: step.start(shapes), len(victims))
         return pytree.tree_map(lambda leaf: leaf.to(ids.device), (drawn, state))
 

@@ -4,7 +4,7 @@ A client computes a `ClientStep`. The innermost one is the gradient of the mean 
 stack wraps those before it. So what stands before `dp_sgd` is done for each sample, what stands before `local_steps`
 for the gradient of each local step, what stands before `clients` by each client, and what follows them acts on the
 result. All of it is written for one client; `torch.func.vmap` maps it over victims, samples and clients. No random
-number is drawn in a step: `ClientStep.draws` makes them beforehand.
+number is drawn in a step: `ClientStep.noise` makes them beforehand.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ClientStep(ABC):
     depth: int  # how many defences it holds: the position of the next one
 
     @abstractmethod
-    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+    def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         """The random numbers of one call: a tree of tensors (empty where there are none).
 
         Args:
@@ -68,7 +68,7 @@ class ClientStep(ABC):
 
     @abstractmethod
     def __call__(
-        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
         """What is shared, `{name: tensor}` like the parameters, and the state after it.
 
@@ -76,7 +76,7 @@ class ClientStep(ABC):
             parameters, buffers: of one model.
             inputs: `[B, C, H, W]`.
             labels: `[B]`.
-            draws, state: of `draws` and `start`.
+            noise, state: of `noise` and `start`.
         """
 
 
@@ -87,7 +87,7 @@ class PlainGradient(ClientStep):
     gradient: Gradient
     depth: ClassVar[int] = 0  # type: ignore[misc]
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+    def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         """None."""
         return ()
 
@@ -96,7 +96,7 @@ class PlainGradient(ClientStep):
         return ()
 
     def __call__(
-        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
         """The gradient."""
         return self.gradient(parameters, buffers, inputs, labels), state
@@ -105,7 +105,7 @@ class PlainGradient(ClientStep):
 class Defense(ABC):
     """One defence with its parameters; a frozen dataclass whose fields are those of its YAML."""
 
-    acts: ClassVar[str]  # where: sample, batch, gradient or update
+    level: ClassVar[str]  # where: sample, batch, gradient or update
     schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients) that a threat may grant
 
     @property
@@ -117,7 +117,7 @@ class Defense(ABC):
         return None
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Whether it must change what is shared; False where it may leave it as it is."""
         return True
 
@@ -129,7 +129,7 @@ class Defense(ABC):
             NotApplicable: it cannot be used with this model, mode or batch size.
         """
 
-    def within(self, local: ClientContext) -> ClientContext:
+    def context_for_inner(self, local: ClientContext) -> ClientContext:
         """What a defence before this one knows of the step: another batch size where this one deals it."""
         return local
 
@@ -148,7 +148,7 @@ class Defense(ABC):
     def facts(self, local: ClientContext) -> dict[str, Any]:
         """Plain values for the row: the class, where it acts, and its parameters."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        return {"defense": type(self).__name__, "acts": self.acts, **own}
+        return {"defense": type(self).__name__, "level": self.level, **own}
 
     def flat(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
         """The defences that it consists of, in order, and what each knows of the step; itself where it is one."""
@@ -158,15 +158,15 @@ class Defense(ABC):
 class GradientDefense(Defense):
     """A defence that acts on a gradient or update alone: `protect`, and `draw` and `start` if need be."""
 
-    acts = "gradient"
+    level = "gradient"
 
     @abstractmethod
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """The gradients `{name: tensor}` of one client as they are shared, and the state after it.
 
         Args:
             gradients: in, as they come from the step before.
-            draws: of `draw`, on the gradients' device.
+            noise: of `draw`, on the gradients' device.
             state: of `start`, or of the call before.
         """
 
@@ -189,18 +189,18 @@ class _Protected(ClientStep):
     part: GradientDefense
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+    def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         own = self.part.draw(shapes, rng_of(self.part, self.inner.depth, stream))
-        return self.inner.draws(shapes, batch_size, stream), own
+        return self.inner.noise(shapes, batch_size, stream), own
 
     def start(self, shapes: Shapes) -> Any:
         return self.inner.start(shapes), self.part.start(shapes)
 
     def __call__(
-        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
-        gradients, before = self.inner(parameters, buffers, inputs, labels, draws[0], state[0])
-        shared, after = self.part.protect(gradients, draws[1], state[1])
+        gradients, before = self.inner(parameters, buffers, inputs, labels, noise[0], state[0])
+        shared, after = self.part.protect(gradients, noise[1], state[1])
         return shared, (before, after)
 
 

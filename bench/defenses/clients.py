@@ -36,7 +36,7 @@ class Clients(Defense):
 
     clients: int
     average: bool
-    acts = "update"
+    level = "update"
     schedule = True
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class Clients(Defense):
             raise ValueError(f"clients={self.clients}: must be >= 1")
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Where the sum is not divided: it grows with the number of clients."""
         return not self.average and self.clients > 1
 
@@ -66,7 +66,7 @@ class Clients(Defense):
             )
         return _Summed(inner, self, local.mappable, inner.depth + 1)
 
-    def within(self, local: ClientContext) -> ClientContext:
+    def context_for_inner(self, local: ClientContext) -> ClientContext:
         """A client has its share of the batch."""
         return replace(local, batch_size=max(1, local.batch_size // self.clients))
 
@@ -82,20 +82,20 @@ class _Summed(ClientStep):
     mappable: bool
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+    def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         count = self.part.clients
-        return stacked(lambda k: self.inner.draws(shapes, batch_size // count, stream.child("client", k)), count)
+        return stacked(lambda k: self.inner.noise(shapes, batch_size // count, stream.child("client", k)), count)
 
     def start(self, shapes: Shapes) -> Any:
         return stacked(lambda k: self.inner.start(shapes), self.part.clients)
 
     def __call__(
-        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
         def one(examples: Tensor, targets: Tensor, own: Any, kept: Any) -> tuple[Tree, Any]:
             return self.inner(parameters, buffers, examples, targets, own, kept)
 
         count = self.part.clients
-        updates, after = each(one, (by_client(inputs, count), by_client(labels, count), draws, state), self.mappable)
+        updates, after = each(one, (by_client(inputs, count), by_client(labels, count), noise, state), self.mappable)
         total = {name: value.sum(0) for name, value in updates.items()}
         return {n: value / count for n, value in total.items()} if self.part.average else total, after

@@ -42,11 +42,11 @@ class Clip(GradientDefense):
             raise ValueError(f"norm={self.norm}: must be > 0")
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """No: a gradient within the bound is shared as it is."""
         return False
 
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """Scales it down where need be."""
         return clipped(gradients, self.norm), state
 

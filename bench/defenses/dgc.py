@@ -72,7 +72,7 @@ class DGC(GradientDefense):
             raise ValueError(f"warmup={self.warmup}: must be >= 0 steps")
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Unless everything is sent."""
         return self.sparsity > 0
 
@@ -87,7 +87,7 @@ class DGC(GradientDefense):
         zero = {name: torch.zeros(shape) for name, shape in shapes.items()}
         return {"velocity": zero, "residual": dict(zero), "step": torch.zeros((), dtype=torch.long)}
 
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """Clips, accumulates, sends the largest of the residual and keeps the rest."""
         if self.clip is not None:
             gradients = clipped(gradients, self.clip)

@@ -52,7 +52,7 @@ class DPSGD(Defense):
     noise_multiplier: float
     delta: float
     seed: int
-    acts = "sample"
+    level = "sample"
 
     def __post_init__(self) -> None:
         if not self.norm > 0:
@@ -63,7 +63,7 @@ class DPSGD(Defense):
             raise ValueError(f"delta={self.delta}: want 0 < delta < 1")
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Unless there is no noise: gradients within the bound are not clipped."""
         return self.noise_multiplier > 0
 
@@ -80,7 +80,7 @@ class DPSGD(Defense):
             )
         return _PerSample(inner, self, local, inner.depth + 1)
 
-    def within(self, local: ClientContext) -> ClientContext:
+    def context_for_inner(self, local: ClientContext) -> ClientContext:
         """One sample at a time."""
         return replace(local, batch_size=1)
 
@@ -110,9 +110,9 @@ class _PerSample(ClientStep):
     local: ClientContext
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+    def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         noise = rng_of(self.part, self.inner.depth, stream).normal(shapes)
-        return stacked(lambda b: self.inner.draws(shapes, 1, stream.child("sample", b)), max(batch_size, 1)), noise
+        return stacked(lambda b: self.inner.noise(shapes, 1, stream.child("sample", b)), max(batch_size, 1)), noise
 
     def start(self, shapes: Shapes) -> Any:
         state = self.inner.start(shapes)
@@ -121,14 +121,14 @@ class _PerSample(ClientStep):
         return state
 
     def __call__(
-        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
         def one(example: Tensor, label: Tensor, own: Any) -> Tree:
             return self.inner(parameters, buffers, example[None], label[None], own, state)[0]
 
         part = self.part
         if len(inputs):
-            gradients = each(one, (inputs, labels, draws[0]), self.local.mappable)
+            gradients = each(one, (inputs, labels, noise[0]), self.local.mappable)
         else:
             gradients = {name: value.new_zeros((0, *value.shape)) for name, value in parameters.items()}
-        return private_mean(gradients, draws[1], part.norm, part.noise_multiplier, self.local.batch_size), state
+        return private_mean(gradients, noise[1], part.norm, part.noise_multiplier, self.local.batch_size), state

@@ -42,7 +42,7 @@ class Dropout(GradientDefense):
             raise ValueError(f"fraction={self.fraction}: want 0 <= fraction < 1, the probability of a zero")
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Unless nothing is dropped."""
         return self.fraction > 0
 
@@ -50,9 +50,9 @@ class Dropout(GradientDefense):
         """Uniform numbers."""
         return stream.uniform(shapes)
 
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """Drops entries."""
-        return {n: dropped(value, draws[n], self.fraction, self.rescale) for n, value in gradients.items()}, state
+        return {n: dropped(value, noise[n], self.fraction, self.rescale) for n, value in gradients.items()}, state
 
     def encode(self, sent: Encoding) -> Encoding:
         """The expected number of entries left."""

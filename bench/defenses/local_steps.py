@@ -45,7 +45,7 @@ class LocalSteps(Defense):
     steps: int
     lr: float
     batch_size: int | None
-    acts = "update"
+    level = "update"
     schedule = True
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class LocalSteps(Defense):
             raise ValueError(f"batch_size={self.batch_size}: must be >= 1, or null for the whole batch")
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Unless it is one step on the whole batch, of rate 1."""
         return self.steps > 1 or self.lr != 1 or self.batch_size is not None
 
@@ -79,7 +79,7 @@ class LocalSteps(Defense):
             )
         return _Descended(inner, self, inner.depth + 1)
 
-    def within(self, local: ClientContext) -> ClientContext:
+    def context_for_inner(self, local: ClientContext) -> ClientContext:
         """A step has its share of the batch."""
         return replace(local, batch_size=self.batch_size or local.batch_size)
 
@@ -98,22 +98,22 @@ class _Descended(ClientStep):
     part: LocalSteps
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+    def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
         size = self.part.batch_size or batch_size
-        return stacked(lambda e: self.inner.draws(shapes, size, stream.child("local step", e)), self.part.steps)
+        return stacked(lambda e: self.inner.noise(shapes, size, stream.child("local step", e)), self.part.steps)
 
     def start(self, shapes: Shapes) -> Any:
         return self.inner.start(shapes)
 
     def __call__(
-        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
         part, here = self.part, parameters
         size = part.batch_size or len(inputs)
         walked = {name: torch.zeros_like(value) for name, value in parameters.items()}
         for e in range(part.steps):
             taken = window(e, size, len(inputs))
-            own = pytree.tree_map(lambda leaf: leaf[e], draws)  # noqa: B023
+            own = pytree.tree_map(lambda leaf: leaf[e], noise)  # noqa: B023
             gradients, state = self.inner(here, buffers, inputs[taken], labels[taken], own, state)
             walked = {name: value + gradients[name] for name, value in walked.items()}
             here = {name: value - part.lr * walked[name] for name, value in parameters.items()}

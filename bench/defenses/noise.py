@@ -59,7 +59,7 @@ class _Noise(GradientDefense):
         return self.std if self.std is not None else math.sqrt(self.variance)  # type: ignore[arg-type]
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Unless the strength is 0."""
         return self.strength > 0
 
@@ -67,9 +67,9 @@ class _Noise(GradientDefense):
         """Standard deviation and variance, whichever was given."""
         return super().facts(local) | {"std": self.strength, "variance": self.strength**2}
 
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """Adds the noise."""
-        return add(gradients, draws, self.strength), state
+        return add(gradients, noise, self.strength), state
 
     @abstractmethod
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:

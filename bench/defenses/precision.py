@@ -50,7 +50,7 @@ class Half(GradientDefense):
         if self.kind not in _HALVES:
             raise ValueError(f"kind={self.kind!r}: want {' or '.join(_HALVES)}")
 
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """Rounds every entry."""
         return {name: rounded(value, self.kind) for name, value in gradients.items()}, state
 
@@ -82,9 +82,9 @@ class Int8(GradientDefense):
         """Uniform numbers, where rounding is stochastic."""
         return stream.uniform(shapes) if self.rounding == "stochastic" else ()
 
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """Rounds every entry to its tensor's grid."""
-        random = draws if self.rounding == "stochastic" else {}
+        random = noise if self.rounding == "stochastic" else {}
         return {name: int8(value, random.get(name)) for name, value in gradients.items()}, state
 
     def encode(self, sent: Encoding) -> Encoding:

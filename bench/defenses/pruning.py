@@ -58,11 +58,11 @@ class Pruning(GradientDefense):
             raise ValueError(f"scope={self.scope!r}: want tensor or model")
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Unless nothing is pruned."""
         return self.fraction > 0
 
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """Prunes each tensor, or the whole."""
         if self.scope == "tensor":
             return {n: largest(value, left(value.numel(), self.fraction)) for n, value in gradients.items()}, state

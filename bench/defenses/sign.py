@@ -27,7 +27,7 @@ class Sign(GradientDefense):
 
     scaled: bool
 
-    def protect(self, gradients: Tree, draws: Any, state: Any) -> tuple[Tree, Any]:
+    def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """The signs."""
         return {name: signs(value, self.scaled) for name, value in gradients.items()}, state
 

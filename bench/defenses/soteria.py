@@ -70,14 +70,14 @@ class Soteria(Defense):
 
     fraction: float
     layer: str | None
-    acts = "gradient"
+    level = "gradient"
 
     def __post_init__(self) -> None:
         if not 0 <= self.fraction < 1:
             raise ValueError(f"fraction={self.fraction}: want 0 <= fraction < 1, the share of features that are masked")
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Unless nothing is masked."""
         return self.fraction > 0
 
@@ -142,16 +142,16 @@ class _Masked(ClientStep):
     layer: str
     depth: int
 
-    def draws(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
-        return self.inner.draws(shapes, batch_size, stream)
+    def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+        return self.inner.noise(shapes, batch_size, stream)
 
     def start(self, shapes: Shapes) -> Any:
         return self.inner.start(shapes)
 
     def __call__(
-        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, draws: Any, state: Any
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
-        gradients, state = self.inner(parameters, buffers, inputs, labels, draws, state)
+        gradients, state = self.inner(parameters, buffers, inputs, labels, noise, state)
 
         def of(example: Tensor) -> Tensor:
             return features(self.local.model, self.layer, parameters, buffers, example[None])[0].flatten()

@@ -25,14 +25,14 @@ class Stack(Defense):
     parts: list[Defense]
 
     @property
-    def acts(self) -> str:  # type: ignore[override]
+    def level(self) -> str:  # type: ignore[override]
         """Where each part acts, in order."""
-        return ", ".join(part.acts for part in self.parts)
+        return ", ".join(part.level for part in self.parts)
 
     @property
-    def changes(self) -> bool:
+    def must_change(self) -> bool:
         """Whether any part must."""
-        return any(part.changes for part in self.parts)
+        return any(part.must_change for part in self.parts)
 
     @property
     def unit(self) -> float | None:
@@ -45,7 +45,7 @@ class Stack(Defense):
         pairs: list[tuple[Defense, ClientContext]] = []
         for part in reversed(self.parts):
             pairs.insert(0, (part, local))
-            local = part.within(local)
+            local = part.context_for_inner(local)
         return pairs
 
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
@@ -54,10 +54,10 @@ class Stack(Defense):
             inner = part.wrap(inner, known)
         return inner
 
-    def within(self, local: ClientContext) -> ClientContext:
+    def context_for_inner(self, local: ClientContext) -> ClientContext:
         """What a defence before all parts knows."""
         for part in reversed(self.parts):
-            local = part.within(local)
+            local = part.context_for_inner(local)
         return local
 
     def encode(self, sent: Encoding) -> Encoding:

@@ -88,10 +88,10 @@ class Classifier(pl.LightningModule):
 
     def _shared(self, inputs: Tensor, labels: Tensor) -> Tree:
         """What the client shares in this step; moves its memory on."""
-        draws = self._to_device(self._share.draws(self._shapes, len(inputs), self._stream.child(self.done)))
+        noise = self._to_device(self._share.noise(self._shapes, len(inputs), self._stream.child(self.done)))
         parameters, buffers = self._held()
         with torch.no_grad():
-            shared, self._state = self._share(parameters, buffers, inputs, labels, draws, self._state)
+            shared, self._state = self._share(parameters, buffers, inputs, labels, noise, self._state)
         return shared
 
     def _held(self) -> tuple[Tree, Tree]:
@@ -112,9 +112,9 @@ class Classifier(pl.LightningModule):
                 step = self._share if defended else self._plain
                 state = self._to_device(step.start(self._shapes))
                 began = self._now()
-                draws = self._to_device(step.draws(self._shapes, len(inputs), self._stream.child("timed", call)))
+                noise = self._to_device(step.noise(self._shapes, len(inputs), self._stream.child("timed", call)))
                 with torch.no_grad():
-                    step(parameters, buffers, inputs, labels, draws, state)
+                    step(parameters, buffers, inputs, labels, noise, state)
                 times[defended].append(self._now() - began)
         return statistics.median(times[True][1:]) / statistics.median(times[False][1:])
 

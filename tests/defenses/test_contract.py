@@ -65,7 +65,7 @@ def test_a_defence_is_in_the_path_and_deterministic_and_victims_are_independent(
     seen = whole(client.share(data.deal([0, 3])))
     assert torch.isfinite(seen).all()
     changed = (seen != undefended).float().mean(1)
-    assert (changed > 0.01).all() or not client.defense.changes, "nothing changed, and it must"
+    assert (changed > 0.01).all() or not client.defense.must_change, "nothing changed, and it must"
     assert torch.equal(whole(client.share(data.deal([0, 3]))), seen)
 
     # a value beside the edge of a grid or a mask may fall to the other side by rounding: a few entries, no more
@@ -82,7 +82,7 @@ def test_a_row_says_what_a_defence_is_and_costs(name):
     facts = json.loads(json.dumps(client.facts_of_defense(built_with(name).data.deal([0]))))
     assert facts["parts"] and [part["position"] for part in facts["parts"]] == list(range(len(facts["parts"])))
     for part in facts["parts"]:
-        assert part["acts"] in ("sample", "batch", "gradient", "update") and part["defense"]
+        assert part["level"] in ("sample", "batch", "gradient", "update") and part["defense"]
         assert ("std" in part) == ("variance" in part)
     assert facts["seconds"] > 0 and facts["seconds_undefended"] > 0
     assert 0 < facts["bytes"] <= 4 * client.facts.parameters and "values" in facts["encoding"]
@@ -94,15 +94,15 @@ def test_its_own_seed_turns_all_its_random_numbers(name, monkeypatch):
     """Wherever it draws any; the models and victims stay."""
     client, data = built_with(name).client, built_with(name).data
     parts = [part for part, _ in client.defense.flat(client.local)]
-    drawn = client._step.draws(shapes(dict(client.model.named_parameters())), 2, VictimRng((0,)))
+    drawn = client._step.noise(shapes(dict(client.model.named_parameters())), 2, VictimRng((0,)))
     if not any(hasattr(part, "seed") for part in parts):
         assert not pytree.tree_leaves(drawn)
         return
     other = Stack([replace(part, seed=1) if hasattr(part, "seed") else part for part in parts])  # type: ignore[type-var]
     before = whole(client.share(data.deal([0])))
     monkeypatch.setattr(client, "_step", other.wrap(PlainGradient(client._gradient), client.local))
-    draws = bool(pytree.tree_leaves(drawn))  # int8 has a seed that rounding to the nearest does not use
-    assert torch.equal(whole(client.share(data.deal([0]))), before) != draws
+    noise = bool(pytree.tree_leaves(drawn))  # int8 has a seed that rounding to the nearest does not use
+    assert torch.equal(whole(client.share(data.deal([0]))), before) != noise
 
 
 PARTS = [name for name in NAMES if name not in ("soteria", "clients", "local_steps", "dp_sgd")]
@@ -116,8 +116,8 @@ def test_a_stack_is_its_parts_one_after_the_other(names, seed):
     stacked, _ = protected(Stack(parts), tree(), seed=seed)
     gradients = tree()
     for position, part in enumerate(parts):
-        draws = part.draw(shapes(gradients), VictimRng((seed, position, getattr(part, "seed", 0))))
-        gradients, _ = part.protect(gradients, draws, part.start(shapes(gradients)))
+        noise = part.draw(shapes(gradients), VictimRng((seed, position, getattr(part, "seed", 0))))
+        gradients, _ = part.protect(gradients, noise, part.start(shapes(gradients)))
     for name, value in stacked.items():
         torch.testing.assert_close(value, gradients[name], rtol=0, atol=0, equal_nan=True)
 

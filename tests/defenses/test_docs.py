@@ -41,7 +41,7 @@ def test_each_command_runs_and_the_cell_says_what_was_done(command, folder, capf
     assert document["victims"] == 2
     facts = json.loads((Path(document["results"]) / "cell.json").read_text())["facts"]["defense"]
     mine = facts["parts"][-1]
-    assert mine["defense"] == "Withhold" and mine["acts"] == "gradient" and facts["notes"] == []
+    assert mine["defense"] == "Withhold" and mine["level"] == "gradient" and facts["notes"] == []
     assert mine["probability"] == (0.9 if "0.9" in command else 0.5)
     assert [part["defense"] for part in facts["parts"][:-1]] == (["Clip"] if "stack" in command else [])
 

@@ -101,9 +101,9 @@ def test_an_empty_batch_of_poisson_sampling_is_noise_alone():
 
     parameters = {"w": torch.zeros(50, 50)}
     step = DPSGD(1.0, 2.0, 1e-5, 0).wrap(PlainGradient(lambda *_: parameters), local(batch_size=4))
-    draws = step.draws({"w": (50, 50)}, 0, VictimRng((0,)))
-    found, _ = step(parameters, {}, torch.zeros(0, 1, 2, 2), torch.zeros(0, dtype=torch.long), draws, ())
-    torch.testing.assert_close(found["w"], draws[1]["w"] * 2.0 / 4)
+    noise = step.noise({"w": (50, 50)}, 0, VictimRng((0,)))
+    found, _ = step(parameters, {}, torch.zeros(0, 1, 2, 2), torch.zeros(0, dtype=torch.long), noise, ())
+    torch.testing.assert_close(found["w"], noise[1]["w"] * 2.0 / 4)
 
 
 def test_without_opacus_the_sentence_says_what_to_install(monkeypatch):

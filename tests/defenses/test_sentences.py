@@ -34,12 +34,12 @@ def test_a_defence_changes_what_is_shared_of_sentences_or_says_that_it_need_not(
     assert client.notes == [], "mapped over victims"
     # many rows of the word embedding's gradient are zeros, which most defences leave as they are
     changed = (found != shared()).float().mean(1)
-    assert (changed > 0.01).all() or not client.defense.changes
+    assert (changed > 0.01).all() or not client.defense.must_change
 
 
 def test_the_mean_over_clients_of_a_sentence_each_is_the_gradient_of_the_batch():
     """But for the order of its sums, which float32 tells apart: what the defence declares to leave as it is."""
-    assert not built_with("defense=clients").client.defense.changes
+    assert not built_with("defense=clients").client.defense.must_change
     torch.testing.assert_close(shared("defense=clients"), shared(), rtol=1e-4, atol=1e-6)
 
 

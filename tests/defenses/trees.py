@@ -32,5 +32,5 @@ def local(**changes) -> ClientContext:
 def protected(defense, gradients, *, seed: int = 0, state=None):
     """What a defence of gradients makes of them, and its state: the step around an undefended one that yields them."""
     step = defense.wrap(PlainGradient(lambda *_: gradients), local())
-    draws = step.draws(shapes(gradients), 4, VictimRng((seed,)))
-    return step(gradients, {}, None, None, draws, step.start(shapes(gradients)) if state is None else state)
+    noise = step.noise(shapes(gradients), 4, VictimRng((seed,)))
+    return step(gradients, {}, None, None, noise, step.start(shapes(gradients)) if state is None else state)
