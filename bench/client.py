@@ -261,8 +261,8 @@ class Client(nn.Module):
         """Each victim's random numbers and its state at its first step."""
         shapes = {name: tuple(value.shape[1:]) for name, value in parameters.items()}
         victims = ids.tolist()
-        streams = [VictimRng((self.seed, "defense", victim)) for victim in victims]
-        drawn = stacked(lambda i: step.noise(shapes, self.batch_size, streams[i]), len(victims))
+        rngs = [VictimRng((self.seed, "defense", victim)) for victim in victims]
+        drawn = stacked(lambda i: step.noise(shapes, self.batch_size, rngs[i]), len(victims))
         state = stacked(lambda i: step.start(shapes), len(victims))
         return pytree.tree_map(lambda leaf: leaf.to(ids.device), (drawn, state))
 

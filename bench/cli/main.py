@@ -30,12 +30,12 @@ def main(argv: list[str] | None = None) -> int:
     """The command `leakbench`; returns the exit code."""
     command: list[str] = []
 
-    def farewell(number: int) -> None:
+    def on_exit(number: int) -> None:
         if _speaks() and "--serve" not in sys.argv:  # whoever it serves has been told as well, and says so
             _say(_farewell(number, command))
 
     opened()
-    with signals.listening(farewell):
+    with signals.listening(on_exit):
         try:
             arguments = parse(argv)
             command.append(arguments.command)
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         except BaseException as error:
             # a library may have made something else of the interrupt
             if (number := signals.asked()) is not None:
-                farewell(number)
+                on_exit(number)
                 return signals.exit_code(number)
             if isinstance(error, OSError) and error.errno in FULL:
                 _say(f"cannot write {error.filename or 'a file'}: {error.strerror}; make room and try again")

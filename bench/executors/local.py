@@ -63,10 +63,10 @@ class LocalExecutor(Executor):
 def in_turn(cells: Sequence[DictConfig]) -> Results:
     """One cell after another, in this process where one is enough."""
     for index, cfg in enumerate(cells):
-        yield index, alone(cfg, shown=len(cells) == 1)
+        yield index, run_alone(cfg, shown=len(cells) == 1)
 
 
-def alone(cfg: DictConfig, *, shown: bool) -> Result:
+def run_alone(cfg: DictConfig, *, shown: bool) -> Result:
     """One cell, with nothing beside it; `shown` is whether its processes may speak for themselves."""
     sized = attempt(lambda: {"ranks": ranks(cfg)})
     if sized.document is None:
@@ -128,7 +128,7 @@ class _SideBySide:
                 index = self._waiting.get_nowait()
                 size = self._sizes[index]
                 try:
-                    if group is None or not group.whole or group.size != size or size > 1:
+                    if group is None or not group.alive or group.size != size or size > 1:
                         if group is not None:
                             group.stop()
                         threads = max(1, int(place["OMP_NUM_THREADS"]) // size)

@@ -110,14 +110,14 @@ class Group:
                 process.stdin.flush()
         result = self._wait(job, given_up)
         self._busy = False
-        if not self.whole:
+        if not self.alive:
             self.stop()
         for rank in range(self.size):
             outcome_path(job, rank).unlink(missing_ok=True)
         return result
 
     @property
-    def whole(self) -> bool:
+    def alive(self) -> bool:
         """Whether it can take another cell."""
         return bool(self._processes) and all(process.poll() is None for process in self._processes)
 

@@ -27,7 +27,7 @@ _ALWAYS = (signal.SIGINT, signal.SIGTERM)
 _HUNG_UP = signal.SIGHUP  # `nohup` has it ignored, and so it stays
 _WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # of SLURM, by custom: --signal=USR1@90; ours where nobody else has them
 
-Farewell = Callable[[int], None]
+OnExit = Callable[[int], None]
 
 
 class Interrupted(BaseException):
@@ -103,11 +103,11 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
-def listening(farewell: Farewell) -> Iterator[None]:
+def listening(on_exit: OnExit) -> Iterator[None]:
     """Signals are heard while the block lasts; in a thread other than the main one they are not ours.
 
     Args:
-        farewell: told the number of the signal when the process ends the hard way.
+        on_exit: told the number of the signal when the process ends the hard way.
     """
     if threading.current_thread() is not threading.main_thread() or _state.before:
         yield
@@ -118,20 +118,20 @@ def listening(farewell: Farewell) -> Iterator[None]:
     writer.setblocking(False)
     complain = sys.unraisablehook
     sys.unraisablehook = _swallowed(complain)
-    bell = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    watchman = threading.Thread(target=_watch, args=(reader, farewell), name="leakbench-signals", daemon=True)
-    watchman.start()
+    wakeup_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    monitor = threading.Thread(target=_monitor_signals, args=(reader, on_exit), name="leakbench-signals", daemon=True)
+    monitor.start()
     listen()
     try:
         yield
     finally:
-        signal.set_wakeup_fd(bell)
+        signal.set_wakeup_fd(wakeup_fd)
         for number, handler in _state.before.items():
             signal.signal(number, handler)
         sys.unraisablehook = complain
         _state.asked, _state.lost, _state.before = None, False, {}
         writer.close()  # ends the thread
-        watchman.join()
+        monitor.join()
         reader.close()
 
 
@@ -139,7 +139,7 @@ def listen() -> None:
     """Takes the signals back from a library that has put handlers of its own before ours (Lightning does)."""
     if _state.before and threading.current_thread() is threading.main_thread():
         for number in _state.before:
-            signal.signal(number, _hear)
+            signal.signal(number, _handle_signal)
 
 
 class _State:
@@ -158,7 +158,7 @@ def _depth() -> int:
     return getattr(_local, "depth", 0)
 
 
-def _hear(number: int, frame: FrameType | None) -> None:
+def _handle_signal(number: int, frame: FrameType | None) -> None:
     """The handler: runs in the main thread. Only the first signal raises: those after it would tear the leaving."""
     if _state.asked is None or _state.lost:
         _state.asked, _state.lost = _state.asked or number, False
@@ -178,7 +178,7 @@ def _swallowed(complain: Callable[[Any], object]) -> Callable[[Any], object]:
     return hook
 
 
-def _watch(reader: socket.socket, farewell: Farewell) -> None:
+def _monitor_signals(reader: socket.socket, on_exit: OnExit) -> None:
     """Hears of each signal from the interpreter's C handler, whatever the main thread is doing."""
     first, latest, deadline = 0, 0.0, 0.0
     main = threading.main_thread().ident
@@ -188,7 +188,7 @@ def _watch(reader: socket.socket, farewell: Farewell) -> None:
             numbers = reader.recv(64)
         except TimeoutError:
             if time.monotonic() > deadline:
-                _end(first, farewell)
+                _exit_hard(first, on_exit)
             if _state.lost and main is not None:
                 signal.pthread_kill(main, signal.SIGTERM)
             continue
@@ -199,17 +199,17 @@ def _watch(reader: socket.socket, farewell: Farewell) -> None:
                 continue
             now = time.monotonic()
             if number == signal.SIGINT and latest and now - latest > _BOUNCE:
-                _end(first, farewell)
+                _exit_hard(first, on_exit)
             latest = now if number == signal.SIGINT else latest
             if not first:
                 first, deadline = number, now + GRACE
 
 
-def _end(number: int, farewell: Farewell) -> None:
+def _exit_hard(number: int, on_exit: OnExit) -> None:
     with suppress(Exception):
         if sys.stderr.isatty():
             os.write(2, b"\x1b[?25h")  # a progress display hides the cursor
-        farewell(number)
+        on_exit(number)
     os._exit(exit_code(number))
 
 
