@@ -102,15 +102,15 @@ def train(arguments: argparse.Namespace) -> Answer:
 
     given = any(text.startswith("training=") for text in arguments.overrides)
     cfg = compose([*([] if given else ["training=held_out"]), *arguments.overrides], arguments.config_dir, to_run=True)
-    cfg.trainer.devices = cfg.trainer.num_nodes = 1  # what is priced is one client's step
+    cfg.trainer.devices = cfg.trainer.num_nodes = 1  # what is measured is one client's step
     return _one(cfg)
 
 
 def _one(cfg: Any) -> Answer:
     from bench.executors.local import run_one
-    from bench.running.cell import is_price, record_failure
+    from bench.running.cell import is_training, record_failure
     from bench.running.executor import CellFailed, in_a_line
-    from bench.terminal.overview import price, summary
+    from bench.terminal.overview import summary, training
 
     try:
         document = run_one(cfg)
@@ -126,7 +126,7 @@ def _one(cfg: Any) -> Answer:
         record_failure(cfg, "error", reason)
         _say(f"failed: {reason}")
         return 1, {"failed": reason}
-    _print((price if is_price(cfg) else summary)(document))
+    _print((training if is_training(cfg) else summary)(document))
     _print(f"results: {document['results']}")
     if reason := document.get("reasons", {}).get("cell"):
         _say(f"failed: {reason}")

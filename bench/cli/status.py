@@ -18,13 +18,15 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.errors import UserError
-from bench.results import parts, plans, query
-from bench.results.store import AGAIN, Cell
+from bench.results import plans, query, store
+from bench.results.kinds import KINDS
+from bench.results.store import StoredCell
+from bench.results.stored_leak import StoredLeak
 from bench.storage import lock
 from bench.terminal.printable import visible
 
 STATES = {
-    "done": "every victim is stored",
+    "done": "every victim or run is stored",
     "running": "a process is at work on it",
     "failed": "it failed as a whole",
     "not applicable": "the attack cannot serve it",
@@ -38,17 +40,26 @@ class CellStatus:
     """One cell.
 
     Args:
-        labels: `{attack, data, model, defense, threat}`.
+        kind: of the cell (`bench.results.store.StoredCell.kind`).
+        units: what is counted, in the plural (`victims`).
+        labels: words for tables: `attack` (of an attack), `data`, `model`, `defense`, ...
         state: a word of `STATES`.
-        done, wanted: victims.
+        done, wanted: units.
         reason: why it failed, or who is at work on it; empty otherwise.
     """
 
+    kind: str
+    units: str
     labels: dict[str, str]
     state: str
     done: int
     wanted: int
     reason: str = ""
+
+    @property
+    def task(self) -> str:
+        """What takes as long, unit by unit: an attack's name, or the kind of the cell."""
+        return self.labels.get("attack", self.kind)
 
 
 @dataclass(frozen=True)
@@ -58,8 +69,8 @@ class ResultsStatus:
     Args:
         results: the folder.
         cells: planned ones first, in the order of their suite.
-        rate: victims a second since the work that is going on began; None where none is, or none is finished yet.
-        left: seconds until it is done, judged by the time that victims of the same attack took; None likewise.
+        rate: units per second since the work that is going on began; None where none is, or none is finished yet.
+        left: seconds until it is done, judged by the time that units of the same attack took; None likewise.
         warnings: a sentence for each file that was skipped.
     """
 
@@ -75,21 +86,17 @@ class ResultsStatus:
         return {
             "results": self.results,
             "counts": {state: counts[state] for state in STATES},
-            "victims": {"done": self.done, "wanted": self.wanted},
-            "victims_per_second": self.rate,
+            **{kind.units: dict(zip(("done", "wanted"), self.count(kind.units))) for kind in KINDS},
+            "units_per_second": self.rate,
             "seconds_left": self.left,
             "cells": [asdict(cell) for cell in self.cells],
         }
 
-    @property
-    def done(self) -> int:
-        """Victims that are stored."""
-        return sum(cell.done for cell in self.cells)
-
-    @property
-    def wanted(self) -> int:
-        """Victims that were asked for, in cells that can have them."""
-        return sum(cell.wanted for cell in self.cells if cell.state != "not applicable")
+    def count(self, units: str) -> tuple[int, int]:
+        """How many of these units are stored, and were asked for in cells that can have them."""
+        own = [cell for cell in self.cells if cell.units == units]
+        wanted = sum(cell.wanted for cell in own if cell.state != "not applicable")
+        return sum(cell.done for cell in own), wanted
 
 
 @dataclass(frozen=True)
@@ -98,12 +105,13 @@ class _Found:
 
     status: CellStatus
     began: int | None  # of the work that is going on and is to come to this cell; None: nobody will
-    cell: Cell | None
+    cell: StoredCell | None
 
     @functools.cached_property
-    def victims(self) -> list[tuple[int, float]]:
-        """`(stored [ns], seconds)` of its victims; read only where somebody is at work."""
-        return _times(self.cell, self.status.wanted) if self.cell else []
+    def times(self) -> list[tuple[int, float]]:
+        """`(stored [ns], seconds)` of its units; read only where somebody is at work."""
+        found = self.cell.times() if self.cell else {}
+        return [times for unit, times in found.items() if not self.status.wanted or unit < self.status.wanted]
 
 
 def look(root: Path) -> ResultsStatus:
@@ -117,15 +125,22 @@ def look(root: Path) -> ResultsStatus:
         problem = "is no results folder: it has no cells" if root.is_dir() else "does not exist"
         raise UserError(f"{root} {problem}; name another folder (leakbench status DIR) or run: leakbench suite quick")
     listing = query.cells(root)
+    stored: list[StoredCell] = list(listing.cells)
+    warnings = list(listing.warnings)
+    for kind in KINDS:
+        if kind is not StoredLeak:
+            found, skipped = store.cells(root, kind)
+            stored += found
+            warnings += skipped
     planned, strays = plans.read(root)
-    found = list(_cells(listing.cells, planned))
-    rate, left = _pace(found, time.time_ns())
-    return ResultsStatus(str(root), [one.status for one in found], rate, left, listing.warnings + strays)
+    every = list(_cells(stored, planned))
+    rate, left = _pace(every, time.time_ns())
+    return ResultsStatus(str(root), [one.status for one in every], rate, left, warnings + strays)
 
 
-def _cells(stored: Sequence[Cell], planned: Sequence[plans.Plan]) -> Iterator[_Found]:
+def _cells(stored: Sequence[StoredCell], planned: Sequence[plans.Plan]) -> Iterator[_Found]:
     """Every cell once: those of plans, then the others."""
-    known: dict[str, Cell] = {}
+    known: dict[str, StoredCell] = {}
     for cell in sorted(stored, key=lambda cell: cell.created):  # of cells with one config the latest counts
         known[plans.config_identity(cell.facts.get("config") or {"folder": cell.folder.name})] = cell
     running = {config: found for config, cell in known.items() if (found := lock.holder(cell.folder))}
@@ -143,26 +158,19 @@ def _cells(stored: Sequence[Cell], planned: Sequence[plans.Plan]) -> Iterator[_F
             yield _found(cell, None, holder, holder.since if holder else None)
 
 
-def _found(cell: Cell | None, entry: plans.PlannedCell | None, holder: lock.Holder | None, began: int | None) -> _Found:
+def _found(
+    cell: StoredCell | None, entry: plans.PlannedCell | None, holder: lock.Holder | None, began: int | None
+) -> _Found:
     if cell is None:
         assert entry is not None
-        return _Found(CellStatus(entry.labels, "missing", 0, entry.victims), began, None)
-    data = (cell.facts.get("config") or {}).get("data") or {}
-    wanted = entry.victims if entry else data.get("victims") or 0
-    ids = parts.stored(cell.parts)
-    done = len(_times(cell, wanted)) if ids is None else sum(not wanted or victim < wanted for victim in ids)
+        return _Found(CellStatus(entry.kind, entry.units, entry.labels, "missing", 0, entry.wanted), began, None)
+    wanted = entry.wanted if entry else cell.wanted(cell.facts.get("config") or {})
+    done = cell.count(wanted)
     state, reason = _state(cell, holder, done, wanted)
-    return _Found(CellStatus(cell.facts["labels"], state, done, wanted, reason), began, cell)
+    return _Found(CellStatus(cell.kind, cell.units, cell.facts["labels"], state, done, wanted, reason), began, cell)
 
 
-def _times(cell: Cell, wanted: int) -> list[tuple[int, float]]:
-    """`(stored [ns], seconds)` of each victim that needs no more work."""
-    rows = query.rows(cell).limit(wanted or None).victims
-    times = zip(rows["status"].to_pylist(), rows["stored"].to_pylist(), rows["seconds"].to_pylist())
-    return [(stored, seconds or 0.0) for word, stored, seconds in times if word not in AGAIN]
-
-
-def _state(cell: Cell, holder: lock.Holder | None, done: int, wanted: int) -> tuple[str, str]:
+def _state(cell: StoredCell, holder: lock.Holder | None, done: int, wanted: int) -> tuple[str, str]:
     if holder is not None:
         return "running", f"process {holder.pid} on {holder.host}"
     if failure := cell.failure:
@@ -171,52 +179,55 @@ def _state(cell: Cell, holder: lock.Holder | None, done: int, wanted: int) -> tu
 
 
 def _pace(found: Sequence[_Found], now: int) -> tuple[float | None, float | None]:
-    """Victims a second, and seconds left: work left over work done a second, whatever the number of processes."""
+    """Units per second, and seconds left: work left over work done per second, whatever the number of processes."""
     active = [one for one in found if one.began is not None and one.status.state not in ("failed", "not applicable")]
     begins = [one.began for one in active if one.began is not None]
-    recent = [seconds for one in active for stored, seconds in one.victims if stored >= min(begins)]
+    recent = [seconds for one in active for stored, seconds in one.times if stored >= min(begins)]
     if not recent:
         return None, None
     elapsed = max(now - min(begins), 1) / 1e9
-    costs = _costs(found, {one.status.labels["attack"] for one in active if one.status.done < one.status.wanted})
-    work = sum((one.status.wanted - one.status.done) * costs[one.status.labels["attack"]] for one in active)
+    costs = _costs(found, {one.status.task for one in active if one.status.done < one.status.wanted})
+    work = sum((one.status.wanted - one.status.done) * costs[one.status.task] for one in active)
     speed = sum(recent) / elapsed
     return len(recent) / elapsed, (work / speed if speed else None)
 
 
-def _costs(found: Sequence[_Found], attacks: set[str]) -> defaultdict[str, float]:
-    """Seconds a victim of each of these attacks; of one without a victim, those of all attacks."""
-    of_these = [one for one in found if one.status.labels["attack"] in attacks]
-    begun = {one.status.labels["attack"] for one in of_these if one.status.done}
-    by_attack: defaultdict[str, list[float]] = defaultdict(list)
-    for one in of_these if begun == attacks else found:
-        by_attack[one.status.labels["attack"]] += [seconds for _, seconds in one.victims]
-    everything = [seconds for times in by_attack.values() for seconds in times]
+def _costs(found: Sequence[_Found], tasks: set[str]) -> defaultdict[str, float]:
+    """Seconds per unit of each of these tasks; of one without a finished unit, those of all tasks."""
+    of_these = [one for one in found if one.status.task in tasks]
+    begun = {one.status.task for one in of_these if one.status.done}
+    by_task: defaultdict[str, list[float]] = defaultdict(list)
+    for one in of_these if begun == tasks else found:
+        by_task[one.status.task] += [seconds for _, seconds in one.times]
+    everything = [seconds for times in by_task.values() for seconds in times]
     typical = sum(everything) / len(everything) if everything else 0.0
-    return defaultdict(lambda: typical, {name: sum(times) / len(times) for name, times in by_attack.items() if times})
+    return defaultdict(lambda: typical, {name: sum(times) / len(times) for name, times in by_task.items() if times})
 
 
 def sentence(status: ResultsStatus) -> str:
-    """Two lines: cells, victims."""
+    """A line for the cells, and one for each kind of unit."""
     counts = Counter(cell.state for cell in status.cells)
     states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "none"
-    victims = f"victims: {status.done:,} of {status.wanted:,}"
-    pace = "" if status.rate is None else f", {status.rate:.3g} a second"
+    counted = [(kind.units, *status.count(kind.units)) for kind in KINDS]
+    lines = [f"{units}: {done:,} of {wanted:,}" for units, done, wanted in counted if wanted or units == "victims"]
+    pace = "" if status.rate is None else f", {status.rate:.3g} per second"
     left = "" if status.left is None else f", about {_duration(status.left)} left"
-    return f"cells: {states}\n{victims}{pace}{left}"
+    return "\n".join([f"cells: {states}", *lines]) + pace + left
 
 
 def table(status: ResultsStatus) -> RenderableType:
-    """A line a cell."""
+    """A line per cell."""
     drawn = Table()
     for column in ("attack", "data", "model", "defense"):
         drawn.add_column(column)
-    drawn.add_column("victims", justify="right")
+    drawn.add_column("units", justify="right")
     drawn.add_column("state", overflow="fold")
     for cell in status.cells:
-        words = [Text(visible(cell.labels[name])) for name in ("attack", "data", "model", "defense")]
+        words = [
+            Text(visible(word)) for word in (cell.task, *(cell.labels[name] for name in ("data", "model", "defense")))
+        ]
         state = f"{cell.state}: {cell.reason}" if cell.reason else cell.state
-        drawn.add_row(*words, f"{cell.done} of {cell.wanted}", Text(visible(state)))
+        drawn.add_row(*words, f"{cell.done} of {cell.wanted} {cell.units}", Text(visible(state)))
     return drawn
 
 

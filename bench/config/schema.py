@@ -134,7 +134,7 @@ class Root:
     results: str
     suite: str | None
     names: Names
-    training: Target | None = None  # only a price has it
+    training: Target | None = None  # only a training has it
 
 
 class ShortKeys(typing.Protocol):

@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 
 from bench.errors import UserError
 from bench.host.capacity import cores, free_memory
-from bench.running.cell import is_price
-from bench.running.leak_cell import make_trainer
+from bench.running.cell import is_training
+from bench.running.trainer import attack_trainer
 
 # A process takes about 6 s of a core to start, in which one does some 10,000 evaluations of a small model.
 PAYS_FROM = 30_000
@@ -48,7 +48,7 @@ def accelerator(cfg: DictConfig) -> tuple[str, int]:
     Raises:
         UserError: this machine does not have the devices.
     """
-    trainer = make_trainer(cfg, logger=False)
+    trainer = attack_trainer(cfg, logger=False)
     return trainer.strategy.root_device.type, trainer.num_devices
 
 
@@ -75,7 +75,7 @@ def suggested(cells: Sequence[DictConfig]) -> int:
 
 def budget(cfg: DictConfig) -> float:
     """Evaluations that a cell may take; without bound where its config does not say, as of a training."""
-    if is_price(cfg):
+    if is_training(cfg):
         return math.inf
     if cfg.attack.get("control"):
         return 0

@@ -18,9 +18,9 @@ from omegaconf import DictConfig
 
 import bench
 from bench.executors.child import GRACE, outcome_path, read_outcome, write_job
-from bench.running.cell import is_price
+from bench.running.cell import is_training
 from bench.running.executor import DONE, ERROR, Result
-from bench.running.leak_cell import MEETING, make_trainer
+from bench.running.trainer import MEETING, attack_trainer
 
 _TICK = 0.05  # seconds between two looks at a process
 _LEAVING = 10.0  # seconds that a process without work gets to leave
@@ -35,9 +35,9 @@ def ranks(cfg: DictConfig) -> int:
     Raises:
         UserError: this machine does not have the devices.
     """
-    if is_price(cfg):
+    if is_training(cfg):
         return 1
-    trainer = make_trainer(cfg, logger=False)
+    trainer = attack_trainer(cfg, logger=False)
     environment = getattr(trainer.strategy, "cluster_environment", None)
     if environment is None or environment.creates_processes_externally or trainer.world_size == 1:
         return 1
@@ -46,7 +46,7 @@ def ranks(cfg: DictConfig) -> int:
 
 def crowded(cfg: DictConfig) -> bool:
     """Whether this is one of several processes that torchrun or SLURM has started for one cell."""
-    return make_trainer(cfg, logger=False).world_size > 1 and ranks(cfg) == 1
+    return attack_trainer(cfg, logger=False).world_size > 1 and ranks(cfg) == 1
 
 
 class Group:

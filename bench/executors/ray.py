@@ -79,7 +79,7 @@ class Ray(Executor):
     def _connect(self) -> None:
         import ray
 
-        self._connect()
+        self._reach()
         # workers import bench from where we do
         known = os.environ.get("PYTHONPATH")
         path = os.pathsep.join([root(), known] if known else [root()])
@@ -95,7 +95,7 @@ class Ray(Executor):
             first = str(error).strip().splitlines()[0]
             raise UserError(f"executor.address={self.address}: no Ray cluster answers there ({first})") from None
 
-    def _connect(self) -> None:
+    def _reach(self) -> None:
         """Ray itself would ask an address where nobody is for many minutes."""
         host, colon, port = (self.address or "").removeprefix("ray://").rpartition(":")
         if not colon:

@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 
 from pytorch_lightning.loggers import Logger
 
-from bench.results import query
-from bench.results.store import Cell
+from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
 
 
@@ -41,7 +40,7 @@ class CellLogger(ABC):
         """Lightning's logger for a cell, or False for none."""
 
     @abstractmethod
-    def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
+    def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
         """Tells of the finished cell: curves of the objective, then its scores.
 
         Raises:
@@ -60,19 +59,18 @@ def scores(summary: Mapping[str, Any]) -> dict[str, float]:
             flat[name] = value
         elif isinstance(value, Mapping) and isinstance(value.get("mean"), int | float):
             flat[name] = value["mean"]
-    for threshold, rate in (summary["success_rate"] or {}).items():  # sentences have none
+    for threshold, rate in (summary.get("success_rate") or {}).items():  # only attacks on images have one
         if rate is not None:
             flat[f"success_rate/{threshold}"] = rate["mean"]
     return flat
 
 
-def curves(cell: Cell) -> list[tuple[int, dict[str, float]]]:
-    """`(iteration, {"objective/victim_3": value, ...})` in order, of the victims whose traces are stored."""
+def curves(cell: StoredCell) -> list[tuple[int, dict[str, float]]]:
+    """`(iteration, {"objective/victim_3": value, ...})` in order, of the units whose traces are stored."""
     points: dict[int, dict[str, float]] = defaultdict(dict)
-    for one in query.curves(cell):
-        for at, value in zip(one.at.tolist(), one.values.tolist()):
-            if at >= 0:
-                points[at][f"objective/victim_{one.victim}"] = value
+    for curve in cell.curves():
+        for at, value in curve.points:
+            points[at][curve.name] = value
     return sorted(points.items())
 
 
@@ -93,7 +91,7 @@ class Scalars(CellLogger):
         except OSError as error:
             raise unwritable(folder, error) from error
 
-    def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
+    def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
         """Curves by iteration, then the scores."""
         try:
             for at, values in curves(cell):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.loggers.base import CellLogger, Run
-from bench.results.store import Cell
+from bench.results.store import StoredCell
 
 
 class Silent(CellLogger):
@@ -18,5 +18,5 @@ class Silent(CellLogger):
         """No logger."""
         return False
 
-    def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
+    def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
         """Nothing to tell."""

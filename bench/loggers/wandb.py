@@ -15,9 +15,7 @@ from pytorch_lightning.loggers import WandbLogger
 from bench.errors import Unwritable, UserError
 from bench.loggers.base import CellLogger, Run, curves, scores
 from bench.loggers.offline_run import settled_fault
-from bench.results import query
-from bench.results.parts import metric_names
-from bench.results.store import Cell
+from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
 from bench.storage.portable import portable
 
@@ -91,7 +89,7 @@ class Wandb(CellLogger):
         self.run.define_metric("objective/*", step_metric="iteration")
         return self.logger
 
-    def finish(self, cell: Cell, summary: Mapping[str, Any]) -> None:
+    def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
         """Curves, the table with truth and reconstruction, the summary; then the run is closed.
 
         Raises:
@@ -105,7 +103,7 @@ class Wandb(CellLogger):
             what = f"cannot write {self.home}: the run of {cell.folder.name} is not whole there ({why})"
             raise Unwritable(f"{what}; make room and give the same command again, or choose another results=DIR")
 
-    def _tell(self, run: wandb.Run, cell: Cell, summary: Mapping[str, Any]) -> None:
+    def _tell(self, run: wandb.Run, cell: StoredCell, summary: Mapping[str, Any]) -> None:
         for at, values in curves(cell):
             run.log({"iteration": at, **values})
         run.log({TABLE: table_of(cell)})
@@ -121,30 +119,13 @@ class Wandb(CellLogger):
                 self.run.finish(exit_code=1)
 
 
-def table_of(cell: Cell) -> wandb.Table:
-    """A row a private example: truth and reconstruction where they are stored, labels, status and every score."""
-    rows = query.rows(cell)
-    victims = {row["victim"]: row for row in rows.victims.to_pylist()}
-    shown = _shown(cell, rows)
-    metrics = metric_names(rows.samples)
-    columns = ["victim", "position", "truth", "reconstruction", "label", "label_guess", "status", "evaluations"]
-    table = wandb.Table(columns=[*columns, *metrics])
-    for sample in rows.samples.to_pylist():
-        victim, position = sample["victim"], sample["position"]
-        truth, guess = shown.get((victim, position), (None, None))
-        facts = [victims[victim]["status"], victims[victim]["evaluations"], *(sample[name] for name in metrics)]
-        table.add_data(victim, position, truth, guess, sample["label"], sample["label_guess"], *facts)
+def table_of(cell: StoredCell) -> wandb.Table:
+    """What a person looks at, unit by unit; of an attack truth, reconstruction and every score of each example."""
+    found = cell.examples()
+    table = wandb.Table(columns=[*found.columns])
+    for row in found.rows:
+        table.add_data(*(_image(value) if isinstance(value, np.ndarray) else value for value in row))
     return table
-
-
-def _shown(cell: Cell, rows: query.Rows) -> dict[tuple[int, int], tuple[Any, Any]]:
-    """`{(victim, position): (truth, reconstruction)}` of what is stored: images, or sentences in words."""
-    sentences = {(one.victim, one.position): (one.truth, one.guess) for one in query.sentences(cell, rows)}
-    return sentences or {
-        (one.victim, position): (_image(truth), _image(guess))
-        for one in query.images(cell)
-        for position, (truth, guess) in enumerate(zip(one.truth, one.guess))
-    }
 
 
 def _image(pixels: np.ndarray) -> wandb.Image:

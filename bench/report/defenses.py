@@ -16,7 +16,7 @@ from bench.terminal.printable import visible
 # columns of the csv
 _OF_LEAKS = ["data", "model", "threat", "rank", "p", "defense", "strength", "attack", "worst", "victims"]
 _OF_PRICES = [
-    "priced_model",
+    "trained_model",
     "schedule",
     "runs",
     "diverged",
@@ -110,8 +110,8 @@ def _table(board: DefenseBoard) -> list[str]:
         leak = with_bounds(line.worst.figure.document(), board.scale.places)
         row = [str(line.rank), md(line.title), md(line.worst.attack), leak]
         row += [_success(line, attack) for attack in board.attacks]
-        found, *others = priced(line, board, with_bounds)
-        rows.append([*row, found if line.price and line.price["accuracy"] else md(found), *others])
+        found, *others = utility_columns(line, board, with_bounds)
+        rows.append([*row, found if line.utility and line.utility["accuracy"] else md(found), *others])
     return markdown_table(header, "rll" + "r" * (len(header) - 3), rows)
 
 
@@ -120,7 +120,9 @@ def _success(line: DefenseResult, attack: str) -> str:
     return "n/a" if leak is None else number(leak.success.mean, 2)
 
 
-def priced(line: DefenseResult, board: DefenseBoard, with_bounds: Callable[[Mapping[str, Any], int], str]) -> list[str]:
+def utility_columns(
+    line: DefenseResult, board: DefenseBoard, with_bounds: Callable[[Mapping[str, Any], int], str]
+) -> list[str]:
     """Six cells: accuracy, the runs' own spread, time and bytes per step (with their ratio to no defence), epsilons.
 
     Args:
@@ -128,17 +130,17 @@ def priced(line: DefenseResult, board: DefenseBoard, with_bounds: Callable[[Mapp
         with_bounds: `(entry of a summary, places)` -> text.
     """
     step = number_or(line.facts.get("epsilon"), "-")
-    price = line.price
-    if price is None or price["accuracy"] is None:
-        return [price["reason"] if price and price["reason"] else "n/a", "", "", "", step, ""]
-    accuracy, runs = price["accuracy"], price["over_runs"]
+    utility = line.utility
+    if utility is None or utility["accuracy"] is None:
+        return [utility["reasons"]["cell"] if utility and utility["reasons"] else "n/a", "", "", "", step, ""]
+    accuracy, runs = utility["accuracy"], utility["over_runs"]
     spread = "n/a" if runs["low"] is None else f"±{(runs['high'] - runs['low']) / 2:.3f} ({runs['n']})"
-    milliseconds = f"{1e3 * price['seconds_per_step']:.1f}" + _times(price["slowdown"])
-    base = board.undefended.price if board.undefended else None
-    share = price["bytes_per_step"] / base["bytes_per_step"] if base and base["bytes_per_step"] else None
-    sent = number(price["bytes_per_step"], 0) + _times(share)
-    left = with_bounds(accuracy, 3) + (f" ({price['diverged']} diverged)" if price["diverged"] else "")
-    return [left, spread, milliseconds, sent, step, number_or(price["epsilon"], "-")]
+    milliseconds = f"{1e3 * utility['seconds_per_step']:.1f}" + _times(utility["slowdown"])
+    base = board.undefended.utility if board.undefended else None
+    share = utility["bytes_per_step"] / base["bytes_per_step"] if base and base["bytes_per_step"] else None
+    sent = number(utility["bytes_per_step"], 0) + _times(share)
+    left = with_bounds(accuracy, 3) + (f" ({utility['diverged']} diverged)" if utility["diverged"] else "")
+    return [left, spread, milliseconds, sent, step, number_or(utility["epsilon"], "-")]
 
 
 def number_or(value: float | None, otherwise: str) -> str:
@@ -166,9 +168,9 @@ def foot(board: DefenseBoard) -> list[str]:
         "Rank 1 leaks least. Ranks are shared where a sign-flip permutation test over the same victims (two-sided, "
         "5 %, not corrected for the number of comparisons) does not separate a line from the one that leads its rank.",
     ]
-    if board.prices:
+    if board.training:
         lines += [
-            f"Accuracy is of a model trained under the defence: {board.prices}, one client a step, the same schedule "
+            f"Accuracy is of a model trained under the defence: {board.training}, one client a step, the same schedule "
             "with every defence; the mean of the runs, with Wilson's 95 % interval over the test images. "
             "Of runs: half the width of Student's 95 % interval for the mean of the runs (how many).",
             "Sent: the smallest of dense values, bitmap and values, indices and values, tensor by tensor. "
@@ -177,16 +179,16 @@ def foot(board: DefenseBoard) -> list[str]:
         ]
     elif board.scale.things == SENTENCES:
         lines.append("No accuracy or time beside a leak: what `leakbench train` trains are classifiers of images.")
-    priced_with = next((line.price for line in board.lines if line.price), None)
-    if priced_with and priced_with["model"] != board.model:
+    trained_with = next((line.utility for line in board.lines if line.utility), None)
+    if trained_with and trained_with["model"] != board.model:
         lines.append(
-            f"The model that is trained ({priced_with['model']}) is not the one that is attacked ({board.model})."
+            f"The model that is trained ({trained_with['model']}) is not the one that is attacked ({board.model})."
         )
-    sampled = [line for line in board.lines if line.price and line.price["sampling"] == "poisson"]
+    sampled = [line for line in board.lines if line.utility and line.utility["sampling"] == "poisson"]
     if sampled:
         lines.append(
             "ε of a shared step: its batch is known to have taken part; ε of the training: Poisson sampling "
-            f"(Rényi accountant, δ = {sampled[0].price['delta']:g})."  # type: ignore[index]
+            f"(Rényi accountant, δ = {sampled[0].utility['delta']:g})."  # type: ignore[index]
         )
     for line in board.lines:
         lines += [f"{line.title}: {note}" for note in line.facts.get("notes") or []]
@@ -207,7 +209,7 @@ def csv_text(boards: Sequence[DefenseBoard]) -> str:
                 row += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
                 numbers = _numbers(each, board.scale)
                 row += [numbers.get(name) for name in measured]
-                found = [line.facts.get("epsilon"), *_raw(line.price), *_of_figures(each, line.price)]
+                found = [line.facts.get("epsilon"), *_raw(line.utility), *_of_figures(each, line.utility)]
                 lines.append([*row, *found, each.cell.identity])
     return csv_lines(lines)
 
@@ -224,21 +226,21 @@ def _numbers(leak: LeakageScore, scale: LeakageScale) -> dict[str, float | None]
     return dict(zip(_named(scale), [score.mean, score.low, score.high, rate.mean, rate.low, rate.high]))
 
 
-def _of_figures(leak: LeakageScore, price: dict[str, Any] | None) -> list[Any]:
+def _of_figures(leak: LeakageScore, utility: dict[str, Any] | None) -> list[Any]:
     """What the figures are and how their bounds were found; the medians of two groups, where those have none."""
     medians = [leak.figure.groups.get(name) for name in (RECOVERED, OTHERS)]
     shown = [part for group in medians for part in ((group.mean, group.n) if group else (None, None))]
-    accuracy = (price or {}).get("accuracy") or {}
+    accuracy = (utility or {}).get("accuracy") or {}
     return [leak.figure.figure.method, *shown, leak.success.method, leak.failed, accuracy.get("method")]
 
 
-def _raw(price: dict[str, Any] | None) -> list[Any]:
-    if price is None:
+def _raw(utility: dict[str, Any] | None) -> list[Any]:
+    if utility is None:
         return [None] * (len(_OF_PRICES) + len(_OF_STEPS))
-    accuracy, runs = price["accuracy"] or {}, price["over_runs"]
-    head = [price["model"], price["schedule"], price["runs"], price["diverged"]]
+    accuracy, runs = utility["accuracy"] or {}, utility["over_runs"]
+    head = [utility["model"], utility["schedule"], utility["runs"], utility["diverged"]]
     head += [accuracy.get(part) for part in ("mean", "low", "high", "n")]
-    return [*head, runs["low"], runs["high"], *(price[name] for name in _OF_STEPS)]
+    return [*head, runs["low"], runs["high"], *(utility[name] for name in _OF_STEPS)]
 
 
 def text(boards: Sequence[DefenseBoard]) -> str:
@@ -257,8 +259,10 @@ def _text(board: DefenseBoard) -> str:
         used.update(marks(document))
         row = [str(line.rank), visible(line.title), visible(line.worst.attack), leak]
         row += [_success(line, attack) for attack in board.attacks]
-        price = line.price if line.price and line.price["accuracy"] else None
-        row += [number(price["accuracy"]["mean"], 3), number(price["bytes_per_step"], 0)] if price else ["n/a", ""]
+        utility = line.utility if line.utility and line.utility["accuracy"] else None
+        row += (
+            [number(utility["accuracy"]["mean"], 3), number(utility["bytes_per_step"], 0)] if utility else ["n/a", ""]
+        )
         lines.append(row)
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     printed = []

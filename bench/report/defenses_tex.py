@@ -2,7 +2,7 @@ r"""The table of defences as a LaTeX document: booktabs, compiles as it is with 
 
 from collections.abc import Sequence
 
-from bench.report.defenses import foot, heading, priced
+from bench.report.defenses import foot, heading, utility_columns
 from bench.report.hypotheses import judged
 from bench.report.tables import number
 from bench.report.tex import DOWN, UP, document, escape, items, table, with_bounds
@@ -37,10 +37,10 @@ def _board(board: DefenseBoard) -> list[str]:
         for attack in board.attacks:
             leak = line.by(attack)
             row.append("n/a" if leak is None else number(leak.success.mean, 2))
-        accuracy = line.price["accuracy"] if line.price else None
+        accuracy = line.utility["accuracy"] if line.utility else None
         # its interval is markup, and must not be escaped with the words behind it
         shown = with_bounds(accuracy, 3) if accuracy else ""
-        words, *others = map(escape, priced(line, board, lambda *figure: ""))
+        words, *others = map(escape, utility_columns(line, board, lambda *figure: ""))
         rows.append([*row, shown + words, *others])
     lines = [rf"\section*{{Defences on {escape(heading(board))}}}"]
     lines += [*table("rll" + "r" * (len(header) - 3), header, rows), r"\bigskip", ""]

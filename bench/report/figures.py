@@ -14,7 +14,7 @@ from bench.report import drawn
 from bench.report.tables import number
 from bench.results import parts, query
 from bench.results.query import Rows, VictimImages
-from bench.results.store import Cell
+from bench.results.stored_leak import StoredLeak
 from bench.terminal.printable import drawable_lines
 
 MOMENTS = 8
@@ -38,13 +38,13 @@ class PictureRow:
     pictures: list[tuple[str, np.ndarray]]
 
 
-def stamp(cell: Cell, rows: Rows) -> str | None:
+def stamp(cell: StoredLeak, rows: Rows) -> str | None:
     """What the picture of a cell follows from (see `drawn`); None where it has no images."""
     found = pictured(cell, rows)
     return None if found is None else drawn.stamp("grid", cell.facts["labels"], found)
 
 
-def pictured(cell: Cell, rows: Rows) -> list[Any] | None:
+def pictured(cell: StoredLeak, rows: Rows) -> list[Any] | None:
     """What stands beside the images that are stored, and which images these are; None where there are none.
 
     Parts are written once, so that a part's name and size stand for its images.
@@ -63,7 +63,7 @@ def _plain(table: pa.Table, columns: list[str]) -> list[tuple[Any, ...]]:
     return list(zip(*(table[name].to_pylist() for name in columns)))
 
 
-def grid(cell: Cell, victims: int = 8, rows: Rows | None = None, of: str = "") -> bytes | None:
+def grid(cell: StoredLeak, victims: int = 8, rows: Rows | None = None, of: str = "") -> bytes | None:
     """The picture of a cell as a PNG, from stored images only; None where it has none.
 
     Args:

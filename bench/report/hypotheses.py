@@ -133,7 +133,7 @@ def _sparse(line: DefenseResult) -> bool:
 
 def _accuracies(board: DefenseBoard, chosen: Choice) -> list[tuple[DefenseResult, float]]:
     lines = sorted(filter(chosen, board.lines), key=lambda line: (line.family, _strength(line)))
-    return [(line, line.price["accuracy"]["mean"]) for line in lines if line.price and line.price["accuracy"]]
+    return [(line, line.utility["accuracy"]["mean"]) for line in lines if line.utility and line.utility["accuracy"]]
 
 
 def _compared(claim: str, board: DefenseBoard, base: DefenseResult, chosen: Choice, kept: bool) -> Judged | None:

@@ -12,7 +12,7 @@ from bench.report import papers
 from bench.report.measures import MEASURES, Measure
 from bench.results import query
 from bench.results.intervals import COVERAGE, GROUPS, MARKS, SURVIVORS, methods
-from bench.results.store import Cell
+from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
 from bench.results.things import IMAGES, SENTENCES, things
 from bench.threat import relevant
@@ -33,7 +33,7 @@ class Row:
         stored: its rows, slim, for who draws it or compares it.
     """
 
-    cell: Cell
+    cell: StoredLeak
     summary: dict[str, Any]
     control: bool
     batch: int | None
@@ -132,7 +132,7 @@ def leaderboard(listing: query.Listing) -> Leaderboard:
     return Leaderboard(boards, rows, warnings)
 
 
-def _row(cell: Cell, stored: query.Rows) -> Row:
+def _row(cell: StoredLeak, stored: query.Rows) -> Row:
     victims = stored.victims
     config = cell.facts.get("config") or {}
     sizes = set(victims["batch_size"].unique().to_pylist()) or {(config.get("data") or {}).get("batch_size")}

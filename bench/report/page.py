@@ -15,9 +15,9 @@ from bench.report import drawn as stamps
 from bench.report.defenses_tex import defenses_tex
 from bench.report.leaderboard import Row, leaderboard
 from bench.report.tex import tex
-from bench.results import query
+from bench.results import query, store
 from bench.results.join import DefenseBoard, boards
-from bench.results.prices import prices
+from bench.results.stored_training import StoredTraining
 from bench.storage.atomic import unwritable, write_bytes, write_text
 
 
@@ -72,8 +72,8 @@ def write(root: Path, out: Path | None = None) -> Report:
     links |= {one.folder: f"sentences.md#{one.anchor}" for one in spoken}
     pages = {"md": tables.markdown(board, links), "csv": tables.csv_text(board), "tex": tex(board)}
     paths = _written(folder, "leaderboard", pages)
-    priced, strays = prices(root)
-    compared = boards(listing.cells, priced, {row.cell.folder: row.stored for row in board.rows})
+    trainings, strays = store.cells(root, StoredTraining)
+    compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows})
     texts = [tables.text(board)]
     if compared:
         drawn = _draw(folder, compared)

@@ -23,13 +23,15 @@ _LINE, _AWAY, _NEAR = 0.032, 0.05, (0.07, 0.12)
 
 def stamp(board: DefenseBoard) -> str | None:
     """What the picture follows from (see `drawn`); None where there is none."""
-    priced = [line for line in board.lines if line.price and line.price["accuracy"]]
-    shown = [(line.family, line.title, line.strength, _accuracy(line), line.worst.figure.document()) for line in priced]
+    trained = [line for line in board.lines if line.utility and line.utility["accuracy"]]
+    shown = [
+        (line.family, line.title, line.strength, _accuracy(line), line.worst.figure.document()) for line in trained
+    ]
     return drawn.stamp("pareto", board.data, board.scale.name, shown) if len(shown) > 1 else None
 
 
 def pareto(board: DefenseBoard, of: str = "") -> bytes | None:
-    """The picture of a board as a PNG; None where fewer than two defences are priced.
+    """The picture of a board as a PNG; None where fewer than two defences are trained.
 
     Left and right: test accuracy with Wilson's interval. Up and down: the mean score of the worst attack with its
     interval (none where some victims are recovered and others are not); lower leaks less. Points of one family are
@@ -39,19 +41,19 @@ def pareto(board: DefenseBoard, of: str = "") -> bytes | None:
         board: the defences.
         of: see `stamp`.
     """
-    priced = [line for line in board.lines if line.price and line.price["accuracy"]]
-    if len(priced) < 2:
+    trained = [line for line in board.lines if line.utility and line.utility["accuracy"]]
+    if len(trained) < 2:
         return None
     figure = Figure(figsize=(7.6, 5.2), dpi=_DPI, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    best = front(priced)
+    best = front(trained)
     axes.plot(*_steps(best), color="0.55", linewidth=1.4, linestyle="--", zorder=1, label="Pareto front")
-    families = list(dict.fromkeys(line.family for line in sorted(priced, key=lambda line: line.title)))
+    families = list(dict.fromkeys(line.family for line in sorted(trained, key=lambda line: line.title)))
     for number, family in enumerate(families):
         colour, mark = _COLOURS[number % len(_COLOURS)], _MARKS[number % len(_MARKS)]
-        _family(axes, [line for line in priced if line.family == family], colour, mark)
-    _names(axes, priced)
+        _family(axes, [line for line in trained if line.family == family], colour, mark)
+    _names(axes, trained)
     axes.set_xlabel("test accuracy of a model trained under the defence")
     unit = f" ({board.scale.unit})" if board.scale.unit else ""
     axes.set_ylabel(f"leak: {board.scale.name} under the worst attack{unit}, lower is better")
@@ -65,8 +67,8 @@ def pareto(board: DefenseBoard, of: str = "") -> bytes | None:
 
 
 def _accuracy(line: DefenseResult) -> dict[str, float]:
-    assert line.price is not None
-    return line.price["accuracy"]
+    assert line.utility is not None
+    return line.utility["accuracy"]
 
 
 def _family(axes: Axes, lines: Sequence[DefenseResult], colour: str, mark: str) -> None:

@@ -22,6 +22,9 @@ OUTSIDE = frozenset(
 # vocabulary spells them, by the data's fingerprint; a backbone other than torchvision's own is refused. Only text is a
 # place: a number or a list at such a key is a setting.
 PLACES = frozenset({"data.root", "model.vocabulary.root", "metric.lpips_alex.weights", "metric.lpips_vgg.weights"})
+# What a training does not look at: groups, and keys of the data.
+_NOT_TRAINED_WITH = frozenset({"attack", "threat", "metric", "engine"})
+_OF_VICTIMS = frozenset({"batch_size", "seed", "label_rule", "labels", "victims"})
 # Keys that hold a folder or a name on a hub: the name is kept beside the content.
 _HUB = frozenset({"model.source", "attack.language_model.source"})
 
@@ -48,6 +51,21 @@ def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
     document = [_canonical(relevant(config, extra)), _canonical(extra)]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def training_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """The identity of a training: of the data, the model, the defence, the schedule and the seed.
+
+    Args:
+        config: a resolved config as plain containers, with a node `training`; its number of `runs` is no part of it:
+            three after two trains one.
+        extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
+    """
+    kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_TRAINED_WITH}
+    kept["data"] = {key: value for key, value in kept["data"].items() if key not in _OF_VICTIMS}
+    kept["training"] = {key: value for key, value in config["training"].items() if key != "runs"}
+    kept["tf32"] = config["engine"]["tf32"]
+    return identity({"training": kept}, extra)
 
 
 def contents(

@@ -1,4 +1,4 @@
-"""Price and leak side by side: each defence with every attack on it, its worst case, its rank, and what it costs."""
+"""Utility and leak side by side: each defence with every attack on it, its worst case, its rank, and what it costs."""
 
 import json
 import math
@@ -12,11 +12,11 @@ import numpy as np
 from bench.results import leaks, query
 from bench.results.leaks import LeakageScale, LeakageScore, Values
 from bench.results.paired import sign_flip
-from bench.results.price_summary import summarise
-from bench.results.prices import PriceCell
 from bench.results.query import Rows
-from bench.results.store import Cell
+from bench.results.stored_leak import StoredLeak
+from bench.results.stored_training import StoredTraining
 from bench.results.things import SENTENCES
+from bench.results.training_summary import summarise
 
 LEVEL = 0.05  # of the paired test
 # Grants that an adaptive attacker has on top of a threat model: they divide no board.
@@ -38,7 +38,7 @@ class DefenseResult:
         strength: the settings in which it differs from its family in this board, `std 0.1`; empty where it is alone.
         leaks: of each attack.
         unserved: `{attack: why it has no result}`.
-        price: document of `bench.results.price_summary`, or None.
+        utility: document of the training under it (`bench.results.training_summary`), or None.
         rank: 1 leaks least; shared where the paired test does not separate.
         p: of the paired test against the line that leads the rank before this one; None in the first rank.
     """
@@ -49,7 +49,7 @@ class DefenseResult:
     strength: str
     leaks: list[LeakageScore]
     unserved: dict[str, str] = field(default_factory=dict)
-    price: dict[str, Any] | None = None
+    utility: dict[str, Any] | None = None
     rank: int = 0
     p: float | None = None
 
@@ -100,7 +100,7 @@ class DefenseResult:
 
 @dataclass(frozen=True)
 class DefenseBoard:
-    """The defences on one data set and model, and one setting of the training that prices them.
+    """The defences on one data set and model, and one setting of the training under them.
 
     Args:
         data, model, threats: words; `threats` are all under which the attacks ran.
@@ -108,7 +108,7 @@ class DefenseBoard:
         scale: what a leak is measured in.
         lines: by rank.
         attacks: names, those of the most leaking first.
-        prices: words of the training (model and schedule), or None where nothing was priced.
+        training: words of the training (model and schedule), or None where nothing was trained.
         floored: whether the score of a control that looks at no gradient bounds the leak from below.
     """
 
@@ -119,7 +119,7 @@ class DefenseBoard:
     scale: LeakageScale
     lines: list[DefenseResult]
     attacks: list[str]
-    prices: str | None
+    training: str | None
     floored: bool
 
     @property
@@ -129,17 +129,17 @@ class DefenseBoard:
 
 
 def boards(
-    cells: Sequence[Cell], prices: Sequence[PriceCell], stored: Mapping[Path, Rows] | None = None
+    cells: Sequence[StoredLeak], trainings: Sequence[StoredTraining], stored: Mapping[Path, Rows] | None = None
 ) -> list[DefenseBoard]:
     """A board for each data set and model that more than one defence was tried on.
 
     Args:
         cells: the cells of a results folder.
-        prices: its prices.
+        trainings: its trainings.
         stored: `{folder of a cell: its rows}` of those that have been read.
     """
     found, stored = [], stored or {}
-    groups: dict[str, list[Cell]] = {}
+    groups: dict[str, list[StoredLeak]] = {}
     for cell in cells:
         groups.setdefault(_setting(cell), []).append(cell)
     controls = [cell for cell in cells if cell.facts.get("control")]
@@ -151,8 +151,8 @@ def boards(
         lines = _lines(tried, floor, stored)
         if len(lines) < 2:
             continue
-        for setting in _settings(prices, tried[0]) or [[]]:
-            priced = [replace(line, price=_price(line, setting)) for line in lines]
+        for setting in _settings(trainings, tried[0]) or [[]]:
+            trained = [replace(line, utility=_utility(line, setting)) for line in lines]
             words = _words(setting[0]) if setting else None
             labels = tried[0].facts["labels"]
             board = DefenseBoard(
@@ -161,9 +161,9 @@ def boards(
                 threats=sorted({cell.facts["labels"]["threat"] for cell in tried}),
                 batch=_config(tried[0], "data").get("batch_size"),
                 scale=leaks.scale_of(tried[0]),
-                lines=ranked(priced),
+                lines=ranked(trained),
                 attacks=_attacks(lines),
-                prices=words,
+                training=words,
                 floored=bool(floor),
             )
             found.append(board)
@@ -193,25 +193,25 @@ def paired(one: LeakageScore, other: LeakageScore) -> float | None:
 
 
 def front(lines: Iterable[DefenseResult]) -> list[DefenseResult]:
-    """Those with a price that no other line beats in both: more accuracy and a smaller leak; by accuracy."""
-    priced = [line for line in lines if line.price and line.price["accuracy"]]
+    """Those with a utility that no other line beats in both: more accuracy and a smaller leak; by accuracy."""
+    trained = [line for line in lines if line.utility and line.utility["accuracy"]]
     best: list[DefenseResult] = []
-    for line in sorted(priced, key=lambda line: (-line.price["accuracy"]["mean"], line.worst.mean)):  # type: ignore[index]
+    for line in sorted(trained, key=lambda line: (-line.utility["accuracy"]["mean"], line.worst.mean)):  # type: ignore[index]
         if not best or line.worst.mean < best[-1].worst.mean:
             best.append(line)
     return best
 
 
-def _config(cell: Cell, group: str) -> Mapping[str, Any]:
+def _config(cell: StoredLeak, group: str) -> Mapping[str, Any]:
     return (cell.facts.get("config") or {}).get(group) or {}
 
 
-def _data(cell: Cell) -> dict[str, Any]:
+def _data(cell: StoredLeak) -> dict[str, Any]:
     """The config of the data, without what changes no victim."""
     return {key: value for key, value in _config(cell, "data").items() if key not in ("victims", "root")}
 
 
-def _contents(cell: Cell | PriceCell) -> dict[str, Any]:
+def _contents(cell: StoredLeak | StoredTraining) -> dict[str, Any]:
     """What lies where the config only has a name: examples and the model's weights, by their hashes."""
     known = cell.facts.get("contents") or {}
     pretrained = known.get("pretrained")
@@ -220,7 +220,7 @@ def _contents(cell: Cell | PriceCell) -> dict[str, Any]:
     return {"data": known.get("data"), "checkpoint": known.get("checkpoint"), "pretrained": of_model}
 
 
-def _setting(cell: Cell) -> str:
+def _setting(cell: StoredLeak) -> str:
     """Everything that two cells of a board share."""
     facts, config = cell.facts, cell.facts.get("config") or {}
     grants = (facts.get("threat") or {}).get("grants") or {}
@@ -236,11 +236,11 @@ def _plain(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _floor(controls: Iterable[Cell], like: Cell, stored: Mapping[Path, Rows]) -> Values:
+def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Path, Rows]) -> Values:
     """What the scale's control scores on the same victims, if it was run."""
     scale = leaks.scale_of(like)
 
-    def victims_of(cell: Cell) -> str:
+    def victims_of(cell: StoredLeak) -> str:
         # words of sentences depend on the model's vocabulary too
         return _plain(
             [_data(cell), _contents(cell)["data"], _config(cell, "model") if scale.things == SENTENCES else None]
@@ -252,8 +252,8 @@ def _floor(controls: Iterable[Cell], like: Cell, stored: Mapping[Path, Rows]) ->
     return {}
 
 
-def _lines(cells: Sequence[Cell], floor: Values, stored: Mapping[Path, Rows]) -> list[DefenseResult]:
-    grouped: dict[str, list[Cell]] = {}
+def _lines(cells: Sequence[StoredLeak], floor: Values, stored: Mapping[Path, Rows]) -> list[DefenseResult]:
+    grouped: dict[str, list[StoredLeak]] = {}
     for cell in cells:
         grouped.setdefault(_key(cell.facts), []).append(cell)
     nodes = [(group[0].facts.get("config") or {}).get("defense") or {} for group in grouped.values()]
@@ -312,23 +312,23 @@ def _attacks(lines: Sequence[DefenseResult]) -> list[str]:
     return sorted(names, key=lambda name: (-gets[name], name))
 
 
-def _settings(prices: Sequence[PriceCell], like: Cell) -> list[list[PriceCell]]:
-    """The prices on this data set, grouped by everything but the defence."""
-    grouped: dict[str, list[PriceCell]] = {}
-    for price in prices:
-        if price.facts["labels"]["data"] == like.facts["labels"]["data"]:
-            config = price.facts["config"]
+def _settings(trainings: Sequence[StoredTraining], like: StoredLeak) -> list[list[StoredTraining]]:
+    """The trainings on this data set, grouped by everything but the defence."""
+    grouped: dict[str, list[StoredTraining]] = {}
+    for training in trainings:
+        if training.facts["labels"]["data"] == like.facts["labels"]["data"]:
+            config = training.facts["config"]
             schedule = {**config["training"], "runs": None}
-            key = _plain([config["model"], _contents(price)["checkpoint"], schedule, config["seed"]])
-            grouped.setdefault(key, []).append(price)
+            key = _plain([config["model"], _contents(training)["checkpoint"], schedule, config["seed"]])
+            grouped.setdefault(key, []).append(training)
     return list(grouped.values())
 
 
-def _price(line: DefenseResult, setting: Sequence[PriceCell]) -> dict[str, Any] | None:
-    own = [price for price in setting if _plain(price.facts["config"]["defense"]) == _plain(line.node)]
+def _utility(line: DefenseResult, setting: Sequence[StoredTraining]) -> dict[str, Any] | None:
+    own = [training for training in setting if _plain(training.facts["config"]["defense"]) == _plain(line.node)]
     return summarise(own[0]) if own else None
 
 
-def _words(price: PriceCell) -> str:
-    labels = price.facts["labels"]
-    return f"{labels['model']}, {price.facts.get('schedule') or labels['training']}"
+def _words(training: StoredTraining) -> str:
+    labels = training.facts["labels"]
+    return f"{labels['model']}, {training.facts.get('schedule') or labels['training']}"

@@ -9,7 +9,7 @@ import numpy as np
 from bench.results import intervals, query
 from bench.results.query import Rows
 from bench.results.scores import Score, recovered, score
-from bench.results.store import ENDED_WELL, Cell
+from bench.results.stored_leak import ENDED_WELL, StoredLeak
 from bench.results.things import IMAGES, SENTENCES, things
 
 # An MSE at or below the strictest of iDLG's thresholds is a complete leak: 50 dB is none the better for the attacker.
@@ -69,7 +69,7 @@ class LeakageScore:
         rows: of the cell.
     """
 
-    cell: Cell
+    cell: StoredLeak
     attack: str
     victims: tuple[int, ...]
     score: np.ndarray
@@ -179,12 +179,12 @@ SCALES = {
 }
 
 
-def scale_of(cell: Cell) -> LeakageScale:
+def scale_of(cell: StoredLeak) -> LeakageScale:
     """What a leak of this cell is measured in."""
     return SCALES[things(cell.facts)]
 
 
-def leak(cell: Cell, floor: Values, rows: Rows | None = None) -> LeakageScore | None:
+def leak(cell: StoredLeak, floor: Values, rows: Rows | None = None) -> LeakageScore | None:
     """What leaked in a cell; None where it has no victims.
 
     Args:

@@ -11,11 +11,12 @@ from typing import Any
 
 from bench.results import document as documents
 from bench.results.identity import identity
-from bench.results.store import LABELS, Cell, load
+from bench.results.store import StoredCell, load
 from bench.storage.atomic import unwritable, write_text
 from bench.storage.portable import portable
 
-_SHAPE = {"suite": str, "started": int, "cells": [{"config": str, "labels": {...: str}, "victims": int}]}
+_ENTRY = {"kind": str, "units": str, "config": str, "labels": {...: str}, "wanted": int}
+_SHAPE = {"suite": str, "started": int, "cells": [_ENTRY]}
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,18 @@ class PlannedCell:
     """A planned cell.
 
     Args:
+        kind: of the cell, a word (`bench.results.store.StoredCell.kind`).
+        units: what is counted, in the plural (`victims`).
         config: see `config_identity`.
-        labels: `{attack, data, model, defense, threat}`, words for tables.
-        victims: how many are wanted.
+        labels: words for tables.
+        wanted: how many units.
     """
 
+    kind: str
+    units: str
     config: str
     labels: dict[str, str]
-    victims: int
+    wanted: int
 
 
 @dataclass(frozen=True)
@@ -47,33 +52,36 @@ def config_identity(config: Mapping[str, Any]) -> str:
     return identity(documents.plain(portable(config)), {})
 
 
-def write(root: Path, suite: str, configs: Iterable[Mapping[str, Any]]) -> None:
+def write(root: Path, suite: str, cells: Iterable[tuple[type[StoredCell], Mapping[str, Any]]]) -> None:
     """Puts the plan of a suite on record, in place of an earlier one of its name.
 
     Args:
         root: the results folder.
         suite: its name.
-        configs: resolved, as plain containers, one a cell.
+        cells: the kind of each, and its resolved config as plain containers.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    cells = [
+    given = list(cells)
+    planned = [
         PlannedCell(
+            kind.kind,
+            kind.units,
             config_identity(config),
-            {name: portable(config["names"][name]) for name in LABELS},
-            config["data"]["victims"],
+            {name: portable(config["names"][name]) for name in kind.labels},
+            kind.wanted(config),
         )
-        for config in configs
+        for kind, config in given
     ]
     folder, path = root / "plans", root / "plans" / f"{suite}.json"
-    if _planned(path, cells) and _finished(root, cells):
+    if _planned(path, planned) and _finished(root, {kind for kind, _ in given}, planned):
         return  # nothing is left to do: the work does not begin again
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from error
-    write_text(path, documents.dump(asdict(Plan(suite, time.time_ns(), cells))))
+    write_text(path, documents.dump(asdict(Plan(suite, time.time_ns(), planned))))
 
 
 def _planned(path: Path, cells: list[PlannedCell]) -> bool:
@@ -84,17 +92,18 @@ def _planned(path: Path, cells: list[PlannedCell]) -> bool:
         return False
 
 
-def _finished(root: Path, cells: Iterable[PlannedCell]) -> bool:
-    """Whether every planned cell has its victims, or a reason why it can have none."""
-    stored = {}
-    for path in (root / "cells").glob("[!.]*/cell.json"):
-        with suppress(ValueError):
-            cell = load(path.parent)
-            stored[config_identity(cell.facts.get("config") or {})] = cell
-    return all(_settled(stored.get(entry.config), entry.victims) for entry in cells)
+def _finished(root: Path, kinds: Iterable[type[StoredCell]], planned: Iterable[PlannedCell]) -> bool:
+    """Whether every planned cell has its units, or a reason why it can have none."""
+    stored: dict[str, StoredCell] = {}
+    for kind in kinds:
+        for path in (root / "cells").glob(f"{kind.kind}-*/cell.json"):
+            with suppress(ValueError):
+                cell = load(path.parent, kind)
+                stored[config_identity(cell.facts.get("config") or {})] = cell
+    return all(_settled(stored.get(one.config), one.wanted) for one in planned)
 
 
-def _settled(cell: Cell | None, wanted: int) -> bool:
+def _settled(cell: StoredCell | None, wanted: int) -> bool:
     if cell is None:
         return False
     refused = cell.failure is not None and cell.failure.status == "not_applicable"
@@ -120,14 +129,10 @@ def _load(path: Path) -> Plan:
     entries = record.get("cells")
     if fault or any(record.get(name) is None for name in _SHAPE) or not entries or not all(map(_whole, entries)):
         raise ValueError(f"it is no plan of leakbench ({fault or 'a part of it is missing'})")
-    cells = [PlannedCell(entry["config"], entry["labels"], entry["victims"]) for entry in entries]
+    cells = [PlannedCell(**{name: entry[name] for name in _ENTRY}) for entry in entries]
     return Plan(record["suite"], record["started"], cells)
 
 
 def _whole(entry: Any) -> bool:
     """Whether an entry lacks nothing."""
-    return (
-        entry is not None
-        and all(entry.get(name) is not None for name in ("config", "labels", "victims"))
-        and all(entry["labels"].get(name) is not None for name in LABELS)
-    )
+    return entry is not None and all(entry.get(name) is not None for name in _ENTRY)

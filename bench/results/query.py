@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -17,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import UserError
-from bench.results import parts
-from bench.results.store import Cell, load
+from bench.results import document as documents
+from bench.results import parts, store
+from bench.results.stored_leak import StoredLeak
 
 # The latest append of a victim wins; its samples are those of the same append, never a mixture of two.
 _VICTIMS = """
@@ -36,7 +38,7 @@ _SAMPLES = """
 class Listing:
     """The cells of a results folder, and one sentence for each file or folder that was skipped."""
 
-    cells: list[Cell]
+    cells: list[StoredLeak]
     warnings: list[str]
 
 
@@ -118,37 +120,50 @@ def cells(root: Path) -> Listing:
     root = Path(root)
     if not root.is_dir():
         raise UserError(f"no results folder at {root}; name one (leakbench report DIR) or run: leakbench suite quick")
-    found, warnings = [], []
     try:
-        folders = sorted(path for path in (root / "cells").glob("[!.]*") if path.is_dir())
+        found, warnings = store.cells(root, StoredLeak)
         strays = sorted(path for depth in ("", "cells/", "cells/*/") for path in root.glob(f"{depth}[!.]*.parquet"))
+        warnings += [f"skipped {folder}: {problem}" for folder, problem in _of_no_kind(root)]
     except OSError as error:
         raise UserError(f"cannot read {root}: {error.strerror or error}; check its permissions") from error
-    for folder in folders:
-        try:
-            found.append(load(folder))
-        except ValueError as problem:
-            warnings.append(f"skipped {folder}: {problem}")
     warnings += [f"skipped {path}: no result of leakbench lies there" for path in strays]
     return Listing(found, warnings)
 
 
-def rows(cell: Cell) -> Rows:
+def _of_no_kind(root: Path) -> Iterator[tuple[Path, str]]:
+    """Folders among the cells, or where earlier versions kept trainings, that no kind of cell of this version reads."""
+    for folder in sorted(path for path in (root / "cells").glob("[!.]*") if path.is_dir()):
+        if folder.name.startswith(f"{StoredLeak.kind}-"):
+            continue
+        try:
+            kind = documents.read(folder / "cell.json").get("kind")
+        except FileNotFoundError:
+            yield folder, "it has no cell.json"
+        except ValueError as problem:
+            yield folder, str(problem)
+        else:
+            if not isinstance(kind, str) or not folder.name.startswith(f"{kind}-"):
+                yield folder, "this version of leakbench did not write it: run the same command again"
+    if (root / "prices").is_dir():
+        yield root / "prices", "this version of leakbench keeps trainings in cells/: train again"
+
+
+def rows(cell: StoredLeak) -> Rows:
     """The rows of a cell, each victim and each sample once."""
     return _rows(parts.read(cell.parts))
 
 
-def victims(cell: Cell) -> pa.Table:
-    """One row a victim, by id; the columns of `Cell.append`, and `part` and `stored` (nanoseconds since 1970)."""
+def victims(cell: StoredLeak) -> pa.Table:
+    """One row a victim, by id; the columns of `StoredLeak.append`, and `part` and `stored` (nanoseconds since 1970)."""
     return rows(cell).victims
 
 
-def samples(cell: Cell) -> pa.Table:
-    """One row a (victim, position), in order; the columns of `Cell.append`, metrics as float64 with nulls."""
+def samples(cell: StoredLeak) -> pa.Table:
+    """One row a (victim, position), in order; the columns of `StoredLeak.append`, metrics as float64 with nulls."""
     return rows(cell).samples
 
 
-def images(cell: Cell, n: int | None = None, stored: Rows | None = None) -> list[VictimImages]:
+def images(cell: StoredLeak, n: int | None = None, stored: Rows | None = None) -> list[VictimImages]:
     """The pictures of the first `n` victims that have some (None: of all), by id.
 
     Args:
@@ -160,12 +175,12 @@ def images(cell: Cell, n: int | None = None, stored: Rows | None = None) -> list
     return [VictimImages(victim, **values) for victim, values in itertools.islice(found, n)]
 
 
-def curves(cell: Cell, n: int | None = None) -> list[Curve]:
+def curves(cell: StoredLeak, n: int | None = None) -> list[Curve]:
     """The objective of the first `n` victims of which it is stored (None: of all), by id."""
     return [Curve(victim, v["curve_at"], v["curve"]) for victim, v in itertools.islice(_tensors(cell, "curve"), n)]
 
 
-def sentences(cell: Cell, stored: Rows | None = None) -> list[Sentence]:
+def sentences(cell: StoredLeak, stored: Rows | None = None) -> list[Sentence]:
     """The sentences that are stored in words, by victim and position; none for a cell of images.
 
     Args:
@@ -182,11 +197,21 @@ def sentences(cell: Cell, stored: Rows | None = None) -> list[Sentence]:
     ]
 
 
+def shown(cell: StoredLeak, stored: Rows | None = None) -> dict[tuple[int, int], tuple[Any, Any]]:
+    """`{(victim, position): (truth, reconstruction)}` of what is stored: images `[C, H, W]`, or sentences in words."""
+    spoken = {(one.victim, one.position): (one.truth, one.guess) for one in sentences(cell, stored)}
+    return spoken or {
+        (one.victim, position): (truth, guess)
+        for one in images(cell, stored=stored)
+        for position, (truth, guess) in enumerate(zip(one.truth, one.guess))
+    }
+
+
 def _trace(text: str | None) -> list[tuple[int, str]]:
     return [(at, sentence) for at, sentence in json.loads(text or "[]")]
 
 
-def _tensors(cell: Cell, wanted: str, stored: Rows | None = None) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+def _tensors(cell: StoredLeak, wanted: str, stored: Rows | None = None) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Each victim, by id, with its tensors, where the one called `wanted` is among them."""
     chosen = (stored or rows(cell)).victims
     pictures, _ = parts.images(cell.parts)

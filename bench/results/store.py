@@ -1,28 +1,24 @@
-"""Where results live: `ROOT/cells/SLUG-IDENTITY/` with `cell.json` and `parts/`; many processes append at once."""
+"""Where results live: `ROOT/cells/KIND-SLUG-IDENTITY/` with `cell.json` and `parts/`; many processes append at once."""
+
+from __future__ import annotations
 
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, ClassVar, TypeVar
 
 from bench.config.display_names import file_name
 from bench.errors import UserError
 from bench.results import document as documents
-from bench.results import parts
 from bench.storage.atomic import hidden, unwritable, write_text
 from bench.storage.portable import portable
 
-LABELS = ("attack", "data", "model", "defense", "threat")
-# Words of messages.Status under which an attack ended as it should; the rest are failures: no success, and the floor of
-# any score of a leak. (messages.py imports torch, which a report does without; a test holds the two together.)
-ENDED_WELL = frozenset({"converged", "budget"})
-AGAIN = parts.AGAIN
+SCHEMA = 2  # of a record
 IDENTITY = re.compile(r"[0-9a-f]{16}")
 # what readers of a config rely on; the rest of it can be anything
 CONFIG_SHAPE: dict[Any, Any] = {
@@ -30,26 +26,9 @@ CONFIG_SHAPE: dict[Any, Any] = {
     "names": {},
     "attack": {},
     "model": {},
+    "training": {"runs": int},
     "defense": {"std": float, "variance": float, "fraction": float},
     "data": {"victims": int, "batch_size": int},
-}
-FACTS_SHAPE: dict[Any, Any] = {
-    "labels": {...: str},
-    "config": CONFIG_SHAPE,
-    "control": bool,
-    "threat": {"letter": str, "grants": {}},
-    "data": {"things": str, "classes": int, "shape": [int], "pool": int, "remark": str},
-    "model": {"parameters": int},
-    "defense": {
-        "epsilon": float,
-        "delta": float,
-        "notes": [str],
-        "parts": [{"defense": str, "std": float, "variance": float, "fraction": float}],
-    },
-    "metrics": {...: {"values": [float]}},
-    "reasons": {...: str},
-    "paper": {"source": str, "known": str},
-    "contents": {},
 }
 
 
@@ -61,16 +40,39 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True)
+class Curve:
+    """A quantity at several moments of the work on one unit: `(iteration, value)`, in order."""
+
+    name: str
+    points: list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a person looks at, unit by unit: a row holds text, numbers, nulls, and images `[C, H, W]` in [0, 1]."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+
+
 @dataclass
-class Cell:
-    """One cell on disk.
+class StoredCell(ABC):
+    """One cell on disk. A kind of cell is a subclass: what it calls its units, what its parts hold.
 
     Args:
-        folder: `ROOT/cells/SLUG-IDENTITY`.
+        folder: `ROOT/cells/KIND-SLUG-IDENTITY`.
         slug: what a person reads in the folder's name.
-        identity: 16 hexadecimal digits, see `identity`.
+        identity: 16 hexadecimal digits, see `bench.results.identity`.
         facts: see `Store.cell`.
         created: when the cell was first opened, ISO 8601 in UTC.
+
+    Attributes:
+        kind: the first word of the folder's name.
+        units: what is counted, in the plural (`victims`).
+        labels: names of the words for tables that `facts["labels"]` has to hold.
+        shape: of `facts`, as far as readers rely on it (see `bench.results.document.wrong`).
+        needed: keys of the config without which nothing can be said of the cell.
     """
 
     folder: Path
@@ -78,6 +80,12 @@ class Cell:
     identity: str
     facts: dict[str, Any]
     created: str
+
+    kind: ClassVar[str]
+    units: ClassVar[str]
+    labels: ClassVar[tuple[str, ...]]
+    shape: ClassVar[dict[Any, Any]]
+    needed: ClassVar[tuple[str, ...]] = ()
 
     @property
     def parts(self) -> Path:
@@ -89,42 +97,30 @@ class Cell:
         """Why the cell failed as a whole, or None."""
         return read_failure(self.folder)
 
+    @classmethod
+    @abstractmethod
+    def wanted(cls, config: Mapping[str, Any]) -> int:
+        """How many units a resolved config asks for; 0 where it does not say."""
+
+    @abstractmethod
     def done(self) -> set[int]:
-        """The ids of the victims that need no more work.
+        """The numbers of the units that need no more work."""
 
-        A victim that diverged is done: that is what the attack does. One that fell to the machine (`AGAIN`) is tried
-        again: it may have more memory next time.
-        """
-        tables = parts.read(self.parts).victims.values()
-        ended = [zip(table["victim"].to_pylist(), table["status"].to_pylist()) for table in tables]
-        return {victim for rows in ended for victim, word in rows if word not in AGAIN}
+    @abstractmethod
+    def times(self) -> dict[int, tuple[int, float]]:
+        """`{unit: (stored [nanoseconds since 1970], seconds of work)}` of the units that need no more work."""
 
-    def append(
-        self,
-        victim_rows: Sequence[Mapping[str, Any]],
-        sample_rows: Sequence[Mapping[str, Any]],
-        images: Mapping[str, np.ndarray] | None = None,
-    ) -> None:
-        """Add finished victims: all of these rows become visible, or none.
+    def count(self, wanted: int) -> int:
+        """How many of the first `wanted` units need no more work (0: of all), as quickly as it can be found out."""
+        return sum(not wanted or unit < wanted for unit in self.done())
 
-        Args:
-            victim_rows: one a victim: `victim`, `status`, `batch_size`, and as known `reason`, `objective`,
-                `iterations`, `evaluations`, `seconds`, `repeats`, `rank`, `host`, `device`, `started`, `commit`,
-                `versions` (a JSON object).
-            sample_rows: one a sample: `victim`, `position`, `sample`, `label`, `label_guess` (-1: no claim), and a
-                number or null for each metric; NaN is stored as null. A victim without a reconstruction has none.
-                Of sentences that are to be shown also `text`, `text_guess` (null: no claim) and `text_trace`
-                (`[[iteration, sentence], ...]` as JSON, or null).
-            images: `ids` `[V]`, `truth` and `guess` `[V, B, C, H, W]` and, where there is a trace, `moments` `[V, M]`,
-                `images` `[V, M, B, C, H, W]`, `curve_at` and `curve` `[V, K]`. Pixels in [0, 1] or uint8; stored
-                clipped, in half precision. Of sentences `ids`, `curve_at` and `curve` only.
+    def curves(self) -> list[Curve]:
+        """Of the units of which some are stored."""
+        return []
 
-        Raises:
-            ValueError: a row or a tensor is not of this form.
-            UserError: the folder cannot be written.
-        """
-        if victim_rows:
-            parts.write(self.parts, victim_rows, sample_rows, images)
+    @abstractmethod
+    def examples(self) -> Examples:
+        """A row for each unit, or for each example of a unit."""
 
     def sweep(self) -> None:
         """Removes what killed processes left half-written; for who holds the cell, before anybody writes."""
@@ -134,15 +130,18 @@ class Cell:
     def fail(self, status: str, reason: str) -> None:
         """Keep on record that the cell failed as a whole; the rows it has stay."""
         if self.failure != Failure(status, reason):
-            failure = {"status": status, "reason": reason, "at": _now()}
+            failure = {"status": status, "reason": reason, "at": now()}
             write_text(self.folder / "failed.json", documents.dump(failure))
 
     def complete(self) -> None:
-        """Every victim asked for is stored: an earlier failure is no longer true."""
+        """Every unit asked for is stored: an earlier failure is no longer true."""
         try:
             (self.folder / "failed.json").unlink(missing_ok=True)
         except OSError as error:
             raise unwritable(self.folder, error) from error
+
+
+Kind = TypeVar("Kind", bound=StoredCell)
 
 
 @dataclass(frozen=True)
@@ -170,17 +169,20 @@ class Store:
         except OSError as error:
             raise unwritable(Path(self.root), error) from error
 
-    def cell(self, slug: str, identity: str, facts: Mapping[str, Any]) -> Cell:
+    def folder(self, kind: type[StoredCell], identity: str) -> Path | None:
+        """Where the cell of this identity lies; None where there is none."""
+        return next(iter(sorted(self.cells.glob(f"{kind.kind}-*-{identity}"))), None)
+
+    def cell(self, kind: type[Kind], slug: str, identity: str, facts: Mapping[str, Any]) -> Kind:
         """Open the cell of this identity; create it where there is none.
 
         Args:
+            kind: of the cell.
             slug: readable name, as `idlg-cifar10`; see `bench.config.display_names.file_name`.
             identity: 16 hexadecimal digits.
             facts: plain values, stored without the folders of this machine (see `bench.storage.portable`): `labels`
-                `{attack, data, model, defense, threat}` (words for tables) and, as known,
-                `config` (resolved), `threat` `{letter, grants {name: bool}}`, `data` `{classes, shape, pool}`, `model`,
-                `metrics` `{metric: {net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for those
-                that are not available, `control` (bool), `paper` `{value, source, known}`.
+                (words for tables, those that the kind names) and, as known, `config` (resolved), `contents` (see
+                `bench.results.identity.contents`), and what else the kind's `shape` names.
 
         Raises:
             ValueError: the identity or the labels are not of this form.
@@ -188,42 +190,67 @@ class Store:
         """
         if not IDENTITY.fullmatch(identity):
             raise ValueError(f"identity: want 16 hexadecimal digits, got {identity!r}")
-        if missing := [name for name in LABELS if not isinstance(facts.get("labels", {}).get(name), str)]:
+        if missing := [name for name in kind.labels if not isinstance(facts.get("labels", {}).get(name), str)]:
             raise ValueError(f"facts['labels'] lacks {', '.join(missing)}")
         known = {name: value for name, value in documents.plain(portable(facts)).items() if value is not None}
         slug = file_name(slug, "cell")
-        document = {"schema": parts.SCHEMA, "slug": slug, "identity": identity, "created": _now(), "facts": known}
-        existing = sorted(self.cells.glob(f"[!.]*-{identity}"))
-        folder = existing[0] if existing else self.cells / f"{slug}-{identity}"
-        if not existing:
+        document = {
+            "schema": SCHEMA,
+            "kind": kind.kind,
+            "slug": slug,
+            "identity": identity,
+            "created": now(),
+            "facts": known,
+        }
+        existing = self.folder(kind, identity)
+        folder = existing or self.cells / f"{kind.kind}-{slug}-{identity}"
+        if existing is None:
             self.check()
             _create(folder, documents.dump(document))
         try:
-            cell = load(folder)
+            cell = load(folder, kind)
         except ValueError as problem:
             raise UserError(f"{folder}: {problem}; move it away or choose another folder with results=DIR") from None
         if cell.facts == known:
             return cell
         # What is not part of the identity may have changed: the number of victims, a backbone that is now there.
         write_text(folder / "cell.json", documents.dump({**document, "slug": cell.slug, "created": cell.created}))
-        return load(folder)
+        return load(folder, kind)
 
 
-def load(folder: Path) -> Cell:
+def load(folder: Path, kind: type[Kind]) -> Kind:
     """Read a cell's record.
 
     Raises:
-        ValueError: the folder has no readable `cell.json` of this schema; the message says what is wrong.
+        ValueError: the folder has no readable `cell.json` of this schema and kind; the message says what is wrong.
     """
-    record, facts = documents.record(folder / "cell.json", parts.SCHEMA, LABELS)
-    whole = {"schema": int, "slug": str, "identity": str, "created": str, "facts": FACTS_SHAPE}
+    record, facts = documents.record(folder / "cell.json", SCHEMA, kind.labels)
+    whole = {"schema": int, "kind": str, "slug": str, "identity": str, "created": str, "facts": kind.shape}
     fault = documents.wrong(record, whole)
     absent = [name for name in whole if record.get(name) is None]
-    if fault or absent or not IDENTITY.fullmatch(record["identity"]):
-        why = fault or (f"{absent[0]} is missing" if absent else "identity is none")
+    config = {} if fault else facts.get("config") or {}
+    absent += [f"config.{name}" for name in kind.needed if config.get(name) is None]
+    if fault or absent or record["kind"] != kind.kind or not IDENTITY.fullmatch(record["identity"]):
+        why = fault or (f"{absent[0]} is missing" if absent else "identity or kind is none")
         raise ValueError(f"its cell.json was not written by leakbench ({why})")
     known = {name: value for name, value in facts.items() if value is not None}
-    return Cell(folder, record["slug"], record["identity"], known, record["created"])
+    return kind(folder, record["slug"], record["identity"], known, record["created"])
+
+
+def cells(root: Path, kind: type[Kind]) -> tuple[list[Kind], list[str]]:
+    """The cells of a kind below `root` in the order of their folders' names, and a sentence for each that is skipped.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    found, warnings = [], []
+    folders = sorted(path for path in Store(root).cells.glob(f"{kind.kind}-*") if path.is_dir())
+    for folder in folders:
+        try:
+            found.append(load(folder, kind))
+        except ValueError as problem:
+            warnings.append(f"skipped {folder}: {problem}")
+    return found, warnings
 
 
 def read_failure(folder: Path) -> Failure | None:
@@ -254,5 +281,6 @@ def _create(folder: Path, text: str) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _now() -> str:
+def now() -> str:
+    """This moment, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bench.results import intervals, parts, query, scores
 from bench.results.query import Rows
-from bench.results.store import ENDED_WELL, LABELS, Cell
+from bench.results.stored_leak import ENDED_WELL, LABELS, StoredLeak
 from bench.results.things import SENTENCES, things
 
 THRESHOLDS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
@@ -38,7 +38,7 @@ class _Samples:
     recovered: np.ndarray | None = None
 
 
-def summary(cell: Cell, victims: int | None = None) -> dict[str, Any]:
+def summary(cell: StoredLeak, victims: int | None = None) -> dict[str, Any]:
     """The document of a cell, over the stored victims with an id below `victims` (None: all).
 
     A score is over the samples that have one; a rate counts every sample, so that a failed victim is no success.
@@ -63,7 +63,7 @@ def summary(cell: Cell, victims: int | None = None) -> dict[str, Any]:
     return summarise(cell, query.rows(cell).limit(victims))
 
 
-def summarise(cell: Cell, rows: Rows) -> dict[str, Any]:
+def summarise(cell: StoredLeak, rows: Rows) -> dict[str, Any]:
     """`summary` of rows that have been read already."""
     status = rows.victims["status"].to_pylist()
     samples = _samples(rows)
@@ -91,7 +91,7 @@ def summarise(cell: Cell, rows: Rows) -> dict[str, Any]:
     return {**document, "reasons": reasons, "results": str(cell.folder)}
 
 
-def _nothing(cell: Cell) -> str:
+def _nothing(cell: StoredLeak) -> str:
     failure = cell.failure
     return failure.reason if failure else "no victim is done"
 
@@ -122,7 +122,7 @@ def _hits(samples: _Samples) -> np.ndarray | None:
     return None
 
 
-def _success(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell) -> dict[str, Any]:
+def _success(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: StoredLeak) -> dict[str, Any]:
     mse = samples.columns.get("mse", np.full(len(samples.victim), np.nan))
     scored = np.isfinite(mse)
     if nothing is None and not scored.any() and not samples.failed.all():
@@ -139,7 +139,7 @@ def _success(samples: _Samples, reasons: dict[str, str], nothing: str | None, ce
     return out
 
 
-def _exact(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell) -> Any:
+def _exact(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: StoredLeak) -> Any:
     """The rate of sentences recovered token for token."""
     values = samples.columns.get(EXACT, np.full(len(samples.victim), np.nan))
     scored = np.isfinite(values)
@@ -185,7 +185,12 @@ def label_overlap(samples: _Samples) -> np.ndarray | None:
 
 
 def _of_labels(
-    name: str, known: np.ndarray | None, samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell
+    name: str,
+    known: np.ndarray | None,
+    samples: _Samples,
+    reasons: dict[str, str],
+    nothing: str | None,
+    cell: StoredLeak,
 ) -> Any:
     if nothing is not None or known is None:
         stated = cell.facts.get("reasons", {}).get(_LABELS)
@@ -194,13 +199,13 @@ def _of_labels(
     return intervals.share(known, samples.victim).document()
 
 
-def _unclaimed(samples: _Samples, cell: Cell) -> str:
+def _unclaimed(samples: _Samples, cell: StoredLeak) -> str:
     if things(cell.facts) == SENTENCES and (samples.columns["label"] < 0).all():
         return "a language model predicts tokens: its sentences have no labels"
     return "the attack makes no claim about labels"
 
 
-def _score(name: str, samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: Cell) -> Any:
+def _score(name: str, samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: StoredLeak) -> Any:
     values = samples.columns.get(name)
     finite = np.zeros(0, bool) if values is None else np.isfinite(values)
     if nothing is not None or values is None or not finite.any():
@@ -219,7 +224,7 @@ def _score(name: str, samples: _Samples, reasons: dict[str, str], nothing: str |
     return found.document()
 
 
-def _unavailable(name: str, cell: Cell) -> str:
+def _unavailable(name: str, cell: StoredLeak) -> str:
     stated = cell.facts.get("reasons", {}).get(name)
     return stated or f"no sample has a value of {name}"
 

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ from bench.models.losses import loss_of
 from bench.models.shared import choose
 from bench.models.text.tokenizer import Tokenizer
 from bench.models.text.vocabulary import Vocabulary
+from bench.storage.hashing import sha256
 from bench.terminal.printable import visible
 from bench.terminal.progress import console
 from bench.threat import Threat
@@ -41,6 +43,57 @@ _PRIVATE_SHARE = 100  # images of one's own for each image of a batch, from whic
 
 
 @dataclass
+class Contents:
+    """What a cell's config points to: read from files, before any model is built.
+
+    Args:
+        data: set up.
+        tokenizer: of sentences; None for images.
+        scorer: knows which scores there can be.
+        checkpoint: SHA-256 of the weights' file, if there is one.
+        pretrained: see `revisions`.
+    """
+
+    data: VictimDataModule
+    tokenizer: Tokenizer | None
+    scorer: Scorer
+    checkpoint: str | None
+    pretrained: dict[str, str]
+
+
+def read_contents(cfg: DictConfig) -> Contents:
+    """Reads data and the files of weights; writes nothing.
+
+    Raises:
+        UserError: something is not there, cannot be read, or does not go with the rest.
+    """
+    data: VictimDataModule = instantiate(cfg.data, "data")
+    metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()}
+    check_kinds(cfg, data)  # a model of images brings no tokeniser
+    tokenizer = adopt_tokenizer(cfg.model, data)
+    check_rows(data.victims, data.batch_size)
+    data.setup("test")
+    check_inputs(data.victims, data.batch_size, math.prod(data.shape))
+    scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
+    scorer.inspect(data.shape)
+    return Contents(data, tokenizer, scorer, checkpoint_hash(cfg.model), revisions(cfg))
+
+
+def checkpoint_hash(node: DictConfig) -> str | None:
+    """SHA-256 of the weights' file of a model, if it has one.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if node.checkpoint is None:
+        return None
+    file = Path(node.checkpoint).expanduser()
+    if not file.is_file():
+        raise UserError(f"model.checkpoint={node.checkpoint!r}: no such file")
+    return sha256(file)
+
+
+@dataclass
 class Components:
     """What a cell is built from."""
 
@@ -50,33 +103,30 @@ class Components:
     scorer: Scorer
     engine: EngineSettings
     logger: CellLogger
-    checkpoint: str | None  # SHA-256 of the weights' file
 
 
-def build(cfg: DictConfig) -> Components:
-    """Builds every party and checks that they suit each other; writes nothing."""
-    data: VictimDataModule = instantiate(cfg.data, "data")
+def build(cfg: DictConfig, contents: Contents | None = None) -> Components:
+    """Builds every component and checks that they suit each other; writes nothing.
+
+    Args:
+        cfg: of the cell.
+        contents: what has been read for it; None to read it here.
+    """
     logger: CellLogger = instantiate(cfg.logger, "logger")
     engine = instantiate_engine(cfg.engine)
     attack: Attack = instantiate(cfg.attack, "attack", engine=engine)
     threat: Threat = instantiate(cfg.threat, "threat")
-    metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()}
-    check_kinds(cfg, data)
-    tokenizer = adopt_tokenizer(cfg.model, data)
-    check_rows(data.victims, data.batch_size)
-    data.setup("test")
-    check_inputs(data.victims, data.batch_size, math.prod(data.shape))
-    scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
+    contents = contents or read_contents(cfg)
+    data = contents.data
     control = bool(cfg.attack.control)
     if data.classes is None and not control:
         raise NotApplicable(f"data '{data.title}' has no labels: it serves controls and pictures only (attack=noise)")
     if data.classes == 1 and not control:
         raise NotApplicable(f"data '{data.title}' has one class: a loss over one class has no gradient to attack")
-    facts = facts_of(data, tokenizer)
+    facts = facts_of(data, contents.tokenizer)
     check_model(cfg, facts, data.victims)
-    maker, weights = model_builder(cfg.model, facts)
     client = Client(
-        maker,
+        model_builder(cfg.model, facts),
         loss_of(cfg.model.loss),
         per_victim=cfg.model.per_victim,
         mode=cfg.model.mode,
@@ -89,9 +139,8 @@ def build(cfg: DictConfig) -> Components:
     )
     if _on_processor(cfg):
         check_gradients(data.victims, client.facts.parameters, per_victim=cfg.model.per_victim)
-    scorer.inspect(data.shape)
     attack.check(client.share(data.deal([0])))
-    return Components(data, client, attack, scorer, engine, logger, weights)
+    return Components(data, client, attack, contents.scorer, engine, logger)
 
 
 def check_model(cfg: DictConfig, facts: DataFacts, victims: int) -> None:
@@ -195,11 +244,11 @@ def instantiate_engine(node: DictConfig) -> EngineSettings:
     return EngineSettings(chunk=node.chunk, threads=node.threads, compile=compile_, precision=node.dtype)
 
 
-def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.Module], str | None]:
-    """What makes the model, and the hash of its checkpoint if it has one.
+def model_builder(node: DictConfig, facts: DataFacts) -> Callable[[], nn.Module]:
+    """What makes the model.
 
     Raises:
-        UserError: a checkpoint with a fresh model a victim, or one that does not fit.
+        UserError: a checkpoint with a fresh model per victim, or one that does not fit.
     """
     if node.checkpoint is not None and node.per_victim:
         raise UserError("model.checkpoint needs model.per_victim=false: all victims share the weights in the file")
@@ -213,10 +262,10 @@ def model_builder(node: DictConfig, facts: DataFacts) -> tuple[Callable[[], nn.M
         choose(model, node.get("shared"))
         return model
 
-    if node.checkpoint is None:
-        return make, None
-    fresh: nn.Module = instantiate(node, "model", **given)
-    return make, checkpoint.load(fresh, node.checkpoint, notice)
+    if node.checkpoint is not None:
+        fresh: nn.Module = instantiate(node, "model", **given)
+        checkpoint.load(fresh, node.checkpoint, notice)
+    return make
 
 
 @rank_zero_only

@@ -18,7 +18,7 @@ from bench.host import signals
 from bench.messages import Reconstruction, Victims
 from bench.metrics.scorer import Scores
 from bench.metrics.text.batch import TextBatch
-from bench.results.store import Cell
+from bench.results.stored_leak import StoredLeak
 from bench.storage.provenance import commit, versions
 
 _VICTIMS, _SECONDS = 32, 10.0  # a part is written when one of the two is reached
@@ -34,7 +34,7 @@ class Recorder:
         device: in words, asked for when rows are made (the engine settles its threads as it begins).
     """
 
-    def __init__(self, cell: Cell, images: int, rank: int, device: Callable[[], str]) -> None:
+    def __init__(self, cell: StoredLeak, images: int, rank: int, device: Callable[[], str]) -> None:
         self._cell, self._images = cell, images
         self._common = {
             "rank": rank,

@@ -18,13 +18,13 @@ from bench.config.schema import check_as
 from bench.config.yaml_bounds import check_files
 from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.results import plans
-from bench.running.cell import in_a_word, is_price
+from bench.running.cell import in_a_word, kind_of
 from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result
 from bench.terminal.printable import visible, visible_lines
 from bench.terminal.progress import bars, console
 
 # groups that only an attack looks at, and those that only a training does
-_OF_LEAKS, _OF_PRICES = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
+_OF_LEAKS, _OF_TRAININGS = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
 
@@ -37,14 +37,14 @@ class Suite:
             product, the last axis running fastest.
         overrides: for every cell.
         also: cells beside the grid, each one or more overrides (a control that looks at no gradient is run once).
-        prices: overrides of a training (`training=...` and what else differs from the grid), for what each choice of
-            the grid costs; attack, threat and metrics play no part in it. Empty for no prices.
+        utility: overrides of a training (`training=...` and what else differs from the grid), for the accuracy that
+            each choice of the grid leaves; attack, threat and metrics play no part in it. Empty for no trainings.
     """
 
     grid: list[list[str]]
     overrides: list[str] = field(default_factory=list)
     also: list[str] = field(default_factory=list)
-    prices: list[str] = field(default_factory=list)
+    utility: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
     strangers: dict[str, UserError] = {}  # overrides that no cell has taken so far
     taken: set[str] = set()
     absent: dict[str, None] = {}  # a sentence for each data set that is lacking
-    for title, base, price in _choices(suite, said):
-        own = [override for override in overrides if _group(override) not in (_OF_LEAKS if price else _OF_PRICES)]
+    for title, base, training in _choices(suite, said):
+        own = [override for override in overrides if _group(override) not in (_OF_LEAKS if training else _OF_TRAININGS)]
         try:
             config, used = _compose_with(own, base, config_dir, name, strangers)
         except AbsentData as error:
@@ -111,8 +111,8 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
             continue
         except UserError as error:
             raise UserError(f"{error} [suite {name}, cell {title}]") from None
-        if price:
-            config.trainer.devices = config.trainer.num_nodes = 1  # what is priced is one client's step
+        if training:
+            config.trainer.devices = config.trainer.num_nodes = 1  # what is measured is one client's step
         if all(config != other.config for other in cells):
             cells.append(Planned(title, config))
         taken.update(used)
@@ -126,7 +126,7 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
 
 
 def _choices(suite: Suite, said: set[str]) -> Iterator[tuple[str, list[str], bool]]:
-    """Title and overrides of each cell, and whether it is a price: the product of the grid, then what it costs."""
+    """Title and overrides of each cell, and whether it is a training: the product of the grid, then the trainings."""
 
     def tokens_of(texts: Iterable[str]) -> list[str]:
         return [token for text in texts for token in _TOKEN.findall(text) if not _replaced(token, said)]
@@ -136,8 +136,8 @@ def _choices(suite: Suite, said: set[str]) -> Iterator[tuple[str, list[str], boo
     for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
         yield " ".join(tokens) or "the cell", [*general, *tokens], False
     shares = ([token for token in tokens if _group(token) not in _OF_LEAKS] for tokens in grid)
-    for shared in dict.fromkeys(map(tuple, shares)) if suite.prices else ():
-        yield " ".join(["price", *shared]), [*general, *shared, *tokens_of(suite.prices)], True
+    for shared in dict.fromkeys(map(tuple, shares)) if suite.utility else ():
+        yield " ".join(["training", *shared]), [*general, *shared, *tokens_of(suite.utility)], True
 
 
 def _compose_with(
@@ -162,9 +162,10 @@ def write_plans(name: str, cells: list[Planned]) -> None:
     Raises:
         UserError: a folder cannot be written.
     """
-    attacks = [cell.config for cell in cells if not is_price(cell.config)]  # a training has no victims to count
-    for root in {cfg.results for cfg in attacks}:
-        plans.write(Path(root), name, [_titled(cfg) for cfg in attacks if cfg.results == root])
+    configs = [cell.config for cell in cells]
+    for root in {cfg.results for cfg in configs}:
+        own = [cfg for cfg in configs if cfg.results == root]
+        plans.write(Path(root), name, [(kind_of(cfg), _titled(cfg)) for cfg in own])
 
 
 def _titled(cfg: DictConfig) -> dict[str, Any]:

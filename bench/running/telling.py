@@ -13,19 +13,19 @@ from contextlib import contextmanager
 
 from bench.host import signals
 from bench.loggers.base import CellLogger
-from bench.results.store import Cell
+from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
 
 NAME = ".untold"  # hidden: no reader of results takes it for a file of its own
 
 
-def owed(logger: CellLogger, cell: Cell) -> bool:
+def owed(logger: CellLogger, cell: StoredCell) -> bool:
     """Whether the logger was to be told of this cell, and nobody knows that it was."""
     return logger.tells and (cell.folder / NAME).exists()
 
 
 @contextmanager
-def telling(logger: CellLogger, cell: Cell) -> Iterator[None]:
+def telling(logger: CellLogger, cell: StoredCell) -> Iterator[None]:
     """Around the work on a cell, its last step included: the logger's `finish`. For who holds the cell.
 
     Raises:

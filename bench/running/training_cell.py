@@ -1,4 +1,4 @@
-"""What a defence costs: a classifier is trained under it, run after run -> `Trainer.fit`, `Trainer.test` -> store."""
+"""A cell of a training: its units are runs of a classifier that is trained under a defence, then tested."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
-import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from bench.client import DataFacts
@@ -22,17 +20,21 @@ from bench.defenses.base import ClientContext, Defense, GradientDefense
 from bench.defenses.privacy import Privacy
 from bench.defenses.stack import defense_of, described, schedule_of
 from bench.engine.rng import seed_of, seeded
-from bench.errors import NotApplicable, Unwritable, UserError
+from bench.errors import NotApplicable, UserError
+from bench.host import signals
 from bench.host.capacity import require_memory
+from bench.loggers.base import CellLogger
 from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import Loss, check_training, introspect
 from bench.models.losses import loss_of
 from bench.models.shared import trained
-from bench.results.price_summary import summarise
-from bench.results.prices import PriceCell, Prices, price_identity
-from bench.running.components import check_model, instantiate_engine, model_builder
-from bench.running.leak_cell import device_in_words, environment
-from bench.storage.hashing import sha256
+from bench.results.identity import training_identity
+from bench.results.store import Failure
+from bench.results.stored_training import StoredTraining
+from bench.results.training_summary import summarise
+from bench.running.cell import Cell, Identified, called
+from bench.running.components import check_model, checkpoint_hash, instantiate_engine, model_builder
+from bench.running.trainer import device_in_words, fitting_trainer
 from bench.storage.provenance import commit, versions
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
@@ -48,9 +50,8 @@ _NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 @dataclass
 class TrainingComponents:
-    """What a price is made of."""
+    """What a training is made of."""
 
-    data: VictimDataModule
     train: Pool
     test: Pool
     build: Callable[[], nn.Module]
@@ -58,7 +59,6 @@ class TrainingComponents:
     defense: Defense
     local: ClientContext
     schedule: TrainingSchedule
-    checkpoint: str | None  # SHA-256 of the weights' file
 
     @property
     def sampling(self) -> str:
@@ -76,38 +76,101 @@ class TrainingComponents:
         return bool(schedule_of(self.defense, self.local).parts)
 
 
-def run_price(cfg: DictConfig) -> dict[str, Any]:
-    """Trains what is lacking of one price and returns its document (`bench.results.price_summary`).
+class TrainingCell(Cell[StoredTraining]):
+    """The trainings of one model, data set, defence and schedule: the accuracy that is left, and what a step costs."""
 
-    Args:
-        cfg: of `bench.config.compose.compose`, with a node `training`.
+    kind: ClassVar[type[StoredTraining]] = StoredTraining
 
-    Raises:
-        UserError: before anything is written: what the user asked for cannot be done.
-        NotApplicable: likewise: nothing can be trained under this defence.
-    """
-    trainee = build(cfg)
-    cell = open_price(cfg, trainee)
-    todo = sorted(set(range(trainee.schedule.runs)) - {row["run"] for row in cell.runs()})
-    labels = cell.facts["labels"]
-    with bars() as drawn:
-        bar = drawn.add_task(visible(f"training {labels['defense']} {labels['data']}"), total=len(todo), note="")
-        for run in todo:
-            cell.append(train(cfg, trainee, cell, run))
-            drawn.advance(bar)
-        drawn.remove_task(bar)
-    return summarise(cell)
+    parts: TrainingComponents
+
+    @cached_property
+    def data(self) -> VictimDataModule:
+        """The data set, read."""
+        return read_data(self.cfg)
+
+    @cached_property
+    def logger(self) -> CellLogger:
+        """See `Cell.logger`."""
+        found: CellLogger = instantiate(self.cfg.logger, "logger")
+        return found
+
+    def build(self) -> None:
+        """See `Cell.build`."""
+        assert self.logger is not None
+        self.parts = build(self.cfg, self.data)
+
+    def identify(self) -> Identified:
+        """See `Cell.identify`."""
+        config = self.config
+        names = config["names"]
+        labels = {name: names[name] for name in ("model", "defense", "training")}
+        labels["data"] = title(self.data.title, names["data"])
+        extra = {"data": self.data.fingerprint, "checkpoint": checkpoint_hash(self.cfg.model)}
+        slug = "-".join(labels[name] for name in ("defense", "data", "model"))
+        facts = {"labels": labels, "config": config, "contents": extra}
+        return Identified(training_identity(config, extra), slug, facts)
+
+    def facts(self) -> dict[str, Any]:
+        """See `Cell.facts`."""
+        parts, model = self.parts, self.parts.local.model
+        shapes = {name: tuple(model.get_parameter(name).shape) for name in trained(model)}
+        return {
+            "defense": described(parts.defense, parts.local, shapes),
+            "schedule": parts.schedule.words,
+            "model": {"parameters": sum(value.numel() for value in model.parameters() if value.requires_grad)},
+            "data": {"train": len(parts.train), "test": len(parts.test), "split": parts.schedule.split},
+        }
+
+    def overview(self, stored: StoredTraining, todo: int) -> dict[str, Any]:
+        """See `Cell.overview`."""
+        facts, runs = stored.facts, self.wanted
+        before = f", {runs - todo} of them stored already" if todo < runs else ""
+        return {
+            "defense": facts["labels"]["defense"],
+            "data": f"{facts['labels']['data']}: {len(self.parts.train):,} to train, {len(self.parts.test):,} to test",
+            "model": f"{facts['labels']['model']}: {facts['model']['parameters']:,} parameters",
+            "schedule": facts["schedule"],
+            "runs": f"{runs}{before}",
+            "device": self.cfg.trainer.accelerator,
+            "results": str(stored.folder),
+        }
+
+    def work(self, stored: StoredTraining, todo: list[int]) -> None:
+        """See `Cell.work`."""
+        self.logger.open(called(self, stored))
+        labels = stored.facts["labels"]
+        with bars() as drawn:
+            bar = drawn.add_task(visible(f"training {labels['defense']} {labels['data']}"), total=len(todo), note="")
+            try:
+                for run in todo:
+                    stored.append(train(self.cfg, self.parts, stored, run))
+                    drawn.advance(bar)
+                    signals.check()
+            finally:
+                drawn.remove_task(bar)
+
+    def read(self, stored: StoredTraining) -> list[dict[str, Any]]:
+        """See `Cell.read`."""
+        return stored.runs()
+
+    def failed(self, rows: list[dict[str, Any]]) -> Failure | None:
+        """See `Cell.failed`: a run that diverges has an accuracy, so none fails as a whole."""
+        return None
+
+    def summarise(self, stored: StoredTraining, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """See `bench.results.training_summary`."""
+        return summarise(stored)
 
 
-def build(cfg: DictConfig) -> TrainingComponents:
+def build(cfg: DictConfig, data: VictimDataModule) -> TrainingComponents:
     """Everything that is trained with and on; writes nothing."""
     instantiate_engine(cfg.engine)
     schedule: TrainingSchedule = instantiate(cfg.training, "training")
     require_memory(schedule.runs * 1_000, f"training.runs={schedule.runs}: the rows of so many", "take fewer")
-    data, train, test = split(cfg, schedule)
+    train, test = split(cfg, data, schedule)
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
     check_model(cfg, facts, 1)
-    maker, weights = model_builder(cfg.model, facts)
+    maker = model_builder(cfg.model, facts)
     loss = loss_of(cfg.model.loss)
     with seeded(cfg.seed, "training", 0):
         model = maker()
@@ -123,26 +186,35 @@ def build(cfg: DictConfig) -> TrainingComponents:
         frozen_statistics=False,
         mappable=found.mappable,
     )
-    trainee = TrainingComponents(data, train, test, maker, loss, defense, local, schedule, weights)
+    trainee = TrainingComponents(train, test, maker, loss, defense, local, schedule)
     classifier(cfg, trainee, 0)  # a defence that cannot be trained under is refused before anything is written
     return trainee
 
 
-def split(cfg: DictConfig, schedule: TrainingSchedule) -> tuple[VictimDataModule, Pool, Pool]:
-    """The data set, and its examples to train and to test on.
+def read_data(cfg: DictConfig) -> VictimDataModule:
+    """The data set, read.
 
     Raises:
-        UserError: it is not on this machine, has no labels, is too small, or knows no official splits.
+        UserError: it is not on this machine.
         NotApplicable: it is not of images.
     """
-    node = OmegaConf.to_container(cfg.data, resolve=True)
-    assert isinstance(node, dict)
-    data: VictimDataModule = instantiate(node, "data")
+    data: VictimDataModule = instantiate(cfg.data, "data")
     _of_images(data)
     data.setup()
+    return data
+
+
+def split(cfg: DictConfig, data: VictimDataModule, schedule: TrainingSchedule) -> tuple[Pool, Pool]:
+    """The examples to train and to test on.
+
+    Raises:
+        UserError: the data set has no labels, is too small, or knows no official splits.
+    """
     if schedule.split == "held_out":
         assert schedule.train is not None and schedule.test is not None
-        return data, *held_out(data, schedule.train, schedule.test, schedule.split_seed)
+        return held_out(data, schedule.train, schedule.test, schedule.split_seed)
+    node = OmegaConf.to_container(cfg.data, resolve=True)
+    assert isinstance(node, dict)
     if "split" not in node:
         raise UserError(f"training.split=official: data '{data.title}' has no splits (training.split=held_out)")
     pools = []
@@ -150,7 +222,7 @@ def split(cfg: DictConfig, schedule: TrainingSchedule) -> tuple[VictimDataModule
         one: VictimDataModule = instantiate({**node, "split": word}, "data")
         one.setup()
         pools.append(labelled(one))
-    return data, pools[0], pools[1]
+    return pools[0], pools[1]
 
 
 def _of_images(data: VictimDataModule) -> None:
@@ -161,7 +233,7 @@ def _of_images(data: VictimDataModule) -> None:
     if not isinstance(data, ImageDataModule):
         raise NotApplicable(
             f"data '{data.title}' holds {data.things}: `leakbench train` trains classifiers of images, so what a "
-            f"defence costs on {data.things} has no price here"
+            f"defence leaves of the accuracy on {data.things} is not measured"
         )
 
 
@@ -185,14 +257,14 @@ def classifier(cfg: DictConfig, trainee: TrainingComponents, run: int) -> Classi
     return Classifier(model, trainee.loss, trainee.defense, local, schedule=schedule, steps=steps, seed=seed)
 
 
-def train(cfg: DictConfig, trainee: TrainingComponents, cell: PriceCell, run: int) -> dict[str, Any]:
+def train(cfg: DictConfig, trainee: TrainingComponents, stored: StoredTraining, run: int) -> dict[str, Any]:
     """One training run as a row of the store."""
     schedule = trainee.schedule
     started = datetime.now(UTC).isoformat(timespec="seconds")
     seed = seed_of(cfg.seed, "training order", run)
     data = LabelledSplit(trainee.train, trainee.test, schedule.batch_size, trainee.sampling, seed)
     module = classifier(cfg, trainee, run)
-    trainer = make_trainer(cfg, schedule.epochs)
+    trainer = fitting_trainer(cfg, schedule.epochs)
     trainer.fit(module, data)
     module.eval()
     trainer.test(module, data, verbose=False)
@@ -205,8 +277,8 @@ def train(cfg: DictConfig, trainee: TrainingComponents, cell: PriceCell, run: in
         "steps": module.done,
         "seconds": module.seconds,
         "slowdown": slowdown(module, data),
-        "bytes_per_step": cell.facts["defense"]["bytes"],
-        "encoding": cell.facts["defense"]["encoding"],
+        "bytes_per_step": stored.facts["defense"]["bytes"],
+        "encoding": stored.facts["defense"]["encoding"],
         "epsilon": epsilon(privacy, trainee, data) if privacy else None,
         "delta": privacy.delta if privacy else None,
         "sampling": trainee.sampling,
@@ -236,76 +308,3 @@ def slowdown(module: Classifier, data: LabelledSplit) -> float:
     places = next(LabelledSplit(data.train, data.test, data.batch_size, "shuffle", data.seed).epoch(0))
     inputs, labels = data.train.inputs(places), torch.from_numpy(data.train.labels[places])
     return module.train().slowdown(inputs.to(module.device), labels.to(module.device))
-
-
-def make_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
-    """Lightning's trainer, on one device: what is measured is one client's step.
-
-    Raises:
-        UserError: this machine does not have the device.
-    """
-    settings: dict[str, Any] = {**cfg.trainer, "inference_mode": True, "num_nodes": 1, "strategy": "auto"}
-    if not isinstance(settings["devices"], list) and settings["devices"] != 1:
-        settings["devices"] = 1
-    try:
-        return pl.Trainer(
-            **settings,
-            plugins=environment(),
-            max_epochs=epochs,
-            logger=False,
-            enable_progress_bar=False,
-            use_distributed_sampler=False,
-            num_sanity_val_steps=0,
-            default_root_dir=cfg.results,
-        )
-    except (MisconfigurationException, ValueError, TypeError) as error:
-        raise UserError(f"trainer: {' '.join(str(error).split())}") from error
-
-
-def open_price(cfg: DictConfig, trainee: TrainingComponents) -> PriceCell:
-    """The price's folder, made if need be."""
-    config: Any = OmegaConf.to_container(cfg, resolve=True)
-    own, facts = identified(config, trainee.data.fingerprint, trainee.checkpoint, trainee.data.title)
-    model = trainee.local.model
-    shapes = {name: tuple(model.get_parameter(name).shape) for name in trained(model)}
-    facts |= {
-        "defense": described(trainee.defense, trainee.local, shapes),
-        "schedule": trainee.schedule.words,
-        "model": {"parameters": sum(value.numel() for value in model.parameters() if value.requires_grad)},
-        "data": {"train": len(trainee.train), "test": len(trainee.test), "split": trainee.schedule.split},
-    }
-    return Prices(Path(cfg.results)).cell(slug(facts), own, facts)
-
-
-def identified(config: Any, data: str, checkpoint: str | None, called: str) -> tuple[str, dict[str, Any]]:
-    """Identity of a price, and the facts that hold whether it can be trained or not."""
-    names = config["names"]
-    labels = {name: names[name] for name in ("model", "defense", "training")}
-    labels["data"] = title(called, names["data"])
-    contents = {"data": data, "checkpoint": checkpoint}
-    return price_identity(config, contents), {"labels": labels, "config": config, "contents": contents}
-
-
-def slug(facts: dict[str, Any]) -> str:
-    """What a person reads in the folder's name."""
-    return "-".join(facts["labels"][name] for name in ("defense", "data", "model"))
-
-
-def record_failure(cfg: DictConfig, status: str, reason: str) -> None:
-    """Keeps on record that a price could not be found, where its data can be read."""
-    config: Any = OmegaConf.to_container(cfg, resolve=True)
-    try:
-        data: VictimDataModule = instantiate(cfg.data, "data")
-        _of_images(data)
-        data.setup()
-        weights = sha256(Path(given).expanduser()) if (given := cfg.model.checkpoint) else None
-    except (UserError, OSError):
-        return
-    own, facts = identified(config, data.fingerprint, weights, data.title)
-    try:
-        price = Prices(Path(cfg.results)).cell(slug(facts), own, facts)
-    except Unwritable:
-        raise
-    except UserError:  # its record cannot be read: that is what failed
-        return
-    price.fail(status, reason)

@@ -105,7 +105,7 @@ def take_turns(
 
 
 def _facts(options: Options, setting: Setting) -> dict[str, Any]:
-    names, data = setting.cfg.names, setting.parties.data
+    names, data = setting.cfg.names, setting.components.data
     return {
         "attack": names.attack,
         "data": data.title,
@@ -135,7 +135,7 @@ def _engine(turns: Turns, setting: Setting) -> dict[str, Any]:
         "chunk": tuned.slots,
         "compiled": tuned.compiled is not None,
         "one_by_one": tuned.one_by_one,
-        "dtype": setting.parties.engine.precision,
+        "dtype": setting.components.engine.precision,
         "history": setting.history,
         "compile_seconds": tuned.compile_seconds,
         "tuning_seconds": max(0.0, turns.warm_up.startup - again - tuned.compile_seconds),

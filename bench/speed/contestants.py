@@ -146,7 +146,7 @@ class EngineContestant:
         """
         setting = self.setting
         torch.set_num_threads(setting.threads)
-        setting.parties.engine.watch = None
+        setting.components.engine.watch = None
         count = min(max(victims, _CHUNKS * setting.tuned.slots), len(setting.seen))
         seen = setting.seen.take(torch.arange(count, device=setting.seen.ids.device))
         began = time.perf_counter()
@@ -161,14 +161,14 @@ class EngineContestant:
         setting = self.setting
         torch.set_num_threads(setting.threads)
         meter = _Meter(setting, self._fill, seconds)
-        setting.parties.engine.watch = meter
+        setting.components.engine.watch = meter
         try:
             for _ in setting.attack.reconstruct(setting.seen, setting.cfg.seed):
                 pass
         except _Enough:
             pass
         finally:
-            setting.parties.engine.watch = None
+            setting.components.engine.watch = None
         return meter
 
 
@@ -210,6 +210,6 @@ def fill(history: int) -> int:
 
 def _successes(setting: Setting, claim: Reconstruction) -> int:
     """Images at or below the limit; a failed victim has none."""
-    scores = setting.parties.scorer(claim, select(setting.victims, claim.ids))
+    scores = setting.components.scorer(claim, select(setting.victims, claim.ids))
     failed = torch.tensor([status.failed for status in claim.status])
     return int(((scores.values["mse"].cpu() <= SUCCESS) & ~failed.unsqueeze(1)).sum())

@@ -110,4 +110,4 @@ def _direction(setting: Setting) -> Callable[[], object]:
 
 
 def _like(setting: Setting) -> Tensor:
-    return torch.zeros(1, setting.layout.n, dtype=setting.parties.engine.dtype, device=setting.seen.ids.device)
+    return torch.zeros(1, setting.layout.n, dtype=setting.components.engine.dtype, device=setting.seen.ids.device)

@@ -59,7 +59,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def _cell(overrides: list[str], config_dir: Path | None) -> dict[str, Any]:
     from bench.config.compose import compose
-    from bench.running.leak_cell import run_cell
+    from bench.running.cell import run_cell
 
     with tempfile.TemporaryDirectory(prefix="leakbench-speed-") as folder:
         cfg = compose([*overrides, f"results={folder}"], config_dir)

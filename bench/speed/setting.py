@@ -1,4 +1,4 @@
-"""What is measured on: the parties of a cell, and what its attacker sees of a pool of victims."""
+"""What is measured on: the components of a cell, and what its attacker sees of a pool of victims."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bench.engine.matching import Layout, Matching
 from bench.engine.rng import draw
 from bench.engine.tuning import Tuned
 from bench.errors import UserError
-from bench.host.capacity import check_rows, require_memory
+from bench.host.capacity import BLOCK, check_rows, require_memory
 from bench.messages import Observation, Victims
 from bench.models.losses import loss_of
 from bench.running.components import Components, build, notice
-from bench.running.leak_cell import BLOCK, device_in_words, make_trainer
+from bench.running.trainer import attack_trainer, device_in_words
 from bench.speed.sequential import SequentialLoop
 
 # what `leakbench speed` takes where the user says nothing
@@ -33,14 +33,14 @@ class Setting:
     """One cell, ready to run.
 
     Args:
-        attack: `parties.attack`, known to match gradients.
+        attack: `components.attack`, known to match gradients.
         asked: threads of torch before the engine has run.
         victims, seen: the pool, and what is seen of it.
         labels: `[V, B]` that the attack knows or infers; None where it optimises them.
     """
 
     cfg: DictConfig
-    parties: Components
+    components: Components
     attack: GradientMatching
     device: str
     asked: int
@@ -51,12 +51,12 @@ class Setting:
     @property
     def threads(self) -> int:
         """Of torch: what the engine runs with, once it has begun."""
-        return self.tuned.threads if self.parties.engine.tuned else self.asked
+        return self.tuned.threads if self.components.engine.tuned else self.asked
 
     @property
     def tuned(self) -> Tuned:
         """What the engine found out about this work; known once it has begun to run."""
-        (found,) = self.parties.engine.tuned.values()
+        (found,) = self.components.engine.tuned.values()
         return found
 
     @property
@@ -73,12 +73,12 @@ class Setting:
 
     def matching(self) -> Matching:
         """The attacker's objective, with nothing loaded."""
-        attack, dtype = self.attack, self.parties.engine.dtype
+        attack, dtype = self.attack, self.components.engine.dtype
         return Matching(self.seen, self.layout, attack.objective, self.labels, dtype, attack.priors)
 
     def loop(self) -> SequentialLoop:
         """The published loop on the same victims."""
-        return SequentialLoop(self.parties.client.model, loss_of(self.cfg.model.loss), self.seen, self.labels)
+        return SequentialLoop(self.components.client.model, loss_of(self.cfg.model.loss), self.seen, self.labels)
 
     def published_start(self, victim: int) -> Tensor:
         """`[n]`, standard normal, as published; the draws are those of `idlg_published` and `dlg_published`."""
@@ -98,34 +98,34 @@ def prepare(overrides: Sequence[str], config_dir: Path | None = None, victims: i
         NotApplicable: the attack cannot serve the model or the threat model.
     """
     cfg = compose(with_defaults(overrides), config_dir)
-    parties = build(cfg)
-    attack = parties.attack
+    components = build(cfg)
+    attack = components.attack
     if not isinstance(attack, GradientMatching):
         raise UserError(
             f"attack={cfg.names.attack} does not match gradients, so there is no loop to compare it with "
             "(attack=idlg or attack=dlg)"
         )
-    if "mse" not in parties.scorer.metrics:
+    if "mse" not in components.scorer.metrics:
         raise UserError("speed counts successes by the MSE: leave metric=... out, or take metric=image")
-    trainer = make_trainer(cfg, False)
+    trainer = attack_trainer(cfg, logger=False)
     device = trainer.strategy.root_device
-    for party in (parties.client, attack, parties.scorer):
-        party.to(device)
-    engine = parties.engine
+    for part in (components.client, attack, components.scorer):
+        part.to(device)
+    engine = components.engine
     count = max(victims, BLOCK, _CHUNKS * (engine.chunk or 1))
-    check_rows(count, parties.data.batch_size)
-    parameters = parties.client.facts.parameters
+    check_rows(count, components.data.batch_size)
+    parameters = components.client.facts.parameters
     require_memory(
         count * parameters * 4, f"{count:,} victims with {parameters:,} numbers each", "take a smaller chunk"
     )
     engine.victims, engine.notice = count, notice
-    truth = parties.data.deal(range(count)).to(device)
-    seen = parties.client.share(truth)
+    truth = components.data.deal(range(count)).to(device)
+    seen = components.client.share(truth)
     labels = seen.labels
     if labels is None and attack.labels is not None:
         labels = attack.labels(seen)
     words = device_in_words(trainer)
-    return Setting(cfg, parties, attack, words, torch.get_num_threads(), truth, seen, labels)
+    return Setting(cfg, components, attack, words, torch.get_num_threads(), truth, seen, labels)
 
 
 def with_defaults(overrides: Sequence[str]) -> list[str]:

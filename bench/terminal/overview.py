@@ -85,13 +85,13 @@ def _scores(document: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
     return [*rates, *((score.replace("_", " "), document.get(score), score) for score in SCORES)]
 
 
-def price(document: Mapping[str, Any]) -> RenderableType:
-    """What a defence costs, of the JSON document of a price."""
+def training(document: Mapping[str, Any]) -> RenderableType:
+    """What a defence leaves of the accuracy, of the JSON document of a training."""
     name = " ".join(f"{key}={document[key]}" for key in ("defense", "data", "model"))
     title = f"{name}: {document['runs']} runs, {document['diverged']} diverged"
     table = Table(title=Text(visible(title)), title_justify="left")
-    for column in ("price", "value", "95 % interval", "n"):
-        table.add_column(column, justify="left" if column == "price" else "right")
+    for column in ("utility", "value", "95 % interval", "n"):
+        table.add_column(column, justify="left" if column == "utility" else "right")
     accuracy = document["accuracy"]
     table.add_row("accuracy, over images", _number(accuracy["mean"]), _interval(accuracy), str(accuracy["n"]))
     over_runs = _interval(document["over_runs"])

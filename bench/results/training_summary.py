@@ -1,4 +1,4 @@
-"""A price in one JSON document: the accuracy that is left, with two intervals, and what each step costs."""
+"""A training in one JSON document: the accuracy that is left, with two intervals, and what each step costs."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from bench.results.intervals import LEVEL, RATE, WILSON, Interval, wilson
-from bench.results.prices import LABELS, PriceCell
+from bench.results.stored_training import StoredTraining
 
 _OF_RUNS = (
     "epsilon",
@@ -23,8 +23,8 @@ _OF_RUNS = (
 )
 
 
-def summarise(cell: PriceCell) -> dict[str, Any]:
-    """The document of a price, over all its stored runs.
+def summarise(cell: StoredTraining) -> dict[str, Any]:
+    """The document of a training, over all its stored runs.
 
     Returns:
         `data`, `model`, `defense`, `training` (words), `schedule`, `runs`, `diverged` (counts), `accuracy`
@@ -32,10 +32,10 @@ def summarise(cell: PriceCell) -> dict[str, Any]:
         runs are tested on the same) or null, `over_runs` `{low, high, n}` (Student's interval for the mean of the
         runs; bounds null for one run), `seconds_per_step`, `slowdown` (see `Classifier.slowdown`; the median), `steps`,
         `epsilon`, `delta`, `bytes_per_step`, `encoding`, `sampling`, `optimiser`, `lr`, `momentum`, `batch_size`,
-        `epochs`, `reason` (why there is no price, or null), `results` (the folder).
+        `epochs`, `reasons` (`cell`: why there is no accuracy), `results` (the folder).
     """
     rows = cell.runs()
-    document: dict[str, Any] = {name: cell.facts["labels"][name] for name in LABELS}
+    document: dict[str, Any] = {name: cell.facts["labels"][name] for name in cell.labels}
     document |= {"schedule": cell.facts.get("schedule"), "runs": len(rows)}
     document["diverged"] = sum(row["status"] != "trained" for row in rows)
     rates = [row["correct"] / row["tested"] for row in rows]
@@ -47,7 +47,9 @@ def summarise(cell: PriceCell) -> dict[str, Any]:
     document["slowdown"] = float(np.median(slower)) if slower else None
     document["steps"] = rows[0]["steps"] if rows else None
     document |= {name: rows[0][name] if rows else None for name in _OF_RUNS}
-    return {**document, "reason": cell.failure, "results": str(cell.folder)}
+    failure = cell.failure
+    reasons = {"cell": f"{failure.status}: {failure.reason}"} if failure else {}
+    return {**document, "reasons": reasons, "results": str(cell.folder)}
 
 
 def over_images(rates: list[float], tested: int) -> Interval:

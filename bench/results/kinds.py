@@ -1,0 +1,7 @@
+"""The kinds of cells that a results folder may hold."""
+
+from bench.results.store import StoredCell
+from bench.results.stored_leak import StoredLeak
+from bench.results.stored_training import StoredTraining
+
+KINDS: tuple[type[StoredCell], ...] = (StoredLeak, StoredTraining)

@@ -1,0 +1,121 @@
+"""A training on disk: its units are runs, its parts hold a parquet file for each finished one."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.results.store import CONFIG_SHAPE, Examples, StoredCell
+from bench.storage.atomic import aside
+
+SCHEMA = 1  # of a part
+_KEY = b"leakbench training"
+_COLUMNS = [
+    ("run", pa.int64()),
+    ("status", pa.string()),
+    ("correct", pa.int64()),
+    ("tested", pa.int64()),
+    ("steps", pa.int64()),
+    ("seconds", pa.float64()),
+    ("slowdown", pa.float64()),
+    ("bytes_per_step", pa.int64()),
+    ("encoding", pa.string()),
+    ("epsilon", pa.float64()),
+    ("delta", pa.float64()),
+    ("sampling", pa.string()),
+    ("optimiser", pa.string()),
+    ("lr", pa.float64()),
+    ("momentum", pa.float64()),
+    ("batch_size", pa.int64()),
+    ("epochs", pa.int64()),
+    ("host", pa.string()),
+    ("device", pa.string()),
+    ("started", pa.string()),
+    ("commit", pa.string()),
+    ("versions", pa.string()),
+    ("stored", pa.int64()),
+]
+_REQUIRED = ("run", "status", "correct", "tested", "steps", "seconds")
+_SHOWN = ("run", "status", "correct", "tested", "steps", "seconds", "slowdown", "epsilon", "device")
+
+
+class StoredTraining(StoredCell):
+    """The training runs of one model, data set, defence and schedule.
+
+    `facts` hold, as known, `defense` (see `bench.defenses.stack.described`), `schedule` (words), `model`
+    `{parameters}`, `data` `{train, test}`.
+    """
+
+    kind: ClassVar[str] = "training"
+    units: ClassVar[str] = "runs"
+    labels: ClassVar[tuple[str, ...]] = ("data", "model", "defense", "training")
+    shape: ClassVar[dict[Any, Any]] = {
+        "labels": {...: str},
+        "config": CONFIG_SHAPE,
+        "defense": {},
+        "schedule": str,
+        "model": {"parameters": int},
+        "data": {"train": int, "test": int},
+        "contents": {},
+    }
+    needed: ClassVar[tuple[str, ...]] = ("model", "training", "defense", "seed")
+
+    @classmethod
+    def wanted(cls, config: Mapping[str, Any]) -> int:
+        """See `StoredCell.wanted`."""
+        return (config.get("training") or {}).get("runs") or 0
+
+    def done(self) -> set[int]:
+        """The numbers of the runs that are stored."""
+        return {row["run"] for row in self.runs()}
+
+    def times(self) -> dict[int, tuple[int, float]]:
+        """See `StoredCell.times`."""
+        return {row["run"]: (row["stored"], row["seconds"]) for row in self.runs()}
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The rows that can be read, one per run, by its number; of a run that was stored twice the latest."""
+        rows: dict[int, dict[str, Any]] = {}
+        for path in sorted(self.parts.glob("[!.]*.parquet")):
+            for row in _read(path):
+                if row["run"] not in rows or row["stored"] > rows[row["run"]]["stored"]:
+                    rows[row["run"]] = row
+        return [rows[run] for run in sorted(rows)]
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Keeps a finished run.
+
+        Raises:
+            ValueError: the row has a column that is none of a training, or lacks one that an accuracy is made of.
+            UserError: the folder cannot be written.
+        """
+        if unknown := sorted(row.keys() - {name for name, _ in _COLUMNS}):
+            raise ValueError(f"a row of a training has unknown columns: {', '.join(unknown)}")
+        if missing := [name for name in _REQUIRED if name not in row]:
+            raise ValueError(f"a row of a training lacks {', '.join(missing)}")
+        schema = pa.schema(_COLUMNS, metadata={_KEY: str(SCHEMA).encode()})
+        table = pa.Table.from_pylist([{**row, "stored": time.time_ns()}], schema=schema)
+        with aside(self.parts / f"run{row['run']}-{uuid.uuid4().hex}.parquet") as temporary:
+            pq.write_table(table, temporary, write_page_checksum=True)
+
+    def examples(self) -> Examples:
+        """A row per run."""
+        return Examples(list(_SHOWN), [[row[name] for name in _SHOWN] for row in self.runs()])
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a part; none where it is foreign or corrupt (the run is then done again)."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        if metadata.get(_KEY) != str(SCHEMA).encode():
+            return []
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        return table.to_pylist() if table.column_names == [name for name, _ in _COLUMNS] else []
+    except (pa.ArrowException, OSError):
+        return []
