@@ -12,7 +12,7 @@ CONTEXT.set_forkserver_preload(
         "bench.cli.main",
         "bench.running.leak_cell",
         "bench.executors.local",
-        "bench.running.failures",
+        "bench.running.training_cell",
         "bench.report.page",
         "bench.running.suite",
     ]

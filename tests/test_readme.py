@@ -8,7 +8,7 @@ import pytest
 
 from bench.cli.parser import parse
 from bench.config.compose import compose
-from bench.running.leak_cell import run_cell
+from bench.running.cell import run_cell
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -9,9 +9,8 @@ from told import MOMENTS, run
 
 from bench.config.compose import compose
 from bench.results import parts, query
-from bench.running.cell import in_a_word
+from bench.running.cell import in_a_word, run_cell
 from bench.running.components import build
-from bench.running.leak_cell import run_cell
 
 
 @pytest.fixture(scope="module")

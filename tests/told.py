@@ -12,8 +12,8 @@ from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.engine.settings import EngineSettings
 from bench.messages import Status
+from bench.running.cell import run_cell
 from bench.running.components import adopt_tokenizer
-from bench.running.leak_cell import run_cell
 
 YAML = "# is told\n_target_: told.Told\nversion: 1\ncontrol: false\n"
 QUICK = ["data=sentences", "attack=told", "engine.threads=1", "executor.workers=1", "trainer=cpu"]

@@ -11,7 +11,8 @@ from bench.cli.main import main
 from bench.config.compose import compose
 from bench.results import plans
 from bench.results.store import Store
-from bench.running.leak_cell import run_cell
+from bench.results.stored_leak import StoredLeak
+from bench.running.cell import run_cell
 from bench.storage import lock
 
 LABELS = ("attack", "data", "model", "defense", "threat")
@@ -22,10 +23,14 @@ def config(attack, victims=4):
     return {"attack": {"name": attack}, "data": {"victims": victims}, "names": names}
 
 
+def leaks(configs):
+    return [(StoredLeak, config) for config in configs]
+
+
 def cell_of(root, attack, victims=4, done=0, seconds=2.0, word="converged"):
     """A stored cell of `config(attack, victims)` with its first `done` victims."""
     facts = {"labels": config(attack)["names"], "config": config(attack, victims)}
-    cell = Store(root).cell(attack, plans.config_identity(config(attack)), facts)
+    cell = Store(root).cell(StoredLeak, attack, plans.config_identity(config(attack)), facts)
     rows = [{"victim": i, "status": word, "batch_size": 1, "seconds": seconds} for i in range(done)]
     samples = [{"victim": i, "position": 0, "sample": i, "label": 0, "label_guess": 0} for i in range(done)]
     cell.append(rows, samples)
@@ -37,7 +42,7 @@ def states(found):
 
 
 def test_each_cell_has_one_state(tmp_path: Path) -> None:
-    plans.write(tmp_path, "mine", [config(name) for name in ("a", "b", "c", "d", "e", "f")])
+    plans.write(tmp_path, "mine", leaks([config(name) for name in ("a", "b", "c", "d", "e", "f")]))
     cell_of(tmp_path, "a", done=4)
     cell_of(tmp_path, "b", done=3)
     cell_of(tmp_path, "c").fail("error", "RuntimeError: no")
@@ -72,7 +77,7 @@ def test_the_time_left_is_work_over_the_speed_at_which_work_is_done(tmp_path: Pa
     assert old.done() == {0, 1, 2}
     began = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: began)
-    plans.write(tmp_path, "mine", [config("a"), {**config("slow"), "more": 1}])
+    plans.write(tmp_path, "mine", leaks([config("a"), {**config("slow"), "more": 1}]))
     running = cell_of(tmp_path, "a", done=2, seconds=5.0)
     with lock.locked(running.folder, pytest.fail):
         monkeypatch.setattr(time, "time_ns", lambda: began + 10 * 10**9)
@@ -86,7 +91,7 @@ def test_the_time_left_is_work_over_the_speed_at_which_work_is_done(tmp_path: Pa
 
 
 def test_where_nobody_works_there_is_no_pace(tmp_path: Path) -> None:
-    plans.write(tmp_path, "mine", [config("a"), config("b")])
+    plans.write(tmp_path, "mine", leaks([config("a"), config("b")]))
     cell_of(tmp_path, "a", done=2)
     found = status.look(tmp_path)
     assert found.rate is None and found.left is None
@@ -94,9 +99,9 @@ def test_where_nobody_works_there_is_no_pace(tmp_path: Path) -> None:
 
 
 def test_a_later_plan_of_the_same_suite_takes_the_place_of_the_earlier(tmp_path: Path) -> None:
-    plans.write(tmp_path, "mine", [config("a"), config("b")])
-    plans.write(tmp_path, "mine", [config("b", victims=9)])
-    plans.write(tmp_path, "other", [config("c")])
+    plans.write(tmp_path, "mine", leaks([config("a"), config("b")]))
+    plans.write(tmp_path, "mine", leaks([config("b", victims=9)]))
+    plans.write(tmp_path, "other", leaks([config("c")]))
     (tmp_path / "plans" / "broken.json").write_text("{")
     assert states(status.look(tmp_path)) == {"c": ("missing", 0, 4), "b": ("missing", 0, 9)}
 

@@ -16,8 +16,7 @@ from bench.config.instantiate import import_target, instantiate, parameters
 from bench.engine.settings import EngineSettings
 from bench.loggers.base import CellLogger
 from bench.metrics.base import SampleMetric
-from bench.results.identity import identity
-from bench.results.prices import price_identity
+from bench.results.identity import identity, training_identity
 from bench.threat import Threat
 from datamodules.base import VictimDataModule
 
@@ -171,4 +170,4 @@ def test_each_leaf_of_a_cell_makes_another_but_for_whole_groups():
 @pytest.mark.parametrize(("group", "name"), [one for one in OPTIONS if one[0] in ("data", "model", "defense")])
 def test_each_leaf_that_a_training_looks_at_makes_another_price(group, name):
     config = {**plain(group, name), "training": plain("training", "held_out")["training"]}
-    assert unseen(config, price_identity, {group, "training"}) <= OUTSIDE | NO_PRICE_KEYS
+    assert unseen(config, training_identity, {group, "training"}) <= OUTSIDE | NO_PRICE_KEYS

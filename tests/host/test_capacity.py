@@ -15,7 +15,7 @@ from bench.errors import UserError
 from bench.executors.remote import Job
 from bench.host import capacity
 from bench.running.executor import MISTAKE
-from bench.running.leak_cell import make_trainer
+from bench.running.trainer import attack_trainer
 
 TINY = ["attack=noise", "data.set=mnist", "metric=mse", "logger=none", "trainer.accelerator=cpu", "data.victims=2"]
 TOO_MUCH = {
@@ -92,7 +92,7 @@ def test_processes_that_somebody_else_has_started_are_theirs(monkeypatch):
     for name, value in {"WORLD_SIZE": "1000", "LOCAL_WORLD_SIZE": "1000", "NODE_RANK": "0"}.items():
         monkeypatch.setenv(name, value)
     many = capacity.A_CORE * capacity.cores() + 1
-    trainer = make_trainer(compose([*TINY, "trainer=ddp", f"trainer.devices={many}"]), logger=False)
+    trainer = attack_trainer(compose([*TINY, "trainer=ddp", f"trainer.devices={many}"]), logger=False)
     assert trainer.num_devices == many
 
 

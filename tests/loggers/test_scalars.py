@@ -7,7 +7,7 @@ import pytest
 from told import MOMENTS, run
 
 from bench.config.compose import compose
-from bench.running.leak_cell import run_cell
+from bench.running.cell import run_cell
 
 
 @pytest.mark.parametrize("logger", ["csv", "tensorboard", "none"])

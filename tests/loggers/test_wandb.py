@@ -15,7 +15,7 @@ from bench.config.compose import compose
 from bench.errors import UserError
 from bench.loggers.wandb import Wandb, table_of
 from bench.results import query
-from bench.running.leak_cell import run_cell
+from bench.running.cell import run_cell
 
 
 @pytest.fixture(scope="module")

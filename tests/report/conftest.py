@@ -10,7 +10,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from bench.results.store import Cell, Store
+from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 MOMENTS = (0, 1, 2, 5, 10, 25, 60, 150)
 METRICS = {
@@ -66,7 +67,7 @@ def facts(attack: str, data: str, threat: str = "B", **more: object) -> dict[str
 
 
 @pytest.fixture(scope="session")
-def add_cell() -> Callable[..., Cell]:
+def add_cell() -> Callable[..., StoredLeak]:
     """`add_cell(root, identity, attack, data, prefix, victims, batch, ...)`: a cell of real reconstructions."""
 
     def add(
@@ -82,8 +83,8 @@ def add_cell() -> Callable[..., Cell]:
         trace: bool = True,
         commit: str = "0123abc",
         **more: object,
-    ) -> Cell:
-        cell = Store(root).cell(f"{attack}-{data}", identity, facts(attack, data, threat, **more))
+    ) -> StoredLeak:
+        cell = Store(root).cell(StoredLeak, f"{attack}-{data}", identity, facts(attack, data, threat, **more))
         truth, labels = real_images(prefix, victims * batch)
         path = np.stack([descend(image, seed) for seed, image in enumerate(truth)], 1)
         guess = path[-1].copy() if trace else path[0].copy()
@@ -124,7 +125,7 @@ def add_cell() -> Callable[..., Cell]:
 
 
 @pytest.fixture(scope="session")
-def results(tmp_path_factory: pytest.TempPathFactory, add_cell: Callable[..., Cell]) -> Path:
+def results(tmp_path_factory: pytest.TempPathFactory, add_cell: Callable[..., StoredLeak]) -> Path:
     """Two attacks and a control on two data sets, one attack that does not apply, a second threat model."""
     root = tmp_path_factory.mktemp("results")
     paper = {"value": "label acc. 1.00", "source": "2001.02610 table 1", "known": "read"}
@@ -133,6 +134,6 @@ def results(tmp_path_factory: pytest.TempPathFactory, add_cell: Callable[..., Ce
     add_cell(root, "2" * 16, "random_noise", "samples/cifar10", "cifar10_", 8, trace=False, control=True, threat="A")
     add_cell(root, "3" * 16, "idlg", "samples/mnist", "mnist_", 8)
     add_cell(root, "4" * 16, "dlg", "samples/mnist", "mnist_", 3, batch=4, threat="C")
-    refused = Store(root).cell("idlg-b4", "5" * 16, facts("idlg", "samples/mnist", "C"))
+    refused = Store(root).cell(StoredLeak, "idlg-b4", "5" * 16, facts("idlg", "samples/mnist", "C"))
     refused.fail("not_applicable", "attack 'idlg' needs batches of one; data.batch_size is 4 (50 % more & a_b)")
     return root

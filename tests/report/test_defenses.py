@@ -11,10 +11,12 @@ import pytest
 
 from bench.report import page
 from bench.report.hypotheses import judged
+from bench.results import store
 from bench.results.join import boards
-from bench.results.prices import Prices, prices
 from bench.results.query import cells
 from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
+from bench.results.stored_training import StoredTraining
 
 TRAINED = {"lr": 0.1, "runs": 2}
 DEFENSES = [
@@ -35,7 +37,7 @@ def root(tmp_path_factory, add_cell):
         add_cell(folder, f"{number:016x}", "dlg", "mnist", "mnist_", 4, trace=found, labels=labels, config=config)
         priced = {**labels, "model": "lenet (tanh)", "training": "held_out"}
         facts = {"labels": priced, "config": {**config, "model": {}, "training": TRAINED}, "schedule": "SGD, lr 0.1"}
-        cell = Prices(folder).cell("price", f"{number:016x}", facts)
+        cell = Store(folder).cell(StoredTraining, "price", f"{number:016x}", facts)
         for run in range(2):
             row = {"run": run, "status": "trained", "correct": int(2000 * accuracy) + run, "tested": 2000, "steps": 100}
             sent = 54_000 if number < 3 else 17_000
@@ -75,7 +77,7 @@ def test_the_terminal_has_the_same_lines(made):
 
 
 def test_claims_are_judged_by_what_is_there(root):
-    (board,) = boards(cells(root).cells, prices(root)[0])
+    (board,) = boards(cells(root).cells, store.cells(root, StoredTraining)[0])
     found = {one.claim: one.verdict for one in judged(board)}
     assert found["noise of standard deviation 1e-4 does not stop DLG"] == "holds"
     assert found["noise of standard deviation 1e-2 and more stops DLG"] == "holds"
@@ -100,7 +102,7 @@ def test_the_document_compiles(made, root, tmp_path):
 def test_the_grid_shows_the_stored_images_in_the_order_of_strengths(made, root):
     from bench.report.strengths import ordered
 
-    (board,) = boards(cells(root).cells, prices(root)[0])
+    (board,) = boards(cells(root).cells, store.cells(root, StoredTraining)[0])
     titles = [line.title for line in ordered(board.lines)]
     assert titles == ["none", "gaussian std 0.0001", "gaussian std 0.1", "pruning"]
     pixels = decoded(root / "strengths-dlg-mnist.png")
@@ -128,7 +130,7 @@ def test_sentences_have_the_same_table_with_words_in_place_of_decibels(tmp_path,
         labels = {"attack": "dlg_text", "data": "cola", "model": "bert_tiny", "defense": name, "threat": "basic"}
         config = {"seed": 0, "data": {"batch_size": 2}, "defense": node}
         facts = {"labels": labels, "config": config, "data": {"things": "sentences"}}
-        cell = Store(tmp_path).cell("told", f"{number:016x}", facts)
+        cell = Store(tmp_path).cell(StoredLeak, "told", f"{number:016x}", facts)
         samples = [
             {"victim": v, "position": b, "sample": 2 * v + b, "label": 0, "label_guess": 0, "rouge_1": rouge}
             for v in range(4)

@@ -10,15 +10,16 @@ from PIL import Image
 
 from bench.report import figures
 from bench.results import query
-from bench.results.store import Cell, Store
+from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 
-def cell_of(results: Path, identity: str) -> Cell:
+def cell_of(results: Path, identity: str) -> StoredLeak:
     (found,) = [cell for cell in query.cells(results).cells if cell.identity == identity * 16]
     return found
 
 
-def drawn(cell: Cell) -> np.ndarray:
+def drawn(cell: StoredLeak) -> np.ndarray:
     content = figures.grid(cell)
     assert content is not None
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
@@ -86,9 +87,9 @@ def test_captions_are_what_was_asked_for(results: Path) -> None:
     assert line.words[2:] == [f"MSE {sample['mse']:.3g}", "diverged"]
 
 
-def test_many_moments_are_thinned_and_empty_ones_left_out(add_cell: Callable[..., Cell], tmp_path: Path) -> None:
+def test_many_moments_are_thinned_and_empty_ones_left_out(add_cell: Callable[..., StoredLeak], tmp_path: Path) -> None:
     words = {"attack": "idlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "B"}
-    cell = Store(tmp_path).cell("a", "0" * 16, {"labels": words})
+    cell = Store(tmp_path).cell(StoredLeak, "a", "0" * 16, {"labels": words})
     source = query.images(add_cell(tmp_path, "1" * 16, "x", "mnist", "mnist_", 2))[0].truth[None]
     moments = np.array([[*range(0, 200, 10), -1, -1]])
     path = np.repeat(source[:, None], moments.shape[1], 1)

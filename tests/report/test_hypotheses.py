@@ -15,6 +15,7 @@ from bench.report.strengths import ordered
 from bench.results.join import boards
 from bench.results.query import cells
 from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 WEAK = "noise of standard deviation 1e-4 does not stop DLG"
 STRONG = "noise of standard deviation 1e-2 and more stops DLG"
@@ -44,7 +45,7 @@ def add(root: Path, number: int, overrides: list[str], found: bool, described: b
     facts = {"labels": labels, "config": config}
     if described:
         facts["defense"] = {"parts": parts_of(defense_of(cfg.defense))}
-    cell = Store(root).cell("dlg", f"{number:016x}", facts)
+    cell = Store(root).cell(StoredLeak, "dlg", f"{number:016x}", facts)
     sample = {"position": 0, "sample": 0, "label": 0, "label_guess": 0, "mse": 1e-6 if found else 0.1}
     cell.append(
         [{"victim": v, "status": "budget", "batch_size": 1} for v in range(3)],

@@ -8,7 +8,8 @@ import pytest
 from bench.report.leaderboard import Leaderboard, leaderboard
 from bench.report.measures import MEASURES
 from bench.results import query
-from bench.results.store import Cell, Store
+from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_one_board_a_threat_model_ranked_per_data_set(board: Leaderboard) -> Non
     assert names(board, "C") == [("dlg", mnist), ("idlg", mnist)]
 
 
-def test_a_control_of_the_same_data_is_in_every_board(add_cell: Callable[..., Cell], tmp_path: Path) -> None:
+def test_a_control_of_the_same_data_is_in_every_board(add_cell: Callable[..., StoredLeak], tmp_path: Path) -> None:
     for number, threat in enumerate("BCE"):
         add_cell(tmp_path, f"{number}" * 16, f"attack_{threat}", "mnist", "mnist_", 2, threat=threat)
     add_cell(tmp_path, "9" * 16, "mean_image", "mnist", "mnist_", 2, threat="A", trace=False, control=True)
@@ -40,12 +41,12 @@ def test_a_control_of_the_same_data_is_in_every_board(add_cell: Callable[..., Ce
     assert len(found.rows) == 4
 
 
-def test_controls_alone_have_a_board(add_cell: Callable[..., Cell], tmp_path: Path) -> None:
+def test_controls_alone_have_a_board(add_cell: Callable[..., StoredLeak], tmp_path: Path) -> None:
     add_cell(tmp_path, "9" * 16, "mean_image", "mnist", "mnist_", 2, threat="A", trace=False, control=True)
     assert names(leaderboard(query.cells(tmp_path)), "A") == [("mean_image", "mnist")]
 
 
-def test_lower_error_breaks_a_tie_in_success(add_cell: Callable[..., Cell], tmp_path: Path) -> None:
+def test_lower_error_breaks_a_tie_in_success(add_cell: Callable[..., StoredLeak], tmp_path: Path) -> None:
     """Neither has a success; the diverged one has the lower error of the two and stands first."""
     add_cell(tmp_path, "0" * 16, "a_noise", "cifar10", "cifar10_", 4, trace=False)
     add_cell(tmp_path, "1" * 16, "b_diverged", "cifar10", "cifar10_", 4, diverged=(0, 1, 2, 3))
@@ -90,7 +91,7 @@ def test_the_foot_says_what_the_figures_rest_on(board: Leaderboard) -> None:
 
 def test_repeated_images_are_told(tmp_path: Path) -> None:
     words = {"attack": "idlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "B"}
-    cell = Store(tmp_path).cell("a", "0" * 16, {"labels": words})
+    cell = Store(tmp_path).cell(StoredLeak, "a", "0" * 16, {"labels": words})
     cell.append([{"victim": i, "status": "budget", "batch_size": 1, "repeats": i // 2} for i in range(5)], [])
     (board,) = leaderboard(query.cells(tmp_path)).boards
     assert any("Images repeated" in line and "idlg on mnist (3 of 5)" in line for line in board.foot)
@@ -100,13 +101,13 @@ def test_metric_settings_that_differ_name_their_data(tmp_path: Path) -> None:
     for number, (data, size) in enumerate((("lfw", 64), ("mnist", 32))):
         words = {"attack": "idlg", "data": data, "model": "lenet", "defense": "none", "threat": "B"}
         facts = {"labels": words, "metrics": {"lpips_vgg": {"net": "vgg", "size": size}}}
-        Store(tmp_path).cell("a", f"{number}" * 16, facts)
+        Store(tmp_path).cell(StoredLeak, "a", f"{number}" * 16, facts)
     (board,) = leaderboard(query.cells(tmp_path)).boards
     assert "lpips_vgg on lfw: net vgg, size 64." in board.foot
     assert "lpips_vgg on mnist: net vgg, size 32." in board.foot
 
 
-def test_skipped_files_reach_the_reader(add_cell: Callable[..., Cell], tmp_path: Path) -> None:
+def test_skipped_files_reach_the_reader(add_cell: Callable[..., StoredLeak], tmp_path: Path) -> None:
     cell = add_cell(tmp_path, "0" * 16, "idlg", "mnist", "mnist_", 2)
     (cell.parts / "victims-x.parquet").write_text("no")
     (line,) = leaderboard(query.cells(tmp_path)).warnings

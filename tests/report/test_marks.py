@@ -11,7 +11,8 @@ from bench.report import page, tables
 from bench.report.leaderboard import Leaderboard, leaderboard
 from bench.report.tex import tex
 from bench.results import query
-from bench.results.store import Cell, Store
+from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 from bench.terminal.overview import summary as drawn_summary
 
 LABELS = {"attack": "dlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "B"}
@@ -20,10 +21,10 @@ SURVIVORS = ["converged"] * 3 + ["nonfinite"] * 6
 SPLIT = [1e-6, 1e-6, 1e-6, 1e-5, 1e-6, 1e-6, 0.2, 1e-6]
 
 
-def add(root: Path, identity: str, statuses: list[str], errors: list[float | None], **words: str) -> Cell:
+def add(root: Path, identity: str, statuses: list[str], errors: list[float | None], **words: str) -> StoredLeak:
     """Victims of one image with these ends and errors; one without an error left no reconstruction."""
     config = {"seed": 0, "data": {"batch_size": 1}, "defense": {"_target_": words.get("defense", "none")}}
-    cell = Store(root).cell("dlg", identity, {"labels": LABELS | words, "config": config})
+    cell = Store(root).cell(StoredLeak, "dlg", identity, {"labels": LABELS | words, "config": config})
     rows = [
         {"victim": i, "position": 0, "sample": i, "label": 0, "label_guess": 0, "mse": error, "psnr": psnr}
         for i, (error, psnr) in enumerate((e, None if e is None else float(-10 * np.log10(e))) for e in errors)

@@ -16,6 +16,7 @@ from bench.report.tex import tex
 from bench.results import query
 from bench.results.identity import identity
 from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 BY_HAND = ["attack=dlg_published", "data=mnist", "model=lenet", "data.split=train"]
 MNIST = "label acc. 0.899 (2001.02610 Table 1, READ); success rate at MSE 1e-2 0.76 (2001.02610 Figure 1, DIGITISED)"
@@ -68,7 +69,7 @@ def test_the_figures_and_how_they_are_known_are_in_every_form(tmp_path: Path) ->
     for number, overrides in enumerate((BY_HAND, ["attack=dlg", *BY_HAND[1:]])):
         config = config_of(overrides)
         labels = {group: config["names"][group] for group in ("attack", "data", "model", "defense", "threat")}
-        cell = Store(tmp_path).cell("dlg", f"{number:016x}", {"labels": labels, "config": config})
+        cell = Store(tmp_path).cell(StoredLeak, "dlg", f"{number:016x}", {"labels": labels, "config": config})
         cell.append([{"victim": 0, "status": "budget", "batch_size": 1}], [])
     board = leaderboard(query.cells(tmp_path))
     assert {row.summary["attack"]: row.paper for row in board.rows} == {"dlg_published": MNIST, "dlg": ""}

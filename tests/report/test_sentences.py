@@ -22,6 +22,7 @@ from bench.report.page import write
 from bench.report.sentences import Example, Section, plain
 from bench.results import query
 from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 HARD = (
     "it's \\ { } $a$ & # _b_ % ^ ~~c~~ <b> | [x](y) \" -- ``d`` … é Ü 中 \t \x1b[2J \u202e \r\n ![z](w) \\end{document}"
@@ -128,7 +129,7 @@ def test_a_board_of_sentences_says_what_was_granted_and_how_it_was_scored(root):
 def test_grants_that_mean_nothing_for_images_are_not_told(tmp_path):
     labels = {"attack": "idlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "B"}
     grants = {"input_range": True, "labels": False, "lengths": True, "word_embedding": True, "surrogate": False}
-    Store(tmp_path).cell("a", "0" * 16, {"labels": labels, "threat": {"letter": "B", "grants": grants}})
+    Store(tmp_path).cell(StoredLeak, "a", "0" * 16, {"labels": labels, "threat": {"letter": "B", "grants": grants}})
     (board,) = leaderboard(query.cells(tmp_path)).boards
     assert "Threat model B grants input range; it does not grant labels." in board.foot
 

@@ -13,7 +13,8 @@ from rich.cells import cell_len
 from bench.report import tables
 from bench.report.leaderboard import Leaderboard, leaderboard
 from bench.results import query
-from bench.results.store import Cell, Store
+from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_markdown_of_a_refused_cell_is_its_reason(board: Leaderboard) -> None:
 
 def test_names_are_never_markup(tmp_path: Path) -> None:
     words = {"attack": "a|b_c_*d*<b>", "data": "[x](y)", "model": "`m`", "defense": "n\nn", "threat": "B"}
-    Store(tmp_path).cell("a", "0" * 16, {"labels": words}).fail("error", "x | y")
+    Store(tmp_path).cell(StoredLeak, "a", "0" * 16, {"labels": words}).fail("error", "x | y")
     text = tables.markdown(leaderboard(query.cells(tmp_path)), {})
     (line,) = printed_table(text, 0)[1:]
     assert line[:4] == ["a|b_c_*d*&lt;b&gt;", "[x](y)", "`m`", "n n"]
@@ -110,7 +111,7 @@ def test_the_overlap_of_labels_has_a_column_where_batches_have_several_images(bo
     assert "overlap↑" not in single and "overlap↑" in several
 
 
-def test_long_names_are_cut_in_the_terminal_only(add_cell: Callable[..., Cell], tmp_path: Path) -> None:
+def test_long_names_are_cut_in_the_terminal_only(add_cell: Callable[..., StoredLeak], tmp_path: Path) -> None:
     name = "an_attack_with_a_very_long_name_of_its_own"
     add_cell(tmp_path, "0" * 16, name, "a_data_set_with_a_long_name_too", "cifar100_", 2)
     found = leaderboard(query.cells(tmp_path))

@@ -13,6 +13,7 @@ from bench.report.leaderboard import Leaderboard, leaderboard
 from bench.report.tex import escape, tex
 from bench.results import query
 from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 HARD = "\\ { } $ & # _ % ^ ~ < > | [x] \" ' ` – … ≤ σ é Ü ß Ð 中 \t \x00 \\end{document}"
 
@@ -26,9 +27,9 @@ def board(results: Path) -> Leaderboard:
 def hard(tmp_path_factory: pytest.TempPathFactory) -> Leaderboard:
     root = tmp_path_factory.mktemp("hard")
     words = dict.fromkeys(("attack", "data", "model", "defense", "threat"), HARD)
-    cell = Store(root).cell("a", "0" * 16, {"labels": words, "paper": {"value": HARD}})
+    cell = Store(root).cell(StoredLeak, "a", "0" * 16, {"labels": words, "paper": {"value": HARD}})
     cell.append([{"victim": 0, "status": "budget", "batch_size": 1, "device": HARD, "commit": HARD}], [])
-    Store(root).cell("b", "1" * 16, {"labels": {**words, "attack": "[2em]"}}).fail("error", HARD)
+    Store(root).cell(StoredLeak, "b", "1" * 16, {"labels": {**words, "attack": "[2em]"}}).fail("error", HARD)
     return leaderboard(query.cells(root))
 
 
@@ -76,7 +77,7 @@ def test_every_row_has_every_column(board: Leaderboard, hard: Leaderboard) -> No
 def test_long_boards_are_broken_over_pages(tmp_path: Path) -> None:
     words = {"attack": "idlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "B"}
     for number in range(40):
-        Store(tmp_path).cell("a", f"{number:016x}", {"labels": words})
+        Store(tmp_path).cell(StoredLeak, "a", f"{number:016x}", {"labels": words})
     lengths = [len(lines) - 1 for lines in tabulars(tex(leaderboard(query.cells(tmp_path))))]
     assert lengths == [18, 18, 18, 18, 4, 4]
 

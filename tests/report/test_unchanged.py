@@ -14,7 +14,8 @@ import pytest
 from bench.cli import status
 from bench.report import page
 from bench.results import parts, query
-from bench.results.store import Cell, Store
+from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 
 def fill(root: Path, cells: int, victims: int, per_part: int, shown: int = 8) -> None:
@@ -23,12 +24,14 @@ def fill(root: Path, cells: int, victims: int, per_part: int, shown: int = 8) ->
     for number in range(cells):
         labels = {"attack": f"a{number % 10}", "data": f"d{number // 100}", "model": "m", "defense": "none"}
         config = {"seed": 0, "number": number, "data": {"batch_size": 1, "victims": victims}}
-        cell = Store(root).cell(f"c{number}", f"{number:016x}", {"labels": labels | {"threat": "B"}, "config": config})
+        cell = Store(root).cell(
+            StoredLeak, f"c{number}", f"{number:016x}", {"labels": labels | {"threat": "B"}, "config": config}
+        )
         for start in range(0, victims, per_part):
             add(cell, range(start, min(start + per_part, victims)), rng, shown if start == 0 else 0)
 
 
-def add(cell: Cell, ids: range, rng: np.random.Generator, shown: int) -> None:
+def add(cell: StoredLeak, ids: range, rng: np.random.Generator, shown: int) -> None:
     """One append."""
     common = {"batch_size": 1, "seconds": 0.25, "evaluations": 40, "device": "cpu", "versions": '{"torch": "2.14"}'}
     rows = [{"victim": i, "status": "diverged" if i % 7 == 3 else "converged", **common} for i in ids]
@@ -107,7 +110,7 @@ def test_a_status_costs_a_fraction_of_reading(tmp_path: Path, monkeypatch: pytes
     assert status.look(tmp_path).done == 1024
 
 
-ODD: dict[str, Callable[[Cell], None]] = {
+ODD: dict[str, Callable[[StoredLeak], None]] = {
     "a gap": lambda cell: append(cell, (7, 9)),
     "twice": lambda cell: append(cell, (0, 1)),
     "again": lambda cell: append(cell, (4, 5), "out_of_memory"),
@@ -118,7 +121,7 @@ ODD: dict[str, Callable[[Cell], None]] = {
 }
 
 
-def append(cell: Cell, ids: tuple[int, ...], word: str = "budget") -> None:
+def append(cell: StoredLeak, ids: tuple[int, ...], word: str = "budget") -> None:
     """Victims without a reconstruction."""
     cell.append([{"victim": i, "status": word, "batch_size": 1} for i in ids], [])
 
@@ -126,8 +129,9 @@ def append(cell: Cell, ids: tuple[int, ...], word: str = "budget") -> None:
 @pytest.mark.parametrize("name", ODD)
 def test_what_footers_cannot_say_is_read(tmp_path: Path, name: str) -> None:
     """The count of a status is that of the victims which the next run leaves alone."""
-    cell = Store(tmp_path).cell("c", "0" * 16, {"labels": dict.fromkeys(("attack", "data", "model", "defense"), "x")
-                                                | {"threat": "B"}, "config": {"data": {"victims": 20}}})  # fmt: skip
+    labels = dict.fromkeys(("attack", "data", "model", "defense", "threat"), "x")
+    facts = {"labels": labels, "config": {"data": {"victims": 20}}}
+    cell = Store(tmp_path).cell(StoredLeak, "c", "0" * 16, facts)
     append(cell, (0, 1, 2, 3))
     assert parts.stored(cell.parts) == {0, 1, 2, 3} == cell.done()
     ODD[name](cell)

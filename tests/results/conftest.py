@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.results.store import Cell, Store
+from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
 
 
 def victim(number: int, **changes: Any) -> dict[str, Any]:
@@ -31,6 +32,8 @@ def rows() -> tuple[Callable[..., dict[str, Any]], Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def make_cell(tmp_path: Path) -> Callable[..., Cell]:
+def make_cell(tmp_path: Path) -> Callable[..., StoredLeak]:
     """A fresh cell in `tmp_path`, with further facts."""
-    return lambda identity="0123456789abcdef", **more: Store(tmp_path).cell("idlg-cifar10", identity, facts(**more))
+    return lambda identity="0123456789abcdef", **more: Store(tmp_path).cell(
+        StoredLeak, "idlg-cifar10", identity, facts(**more)
+    )

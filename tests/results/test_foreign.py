@@ -16,27 +16,27 @@ from omegaconf import OmegaConf
 from bench.cli import status
 from bench.cli.main import main
 from bench.config.compose import compose
-from bench.results import plans, query
-from bench.results.prices import Prices, prices
-from bench.results.prices import _load as load_price
+from bench.results import plans, query, store
 from bench.results.store import Failure, Store, load, read_failure
-from bench.running.leak_cell import run_cell
+from bench.results.stored_leak import StoredLeak
+from bench.results.stored_training import StoredTraining
+from bench.running.cell import run_cell
 
 VALUES = [None, [], {}, "", "text", True, -1, 0.5, 10**30, 1e308, float("nan"), [[]], {"a": None}, "\x1b[2J\ud800"]
 
 
-def price(root, defense, identity):
+def training(root, defense, identity):
     labels = {"data": "samples-mnist", "model": "lenet", "defense": "none", "training": "held_out"}
     config = {"model": {"width": 12}, "training": {"lr": 0.1}, "defense": defense, "seed": 0}
     facts = {"labels": labels, "config": config, "schedule": "3 epochs", "defense": {"notes": []}}
-    cell = Prices(root).cell("none-mnist", identity, facts)
+    cell = Store(root).cell(StoredTraining, "none-mnist", identity, facts)
     row = {"run": 0, "status": "trained", "correct": 95, "tested": 100, "steps": 10, "seconds": 2.0}
     cell.append({**row, "bytes_per_step": 40, "sampling": "shuffle"})
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    """Two real cells that make a table of defences, one of sentences, two prices, a plan, and failures."""
+    """Two real cells that make a table of defences, one of sentences, two trainings, a plan, and failures."""
     root = tmp_path_factory.mktemp("foreign")
     general = ["attack=idlg", "attack.evaluations=2", "data.set=mnist", "data.victims=2", "metric=mse", "logger=none"]
     configs = [
@@ -46,19 +46,21 @@ def results(tmp_path_factory) -> Path:
     for cfg in configs:
         run_cell(cfg)
     plain = [OmegaConf.to_container(cfg, resolve=True) for cfg in configs]
-    plans.write(root, "mine", plain)
-    price(root, plain[0]["defense"], "c" * 16)
-    price(root, plain[1]["defense"], "d" * 16)
+    plans.write(root, "mine", [(StoredLeak, config) for config in plain])
+    training(root, plain[0]["defense"], "c" * 16)
+    training(root, plain[1]["defense"], "d" * 16)
     words = {"attack": "tag", "data": "sst2", "model": "bert_tiny", "defense": "none", "threat": "basic"}
     facts = {"labels": words, "data": {"things": "sentences"}, "reasons": {"bleu": "none"}, "config": {"seed": 0}}
-    spoken = Store(root).cell("tag-sst2", "b" * 16, {**facts, "paper": {"value": 1, "source": "x", "known": "read"}})
+    spoken = Store(root).cell(
+        StoredLeak, "tag-sst2", "b" * 16, {**facts, "paper": {"value": 1, "source": "x", "known": "read"}}
+    )
     row = {"victim": 0, "position": 0, "sample": 1, "label": 1, "label_guess": 1, "rouge_1": 0.5, "exact_match": 0.0}
     trace = '[[0, "a"], [5, "b"]]'
     spoken.append(
         [{"victim": 0, "status": "budget", "batch_size": 1, "evaluations": 5}],
         [{**row, "text": "it works", "text_guess": "it", "text_trace": trace}],
     )
-    Store(root).cell("tag-sst2", "e" * 16, facts).fail("error", "no")
+    Store(root).cell(StoredLeak, "tag-sst2", "e" * 16, facts).fail("error", "no")
     return root
 
 
@@ -89,7 +91,7 @@ def replaced(document, path, value):
 
 
 def documents(root: Path) -> list[Path]:
-    return sorted([*root.glob("cells/*/*.json"), *root.glob("prices/*/*.json"), *root.glob("plans/*.json")])
+    return sorted([*root.glob("cells/*/*.json"), *root.glob("plans/*.json")])
 
 
 def everything(root: Path) -> list[tuple[Path, tuple, object]]:
@@ -101,17 +103,22 @@ def everything(root: Path) -> list[tuple[Path, tuple, object]]:
     return found
 
 
+def beside(root: Path, like: Path, number: int) -> Path:
+    """The folder of a further cell of the same kind."""
+    return root / "cells" / f"{like.parent.name.partition('-')[0]}-other-{number:016x}"
+
+
 def add(root: Path, like: Path, number: int, text: str) -> None:
-    """A further cell, price or plan beside `like`, whose document is `text`."""
+    """A further cell or plan beside `like`, whose document is `text`."""
     if like.parent.name == "plans":
         (root / "plans" / f"other{number}.json").write_text(text)
         return
-    folder = root / like.parent.parent.name / f"other-{number:016x}"
+    folder = beside(root, like, number)
     shutil.copytree(like.parent, folder)
     (folder / like.name).write_text(text)
 
 
-READERS = {"cell.json": load, "price.json": load_price}
+KINDS = {kind.kind: kind for kind in (StoredLeak, StoredTraining)}
 
 
 def read(path: Path) -> None:
@@ -120,8 +127,8 @@ def read(path: Path) -> None:
         assert isinstance(read_failure(path.parent), Failure)
         return
     with contextlib.suppress(ValueError):
-        if path.name in READERS:
-            READERS[path.name](path.parent)
+        if path.name == "cell.json":
+            load(path.parent, KINDS[path.parent.name.partition("-")[0]])
         else:
             plans._load(path)
 
@@ -160,7 +167,7 @@ EVERY = 560  # of some 6,800 documents
 
 @pytest.mark.parametrize("start", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(20, EVERY, 20))])
 def test_commands_go_on_beside_foreign_documents(results: Path, start: int, tmp_path: Path) -> None:
-    """A dozen cells, prices and plans of which one leaf is another, all at once beside those of ours."""
+    """A dozen cells and plans of which one leaf is another, all at once beside those of ours."""
     root = Path(shutil.copytree(results, tmp_path / "r"))
     for number, (path, place, value) in enumerate(everything(results)[start::EVERY]):
         add(root, path, number, json.dumps(replaced(json.loads(path.read_text()), place, value)))
@@ -189,22 +196,22 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_document_is_skipped_with_a_sentence(damage: str, results: Path, tmp_path: Path) -> None:
-    """In the place of a cell's, a price's and a failure's record, and of a plan: the rest is told of."""
+    """In the place of a cell's and a failure's record, and of a plan: the rest is told of."""
     root = Path(shutil.copytree(results, tmp_path / "r"))
     for number, like in enumerate(documents(results)):
         add(root, like, number, "{}")
         other = root / "plans" / f"other{number}.json"
         if like.parent.name != "plans":
-            other = root / like.parent.parent.name / f"other-{number:016x}" / like.name
+            other = beside(root, like, number) / like.name
         other.unlink()
         DAMAGES[damage](other)
     found = status.look(root)
     listing = query.cells(root)
-    priced, strays = prices(root)
+    priced, strays = store.cells(root, StoredTraining)
     assert len(priced) == 2 and len(strays) == 2
-    assert len(found.warnings) == len(listing.warnings) + 1  # the plan
+    assert len(found.warnings) == len(listing.warnings) + len(strays) + 1  # the plan
     assert all(sentence.startswith("skipped ") and "\n" not in sentence for sentence in found.warnings + strays)
-    whole = [cell for cell in listing.cells if not cell.folder.name.startswith("other")]
+    whole = [cell for cell in listing.cells if "-other-" not in cell.folder.name]
     assert len(whole) == 4
-    broken = [cell.failure for cell in listing.cells if cell.folder.name.startswith("other") and cell.failure]
+    broken = [cell.failure for cell in listing.cells if "-other-" in cell.folder.name and cell.failure]
     assert damage in ("a link to nowhere",) or any("cannot be read" in failure.reason for failure in broken)

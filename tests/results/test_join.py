@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from bench.results import store
 from bench.results.join import boards, front
-from bench.results.prices import Prices, prices
 from bench.results.query import cells
 from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
+from bench.results.stored_training import StoredTraining
 
 CONFIG = {"seed": 0, "model": {"width": 12}, "data": {"victims": 8, "split": "test"}}
 
@@ -26,7 +28,7 @@ def add(root, number, attack, defense, mse, threat="basic", control=False, known
         "threat": {"letter": "B", "grants": grants},
         "control": control,
     }
-    cell = Store(root).cell(f"{attack}-{number}", f"{number:016x}", facts)
+    cell = Store(root).cell(StoredLeak, f"{attack}-{number}", f"{number:016x}", facts)
     values = np.broadcast_to(mse, 8)
     victims = [{"victim": v, "status": "budget", "batch_size": 1} for v in range(8)]
     samples = [
@@ -46,7 +48,9 @@ def price(root, number, defense, rate, data="mnist", model="tanh", **settings):
     }
     facts = {"labels": labels, "config": config, "schedule": "SGD, lr 0.1"}
     row = {"run": 0, "status": "trained", "correct": int(1000 * rate), "tested": 1000, "steps": 10, "seconds": 1.0}
-    Prices(root).cell(defense, f"{number:016x}", facts).append({**row, "bytes_per_step": 100, "sampling": "shuffle"})
+    Store(root).cell(StoredTraining, defense, f"{number:016x}", facts).append(
+        {**row, "bytes_per_step": 100, "sampling": "shuffle"}
+    )
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def root(tmp_path):
 
 
 def board_of(root):
-    (found,) = boards(cells(root).cells, prices(root)[0])
+    (found,) = boards(cells(root).cells, store.cells(root, StoredTraining)[0])
     return found
 
 
@@ -98,15 +102,15 @@ def test_ranks_are_shared_where_victims_disagree(root):
 def test_prices_are_joined_by_defence_and_data_and_the_front_is_what_nobody_beats(root):
     price(root, 9, "none", 0.1, data="cifar10")
     board = board_of(root)
-    found = {line.title: line.price["accuracy"]["mean"] if line.price else None for line in board.lines}
+    found = {line.title: line.utility["accuracy"]["mean"] if line.utility else None for line in board.lines}
     assert found == {"none": 0.95, "pruning": 0.94, "noise std 0.1": 0.5, "noise std 0.01": None}
     assert [line.title for line in front(board.lines)] == ["none", "noise std 0.1"]
-    assert board.prices == "tanh, SGD, lr 0.1"
+    assert board.training == "tanh, SGD, lr 0.1"
 
 
 def test_two_ways_of_pricing_are_two_boards(root):
     price(root, 9, "none", 0.99, model="relu")
-    found = boards(cells(root).cells, prices(root)[0])
+    found = boards(cells(root).cells, store.cells(root, StoredTraining)[0])
     assert sorted(board.undefended.price["accuracy"]["mean"] for board in found) == [0.95, 0.99]
 
 
@@ -138,7 +142,7 @@ def tell(root, number, attack, defense, rouge, model="bert_tiny", control=False,
         "data": {"things": "sentences"},
         "control": control,
     }
-    cell = Store(root).cell(f"{attack}-{number}", f"{number:016x}", facts)
+    cell = Store(root).cell(StoredLeak, f"{attack}-{number}", f"{number:016x}", facts)
     values = np.broadcast_to(rouge, 8)
     victims = [{"victim": v, "status": "budget", "batch_size": 1} for v in range(8)]
     samples = [{"victim": v, "position": 0, "sample": v, "label": 0, "label_guess": 0} for v in range(8)]
@@ -154,9 +158,11 @@ def test_sentences_are_ranked_by_the_words_that_came_back_and_need_no_price(root
     tell(root, 23, "dlg_text", "pruning", 0.6)
     tell(root, 24, "noise", "none", 0.05, control=True)
     tell(root, 25, "noise", "none", 0.9, control=True, model="minilm")  # another vocabulary: not its floor
-    images, board = sorted(boards(cells(root).cells, prices(root)[0]), key=lambda found: found.data, reverse=True)
+    images, board = sorted(
+        boards(cells(root).cells, store.cells(root, StoredTraining)[0]), key=lambda found: found.data, reverse=True
+    )
     assert (images.scale.name, board.scale.name, board.batch, board.floored) == ("PSNR", "ROUGE-1", 1, True)
-    assert board.prices is None and all(line.price is None for line in board.lines)
+    assert board.training is None and all(line.utility is None for line in board.lines)
     found = {line.title: (line.rank, pytest.approx(line.worst.mean), line.worst.success.mean) for line in board.lines}
     assert found == {
         "noise std 0.1": (1, 0.05, 0.0),

@@ -13,13 +13,13 @@ import pytest
 
 from bench.errors import UserError
 from bench.results import parts, query
-from bench.results.store import Cell
+from bench.results.stored_leak import StoredLeak
 
-CellMaker = Callable[..., Cell]
+CellMaker = Callable[..., StoredLeak]
 
 
 @pytest.fixture
-def cell(make_cell: CellMaker, rows: tuple) -> Cell:
+def cell(make_cell: CellMaker, rows: tuple) -> StoredLeak:
     """A cell with two appends: victims 0 and 1, then 2."""
     victim, sample = rows
     cell = make_cell()
@@ -28,7 +28,7 @@ def cell(make_cell: CellMaker, rows: tuple) -> Cell:
     return cell
 
 
-def test_rows_come_back_as_they_went_in(cell: Cell, rows: tuple) -> None:
+def test_rows_come_back_as_they_went_in(cell: StoredLeak, rows: tuple) -> None:
     victim, sample = rows
     stored = query.rows(cell)
     found = [{key: row[key] for key in victim(0)} for row in stored.victims.to_pylist()]
@@ -38,7 +38,7 @@ def test_rows_come_back_as_they_went_in(cell: Cell, rows: tuple) -> None:
     assert stored.warnings == []
 
 
-def test_the_latest_append_of_a_victim_wins_whole(cell: Cell, rows: tuple) -> None:
+def test_the_latest_append_of_a_victim_wins_whole(cell: StoredLeak, rows: tuple) -> None:
     """A victim done again with fewer samples must not keep a sample of its first time."""
     victim, sample = rows
     cell.append([victim(7, batch_size=2)], [sample(7, 0, mse=0.7), sample(7, 1, mse=0.7)])
@@ -49,20 +49,20 @@ def test_the_latest_append_of_a_victim_wins_whole(cell: Cell, rows: tuple) -> No
     assert [row["mse"] for row in stored.samples.to_pylist() if row["victim"] == 7] == [None]
 
 
-def test_metrics_may_differ_between_parts(cell: Cell, rows: tuple) -> None:
+def test_metrics_may_differ_between_parts(cell: StoredLeak, rows: tuple) -> None:
     victim, sample = rows
     cell.append([victim(3)], [sample(3, lpips_vgg=0.5)])
     assert query.samples(cell)["lpips_vgg"].to_pylist() == [None, None, None, 0.5]
 
 
-def test_undefined_numbers_are_null(cell: Cell, rows: tuple) -> None:
+def test_undefined_numbers_are_null(cell: StoredLeak, rows: tuple) -> None:
     victim, sample = rows
     cell.append([victim(3)], [sample(3, mse=float("nan"), psnr=np.float32(2.5))])
     row = query.samples(cell).to_pylist()[3]
     assert (row["mse"], row["psnr"]) == (None, 2.5)
 
 
-def test_limit_keeps_ids_below(cell: Cell) -> None:
+def test_limit_keeps_ids_below(cell: StoredLeak) -> None:
     stored = query.rows(cell).limit(2)
     assert stored.victims["victim"].to_pylist() == [0, 1]
     assert stored.samples["victim"].to_pylist() == [0, 1]
@@ -126,7 +126,9 @@ def foreign_images(folder: Path) -> tuple[Path, str]:
     [foreign, old, other_columns, text, empty, another_name, no_parquet, foreign_images],
     ids=lambda f: f.__name__,
 )
-def test_a_file_that_does_not_belong_is_named_and_skipped(cell: Cell, add: Callable[[Path], tuple[Path, str]]) -> None:
+def test_a_file_that_does_not_belong_is_named_and_skipped(
+    cell: StoredLeak, add: Callable[[Path], tuple[Path, str]]
+) -> None:
     path, why = add(cell.parts)
     stored = query.rows(cell)
     assert stored.victims["victim"].to_pylist() == [0, 1, 2]
@@ -139,7 +141,7 @@ def test_a_file_that_does_not_belong_is_named_and_skipped(cell: Cell, add: Calla
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
 @pytest.mark.parametrize("kind", ["victims", "samples"])
-def test_a_damaged_part_is_skipped_and_its_victim_done_again(cell: Cell, kind: str, damage: str) -> None:
+def test_a_damaged_part_is_skipped_and_its_victim_done_again(cell: StoredLeak, kind: str, damage: str) -> None:
     """A flipped bit in a number is a number too: the footer says nothing, the page's checksum finds it."""
     part = query.victims(cell)["part"].to_pylist()[2]
     path = cell.parts / f"{kind}-{part}.parquet"
@@ -158,7 +160,7 @@ def test_a_damaged_part_is_skipped_and_its_victim_done_again(cell: Cell, kind: s
     assert any(str(path) in line and "corrupt" in line for line in stored.warnings)
 
 
-def test_images_come_back_for_the_append_that_counts(cell: Cell, rows: tuple) -> None:
+def test_images_come_back_for_the_append_that_counts(cell: StoredLeak, rows: tuple) -> None:
     victim, sample = rows
     old_image, new_image = np.full((1, 1, 3, 4, 4), 0.25), np.full((1, 1, 3, 4, 4), 0.75)
     trace = {"moments": np.array([[0, 7]]), "images": np.full((1, 2, 1, 3, 4, 4), 2.0)}
@@ -175,7 +177,7 @@ def test_images_come_back_for_the_append_that_counts(cell: Cell, rows: tuple) ->
     assert found.curve.tolist() == []
 
 
-def test_images_of_the_first_victims_only(cell: Cell, rows: tuple) -> None:
+def test_images_of_the_first_victims_only(cell: StoredLeak, rows: tuple) -> None:
     victim, sample = rows
     image = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1, 1)
     ids = np.array([13, 11, 12, 10])
@@ -188,7 +190,7 @@ def test_an_empty_cell_has_no_rows(make_cell: CellMaker) -> None:
     assert (stored.victims.num_rows, stored.samples.num_rows, stored.warnings) == (0, 0, [])
 
 
-def test_strange_things_in_the_results_folder_are_named(cell: Cell, tmp_path: Path) -> None:
+def test_strange_things_in_the_results_folder_are_named(cell: StoredLeak, tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [1]}), tmp_path / "old.parquet")
     (tmp_path / "cells" / "mine").mkdir()
     broken = tmp_path / "cells" / "broken"
@@ -211,7 +213,7 @@ def told(number: int) -> dict[str, object]:
     return {"text": f"a {number}", "text_guess": None, "text_trace": '[[0, "b"], [7, "a"]]'}
 
 
-def test_sentences_may_stand_in_some_parts_only(cell: Cell, rows: tuple) -> None:
+def test_sentences_may_stand_in_some_parts_only(cell: StoredLeak, rows: tuple) -> None:
     """Those of the first victims are kept; parts written before, or of later victims, have no such columns."""
     victim, sample = rows
     cell.append([victim(3), victim(4)], [{**sample(3), **told(3)}, sample(4)])
@@ -223,7 +225,7 @@ def test_sentences_may_stand_in_some_parts_only(cell: Cell, rows: tuple) -> None
 
 
 @pytest.mark.parametrize("damage", ["a number", "one of three"])
-def test_words_of_another_kind_are_refused(cell: Cell, rows: tuple, damage: str) -> None:
+def test_words_of_another_kind_are_refused(cell: StoredLeak, rows: tuple, damage: str) -> None:
     path = next(cell.parts.glob("samples-*.parquet"))
     table, schema = pq.read_table(path), pq.read_schema(path)
     words = [pa.array([1.0] * len(table)) if damage == "a number" else pa.array(["x"] * len(table))]
@@ -232,7 +234,7 @@ def test_words_of_another_kind_are_refused(cell: Cell, rows: tuple, damage: str)
     assert any("its columns are not leakbench's (text" in line for line in query.rows(cell).warnings)
 
 
-def test_curves_are_kept_without_pictures(cell: Cell, rows: tuple) -> None:
+def test_curves_are_kept_without_pictures(cell: StoredLeak, rows: tuple) -> None:
     victim, sample = rows
     curve = {"curve_at": np.array([[0, 9, -1]]), "curve": np.array([[1.0, 0.5, 0.0]], np.float32)}
     cell.append([victim(3)], [sample(3)], {"ids": np.array([3]), **curve})
@@ -243,7 +245,7 @@ def test_curves_are_kept_without_pictures(cell: Cell, rows: tuple) -> None:
         cell.append([victim(4)], [sample(4)], {"ids": np.array([4]), "images": np.zeros((1, 1, 1, 1, 4, 4)), **curve})
 
 
-def test_rows_that_all_count_are_those_that_the_query_chooses(cell: Cell, rows: tuple) -> None:
+def test_rows_that_all_count_are_those_that_the_query_chooses(cell: StoredLeak, rows: tuple) -> None:
     """Two ways to the same tables: the quick one, and the query that also knows which of two appends counts."""
     victim, sample = rows
     cell.append([victim(9, batch_size=2), victim(4)], [sample(9, 1, lpips_vgg=0.5), sample(9, 0), sample(4)])
@@ -260,7 +262,7 @@ def test_rows_that_all_count_are_those_that_the_query_chooses(cell: Cell, rows: 
     assert query._in_order(alone[0], stray) is None  # of another append than its victim
 
 
-def test_a_part_carries_no_more_than_is_asked_for(cell: Cell) -> None:
+def test_a_part_carries_no_more_than_is_asked_for(cell: StoredLeak) -> None:
     """Hundreds of cells are thousands of small files: what reading them takes is their number of pages and entries."""
     for path in cell.parts.glob("*.parquet"):
         footer = pq.read_metadata(path)

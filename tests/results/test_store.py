@@ -12,10 +12,11 @@ import pytest
 
 from bench.errors import UserError
 from bench.results import query
-from bench.results.prices import Prices
-from bench.results.store import Cell, Store, load
+from bench.results.store import Store, load
+from bench.results.stored_leak import StoredLeak
+from bench.results.stored_training import StoredTraining
 
-CellMaker = Callable[..., Cell]
+CellMaker = Callable[..., StoredLeak]
 FACTS = {"labels": {"attack": "idlg", "data": "cifar10", "model": "lenet", "defense": "none", "threat": "B"}}
 # Appends victims 0 and 1 with an image each; exits the hard way before or after the n-th rename.
 WRITER = """
@@ -40,11 +41,11 @@ WRITER = """
     victims = [{"victim": i, "status": "converged", "batch_size": 1} for i in range(2)]
     samples = [{"victim": i, "position": 0, "sample": i, "label": 1, "label_guess": 1, "mse": 0.5} for i in range(2)]
     image = np.full((2, 1, 1, 4, 4), 0.5)
-    load(folder).append(victims, samples, {"ids": np.arange(2), "truth": image, "guess": image})
+    load(folder, StoredLeak).append(victims, samples, {"ids": np.arange(2), "truth": image, "guess": image})
 """
 
 
-def run_writer(cell: Cell, stop: int, when: str) -> int:
+def run_writer(cell: StoredLeak, stop: int, when: str) -> int:
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(cell.folder), str(stop), when]
     return subprocess.run(command, check=False).returncode
 
@@ -69,21 +70,21 @@ def test_a_killed_writer_leaves_all_or_nothing(make_cell: CellMaker, stop: int, 
 
 def test_a_cell_is_described_and_found_again(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    cell = store.cell("idlg cifar/10", "0123456789abcdef", {**FACTS, "control": False})
+    cell = store.cell(StoredLeak, "idlg cifar/10", "0123456789abcdef", {**FACTS, "control": False})
     assert cell.folder == tmp_path / "cells" / "idlg-cifar-10-0123456789abcdef"
     record = json.loads((cell.folder / "cell.json").read_text())
     assert record["schema"] == 1
     assert record["facts"]["labels"]["attack"] == "idlg"
-    again = store.cell("another slug", "0123456789abcdef", {**FACTS, "control": True})
+    again = store.cell(StoredLeak, "another slug", "0123456789abcdef", {**FACTS, "control": True})
     assert (again.folder, again.created) == (cell.folder, cell.created)
-    assert load(cell.folder).facts["control"] is True
+    assert load(cell.folder, StoredLeak).facts["control"] is True
     assert [path.name for path in (tmp_path / "cells").iterdir()] == [cell.folder.name]
 
 
 @pytest.mark.parametrize(("identity", "facts"), [("xyz", FACTS), ("0123456789abcdef", {"labels": {"attack": "idlg"}})])
 def test_a_cell_without_identity_or_labels_is_refused(tmp_path: Path, identity: str, facts: dict) -> None:
     with pytest.raises(ValueError, match=r"identity|lacks data, model, defense, threat"):
-        Store(tmp_path).cell("a", identity, facts)
+        Store(tmp_path).cell(StoredLeak, "a", identity, facts)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -91,7 +92,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     for root in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UserError) as caught:
-            Store(root).cell("a", "0123456789abcdef", FACTS)
+            Store(root).cell(StoredLeak, "a", "0123456789abcdef", FACTS)
         assert str(root) in str(caught.value)
         assert "results=DIR" in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -116,7 +117,7 @@ def test_a_cell_of_another_schema_is_one_line(make_cell: CellMaker, tmp_path: Pa
     path = make_cell().folder / "cell.json"
     path.write_text(path.read_text().replace('"schema": 1', '"schema": 0'))
     with pytest.raises(UserError, match="it has schema 0, this version reads schema 1; move it away"):
-        Store(tmp_path).cell("a", "0123456789abcdef", FACTS)
+        Store(tmp_path).cell(StoredLeak, "a", "0123456789abcdef", FACTS)
 
 
 def test_a_failure_is_kept_until_the_cell_is_complete(make_cell: CellMaker, rows: tuple) -> None:
@@ -139,7 +140,7 @@ APPENDER = """
     from bench.results.store import Store
 
     root, start, words = Path(sys.argv[1]), int(sys.argv[2]), ("attack", "data", "model", "defense", "threat")
-    cell = Store(root).cell("a", "0123456789abcdef", {"labels": dict.fromkeys(words, "x")})
+    cell = Store(root).cell(StoredLeak, "a", "0123456789abcdef", {"labels": dict.fromkeys(words, "x")})
     for i in range(start, start + 10):
         sample = {"victim": i, "position": 0, "sample": 0, "label": 0, "label_guess": 0}
         cell.append([{"victim": i, "status": "converged", "batch_size": 1}], [sample])
@@ -216,10 +217,10 @@ def test_a_folders_name_has_a_length_that_file_systems_take(tmp_path: Path) -> N
     words = "idlg-mnist-lenet (checkpoint=" + "x" * 4000
     for number in range(2):
         labels = {**FACTS["labels"], "model": words}
-        cell = Store(tmp_path).cell(f"{words}{number})", f"{number:016x}", {"labels": labels})
+        cell = Store(tmp_path).cell(StoredLeak, f"{words}{number})", f"{number:016x}", {"labels": labels})
         assert len(cell.folder.name) <= 100 and cell.folder.name.endswith(f"-{number:016x}")
-        assert load(cell.folder).facts["labels"]["model"] == words
-    prices = Prices(tmp_path)
+        assert load(cell.folder, StoredLeak).facts["labels"]["model"] == words
+    store = Store(tmp_path)
     facts = {"labels": dict.fromkeys(("data", "model", "defense", "training"), words)}
     config = {"model": {}, "training": {}, "defense": {}, "seed": 0}
-    assert len(prices.cell(words, "0" * 16, {**facts, "config": config}).folder.name) <= 100
+    assert len(store.cell(StoredTraining, words, "0" * 16, {**facts, "config": config}).folder.name) <= 100

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from bench.results.intervals import wilson
-from bench.results.store import Cell
+from bench.results.stored_leak import StoredLeak
 from bench.results.summary import ENDED_WELL, summary
 
-CellMaker = Callable[..., Cell]
+CellMaker = Callable[..., StoredLeak]
 NUMBERS = ("mean", "low", "high", "n")
 KEYS = ["attack", "data", "model", "defense", "threat", "victims", "failures", "success_rate", "label_accuracy", "mse"]
 KEYS += ["psnr", "ssim", "lpips_alex", "lpips_vgg", "evaluations_per_victim", "seconds_per_victim", "results"]

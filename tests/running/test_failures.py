@@ -10,8 +10,8 @@ from bench.cli.main import main
 from bench.config.compose import compose
 from bench.host import signals
 from bench.results import query
+from bench.running.cell import record_failure
 from bench.running.executor import attempt
-from bench.running.failures import record_failure
 
 CELL = ["data=samples", "data.set=mnist", "data.size=8", "data.victims=3", "logger=none", "metric=mse"]
 CELL += ["engine.threads=1", "engine.compile=false", "engine.chunk=2"]
@@ -210,7 +210,7 @@ SUITE = """# sentences under a defence that cannot protect them, and a price tha
 overrides: [data=sentences, data.victims=2, logger=none, engine.threads=1, executor.workers=1, attack=noise]
 grid:
   - [defense=none, defense=soteria]
-prices: [training=held_out]
+utility: [training=held_out]
 """
 
 

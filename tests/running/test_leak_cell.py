@@ -12,7 +12,7 @@ from torch.nn import functional
 from bench.config.compose import compose
 from bench.errors import NotApplicable, UserError
 from bench.results import query
-from bench.running.leak_cell import run_cell
+from bench.running.cell import run_cell
 
 QUICK = ("logger=none", "attack=idlg", "attack.evaluations=25")
 

@@ -117,8 +117,7 @@ grid: [[attack=noise, attack=idlg data.batch_size=2, attack=broken, attack=mean]
 
 def test_a_failure_is_forgotten_when_the_cell_succeeds(tmp_path, monkeypatch, capfd):
     from bench.config.compose import compose
-    from bench.running.failures import record_failure
-    from bench.running.leak_cell import run_cell
+    from bench.running.cell import record_failure, run_cell
 
     monkeypatch.chdir(tmp_path)
     cfg = compose(["attack=noise", "data.victims=2", "logger=none", "metric=mse", "results=out"])
@@ -134,7 +133,7 @@ grid:
   - [defense=none, defense=gaussian defense.std=0.1]
   - [attack=noise, attack=dlg]
 also: [attack=mean]
-prices: [training=held_out, model.activation=tanh]
+utility: [training=held_out, model.activation=tanh]
 """
 
 
@@ -163,7 +162,7 @@ def test_text_is_read_without_composing_its_cells():
     assert axes[0] == [f"data.batch_size={size}" for size in (1, 2, 4)] and axes[1] == ["threat=surrogate"]
     assert axes[2] == [f"attack={name}" for name in ("dlg_text", "dlg_text_adam", "tag", "lamp", "dager", "noise")]
     assert all("threat=" in cell and "attack=" in cell for cell in text.also)
-    assert text.overrides[0] == "data=sentences" and not text.prices
+    assert text.overrides[0] == "data=sentences" and not text.utility
 
 
 @pytest.mark.slow

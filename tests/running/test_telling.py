@@ -13,7 +13,7 @@ from bench.config.compose import compose
 from bench.errors import Unwritable
 from bench.results import query
 from bench.running import telling
-from bench.running.leak_cell import run_cell
+from bench.running.cell import run_cell
 
 SMALL = ["attack=noise", "data=samples", "data.set=mnist", "metric=mse", "engine.compile=false", "report.images=4"]
 SMALL += ["engine.threads=1", "trainer=cpu"]

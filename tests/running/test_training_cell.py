@@ -41,11 +41,11 @@ def test_a_classifier_learns_and_a_finished_run_is_not_trained_again(train, tmp_
     assert first["accuracy"]["mean"] > 0.6 and first["accuracy"]["n"] == 200  # chance is 0.1
     assert first["runs"] == 1 and first["steps"] == 60 and first["seconds_per_step"] > 0 and first["epsilon"] is None
     assert (first["optimiser"], first["lr"], first["momentum"], first["batch_size"]) == ("SGD", 0.1, 0.0, 20)
-    (part,) = (tmp_path / "out").glob("prices/*/runs/*.parquet")
+    (part,) = (tmp_path / "out").glob("cells/training-*/parts/*.parquet")
     stamp = part.stat().st_mtime_ns
     more = train("training.runs=2")
     assert more["runs"] == 2 and part.stat().st_mtime_ns == stamp and more["over_runs"]["low"] is not None
-    assert len(list((tmp_path / "out").glob("prices/*"))) == 1
+    assert len(list((tmp_path / "out").glob("cells/training-*"))) == 1
 
 
 def test_dp_sgd_says_epsilon_of_the_whole_training_under_poisson_sampling(train):
@@ -98,7 +98,7 @@ grid:
   - [defense=none, defense=gaussian defense.std=1.0]
   - [attack=idlg attack.evaluations=300]
 also: [attack=mean]
-prices:
+utility:
   - training=held_out training.train=300 training.test=100 training.runs=1 training.epochs=2
   - model.activation=tanh
 """

@@ -11,11 +11,11 @@ from bench.cli.status import look
 from bench.config.compose import compose
 from bench.models.lenet import LeNet
 from bench.results import plans, query
-from bench.results.store import Cell
-from bench.running.leak_cell import run_cell
+from bench.results.stored_leak import StoredLeak
+from bench.running.cell import run_cell
 
 
-def cell_at(home: Path) -> Cell:
+def cell_at(home: Path) -> StoredLeak:
     """A real cell whose config names a results folder, a cache and a checkpoint, all of them below `home`."""
     folder = home / ("a" * 120) / ("b" * 120)
     folder.mkdir(parents=True)
@@ -25,7 +25,7 @@ def cell_at(home: Path) -> Cell:
     overrides = [f"results={home / 'out'}", "model.per_victim=false", f"model.checkpoint={folder / 'best.pt'}"]
     cfg = compose(["attack=mean", "data.set=mnist", "data.victims=2", "metric=mse", *overrides])
     run_cell(cfg)
-    plans.write(home / "out", "mine", [OmegaConf.to_container(cfg, resolve=True)])
+    plans.write(home / "out", "mine", [(StoredLeak, OmegaConf.to_container(cfg, resolve=True))])
     (cell,) = query.cells(home / "out").cells
     return cell
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench.config.compose import compose
 from bench.host import signals
-from bench.running.leak_cell import make_trainer
+from bench.running.trainer import attack_trainer
 from bench.terminal.progress import Said
 
 LEAKBENCH = f"{sys.executable} -m bench.cli"
@@ -96,7 +96,9 @@ def test_the_variables_of_a_job_are_not_those_of_srun(variables, external, monke
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     devices = 1 if external else 2
-    trainer = make_trainer(compose(["trainer=ddp", f"trainer.devices={devices}", "trainer.accelerator=cpu"]), False)
+    trainer = attack_trainer(
+        compose(["trainer=ddp", f"trainer.devices={devices}", "trainer.accelerator=cpu"]), logger=False
+    )
     if not external:
         assert trainer.world_size == 2
         assert not trainer.strategy.cluster_environment.creates_processes_externally

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from bench.cli import main as command
 from bench.results import plans, query
-from bench.results.prices import Prices
 from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
+from bench.results.stored_training import StoredTraining
 from bench.results.summary import summary
 from bench.terminal.overview import overview
 from bench.terminal.overview import summary as shown_summary
@@ -38,7 +39,7 @@ def folder_of(root: Path, text: str) -> Path:
         facts = {"labels": {**labels, "defense": f"{text} (std={std})"}, "config": config}
         facts |= {"threat": {"letter": text, "grants": grants}, "defense": {"epsilon": None, "notes": [text]}}
         facts |= {"paper": {"value": text, "source": text, "known": text}, "reasons": {"psnr": text}}
-        cell = Store(root).cell(text, f"{number:016x}", {**facts, "metrics": {"mse": {"net": text}}})
+        cell = Store(root).cell(StoredLeak, text, f"{number:016x}", {**facts, "metrics": {"mse": {"net": text}}})
         victims = [
             {"victim": i, "status": "converged", "batch_size": 1, "device": words, "commit": words} for i in (0, 1)
         ]
@@ -46,19 +47,19 @@ def folder_of(root: Path, text: str) -> Path:
         image = np.full((2, 1, 1, 4, 4), 0.5)
         cell.append(victims, samples, {"ids": np.arange(2), "truth": image, "guess": image})
         priced = {"labels": {"data": text, "model": text, "defense": text, "training": text}, "schedule": text}
-        price = Prices(root).cell(
-            text, f"{number + 4:016x}", {**priced, "config": {**config, "model": {}, "training": {}}}
+        price = Store(root).cell(
+            StoredTraining, text, f"{number + 4:016x}", {**priced, "config": {**config, "model": {}, "training": {}}}
         )
         row = {"run": 0, "status": "trained", "correct": 9, "tested": 10, "steps": 1, "seconds": 1.0}
         price.append({**row, "bytes_per_step": 4, "sampling": "shuffle"})
-    Store(root).cell(text, f"{2:016x}", {"labels": labels}).fail("error", text)
+    Store(root).cell(StoredLeak, text, f"{2:016x}", {"labels": labels}).fail("error", text)
     facts = {"labels": labels, "data": {"things": "sentences", "remark": text}, "config": {"data": {"batch_size": 1}}}
-    spoken = Store(root).cell(text, f"{3:016x}", facts)
+    spoken = Store(root).cell(StoredLeak, text, f"{3:016x}", facts)
     row = {"victim": 0, "position": 0, "sample": 0, "label": 0, "label_guess": 0, "exact_match": 0.0, "rouge_1": 0.1}
     said = {"text": words, "text_guess": words, "text_trace": '[[0, "a"], [1, "b"]]'}
     spoken.append([{"victim": 0, "status": "budget", "batch_size": 1, "reason": words}], [{**row, **said}])
     config = {"names": labels, "data": {"victims": 2}}
-    plans.write(root, "mine", [config])
+    plans.write(root, "mine", [(StoredLeak, config)])
     return root
 
 

@@ -19,8 +19,9 @@ from bench.models.text.vocabulary import Vocabulary
 from bench.results import query
 from bench.results.identity import contents, identity
 from bench.results.store import load
+from bench.results.stored_leak import StoredLeak
+from bench.running.cell import run_cell
 from bench.running.components import revisions
-from bench.running.leak_cell import run_cell
 from datamodules.public_domain import packaged
 
 TOKENS, MASK = torch.tensor([[101, 2655, 2033, 102, 0]]), torch.tensor([[True, True, True, True, False]])
@@ -153,7 +154,7 @@ def test_repository_commit_and_hash_of_data_and_weights_are_in_cell_and_row(cach
     ]
     run_cell(compose([*words, "trainer=cpu"]))
     (folder,) = (tmp_path / "out" / "cells").iterdir()
-    cell = load(folder)
+    cell = load(folder, StoredLeak)
     found = cell.facts["sources"]
     sums = subprocess.run(["sha256sum", text], capture_output=True, text=True, check=True).stdout.split()
     assert found["data"]["sha256"] == sums[0] and found["data"]["name"] == "mine.tsv"

@@ -1,12 +1,15 @@
-"""Prices on disk: what makes one, rows that survive anything but their own corruption."""
+"""Trainings on disk: what makes one, rows that survive anything but their own corruption."""
 
 import json
 
 import pytest
 from scipy.stats import binomtest, sem, t
 
-from bench.results.price_summary import over_images, over_runs, summarise
-from bench.results.prices import Prices, price_identity, prices
+from bench.results import store
+from bench.results.identity import training_identity
+from bench.results.store import Store
+from bench.results.stored_training import StoredTraining
+from bench.results.training_summary import over_images, over_runs, summarise
 
 CONFIG = {
     "attack": {"lr": 1},
@@ -39,8 +42,8 @@ def changed(**groups):
         {"engine": {"chunk": 4}},
     ],
 )
-def test_what_a_training_does_not_look_at_makes_no_other_price(same):
-    assert price_identity(changed(**same), {}) == price_identity(CONFIG, {})
+def test_what_a_training_does_not_look_at_makes_no_other_training(same):
+    assert training_identity(changed(**same), {}) == training_identity(CONFIG, {})
 
 
 @pytest.mark.parametrize(
@@ -54,26 +57,26 @@ def test_what_a_training_does_not_look_at_makes_no_other_price(same):
     ],
 )
 def test_what_can_change_an_accuracy_makes_another(other):
-    assert price_identity(changed(**other), {}) != price_identity(CONFIG, {})
-    assert price_identity(CONFIG, {"data": "other pixels"}) != price_identity(CONFIG, {})
-    assert price_identity({**CONFIG, "seed": 1}, {}) != price_identity(CONFIG, {})
+    assert training_identity(changed(**other), {}) != training_identity(CONFIG, {})
+    assert training_identity(CONFIG, {"data": "other pixels"}) != training_identity(CONFIG, {})
+    assert training_identity({**CONFIG, "seed": 1}, {}) != training_identity(CONFIG, {})
 
 
 def test_rows_come_back_the_latest_of_a_run_and_a_corrupt_part_is_done_again(tmp_path):
-    cell = Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    cell = Store(tmp_path).cell(StoredTraining, "none-mnist", "0" * 16, FACTS)
     cell.append(ROW)
     cell.append({**ROW, "run": 1, "correct": 90})
     cell.append({**ROW, "correct": 97})
     assert [(row["run"], row["correct"]) for row in cell.runs()] == [(0, 97), (1, 90)]
-    (part,) = (cell.folder / "runs").glob("run1-*")
+    (part,) = cell.parts.glob("run1-*")
     part.write_bytes(part.read_bytes()[:40])
-    (again,), warnings = prices(tmp_path)
+    (again,), warnings = store.cells(tmp_path, StoredTraining)
     assert [row["run"] for row in again.runs()] == [0] and not warnings
-    assert Prices(tmp_path).cell("another name", "0" * 16, FACTS).folder == cell.folder
+    assert Store(tmp_path).cell(StoredTraining, "another name", "0" * 16, FACTS).folder == cell.folder
 
 
 def test_a_row_that_is_none_is_refused(tmp_path):
-    cell = Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    cell = Store(tmp_path).cell(StoredTraining, "none-mnist", "0" * 16, FACTS)
     with pytest.raises(ValueError, match="unknown columns: colour"):
         cell.append({**ROW, "colour": "red"})
     with pytest.raises(ValueError, match="lacks tested"):
@@ -81,25 +84,26 @@ def test_a_row_that_is_none_is_refused(tmp_path):
 
 
 def test_a_failure_is_on_record_until_a_run_succeeds(tmp_path):
-    cell = Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    cell = Store(tmp_path).cell(StoredTraining, "none-mnist", "0" * 16, FACTS)
     cell.fail("not_applicable", "BatchNorm mixes samples")
     document = summarise(cell)
-    assert document["reason"] == "not_applicable: BatchNorm mixes samples" and document["accuracy"] is None
+    assert document["reasons"] == {"cell": "not_applicable: BatchNorm mixes samples"} and document["accuracy"] is None
     cell.append(ROW)
+    cell.complete()
     assert cell.failure is None and summarise(cell)["accuracy"]["mean"] == 0.95
 
 
-def test_what_is_no_price_is_named(tmp_path):
-    Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
-    stray = tmp_path / "prices" / "stray"
+def test_what_is_no_training_is_named(tmp_path):
+    Store(tmp_path).cell(StoredTraining, "none-mnist", "0" * 16, FACTS)
+    stray = tmp_path / "cells" / "training-stray"
     stray.mkdir()
-    (stray / "price.json").write_text(json.dumps({"schema": 99}))
-    found, warnings = prices(tmp_path)
+    (stray / "cell.json").write_text(json.dumps({"schema": 99}))
+    found, warnings = store.cells(tmp_path, StoredTraining)
     assert len(found) == 1 and len(warnings) == 1 and "it has schema 99" in warnings[0]
 
 
 def test_the_document_counts_and_averages(tmp_path):
-    cell = Prices(tmp_path).cell("none-mnist", "0" * 16, FACTS)
+    cell = Store(tmp_path).cell(StoredTraining, "none-mnist", "0" * 16, FACTS)
     cell.append(ROW)
     cell.append({**ROW, "run": 1, "correct": 85, "status": "diverged", "seconds": 4.0})
     document = summarise(cell)
