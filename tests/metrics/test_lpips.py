@@ -76,6 +76,7 @@ def test_a_random_backbone_would_be_noticed(images, shared_weights):
     truth = images["cifar10"][:4].unsqueeze(0)
     real = network("alex", backbones.find("alex", shared_weights), CPU)
     with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         fake = authors.LPIPS(pretrained=True, pnet_rand=True, net="alex", verbose=False).eval().requires_grad_(False)
     ours, wrong = (perceptual_distance(net, truth.roll(1, 1), truth, 64, 64) for net in (real, fake))
     assert (wrong > 0).all() and (wrong < ours / 3).all()
