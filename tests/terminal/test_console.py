@@ -108,6 +108,15 @@ def test_the_variables_of_a_job_are_not_those_of_srun(variables, external, monke
         )
 
 
+@pytest.fixture
+def a_terminal():
+    """SIGHUP as a terminal has it: `nohup`, under which these tests may run, has it ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("a_terminal")
 def test_a_terminal_that_is_closed_is_a_request_to_leave():
     def heard():
         with signals.listening(pytest.fail):
