@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from told import MOMENTS, run
+from oracle_attack import MOMENTS, run
 
 from bench.config.compose import compose
 from bench.running.cell import run_cell

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_attack import run
 from PIL import Image
-from told import run
 
 from bench.config.compose import compose
 from bench.errors import UserError

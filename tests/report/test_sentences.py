@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from oracle_attack import run
 from rich.cells import cell_len
-from told import run
 
 from bench.cli.main import main
 from bench.report import sentences
@@ -68,7 +68,7 @@ def cells_of(page: str) -> list[list[str]]:
 def test_each_example_goes_from_the_first_iteration_to_the_truth(made, root):
     page = (root / "sentences.md").read_text(encoding="utf-8")
     (cell,) = [
-        c for c in query.cells(root).cells if c.slug.startswith("told") and c.facts["labels"]["threat"] == "basic"
+        c for c in query.cells(root).cells if c.slug.startswith("oracle") and c.facts["labels"]["threat"] == "basic"
     ]
     own = page.split(f'<a id="{cell.identity}"></a>')[1].split("<a id=")[0]
     lines = cells_of(own)
@@ -81,7 +81,7 @@ def test_each_example_goes_from_the_first_iteration_to_the_truth(made, root):
 
 
 def test_the_terminal_has_one_example_of_each_attack_with_a_trace(made):
-    told = made.text.split("told on sentences, model bert_tiny")[1:]
+    told = made.text.split("oracle on sentences, model bert_tiny")[1:]
     assert len(told) == 2 and "batches of 2: victim 0, 1 of 2" in "".join(told)
     for text in told:
         begin = [line.split()[0] for line in text.strip().splitlines()[1:6]]
@@ -106,8 +106,8 @@ def test_boards_of_images_and_of_sentences_are_apart(made, root):
         ("sentences", "surrogate"),
     ]
     basic, surrogate = found.boards[2:]
-    assert [row.summary["attack"] for row in basic.rows] == ["told", "noise"]
-    assert [(row.summary["attack"], row.batch) for row in surrogate.rows] == [("noise", 1), ("told", 2)]
+    assert [row.summary["attack"] for row in basic.rows] == ["oracle", "noise"]
+    assert [(row.summary["attack"], row.batch) for row in surrogate.rows] == [("noise", 1), ("oracle", 2)]
     for board in found.boards:
         shown = [[measure.value(row.summary) for row in board.rows if not row.empty] for measure in board.measures]
         lpips = sum("lpips" in measure.key for measure in board.measures)  # no backbones here
@@ -159,7 +159,7 @@ def test_every_form_has_the_columns_of_sentences(made, root):
     assert set(links) == set(anchors) and len(set(anchors)) == 3
     with open(root / "leaderboard.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    told = next(row for row in rows if row["attack"] == "told" and row["batch_size"] == "1")
+    told = next(row for row in rows if row["attack"] == "oracle" and row["batch_size"] == "1")
     assert float(told["exact_match"]) == pytest.approx(2 / 3) and told["mse"] == "" and told["exact_match_n"] == "3"
     image = next(row for row in rows if row["attack"] == "idlg")
     assert image["rouge_1"] == "" and float(image["success_1e-2"]) == 1.0

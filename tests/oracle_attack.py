@@ -15,12 +15,12 @@ from bench.messages import Status
 from bench.running.cell import run_cell
 from bench.running.components import adopt_tokenizer
 
-YAML = "# is told\n_target_: told.Told\nversion: 1\ncontrol: false\n"
-QUICK = ["data=sentences", "attack=told", "engine.threads=1", "executor.workers=1", "trainer=cpu"]
+YAML = "# knows the truth\n_target_: oracle_attack.Oracle\nversion: 1\ncontrol: false\n"
+QUICK = ["data=sentences", "attack=oracle", "engine.threads=1", "executor.workers=1", "trainer=cpu"]
 MOMENTS = (0, 10, 20, 30)
 
 
-class Told(Attack):
+class Oracle(Attack):
     """Goes from random tokens to the truth, a third of the places at each of the iterations 10, 20 and 30.
 
     The batch comes back in reverse order. Of odd victims the reconstruction leaves the third place open, and victims
@@ -53,16 +53,16 @@ class Told(Attack):
 
 
 def run(folder: Path, *overrides: str, failing: tuple[int, ...] = ()) -> dict[str, Any]:
-    """A real cell of `Told`, from config to store; its document."""
+    """A real cell of `Oracle`, from config to store; its document."""
     own = folder.parent / "told_configs" / "attack"
     own.mkdir(parents=True, exist_ok=True)
-    (own / "told.yaml").write_text(YAML)
+    (own / "oracle.yaml").write_text(YAML)
     said = [] if any(one.startswith("logger=") for one in overrides) else ["logger=none"]
     cfg = compose([*QUICK, *said, f"results={folder}", *overrides], own.parent)
     data = instantiate(cfg.data, "data")
     adopt_tokenizer(cfg.model, data)
     data.setup()
     victims = data.deal(list(range(data.victims)))
-    Told.truth = dict(zip(victims.ids.tolist(), victims.sentences))
-    Told.failing = set(failing)
+    Oracle.truth = dict(zip(victims.ids.tolist(), victims.sentences))
+    Oracle.failing = set(failing)
     return run_cell(cfg)

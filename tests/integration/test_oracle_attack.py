@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from told import MOMENTS, run
+from oracle_attack import MOMENTS, run
 
 from bench.config.compose import compose
 from bench.results import parts, query

@@ -10,7 +10,7 @@ from bench.cli.parser import parse
 from bench.config.compose import compose
 from bench.running.cell import run_cell
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.S)
 
