@@ -203,7 +203,7 @@ class Store:
             "facts": known,
         }
         existing = self.folder(kind, identity)
-        folder = existing or self.cells / f"{kind.kind}-{slug}-{identity}"
+        folder = existing or self.cells / f"{file_name(f'{kind.kind}-{slug}', kind.kind)}-{identity}"
         if existing is None:
             self.check()
             _create(folder, documents.dump(document))

@@ -108,10 +108,10 @@ def test_prices_are_joined_by_defence_and_data_and_the_front_is_what_nobody_beat
     assert board.training == "tanh, SGD, lr 0.1"
 
 
-def test_two_ways_of_pricing_are_two_boards(root):
+def test_two_ways_of_training_are_two_boards(root):
     price(root, 9, "none", 0.99, model="relu")
     found = boards(cells(root).cells, store.cells(root, StoredTraining)[0])
-    assert sorted(board.undefended.price["accuracy"]["mean"] for board in found) == [0.95, 0.99]
+    assert sorted(board.undefended.utility["accuracy"]["mean"] for board in found) == [0.95, 0.99]
 
 
 def test_an_adaptive_attacker_stands_in_the_same_board_and_other_grants_do_not(root):

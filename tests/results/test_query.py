@@ -271,3 +271,17 @@ def test_a_part_carries_no_more_than_is_asked_for(cell: StoredLeak) -> None:
         told = {column.path_in_schema for column in columns if column.is_stats_set}
         assert told == {"victim", "status"} & set(footer.schema.names)
         assert footer.metadata == {b"leakbench": b"1"}
+
+
+def test_results_of_an_earlier_version_are_named_and_skipped(cell: StoredLeak, tmp_path: Path) -> None:
+    """Folders without a kind, and the folder in which trainings lay."""
+    old = tmp_path / "cells" / "idlg-mnist-0123456789abcdef"
+    old.mkdir()
+    (old / "cell.json").write_text('{"schema": 1, "identity": "0123456789abcdef"}')
+    (tmp_path / "prices").mkdir()
+    listing = query.cells(tmp_path)
+    assert [found.folder for found in listing.cells] == [cell.folder]
+    assert listing.warnings == [
+        f"skipped {old}: this version of leakbench did not write it: run the same command again",
+        f"skipped {tmp_path / 'prices'}: this version of leakbench keeps trainings in cells/: train again",
+    ]

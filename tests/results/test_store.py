@@ -23,6 +23,7 @@ WRITER = """
     import os, sys
     import numpy as np
     from bench.results.store import load
+    from bench.results.stored_leak import StoredLeak
     from pathlib import Path
 
     folder, stop, when = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -71,9 +72,9 @@ def test_a_killed_writer_leaves_all_or_nothing(make_cell: CellMaker, stop: int, 
 def test_a_cell_is_described_and_found_again(tmp_path: Path) -> None:
     store = Store(tmp_path)
     cell = store.cell(StoredLeak, "idlg cifar/10", "0123456789abcdef", {**FACTS, "control": False})
-    assert cell.folder == tmp_path / "cells" / "idlg-cifar-10-0123456789abcdef"
+    assert cell.folder == tmp_path / "cells" / "leak-idlg-cifar-10-0123456789abcdef"
     record = json.loads((cell.folder / "cell.json").read_text())
-    assert record["schema"] == 1
+    assert (record["schema"], record["kind"]) == (2, "leak")
     assert record["facts"]["labels"]["attack"] == "idlg"
     again = store.cell(StoredLeak, "another slug", "0123456789abcdef", {**FACTS, "control": True})
     assert (again.folder, again.created) == (cell.folder, cell.created)
@@ -115,8 +116,8 @@ def test_a_lost_folder_is_one_line_and_leaves_nothing(make_cell: CellMaker) -> N
 
 def test_a_cell_of_another_schema_is_one_line(make_cell: CellMaker, tmp_path: Path) -> None:
     path = make_cell().folder / "cell.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 0'))
-    with pytest.raises(UserError, match="it has schema 0, this version reads schema 1; move it away"):
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 0'))
+    with pytest.raises(UserError, match="it has schema 0, this version reads schema 2; move it away"):
         Store(tmp_path).cell(StoredLeak, "a", "0123456789abcdef", FACTS)
 
 
@@ -138,6 +139,7 @@ APPENDER = """
     import sys
     from pathlib import Path
     from bench.results.store import Store
+    from bench.results.stored_leak import StoredLeak
 
     root, start, words = Path(sys.argv[1]), int(sys.argv[2]), ("attack", "data", "model", "defense", "threat")
     cell = Store(root).cell(StoredLeak, "a", "0123456789abcdef", {"labels": dict.fromkeys(words, "x")})
