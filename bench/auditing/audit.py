@@ -14,7 +14,6 @@ from bench.auditing.batch import checked
 from bench.client import Client, DataFacts
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
-from bench.defenses.stack import defense_of
 from bench.engine.settings import EngineSettings
 from bench.errors import UserError
 from bench.leakage import claims
@@ -25,6 +24,7 @@ from bench.models.losses import fitted
 from bench.models.math_attention import math_attention
 from bench.models.shared import choose
 from bench.models.unwrap import unwrapped_copy
+from bench.running.components import defense_of
 from bench.threat import Threat
 
 _SUCCESS, _MARGIN = 1e-2, 0.25  # see `Audit.leaks`

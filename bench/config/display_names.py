@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from bench.storage.portable import portable
 
-_LONGEST = 80  # with an identity and an ending, below what file systems (255) and W&B's names of runs (128) take
 # shown in columns of their own, or places
 _APART = frozenset({"victims", "batch_size", "root", "name", "seed", "version", "set"})
 
@@ -65,18 +62,6 @@ def _word(value: Any) -> str:
     if isinstance(value, Mapping):  # a part of a stack
         return ",".join(_named_part(name, item) for name, item in value.items())
     return str(portable(value)).replace(" ", "")
-
-
-def file_name(words: str, otherwise: str) -> str:
-    """`words` as part of a file's name, 80 signs at most: what file systems and shells treat specially becomes `-`.
-
-    >>> file_name("idlg on cifar/10", "cell"), file_name("...", "cell"), len(file_name("a" * 500, "cell"))
-    ('idlg-on-cifar-10', 'cell', 80)
-    """
-    name = re.sub(r"[^A-Za-z0-9._]+", "-", words).strip("-.")
-    if len(name) > _LONGEST:  # the hash keeps apart what is cut to the same beginning
-        name = f"{name[: _LONGEST - 9]}-{hashlib.sha256(words.encode(errors='replace')).hexdigest()[:8]}"
-    return name or otherwise
 
 
 def _named_part(name: str, settings: Any) -> str:

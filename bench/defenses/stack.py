@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from bench.config.instantiate import instantiate
 from bench.defenses.base import ClientContext, ClientStep, Defense
 from bench.defenses.encoding import Encoding, undefended
 from bench.defenses.privacy import Privacy
@@ -75,15 +73,6 @@ class Stack(Defense):
     def flat(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
         """The parts, and the parts of those."""
         return [one for part, known in self._each(local) for one in part.flat(known)]
-
-
-def defense_of(node: Mapping[str, Any]) -> Defense:
-    """What the config's node `defense` describes; a node without `_target_` is no defence.
-
-    Raises:
-        UserError: a parameter is out of its range.
-    """
-    return instantiate(node, "defense") if "_target_" in node else Stack([])
 
 
 def schedule_of(defense: Defense, local: ClientContext) -> Stack:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bench.config.display_names import file_name
 from bench.errors import UserError
 from bench.report import defenses, figures, pareto, sentences, strengths, tables
 from bench.report import drawn as stamps
@@ -19,6 +18,7 @@ from bench.results import query, store
 from bench.results.join import DefenseBoard, boards
 from bench.results.stored_training import StoredTraining
 from bench.storage.atomic import unwritable, write_bytes, write_text
+from bench.storage.file_name import file_name
 
 
 @dataclass(frozen=True)

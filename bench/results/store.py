@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from bench.config.display_names import file_name
 from bench.errors import UserError
 from bench.results import document as documents
 from bench.storage.atomic import hidden, unwritable, write_text
+from bench.storage.file_name import file_name
 from bench.storage.portable import portable
 
 SCHEMA = 2  # of a record
@@ -178,7 +178,7 @@ class Store:
 
         Args:
             kind: of the cell.
-            slug: readable name, as `idlg-cifar10`; see `bench.config.display_names.file_name`.
+            slug: readable name, as `idlg-cifar10`; see `bench.storage.file_name.file_name`.
             identity: 16 hexadecimal digits.
             facts: plain values, stored without the folders of this machine (see `bench.storage.portable`): `labels`
                 (words for tables, those that the kind names) and, as known, `config` (resolved), `contents` (see

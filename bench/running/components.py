@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from torch import nn
 from bench.attacks.base import Attack
 from bench.client import Client, DataFacts
 from bench.config.instantiate import import_target, instantiate
-from bench.defenses.stack import defense_of
+from bench.defenses.base import Defense
+from bench.defenses.stack import Stack
 from bench.download.hub_name import provenance, revision
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable, UserError
@@ -141,6 +142,15 @@ def build(cfg: DictConfig, contents: Contents | None = None) -> Components:
         check_gradients(data.victims, client.facts.parameters, per_victim=cfg.model.per_victim)
     attack.check(client.share(data.deal([0])))
     return Components(data, client, attack, contents.scorer, engine, logger)
+
+
+def defense_of(node: Mapping[str, Any]) -> Defense:
+    """What the config's node `defense` describes; a node without `_target_` is no defence.
+
+    Raises:
+        UserError: a parameter is out of its range.
+    """
+    return instantiate(node, "defense") if "_target_" in node else Stack([])
 
 
 def check_model(cfg: DictConfig, facts: DataFacts, victims: int) -> None:

@@ -18,7 +18,7 @@ from bench.config.display_names import title
 from bench.config.instantiate import instantiate
 from bench.defenses.base import ClientContext, Defense, GradientDefense
 from bench.defenses.privacy import Privacy
-from bench.defenses.stack import defense_of, described, schedule_of
+from bench.defenses.stack import described, schedule_of
 from bench.engine.rng import seed_of, seeded
 from bench.errors import NotApplicable, UserError
 from bench.host import signals
@@ -33,7 +33,7 @@ from bench.results.store import Failure
 from bench.results.stored_training import StoredTraining
 from bench.results.training_summary import summarise
 from bench.running.cell import Cell, Identified, called
-from bench.running.components import check_model, checkpoint_hash, instantiate_engine, model_builder
+from bench.running.components import check_model, checkpoint_hash, defense_of, instantiate_engine, model_builder
 from bench.running.trainer import device_in_words, fitting_trainer
 from bench.storage.provenance import commit, versions
 from bench.terminal.printable import visible

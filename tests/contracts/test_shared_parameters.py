@@ -12,11 +12,10 @@ from torch import nn
 import bench
 from bench.config import options
 from bench.config.compose import compose
-from bench.defenses.stack import defense_of
 from bench.errors import NotApplicable, UserError
 from bench.leakage import claims
 from bench.models.losses import loss_of
-from bench.running.components import build
+from bench.running.components import build, defense_of
 from bench.training.classifier import Classifier
 from bench.training.schedule import TrainingSchedule
 

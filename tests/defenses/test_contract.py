@@ -17,10 +17,10 @@ from bench.config import options
 from bench.config.compose import compose
 from bench.defenses.base import PlainGradient
 from bench.defenses.noise import Gaussian
-from bench.defenses.stack import Stack, defense_of
+from bench.defenses.stack import Stack
 from bench.engine.rng import VictimRng
 from bench.messages import Observation
-from bench.running.components import Components, build
+from bench.running.components import Components, build, defense_of
 
 NAMES = [name for name in options.entries("defense") if name != "none"]
 SMALL = ("attack=noise", "data.set=mnist", "data.batch_size=2", "model.width=3")

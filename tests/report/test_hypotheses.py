@@ -9,13 +9,13 @@ import pytest
 from bench.config.compose import compose
 from bench.config.instantiate import import_target
 from bench.defenses.noise import _Noise
-from bench.defenses.stack import defense_of
 from bench.report.hypotheses import judged
 from bench.report.strengths import ordered
 from bench.results.join import boards
 from bench.results.query import cells
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
+from bench.running.components import defense_of
 
 WEAK = "noise of standard deviation 1e-4 does not stop DLG"
 STRONG = "noise of standard deviation 1e-2 and more stops DLG"
