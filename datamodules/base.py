@@ -13,12 +13,12 @@ import torch.distributed
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from bench.datamodules.checks import check_integer, check_word
+from bench.datamodules.dealing import RULES, Dealer, check_possible, drawn_labels
+from bench.datamodules.pool import Integers
 from bench.download.http import fetching
 from bench.errors import UserError
 from bench.messages import Victims
-from datamodules.checks import check_integer, check_word
-from datamodules.dealing import RULES, Dealer, check_possible, drawn_labels
-from datamodules.pool import Integers
 
 
 class Examples(Protocol):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torchvision import datasets
 
-from datamodules.cifar import CIFAR
+from bench.datamodules.cifar import CIFAR
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

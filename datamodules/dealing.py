@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from bench.datamodules.pool import Integers
 from bench.errors import UserError
-from datamodules.pool import Integers
 
 RULES = ("random", "unique", "same")
 IMAGES, LABELS = 0, 1  # separate streams of random numbers

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from bench.datamodules.checks import check_integer, given_path
+from bench.datamodules.images import ImageDataModule
+from bench.datamodules.pool import Pool
+from bench.datamodules.regular import what_else
+from bench.datamodules.tree import list_tree, read_labelled
 from bench.errors import UserError
-from datamodules.checks import check_integer, given_path
-from datamodules.images import ImageDataModule
-from datamodules.pool import Pool
-from datamodules.regular import what_else
-from datamodules.tree import list_tree, read_labelled
 
 SINGLE_SIDE, SINGLE_CLASSES = 32, 10  # what a single file stands for where nothing is said: a CIFAR-10 picture
 

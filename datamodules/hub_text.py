@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from bench.datamodules.checks import check_word, given_path
+from bench.datamodules.text_base import TextDataModule
+from bench.datamodules.text_lines import Lines, read_lines, write_lines, write_text
 from bench.download.http import probe
 from bench.errors import UserError
 from bench.storage.hashing import sha256
-from datamodules.checks import check_word, given_path
-from datamodules.text_base import TextDataModule
-from datamodules.text_lines import Lines, read_lines, write_lines, write_text
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

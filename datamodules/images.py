@@ -9,11 +9,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from bench.datamodules.base import VictimDataModule
+from bench.datamodules.checks import check_integer
+from bench.datamodules.pixels import fit_all
+from bench.datamodules.pool import Integers, Pool
 from bench.errors import UserError
-from datamodules.base import VictimDataModule
-from datamodules.checks import check_integer
-from datamodules.pixels import fit_all
-from datamodules.pool import Integers, Pool
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -10,11 +10,11 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from bench.datamodules.base import VictimDataModule
+from bench.datamodules.dealing import shuffled
+from bench.datamodules.images import ImageDataModule
+from bench.datamodules.pool import Integers, Pool
 from bench.errors import UserError
-from datamodules.base import VictimDataModule
-from datamodules.dealing import shuffled
-from datamodules.images import ImageDataModule
-from datamodules.pool import Integers, Pool
 
 SPLIT, ORDER, SAMPLE = 2, 3, 4  # separate streams of random numbers, beside those of the dealer
 SAMPLINGS = ("shuffle", "poisson")

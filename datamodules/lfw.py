@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.datamodules.checks import check_integer, given_path
+from bench.datamodules.images import ImageDataModule
+from bench.datamodules.pool import Pool
+from bench.datamodules.tree import Tree, images_in, list_tree, read_labelled, subfolders
 from bench.download.http import probe
 from bench.errors import UserError
-from datamodules.checks import check_integer, given_path
-from datamodules.images import ImageDataModule
-from datamodules.pool import Pool
-from datamodules.tree import Tree, images_in, list_tree, read_labelled, subfolders
 
 # Where a tree of people may lie under root: itself, where scikit-learn unpacks, and as the archives name their folders
 PLACES = (

@@ -10,10 +10,10 @@ from torchvision import datasets
 from torchvision.datasets.mnist import read_image_file, read_label_file
 from torchvision.datasets.utils import check_integrity, download_and_extract_archive
 
+from bench.datamodules.pool import Pool
+from bench.datamodules.torchvision_set import TorchvisionSet
 from bench.download.http import TROUBLE, probe
 from bench.errors import UserError
-from datamodules.pool import Pool
-from datamodules.torchvision_set import TorchvisionSet
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

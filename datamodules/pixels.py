@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
+from bench.datamodules.pool import Pixels
+from bench.datamodules.regular import check_regular
+from bench.datamodules.sixteen_bits import bits_of, read_deep
 from bench.errors import UserError
 from bench.host.capacity import require_memory
-from datamodules.pool import Pixels
-from datamodules.regular import check_regular
-from datamodules.sixteen_bits import bits_of, read_deep
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow knows more, whose depth is not known from it
 GRAY_MODES = ("1", "L", "LA")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from datamodules.text_lines import Lines, read_lines
+from bench.datamodules.text_lines import Lines, read_lines
 
 FILE = Path(__file__).with_name("public_domain.tsv")
 

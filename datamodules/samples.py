@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.datamodules.checks import check_word
+from bench.datamodules.images import ImageDataModule
+from bench.datamodules.pool import Pool
+from bench.datamodules.tree import read_images
 from bench.errors import UserError
-from datamodules.checks import check_word
-from datamodules.images import ImageDataModule
-from datamodules.pool import Pool
-from datamodules.tree import read_images
 
 CLASSES = {"mnist": 10, "cifar10": 10, "cifar100": 100}  # of the full datasets, whose labels the file names carry
 FACES = 100  # of lfw_subset's 200 patches the first 100 are faces, the others background

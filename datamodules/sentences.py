@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.datamodules.public_domain import FILE, packaged
+from bench.datamodules.text_base import TextDataModule
+from bench.datamodules.text_lines import Lines
 from bench.errors import UserError
-from datamodules.public_domain import FILE, packaged
-from datamodules.text_base import TextDataModule
-from datamodules.text_lines import Lines
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

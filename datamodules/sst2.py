@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from datamodules.hub_text import HubText
+from bench.datamodules.hub_text import HubText
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from torchvision import datasets
 
+from bench.datamodules.pool import Pool
+from bench.datamodules.torchvision_set import TorchvisionSet
 from bench.download.http import probe
-from datamodules.pool import Pool
-from datamodules.torchvision_set import TorchvisionSet
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

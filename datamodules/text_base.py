@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.datamodules.base import VictimDataModule
+from bench.datamodules.checks import check_integer, check_share, check_word
+from bench.datamodules.dealing import shuffled
+from bench.datamodules.pool import Integers
+from bench.datamodules.public_domain import packaged
+from bench.datamodules.text_lines import Lines
+from bench.datamodules.text_pool import TextPool, padded
+from bench.datamodules.tokens import HEADS, Maker
 from bench.errors import UserError
 from bench.messages import NO_TARGET, Tokenizer
-from datamodules.base import VictimDataModule
-from datamodules.checks import check_integer, check_share, check_word
-from datamodules.dealing import shuffled
-from datamodules.pool import Integers
-from datamodules.public_domain import packaged
-from datamodules.text_lines import Lines
-from datamodules.text_pool import TextPool, padded
-from datamodules.tokens import HEADS, Maker
 
 HIDDEN, SURROGATE = 5, 6  # separate streams of random numbers, beside those of the dealer and of training
 

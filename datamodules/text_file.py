@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bench.datamodules.checks import check_integer, given_path
+from bench.datamodules.regular import what_else
+from bench.datamodules.text_base import TextDataModule
+from bench.datamodules.text_lines import Lines, read_lines
 from bench.errors import UserError
 from bench.storage.hashing import sha256
-from datamodules.checks import check_integer, given_path
-from datamodules.regular import what_else
-from datamodules.text_base import TextDataModule
-from datamodules.text_lines import Lines, read_lines
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class TextFile(TextDataModule):
     """`ROOT` is a `.tsv` whose header names `label` and `sentence`, or any other UTF-8 text with a sentence a line.
 
-    A `.tsv` without a header has `label<TAB>sentence` a line, or CoLA's four columns (`datamodules.text_table`).
+    A `.tsv` without a header has `label<TAB>sentence` a line, or CoLA's four columns (`bench.datamodules.text_table`).
 
     Args:
         root: the file.

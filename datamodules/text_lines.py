@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.datamodules.regular import check_regular
+from bench.datamodules.text_table import LABEL, SENTENCE, WANTED, header, read_table
 from bench.errors import UserError
 from bench.host.capacity import require_memory
-from datamodules.regular import check_regular
-from datamodules.text_table import LABEL, SENTENCE, WANTED, header, read_table
 
 _TABLES = (".csv", ".json", ".jsonl", ".xlsx", ".parquet", ".arrow")  # not a sentence a line, whatever they hold
 _READING = 16  # bytes of memory a byte of text: four a letter, in the text, its lines, their cells and the sentences
@@ -36,7 +36,7 @@ class Lines:
 
 
 def read_lines(path: Path) -> Lines:
-    """A `.tsv` is a table of labels and sentences (`datamodules.text_table`); any other file has a sentence a line.
+    """A `.tsv` is a table of labels and sentences (`bench.datamodules.text_table`); others have a sentence per line.
 
     Labels that are whole numbers are class indices (at least two classes); others are names of classes. Empty lines
     and a byte-order mark are left aside.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from datamodules.pool import Integers
+from bench.datamodules.pool import Integers
 
 
 @dataclass(eq=False)

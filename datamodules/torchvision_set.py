@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from torchvision.datasets.utils import check_integrity
 
+from bench.datamodules.checks import check_word, given_path
+from bench.datamodules.images import ImageDataModule
 from bench.errors import UserError
-from datamodules.checks import check_word, given_path
-from datamodules.images import ImageDataModule
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.datamodules.pixels import fit, fitted_bytes, read_pages
+from bench.datamodules.pool import Integers, Pixels
 from bench.errors import UserError
 from bench.host.capacity import require_memory
-from datamodules.pixels import fit, fitted_bytes, read_pages
-from datamodules.pool import Integers, Pixels
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 

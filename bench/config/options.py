@@ -24,12 +24,12 @@ class Option:
 
 
 def config_root() -> Path:
-    """The folder `configs` beside the installed `bench` package, in a checkout and in a wheel alike.
+    """The folder `configs` inside the installed `bench` package; in a checkout a link to the one beside it.
 
     Raises:
         UserError: the installation is incomplete.
     """
-    root = Path(bench.__file__).resolve().parent.parent / "configs"
+    root = Path(bench.__file__).resolve().parent / "configs"
     if not (root / "run.yaml").is_file():
         raise UserError(f"the configuration {root / 'run.yaml'} is missing: install leakbench again")
     return root

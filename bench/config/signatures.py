@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-_OURS = ("bench.", "datamodules.")
+_OURS = ("bench.",)
 _WORDS = {"Literal": Literal, "Mapping": Mapping, "Sequence": Sequence, "Path": Path, "Any": Any}
 _PLAIN = {word.__name__: word for word in (bool, dict, float, int, list, str, tuple)}
 

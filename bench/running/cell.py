@@ -240,7 +240,8 @@ def _opened(cell: Cell[Kind]) -> Kind:
     """The cell's folder, made if need be."""
     known = cell.identify()
     store = Store(Path(cell.cfg.results))
-    return store.cell(cell.kind, known.slug, known.identity, {**known.facts, **cell.facts()})
+    stored: Any = store.cell(cell.kind, known.slug, known.identity, {**known.facts, **cell.facts()})
+    return stored
 
 
 def _settle(stored: Kind, failure: Failure | None) -> None:

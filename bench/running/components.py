@@ -17,6 +17,8 @@ from torch import nn
 from bench.attacks.base import Attack
 from bench.client import Client, DataFacts
 from bench.config.instantiate import import_target, instantiate
+from bench.datamodules.base import VictimDataModule
+from bench.datamodules.text_base import TextDataModule
 from bench.defenses.base import Defense
 from bench.defenses.stack import Stack
 from bench.download.hub_name import provenance, revision
@@ -35,8 +37,6 @@ from bench.storage.hashing import sha256
 from bench.terminal.printable import visible
 from bench.terminal.progress import console
 from bench.threat import Threat
-from datamodules.base import VictimDataModule
-from datamodules.text_base import TextDataModule
 
 _ENTRY = 1_000  # bytes at least of what a number in a model's config counts (filters, layers, tokens, positions)
 _PRETRAINED = ("model.source", "model.weights", "attack.language_model.source")  # keys that name pretrained weights

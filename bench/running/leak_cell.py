@@ -13,6 +13,8 @@ from pytorch_lightning.loggers import Logger
 from rich.progress import TaskID
 
 from bench.config.display_names import title
+from bench.datamodules.base import VictimDataModule, share
+from bench.datamodules.text_base import TextDataModule
 from bench.engine.state import Progress
 from bench.host import signals
 from bench.host.capacity import BLOCK
@@ -35,8 +37,6 @@ from bench.running.trainer import attack_trainer, device_in_words
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
 from bench.threat import relevant
-from datamodules.base import VictimDataModule, share
-from datamodules.text_base import TextDataModule
 
 # a cell whose victims all ended like this has no result
 _WITHOUT_RESULT = frozenset(status.value for status in UNSCORED)

@@ -16,6 +16,10 @@ from torch import nn
 from bench.client import DataFacts
 from bench.config.display_names import title
 from bench.config.instantiate import instantiate
+from bench.datamodules.base import VictimDataModule
+from bench.datamodules.images import ImageDataModule
+from bench.datamodules.labelled import LabelledSplit, held_out, labelled
+from bench.datamodules.pool import Pool
 from bench.defenses.base import ClientContext, Defense, GradientDefense
 from bench.defenses.privacy import Privacy
 from bench.defenses.stack import described, schedule_of
@@ -40,10 +44,6 @@ from bench.terminal.printable import visible
 from bench.terminal.progress import bars
 from bench.training.classifier import Classifier
 from bench.training.schedule import TrainingSchedule
-from datamodules.base import VictimDataModule
-from datamodules.images import ImageDataModule
-from datamodules.labelled import LabelledSplit, held_out, labelled
-from datamodules.pool import Pool
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
 

@@ -13,12 +13,12 @@ from bench.attacks.base import Attack
 from bench.config import options
 from bench.config.compose import compose
 from bench.config.instantiate import import_target, instantiate, parameters
+from bench.datamodules.base import VictimDataModule
 from bench.engine.settings import EngineSettings
 from bench.loggers.base import CellLogger
 from bench.metrics.base import SampleMetric
 from bench.results.identity import identity, training_identity
 from bench.threat import Threat
-from datamodules.base import VictimDataModule
 
 ROOT = options.config_root()
 FILES = [ROOT / "run.yaml", *sorted(ROOT.glob("*/*.yaml"))]

@@ -9,8 +9,8 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from bench.datamodules.base import VictimDataModule
 from bench.errors import UserError
-from datamodules.base import VictimDataModule
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "data"
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_lightning import LightningModule, Trainer
 
+from bench.datamodules.base import share
+from bench.datamodules.samples import Samples
 from bench.errors import UserError
 from bench.messages import Victims
-from datamodules.base import share
-from datamodules.samples import Samples
 
 
 def equal(one: Victims, other: Victims) -> bool:

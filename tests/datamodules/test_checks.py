@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.datamodules.checks import check_integer, check_word, given_path
 from bench.errors import UserError
-from datamodules.checks import check_integer, check_word, given_path
 
 
 @pytest.mark.parametrize(

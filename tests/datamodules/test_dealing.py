@@ -7,8 +7,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bench.datamodules.dealing import (
+    Dealer,
+    all_different,
+    all_equal,
+    check_possible,
+    consecutive,
+    drawn_labels,
+    shuffled,
+)
 from bench.errors import UserError
-from datamodules.dealing import Dealer, all_different, all_equal, check_possible, consecutive, drawn_labels, shuffled
 
 labels_of_a_set = st.lists(st.integers(0, 6), min_size=1, max_size=60).map(lambda xs: np.array(xs, dtype=np.int64))
 

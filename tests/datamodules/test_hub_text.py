@@ -10,11 +10,11 @@ import datasets
 import pytest
 from huggingface_hub import constants
 
+from bench.datamodules.cola import CoLA
+from bench.datamodules.text_lines import write_lines
+from bench.datamodules.wikitext import WikiText
 from bench.errors import UserError
 from bench.models.text.vocabulary import Vocabulary
-from datamodules.cola import CoLA
-from datamodules.text_lines import write_lines
-from datamodules.wikitext import WikiText
 
 
 @pytest.mark.parametrize("name", ["cola", "sst2", "rotten_tomatoes", "wikitext"])

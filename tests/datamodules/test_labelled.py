@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bench.datamodules.labelled import LabelledSplit, held_out
 from bench.errors import UserError
-from datamodules.labelled import LabelledSplit, held_out
 
 
 @pytest.fixture

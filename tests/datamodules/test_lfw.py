@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from sklearn.datasets import _lfw
 
+from bench.datamodules.lfw import PLACES
 from bench.errors import UserError
-from datamodules.lfw import PLACES
 
 
 def test_people_are_classes_and_faces_are_fitted_to_32(build, shared_data: Path) -> None:

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
+from bench.datamodules.pixels import fit, fit_all, read_image, squared, with_channels
+from bench.datamodules.tree import read_images
 from bench.errors import UserError
 from bench.host import capacity
-from datamodules.pixels import fit, fit_all, read_image, squared, with_channels
-from datamodules.tree import read_images
 
 
 @pytest.fixture

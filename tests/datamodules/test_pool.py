@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.pool import Pool
+from bench.datamodules.pool import Pool
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
 LABELS = np.arange(6, dtype=np.int64)

@@ -100,7 +100,7 @@ def test_a_package_that_is_not_installed_is_one_line(build, monkeypatch: pytest.
 def test_nothing_is_imported_to_read_them() -> None:
     """foolbox's import pulls in its whole stack, and scikit-image's may ask the network for its other data."""
     code = (
-        "import sys; from datamodules.samples import Samples\n"
+        "import sys; from bench.datamodules.samples import Samples\n"
         "for name in ('cifar10', 'lfw'):\n"
         "    data = Samples(name=name, set=name, victims=1, batch_size=1, seed=0, label_rule='random', labels='own',"
         " size=None, channels=None)\n"

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from bench.datamodules.pixels import read_image
+from bench.datamodules.tree import read_images
 from bench.errors import UserError
-from datamodules.pixels import read_image
-from datamodules.tree import read_images
 
 COLOUR_TYPES = {0: 1, 2: 3, 4: 2, 6: 4}  # of PNG: gray, RGB, gray with alpha, RGBA; and their channels
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench.datamodules.public_domain import packaged
 from bench.errors import UserError
 from bench.messages import NO_TARGET
 from bench.models.text.vocabulary import Vocabulary
-from datamodules.public_domain import packaged
 
 WORDS, BYTES = Vocabulary(None, "wordpiece", 4000), Vocabulary(None, "bytes", 1000)
 

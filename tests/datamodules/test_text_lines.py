@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.datamodules.public_domain import packaged
+from bench.datamodules.text_lines import read_lines, write_lines
 from bench.errors import UserError
-from datamodules.public_domain import packaged
-from datamodules.text_lines import read_lines, write_lines
 
 
 def test_real_sets_have_their_header_taken_off(shared_data: Path) -> None:

@@ -10,8 +10,8 @@ import tifffile
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from bench.datamodules.tree import list_tree, read_images, read_labelled
 from bench.errors import UserError
-from datamodules.tree import list_tree, read_images, read_labelled
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import torch
 from huggingface_hub import constants
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from bench.datamodules.public_domain import packaged
 from bench.errors import UserError
 from bench.models.text.vocabulary import Vocabulary
 from bench.priors.causal import Causal
-from datamodules.public_domain import packaged
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,13 @@ from bench.results.identity import identity
 
 CONFIG: dict[str, Any] = {
     "seed": 0,
-    "data": {"_target_": "datamodules.folder.Folder", "root": "a", "victims": 16, "batch_size": 1, "labels": "own"},
+    "data": {
+        "_target_": "bench.datamodules.folder.Folder",
+        "root": "a",
+        "victims": 16,
+        "batch_size": 1,
+        "labels": "own",
+    },
     "attack": {"_target_": "bench.attacks.idlg.IDLG", "version": 1, "step": {"lr": 1.0, "rule": "wolfe"}},
     "metric": {"lpips_vgg": {"weights": "w", "size": 64}},
     "engine": {"dtype": "float32", "compile": True, "threads": 8},

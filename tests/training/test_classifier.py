@@ -9,12 +9,12 @@ from opacus.accountants import RDPAccountant
 
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
+from bench.datamodules.labelled import LabelledSplit, held_out
 from bench.defenses.base import ClientContext
 from bench.engine.rng import seeded
 from bench.running.components import defense_of
 from bench.training.classifier import Classifier
 from bench.training.schedule import TrainingSchedule
-from datamodules.labelled import LabelledSplit, held_out
 
 STEPS, BATCH, LR = 3, 4, 0.1
 

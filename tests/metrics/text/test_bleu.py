@@ -7,11 +7,11 @@ import pytest
 import sacrebleu
 import torch
 
+from bench.datamodules.public_domain import packaged
+from bench.datamodules.text_pool import padded
 from bench.metrics.text.batch import TextBatch
 from bench.metrics.text.bleu import Bleu
 from bench.models.text.vocabulary import Vocabulary
-from datamodules.public_domain import packaged
-from datamodules.text_pool import padded
 
 SENTENCES = packaged().sentences
 TOKENIZER = Vocabulary(None, "bytes", 1000).make(SENTENCES)

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
+from bench.datamodules.text_lines import read_lines
 from bench.errors import UserError
 from bench.metrics.text.rouge import Rouge, rouge
-from datamodules.text_lines import read_lines
 
 NAMES = {"1": "rouge1", "2": "rouge2", "l": "rougeL"}
 THEIRS = RougeScorer(list(NAMES.values()), use_stemmer=False)

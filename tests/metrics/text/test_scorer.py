@@ -9,6 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.datamodules.text_lines import read_lines
+from bench.datamodules.text_pool import padded
 from bench.messages import NO_TARGET, Reconstruction, Status, Victims
 from bench.metrics.label_accuracy import LabelAccuracy
 from bench.metrics.mse import MeanSquaredError
@@ -19,8 +21,6 @@ from bench.metrics.text.rouge import Rouge, rouge
 from bench.metrics.text.scorer import TextScorer, assign_sentences
 from bench.metrics.text.token_accuracy import TokenAccuracy
 from bench.models.text.vocabulary import Vocabulary
-from datamodules.text_lines import read_lines
-from datamodules.text_pool import padded
 
 METRICS = {"place": TokenAccuracy, "bag": BagOfWords, "set": TokenSet, "exact": ExactMatch, "label": LabelAccuracy}
 

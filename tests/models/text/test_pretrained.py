@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from transformers import AutoModel, GPT2Config, GPT2LMHeadModel
 
 from bench.config.compose import compose
+from bench.datamodules.public_domain import packaged
 from bench.errors import UserError
 from bench.models.text.base import TextModel
 from bench.models.text.pretrained import Pretrained
@@ -22,7 +23,6 @@ from bench.results.store import load
 from bench.results.stored_leak import StoredLeak
 from bench.running.cell import run_cell
 from bench.running.components import revisions
-from datamodules.public_domain import packaged
 
 TOKENS, MASK = torch.tensor([[101, 2655, 2033, 102, 0]]), torch.tensor([[True, True, True, True, False]])
 

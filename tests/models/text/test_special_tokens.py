@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from bench.datamodules.public_domain import packaged
 from bench.models.text.special_tokens import nearest_tokens, special_tokens, special_tokens_of
 from bench.models.text.vocabulary import Vocabulary
-from datamodules.public_domain import packaged
 
 
 class Framing:

@@ -3,9 +3,9 @@
 import pytest
 from transformers import BertTokenizerFast
 
+from bench.datamodules.text_lines import read_lines
 from bench.errors import UserError
 from bench.models.text.vocabulary import SPECIAL, Vocabulary
-from datamodules.text_lines import read_lines
 
 
 @pytest.fixture(scope="module")
