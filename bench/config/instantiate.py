@@ -8,8 +8,6 @@ import dataclasses
 import functools
 import importlib
 import inspect
-import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
@@ -18,6 +16,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
+from bench.host.working_folder import importable
 
 NODE_KEYS = ("_target_", "_partial_")
 
@@ -109,8 +108,7 @@ def import_target(path: str, key: str) -> Callable[..., Any]:
     """
     if not isinstance(path, str) or "." not in path.strip("."):
         raise UserError(f"{key}._target_={path!r}: want the import path of a class or function, package.module.Name")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    importable()
     module_name, _, name = path.rpartition(".")
     try:
         module = importlib.import_module(module_name)

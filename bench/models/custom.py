@@ -2,14 +2,13 @@
 
 import importlib
 import inspect
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
 
 from bench.errors import UserError
+from bench.host.working_folder import importable
 from bench.models.unwrap import unwrap
 
 
@@ -22,8 +21,7 @@ def locate(target: str, what: str) -> Callable[..., Any]:
     module_name, _, name = target.partition(":")
     if not module_name or not name:
         raise UserError(f"{what}={target!r}: want pkg.mod:Name (module, colon, class or function)")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    importable()
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # whatever a user's module raises on import is the user's to read
