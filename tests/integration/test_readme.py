@@ -1,5 +1,7 @@
 """The README tells the truth: its code runs, its commands are understood, its links lead somewhere."""
 
+import ast
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -40,18 +42,16 @@ def test_the_audit_runs(capsys: pytest.CaptureFixture) -> None:
     assert capsys.readouterr().out.startswith("True")
 
 
-def test_the_attack_of_the_readme_runs_from_outside_the_repository(tmp_path: Path, monkeypatch) -> None:
-    (code,) = [text for text in blocks("python") if "class Gray" in text]
-    (config,) = [text for text in blocks("yaml") if "my_package.gray.Gray" in text]
-    (tmp_path / "my_package").mkdir()
-    (tmp_path / "my_package" / "gray.py").write_text(code)
-    (tmp_path / "my_configs" / "attack").mkdir(parents=True)
-    (tmp_path / "my_configs" / "attack" / "gray.yaml").write_text(config)
+def test_results_are_read_as_the_readme_says(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture) -> None:
+    (code,) = [text for text in blocks("python") if "query.cells" in text]
     monkeypatch.chdir(tmp_path)
-    overrides = ["attack=gray", "logger=none", "data.victims=2", f"results={tmp_path / 'r'}"]
-    document = run_cell(compose(overrides, tmp_path / "my_configs"))
-    assert document["attack"] == "gray"
-    assert document["mse"]["n"] == 2
+    run_cell(compose(["attack=noise", "data.victims=2", "metric=mse", "logger=none"]))
+    capsys.readouterr()
+    exec(compile(code, "README.md", "exec"), {})
+    document, victims, samples = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"noise samples-cifar10 0\.\d+ 2", document)
+    assert [row["status"] for row in ast.literal_eval(victims)] == ["converged"] * 2
+    assert [row["position"] for row in ast.literal_eval(samples)] == [0, 0]
 
 
 def test_links_to_files_lead_somewhere() -> None:
@@ -59,11 +59,49 @@ def test_links_to_files_lead_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
+def rows(text: str) -> list[list[str]]:
+    """The cells of each line of the first Markdown table of a text, its header first."""
+    table = text[text.index("\n|") :].split("\n\n")[0].strip()
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    return [line for line in lines if not set("".join(line)) <= {":", "-"}]
+
+
 def test_the_leaderboard_names_what_the_quick_suite_runs() -> None:
     """The table of the README is of the attacks and sets that configs/suite/quick.yaml runs today."""
-    table = README.split("<!-- leaderboard -->")[1]
+    table = rows(README.split("<!-- leaderboard -->")[1])
     suite = (ROOT / "configs" / "suite" / "quick.yaml").read_text()
-    for attack in re.findall(r"attack=(\w+)", suite):
-        assert attack in table
-    for name in re.findall(r"data\.set=(\w+)", suite):
-        assert f"samples-{name}" in table
+    attacks = set(re.findall(r"attack=(\w+)", suite))
+    sets = {f"samples-{name}" for name in re.findall(r"data\.set=(\w+)", suite)}
+    assert len(table[0]) <= 5
+    assert {(row[0].split(" ")[0], row[1]) for row in table[1:]} == set(itertools.product(attacks, sets))
+
+
+def test_the_short_table_has_the_figures_of_the_long_one() -> None:
+    short = rows(README.split("<!-- leaderboard -->")[1])
+    long = rows((ROOT / "docs" / "results.md").read_text())
+    at = [long[0].index(name) for name in short[0]]
+    assert [[row[i] for i in at] for row in long] == short
+
+
+@pytest.mark.parametrize(("heading", "group"), [("Threat models", "threat"), ("Defences", "defense")])
+def test_every_option_of_a_group_is_named(heading: str, group: str) -> None:
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    there = {path.stem for path in (ROOT / "configs" / group).glob("*.yaml")} - {"none"}
+    named = set(re.findall(r"`(\w+)`", section)) | set(re.findall(rf"{group}=(\w+)", section))
+    assert there <= named
+
+
+def test_the_letter_of_a_threat_model_is_that_of_its_config() -> None:
+    named = dict(re.findall(r"^\| `(\w+)` \(model (\S+?)\)", README, re.M))
+    assert len(named) == 7
+    for name, letter in named.items():
+        assert compose([f"threat={name}"]).threat.letter == letter
+
+
+def test_the_attacks_of_the_table_exist_and_take_the_batches_that_it_says() -> None:
+    table = rows(README.split("\n## Attacks\n")[1])
+    for names, *_, batches, _ in table[1:]:
+        for name in re.findall(r"`(\w+)`", names):
+            attack = compose([f"attack={name}"]).attack
+            infers = "last_layer" in str(attack.get("labels"))  # which names the label of a single example
+            assert batches.startswith("one" if infers else "any"), name
