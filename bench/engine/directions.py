@@ -27,8 +27,7 @@ class Iterate:
 
     @cached_property
     def y(self) -> Tensor:
-        """The change of the gradient along the step `[S, n]`, computed on demand because only some directions use it.
-        """
+        """The change of the gradient along the step `[S, n]`; computed on demand, since only some directions use it."""
         return self.g - self.g_before
 
 

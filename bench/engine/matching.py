@@ -123,8 +123,7 @@ class Matching:
         self._slots["known"] = {name: value[victims] for name, value in self._known.items()}
 
     def replace(self, slots: Tensor, victims: Tensor) -> None:
-        """Puts `victims` (positions in the observation, `[k]`) into the slots numbered `slots` `[k]`; other slots stay.
-        """
+        """Puts `victims` (positions in the observation, `[k]`) into the slots numbered `slots` `[k]`; others stay."""
         seen = self._seen
         groups = {"observed": seen.gradients, "known": self._known}
         if not self._shared:

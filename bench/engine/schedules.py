@@ -1,5 +1,4 @@
-"""Step size schedules: the factor on the length of a step, as a function of the iterations that a victim has completed.
-"""
+"""Step size schedules: the factor on a step's length, as a function of the iterations that a victim has completed."""
 
 from abc import ABC, abstractmethod
 

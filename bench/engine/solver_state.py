@@ -253,8 +253,7 @@ class SolverState:
         state.f_best = torch.where(better, move.f, state.f_best)
 
     def _turn(self, at: Iterate, every: bool) -> None:
-        """Computes new directions for the slots `at.here`; steepest descent replaces a direction that does not descend.
-        """
+        """Computes directions for the slots `at.here`; steepest descent replaces a direction that does not descend."""
         d = self.direction(self.past, at)
         if self.box is not None:
             d = self.box.projected_direction(at.x, d)

@@ -111,8 +111,8 @@ class StrongWolfe(StepRule):
         high_up = ~(after <= trial.before + self.decrease * trial.t * trial.slope)
         flat = new.slope.abs() <= -self.curvature * trial.slope
         spent = state.tries >= self.tries
-        # Algorithm 3.5: trials grow until one is good or closes a bracket. As in torch, the comparison with the previous
-        # trial begins with the third one.
+        # Algorithm 3.5: trials grow until one is good or closes a bracket. As in torch, the comparison with the
+        # previous trial begins with the third one.
         growing = ~state.zoom & ~spent
         over_hill = high_up | ((state.tries > 1) & (after >= low.f))
         closes = growing & (over_hill | (~flat & (new.slope >= 0)))
