@@ -74,7 +74,7 @@ class Matcher(Attack):
         if start_labels not in ("zeros", "normal"):
             raise ValueError(f"start_labels={start_labels!r}: want zeros or normal")
         if restarts < 1:
-            raise ValueError(f"restarts={restarts}: must be >= 1 (runs a victim)")
+            raise ValueError(f"restarts={restarts}: must be >= 1 (runs per victim)")
         self.objective: Objective = TransformedObjective(objective, views) if views else objective
         self.views, self.priors, self.labels, self.engine = views, priors, labels, engine
         self.start_labels, self.restarts = start_labels, restarts
