@@ -1,4 +1,6 @@
-"""A test whether a whole sentence was in the batch: its inputs to the second attention layer lie in the layer's span.
+"""A test whether a whole sentence was in the batch: its inputs to the second attention layer lie in that layer's span.
+
+The first attention layer tests tokens one by one (`bench.attacks.exact.span_check`).
 """
 
 from __future__ import annotations
@@ -38,8 +40,7 @@ class SentenceCheck:
     checked: int = 0
 
     def rows(self, tokens: Tensor) -> Tensor:
-        """Returns the distance `[n, T]`, float64, of each position that must lie in the span; NaN at other positions.
-        """
+        """Returns the distance `[n, T]`, float64, of each position that must lie in the span; NaN elsewhere."""
         self.checked += len(tokens)
         pieces = [self._rows(piece) for piece in tokens.split(self.chunk)]
         return torch.cat(pieces).masked_fill(~asking(self.language, tokens), torch.nan)
