@@ -88,8 +88,8 @@ class Victims(Message):
     """V private batches of B examples: the truth, which only the client and the scorer receive.
 
     Args:
-        inputs: images `[V, B, C, H, W]` in [0, 1], not normalised (that is the model's first layer), or sentences `[V,
-            B, T]`, int64: the tokens that the model is given.
+        inputs: images `[V, B, C, H, W]` in [0, 1], not normalised (that is the model's first layer), or sentences
+            `[V, B, T]`, int64: the tokens that the model is given.
         labels: `[V, B]`, int64, class indices. If a language model predicts tokens, `[V, B, T]`: the token at each
             place that is to be predicted, and -100 (`NO_TARGET`) elsewhere.
         ids: `[V]`, int64. Victim `i` is the same batch for every attack.
@@ -226,10 +226,10 @@ class Task(Message):
 
     Args:
         gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a dimension V
-            (the engine maps it over victims), for the parameters that the client trains. `inputs` are images `[B, C, H,
-            W]`, or sentences as `bench.models.text.base.pack` makes them of tokens or of embeddings. `targets` are
-            class indices `[B]` or probabilities `[B, K]`; for language models, they are tokens `[B, T]` (-100 at places
-            without a prediction) or probabilities `[B, T, K]`.
+            (the engine maps it over victims), for the parameters that the client trains. `inputs` are images
+            `[B, C, H, W]`, or sentences as `bench.models.text.base.pack` makes them of tokens or of embeddings.
+            `targets` are class indices `[B]` or probabilities `[B, K]`; for language models, they are tokens `[B, T]`
+            (-100 at places without a prediction) or probabilities `[B, T, K]`.
         input_shape: `(C, H, W)` of images, `(T,)` of sentences.
         classes: number of classes (for a language model, of tokens); None if it is not granted.
         input_range: the interval of inputs; None if it is not granted.
@@ -323,8 +323,8 @@ class Reconstruction(Message):
 
     Args:
         ids: `[V]`, int64.
-        inputs: images `[V, B, C, H, W]`, which may leave [0, 1] and may hold non-finite values, or sentences `[V, B,
-            T]`, int64 tokens, -1 where no token is claimed.
+        inputs: images `[V, B, C, H, W]`, which may leave [0, 1] and may hold non-finite values, or sentences
+            `[V, B, T]`, int64 tokens, -1 where no token is claimed.
         labels: `[V, B]`, int64; -1 if the attack makes no claim.
         objective: `[V]`, the attacker's own objective at the returned iterate (NaN if it has none).
         iterations: `[V]`, int64, summed over restarts.
@@ -332,9 +332,9 @@ class Reconstruction(Message):
         seconds: `[V]`, wall time, summed over restarts; victims worked on at once share it equally.
         status: one `Status` per victim.
         trace: a few iterates of the run; empty if the attack keeps none. `moments` `[V, M]` are iteration numbers (-1
-            at unused entries). `images` `[V, M, B, C, H, W]` are the iterates there; for sentences, `tokens` `[V, M, B,
-            T]` (-1 where none is claimed). `curve_at` `[V, K]` are iteration numbers (-1 at unused entries), and
-            `curve` `[V, K]` the objective there.
+            at unused entries). `images` `[V, M, B, C, H, W]` are the iterates there; for sentences, `tokens`
+            `[V, M, B, T]` (-1 where none is claimed). `curve_at` `[V, K]` are iteration numbers (-1 at unused entries),
+            and `curve` `[V, K]` the objective there.
 
     Raises:
         ValueError: shapes disagree.

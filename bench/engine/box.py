@@ -34,8 +34,8 @@ class BoxConstraint:
         return torch.cat([x[:, : self.entries].clamp(self.low, self.high), x[:, self.entries :]], 1)
 
     def projected_direction(self, x: Tensor, d: Tensor) -> Tensor:
-        """Returns the direction `d` `[S, n]`, with zeros for the entries that would leave the box at once from `x` `[S,
-        n]`.
+        """Returns the direction `d` `[S, n]`, with zeros for the entries that would leave the box at once from `x`
+        `[S, n]`.
         """
         at, along = x[:, : self.entries], d[:, : self.entries]
         out = ((at <= self.low) & (along < 0)) | ((at >= self.high) & (along > 0))

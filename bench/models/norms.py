@@ -4,8 +4,8 @@ from torch import nn
 
 
 def norm(kind: str, channels: int) -> nn.Module:
-    """Makes the layer `batch`, `group` (8 groups, or one per channel if there are fewer) or `none`, for `[B, channels,
-    H, W]`.
+    """Makes the layer `batch`, `group` (8 groups, or one per channel if there are fewer) or `none`, for
+    `[B, channels, H, W]`.
 
     Raises:
         ValueError: another name.

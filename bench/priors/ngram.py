@@ -76,8 +76,8 @@ class KneserNey:
         self._levels = levels[::-1]
 
     def _windows(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Each event with its context: tokens `[N, T]`, -1 at the end of shorter sentences -> windows `[N, T + 1,
-        order]`.
+        """Each event with its context: tokens `[N, T]`, -1 at the end of shorter sentences -> windows
+        `[N, T + 1, order]`.
 
         The second result, `[N, T + 1]`, says which windows are events.
         """
