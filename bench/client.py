@@ -166,8 +166,9 @@ class Client(nn.Module):
         )
 
     def share(self, victims: Victims) -> Observation:
-        """Returns what an attacker sees of these victims' updates: `[V, B, ...]` -> `{name: [V, ...]}`, after the
-        defence.
+        """Returns what an attacker sees of these victims' updates after the defence, under the threat model.
+
+        The victims are `[V, B, ...]`, and the shared gradients `{name: [V, ...]}`.
 
         Raises:
             NotApplicable: the threat model withholds all that is shared.
@@ -242,8 +243,7 @@ class Client(nn.Module):
         return gradient
 
     def _shared(self, step: ClientStep, parameters: Tree, buffers: Tree, victims: Victims) -> Tree:
-        """Runs a step, `{name: [V, ...]}`, some victims at a time, since their random numbers take as much memory as
-        gradients.
+        """Runs a step, `{name: [V, ...]}`, some victims at a time, since random numbers take much memory.
 
         Args:
             step: the step of one client.
@@ -277,7 +277,7 @@ class Client(nn.Module):
                 return self._one_by_one(step, arguments)
             try:
                 return each(lambda *one: step(*one)[0], arguments, mappable=True)
-            except RuntimeError as error:  # of vmap, which cannot map the step, or of the step itself
+            except RuntimeError as error:  # raised by vmap, which cannot map the step, or by the step itself
                 if lacks_memory(error):
                     raise
                 if _RANDOM in str(error):

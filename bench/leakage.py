@@ -34,9 +34,7 @@ class Leakage(pl.LightningModule):
         self.seed, self._keep = seed, keep
 
     def on_test_start(self) -> None:
-        """Installs our signal handlers: Lightning's would finish the block on SIGTERM, and requeue with a checkpoint of
-        their own.
-        """
+        """Installs our signal handlers, because Lightning's would finish the block on SIGTERM and then requeue."""
         signals.listen()
 
     def test_step(self, victims: Victims, batch_idx: int) -> None:

@@ -33,7 +33,7 @@ class Status(enum.Enum):
 
     @property
     def sentence(self) -> str:
-        """The status explained in a sentence, as the tables print it."""
+        """The meaning of the status, as a full sentence for the reader."""
         return _SENTENCES[self]
 
     @property
@@ -140,9 +140,7 @@ class Victims(Message):
 
     @property
     def sentences(self) -> Tensor:
-        """`[V, B, T]`, the private tokens: the tokens that the model is given, with those that it has to predict in
-        their places.
-        """
+        """`[V, B, T]`, the private tokens: those given to the model, and those to predict in their places."""
         if self.labels.dim() == 2:
             return self.inputs
         return torch.where(self.labels == NO_TARGET, self.inputs, self.labels)

@@ -44,8 +44,7 @@ def consecutive(order: Integers, size: int) -> Integers:
 
 
 def all_different(order: Integers, labels: Integers, size: int) -> Integers:
-    """Returns batches of `size` different labels, `[count, size]`; each takes the earliest examples of `order` that
-    fit.
+    """Returns batches of `size` different labels, `[count, size]`, from the earliest images of `order` that fit.
 
     Args:
         order: a permutation of the examples.

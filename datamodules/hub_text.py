@@ -64,7 +64,7 @@ class HubText(TextDataModule):
 
     def by_hand(self) -> str:
         """The end of a sentence that says which file to put where, or how to name one elsewhere."""
-        what = "label<TAB>sentence a line" if self.ending == ".tsv" else "a sentence a line"
+        what = "label<TAB>sentence per line" if self.ending == ".tsv" else "a sentence per line"
         place = f"put {self.file.name} ({what}) into {self.where()}"
         return f"{place}, or name any such file: data=text_file data.root=PATH"
 

@@ -121,9 +121,7 @@ class LabelledSplit(LightningDataModule):
 
 
 class Batches:
-    """Batches of a pool, in an order that is drawn again in each pass. It is no DataLoader, since workers would not
-    pay.
-    """
+    """Batches of a pool, in an order drawn again in each pass; no DataLoader, since workers would not pay."""
 
     def __init__(self, pool: Pool, count: int, order: Callable[[], Iterator[Integers]]) -> None:
         self._pool, self._count, self._order = pool, count, order

@@ -113,5 +113,5 @@ def _swapped(raw: str) -> str:
 
 def _refuse(path: Path) -> NoReturn:
     raise UserError(
-        f"{path}: has more than 8 bits a channel, of a kind that cannot be read whole; save it as a 16-bit PNG"
+        f"{path}: has more than 8 bits per channel, of a kind that cannot be read whole; save it as a 16-bit PNG"
     )

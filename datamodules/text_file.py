@@ -33,7 +33,7 @@ class TextFile(TextDataModule):
         if self.class_count is not None:
             check_integer("data.class_count", self.class_count, 1, "classes, or null to count the labels")
         self._root = given_path(
-            "data.root", self.root, "a text file with a sentence a line, or a .tsv with columns label and sentence"
+            "data.root", self.root, "a text file with a sentence per line, or a .tsv with columns label and sentence"
         )
 
     @property
@@ -62,7 +62,7 @@ class TextFile(TextDataModule):
 
     def by_hand(self) -> str:
         """The end of a sentence that says what `root` may be."""
-        return "data.root must be a text file with a sentence a line, or a .tsv with columns label and sentence"
+        return "data.root must be a text file with a sentence per line, or a .tsv with columns label and sentence"
 
     def fetch(self) -> None:
         """Raises an error, since nothing can be fetched.

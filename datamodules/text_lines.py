@@ -36,8 +36,7 @@ class Lines:
 
 
 def read_lines(path: Path) -> Lines:
-    """Reads a `.tsv`, a table of labels and sentences (`datamodules.text_table`), or any other file with one sentence
-    per line.
+    """Reads a `.tsv` table of labels and sentences (`datamodules.text_table`), or a file with a sentence per line.
 
     Labels that are whole numbers are class indices (at least two classes); others are names of classes. Empty lines and
     a byte-order mark are ignored.
@@ -53,13 +52,13 @@ def read_lines(path: Path) -> Lines:
     if ending == ".tsv":
         sentences, labels = read_table(path, lines)
     elif ending in _TABLES:
-        raise UserError(f"{path}: want a .tsv, or a text file with a sentence a line; a {ending} is not read")
+        raise UserError(f"{path}: want a .tsv, or a text file with a sentence per line; a {ending} is not read")
     elif lines and "\t" in lines[0][1] and _is_header(path, lines[0][1]):
         raise UserError(f"{path}: looks like a table of labels and sentences; give it a name that ends in .tsv")
     else:
         sentences = [line.strip() for _, line in lines]
     if not sentences:
-        raise UserError(f"{path}: holds no sentence; want a sentence a line, or in a .tsv {WANTED}")
+        raise UserError(f"{path}: holds no sentence; want a sentence per line, or in a .tsv {WANTED}")
     return _lines(path, tuple(sentences), labels)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.errors import UserError
 
 LABEL, SENTENCE = ("label",), ("sentence", "text")  # allowed names of the columns in a header, in any case
-WANTED = "a header that names the columns label and sentence (or text), or label<TAB>sentence a line without one"
+WANTED = "a header that names the columns label and sentence (or text), or label<TAB>sentence per line without one"
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WORDS = 5  # a label of this many words or more looks like a sentence
 _OWN = 10  # in a table of this many rows or more, rows are expected to share labels
@@ -102,7 +102,7 @@ def _columns(count: int) -> str:
 
 
 def _want() -> str:
-    return f"want {WANTED} (no .tsv: a sentence a line)"
+    return f"want {WANTED} (no .tsv: a sentence per line)"
 
 
 def _without_header(path: Path, rows: Sequence[Row]) -> Columns:

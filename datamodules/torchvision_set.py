@@ -53,8 +53,7 @@ class TorchvisionSet(ImageDataModule):
         return f"put {', '.join(self.files())} into {self.where()}"
 
     def check_whole(self) -> None:
-        """Compares every file with its published checksum; this comes first because a damaged pickle must not be
-        opened.
+        """Compares every file with its published checksum, before any pickle is opened.
 
         Raises:
             UserError: a file differs; the message names the first one.

@@ -4,8 +4,7 @@ from bench.attacks.gradient_matching import GradientMatching
 
 
 class InvertingGradients(GradientMatching):
-    """Minimises the angle between gradients instead of their distance, plus the total variation of the image (equation
-    4).
+    """Minimises the angle between gradients instead of their distance, plus total variation (equation 4).
 
     min over x' of 1 - <g(x'), g*> / (||g(x')|| ||g*||) + alpha TV(x'), with x' in the range of inputs. As published,
     Adam takes the sign of the image's gradient, each step is projected onto the range, and the learning rate is

@@ -82,9 +82,7 @@ class Matcher(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The batch size and buffers, classes and soft labels if labels are optimised, and the needs of label inference
-        and views.
-        """
+        """Batch size and buffers; what the labels need, optimised or inferred; what the views need."""
         needs = {"batch_size", "buffers"}.union(*(view.needs for view in self.views))
         needs |= {"classes", "soft_labels"} if self.labels is None else _FOR_INFERENCE
         return frozenset(needs)
@@ -214,9 +212,7 @@ class Matcher(Attack):
     def _claim(
         self, finished: list[Finished], layout: Arrangement, seen: Observation, labels: Tensor | None
     ) -> Reconstruction:
-        """Returns the reconstruction of finished victims; `labels` are those of all victims of `seen`, if they are
-        fixed.
-        """
+        """Returns the reconstruction of finished victims; `labels` are those of all victims of `seen`, if fixed."""
 
 
 def in_chunks(
@@ -260,8 +256,7 @@ def tuned_once(
     budget: int,
     fixed_labels: bool,
 ) -> Tuned:
-    """Decides how this kind of work is done, at the first block of a cell, and reuses the decision for the other
-    blocks.
+    """Decides at the first block of a cell how this kind of work is done, and reuses the decision.
 
     Args:
         engine: settings, in which the decision is kept.

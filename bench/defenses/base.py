@@ -104,7 +104,7 @@ class PlainGradient(ClientStep):
         return ()
 
     def start(self, shapes: Shapes) -> Any:
-        """Makes no state."""
+        """Returns an empty state, since the gradient needs none."""
         return ()
 
     def __call__(
@@ -131,8 +131,7 @@ class Defense(ABC):
 
     @property
     def unit(self) -> float | None:
-        """The factor by which this part makes what is shared longer than a gradient, if that follows from the training
-        schedule.
+        """The factor by which this part makes what is shared longer than a gradient, if the schedule sets it.
 
         None if this part has no such factor, or if it depends on the data.
         """

@@ -21,8 +21,7 @@ def by_client(value: Tensor, clients: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Clients(Defense):
-    """Splits a victim's batch among K clients with B / K examples each; the attacker sees the aggregate of their
-    updates.
+    """Splits a victim's batch among K clients, B / K examples each; the attacker sees the aggregate of updates.
 
     The parts before this one in a stack act on each client. Without such parts, in eval mode and with `average`, the
     aggregate is the gradient of the whole batch, so aggregation hides no more than a larger batch does.

@@ -63,8 +63,9 @@ def sent(velocity: Tensor, residual: Tensor, count: Tensor) -> tuple[Tensor, Ten
 
 @dataclass(frozen=True)
 class DGC(GradientDefense):
-    """Top-k with error feedback and momentum correction. The attack tables show a client's first step, with no residual
-    yet.
+    """Top-k with error feedback and momentum correction; the attack tables show a client's first step.
+
+    At that step there is no residual yet.
 
     Args:
         sparsity: fraction of each tensor that is not sent, in [0, 1) (the paper: 0.999); at least one entry is sent.

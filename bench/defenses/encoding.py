@@ -29,9 +29,7 @@ class Encoding:
         return Encoding(self.entries, self.entries, 32, 0)
 
     def dense_values(self) -> Encoding:
-        """The same entries are sent as 32-bit floats, because scaling keeps zeros but leaves no grid that both sides
-        know.
-        """
+        """The same entries are sent as 32-bit floats: scaling keeps zeros, but no grid that both sides know."""
         return replace(self, bits=32, scales=0)
 
     def sparse(self, keep: Callable[[str, int], int]) -> Encoding:

@@ -80,8 +80,8 @@ class LocalSteps(Defense):
         """
         if self.batch_size is not None and local.batch_size % self.batch_size:
             raise NotApplicable(
-                f"defense LocalSteps takes {self.batch_size} examples a step: data.batch_size={local.batch_size} is no "
-                "multiple"
+                f"defense LocalSteps takes {self.batch_size} examples per step: data.batch_size={local.batch_size} is "
+                "no multiple"
             )
         return _Descended(inner, self, inner.depth + 1)
 

@@ -11,8 +11,7 @@ from torch.utils import _pytree as pytree
 
 
 def each(function: Callable[..., Any], trees: tuple[Any, ...], mappable: bool, chunk: int | None = None) -> Any:
-    """Calls `function` on the first entries of all tensors of `trees`, on the second entries, and so on; stacks the
-    results.
+    """Calls `function` on the first entries of all tensors of `trees`, on the second, and so on; stacks the results.
 
     Args:
         function: called with one entry of each tree.

@@ -63,7 +63,7 @@ class Half(GradientDefense):
         return {name: rounded(value, self.kind) for name, value in gradients.items()}, state
 
     def encode(self, sent: Encoding) -> Encoding:
-        """Two bytes per value."""
+        """What is sent: two bytes per value, without scales."""
         return sent.quantised(16, scales=0)
 
 
@@ -102,5 +102,5 @@ class Int8(GradientDefense):
         return {name: int8(value, random.get(name)) for name, value in gradients.items()}, state
 
     def encode(self, sent: Encoding) -> Encoding:
-        """One byte per value, and one scale per tensor."""
+        """What is sent: one byte per value, and one scale per tensor."""
         return sent.quantised(8, scales=1)

@@ -76,7 +76,5 @@ class Pruning(GradientDefense):
         return across(gradients, left(sum(value.numel() for value in gradients.values()), self.fraction)), state
 
     def encode(self, sent: Encoding) -> Encoding:
-        """The entries that are left; with scope `model`, they are counted as if in proportion to the size of the
-        tensors.
-        """
+        """The entries left; with scope `model`, they are counted in proportion to the size of the tensors."""
         return sent.sparse(lambda name, entries: left(entries, self.fraction))

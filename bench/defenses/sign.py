@@ -38,7 +38,5 @@ class Sign(GradientDefense):
         return {name: signs(value, self.scaled) for name, value in gradients.items()}, state
 
     def encode(self, sent: Encoding) -> Encoding:
-        """One bit per value, as the paper counts (exact zeros would need more), and one scale per tensor if there is
-        one.
-        """
+        """One bit per value, as the paper counts (exact zeros would need more), and the scales if there are any."""
         return sent.quantised(1, scales=int(self.scaled))

@@ -1,5 +1,4 @@
-"""Directions of torch.optim's elementwise optimisers: torch's own functions, applied to the stacked variables of all
-slots.
+"""Directions of torch.optim's elementwise optimisers: torch's own functions on the stacked variables of all slots.
 
 Each slot has its own step count, since slots are refilled at different times. The step rule holds the learning rate
 (see `bench.engine.steps.Scheduled`): the updates here are proportional to it.
@@ -51,9 +50,7 @@ class _Elementwise(Direction):
         return state.steps[:, 0] > 0
 
     def __call__(self, state: Slots, at: Iterate) -> Tensor:
-        """Returns the optimiser's update `[S, n]` at learning rate 1, and updates the averages of the slots in
-        `at.here`.
-        """
+        """Returns the optimiser's update `[S, n]` at learning rate 1, and updates the averages in `state`."""
         assert isinstance(state, GradientMoments)
         if at.here.all():
             return self._update(state, at.x, at.g)

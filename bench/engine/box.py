@@ -34,9 +34,7 @@ class BoxConstraint:
         return torch.cat([x[:, : self.entries].clamp(self.low, self.high), x[:, self.entries :]], 1)
 
     def projected_direction(self, x: Tensor, d: Tensor) -> Tensor:
-        """Returns the direction `d` `[S, n]`, with zeros for the entries that would leave the box at once from `x`
-        `[S, n]`.
-        """
+        """Returns `d` `[S, n]` with zeros for the entries that would leave the box at once from `x` `[S, n]`."""
         at, along = x[:, : self.entries], d[:, : self.entries]
         out = ((at <= self.low) & (along < 0)) | ((at >= self.high) & (along > 0))
         return torch.cat([along.masked_fill(out, 0), d[:, self.entries :]], 1)

@@ -14,16 +14,14 @@ from bench.engine.slots import Nothing, Slots
 
 @dataclass
 class Iterate:
-    """S victims at their iterates, and the steps that led there; all fields are `[S, n]` except the masks, which are
-    `[S]`.
-    """
+    """S victims at their iterates, and the steps that led there; fields are `[S, n]`, masks `[S]`."""
 
     x: Tensor
     g: Tensor  # gradient at x
     s: Tensor  # the step that led to x
     g_before: Tensor  # gradient where the step began
     stepped: Tensor  # mask: the iterate was reached by a finite step (false at a start)
-    here: Tensor  # mask: slots that need a direction now; the state of the others does not change
+    here: Tensor  # mask: slots that need a direction now; the history of the others stays
 
     @cached_property
     def y(self) -> Tensor:
@@ -44,15 +42,11 @@ class Direction(ABC):
 
     @abstractmethod
     def __call__(self, state: Slots, at: Iterate) -> Tensor:
-        """Records the steps in `state` and returns the directions `[S, n]`; rows for which `at.here` is false have any
-        value.
-        """
+        """Records the steps in `state` and returns the directions `[S, n]`, of any value outside of `at.here`."""
 
     @abstractmethod
     def has_past(self, state: Slots) -> Tensor:
-        """Says for each slot `[S]` whether its direction uses past steps, and so may differ from plain steepest
-        descent.
-        """
+        """Says for each slot `[S]` whether its direction uses past steps, unlike plain steepest descent."""
 
 
 @dataclass(eq=False)

@@ -129,9 +129,7 @@ class Minimiser:
         return sum(bytes_of(state) for state in states)
 
     def _hand_on(self, work: SolverState, ended: list[int], waiting: Waiting, start: Callable[[Tensor], Tensor]) -> int:
-        """Fills the slots of finished victims, closes those for which no victim waits, and returns how many were
-        closed.
-        """
+        """Fills the slots of finished victims, closes those that no victim waits for, and counts the closed ones."""
         following = {slot: waiting.next(slot) for slot in ended}
         refill = {slot: victim for slot, victim in following.items() if victim is not None}
         if refill:

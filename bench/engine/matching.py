@@ -216,9 +216,7 @@ class Matching:
 
 
 def _one_by_one(function: Callable[..., dict[str, Tensor]], in_dims: tuple[int | None, ...]) -> Callable[..., dict]:
-    """Does in a loop what `vmap` does, for models that vmap cannot map (running statistics, data-dependent control
-    flow).
-    """
+    """Does in a loop what `vmap` does, for models that vmap cannot map (running statistics, branches on data)."""
 
     def mapped(*arguments: dict[str, Tensor] | Tensor) -> dict[str, Tensor]:
         count = len(arguments[2])

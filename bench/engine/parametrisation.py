@@ -1,5 +1,4 @@
-"""How a dummy image is represented by the variables that are optimised: by its pixels, or by its weighted cosine
-spectrum.
+"""How a dummy image is represented by the optimised variables: by pixels, or by its weighted cosine spectrum.
 
 The minimisers are the same, but the path to them is not. A method that measures distances between its variables (as
 every one in `bench.engine.directions` does) treats all variables alike, while natural images have a thousand times more
@@ -36,14 +35,14 @@ class Parametrisation(ABC):
 
 @dataclass(frozen=True)
 class Pixels(Parametrisation):
-    """The variables are the pixels themselves."""
+    """The variables of an image are its pixels themselves, so this map is the identity."""
 
     def decode(self, variables: Tensor) -> Tensor:
-        """Returns `variables` unchanged."""
+        """Returns `variables` unchanged, since they are the pixels."""
         return variables
 
     def encode(self, images: Tensor) -> Tensor:
-        """Returns `images` unchanged."""
+        """Returns `images` unchanged, since their pixels are the variables."""
         return images
 
     @property
@@ -54,8 +53,7 @@ class Pixels(Parametrisation):
 
 @dataclass(frozen=True)
 class Dct(Parametrisation):
-    """The variables are coefficients of the orthonormal discrete cosine transform (DCT-II), divided by their expected
-    size.
+    """The coefficients of the orthonormal discrete cosine transform (DCT-II), divided by their expected size.
 
     x = D' (w * z) D with w = (1 + |k|)^-decay, where k is the spatial frequency in half periods per image. Minimising
     over z means minimising over x with the inner product that w prescribes, or with an initial inverse Hessian D' w^2

@@ -42,8 +42,7 @@ class Repeated:
 
 @dataclass
 class Selection:
-    """Collects the runs of each victim, and selects the best one by the attacker's own objective once all have
-    finished.
+    """Collects the runs of each victim, and selects the best one by the attacker's objective once all are there.
 
     A run that did not fail is better than one that did. Between equal runs the one with the earlier start is taken.
     Iterations, evaluations and seconds are sums over all runs of the victim; everything else is that of the selected

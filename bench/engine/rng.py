@@ -48,9 +48,7 @@ def draw(kind: str, shape: tuple[int, ...], *parts: int | str) -> Tensor:
 
 @contextlib.contextmanager
 def seeded(*parts: int | str) -> Iterator[None]:
-    """Seeds torch's global CPU generator for the purpose that `parts` name, and restores its state at the end of the
-    block.
-    """
+    """Seeds torch's global CPU generator for the purpose that `parts` name, and restores its state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(*parts))
         yield

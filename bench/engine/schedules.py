@@ -15,7 +15,7 @@ class StepSizeSchedule(ABC):
 
 
 class Constant(StepSizeSchedule):
-    """The factor is always 1."""
+    """A schedule whose factor is 1 at every step."""
 
     def __call__(self, taken: Tensor) -> Tensor:
         """Returns ones `[S]`."""
@@ -23,8 +23,7 @@ class Constant(StepSizeSchedule):
 
 
 class StepDecay(StepSizeSchedule):
-    """Multiplies by a further factor after each of some fractions of the budget:
-    `torch.optim.lr_scheduler.MultiStepLR`.
+    """Multiplies by a further factor after each of some fractions of the budget, like torch's `MultiStepLR`.
 
     Args:
         steps: budget of iterations, >= 1.

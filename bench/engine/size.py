@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.engine.matching import Matching
 from bench.engine.slots import Slots
 
-_COPIES = 6  # of a gradient: observed, the dummy's, their difference, and what the second backward pass keeps of them
+_COPIES = 6  # gradients per slot: observed, dummy's, their difference, and what the second backward pass keeps
 
 
 def operations(matching: Matching, z: Tensor) -> int | None:

@@ -148,8 +148,7 @@ class SolverState:
             self.objective.load(self.state.victim)
 
     def jump(self, slots: Tensor, x: Tensor) -> None:
-        """Moves iterates to `x` `[S, n]` for the slots in the mask `slots` `[S]`, as another search than this one has
-        decided.
+        """Moves iterates to `x` `[S, n]` for the slots in the mask `slots` `[S]`, as a search outside decides.
 
         The slots are evaluated at their new iterates before their next step. The history of the direction and the best
         iterate are kept.
@@ -183,9 +182,7 @@ class SolverState:
         return code
 
     def _evaluate(self) -> tuple[Move, Tensor]:
-        """Evaluates the trial points; returns them with their directions, from which the entries that the box cut are
-        removed.
-        """
+        """Evaluates the trial points; returns them, and their directions without the entries that the box cut."""
         state = self.state
         s = state.t.unsqueeze(1) * state.d
         there = state.x + s

@@ -51,9 +51,7 @@ class FallbackTrial:
 
 @dataclass
 class LineSearchResult:
-    """A rule's verdict on a trial; a slot in none of the masks `take`, `over` and `kept` is tried again with length
-    `t`.
-    """
+    """A rule's verdict on a trial; slots in none of `take`, `over` and `kept` are tried again with length `t`."""
 
     take: Tensor  # [S], whether the trial becomes the iterate
     t: Tensor  # [S], length of the next trial
@@ -118,7 +116,7 @@ class _TakesAll(StepRule):
         """Does nothing, since there is no search to begin."""
 
     def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
-        """Takes every trial."""
+        """Takes the trial of every slot, whatever its objective is."""
         return LineSearchResult(torch.ones_like(trial.t, dtype=torch.bool), trial.t)
 
 

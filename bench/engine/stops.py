@@ -51,9 +51,7 @@ class Stop(ABC):
 
     @abstractmethod
     def stuck(self, slope: Tensor) -> Tensor:
-        """Says for each slot `[S]` whether its directional derivative `slope` `[S]` ends the work before the step is
-        taken.
-        """
+        """Says for each slot `[S]` whether its directional derivative `slope` `[S]` ends the work before a step."""
 
 
 @dataclass(eq=False)

@@ -33,7 +33,7 @@ WORDS = TraceConfig(room=32, stride=10, moments=32)  # iterations 0, 10, 20, 30,
 class TraceBuffer(Slots):
     """Values seen at multiples of a stride, which doubles for a slot when its buffer is full."""
 
-    at: Tensor  # [S, room], the time of each value, -1 where empty
+    at: Tensor  # [S, room], the iteration of each value, -1 at unused entries
     values: Tensor  # [S, room, n]
     count: Tensor  # [S]
     stride: Tensor  # [S]

@@ -182,9 +182,9 @@ def _measured(some: Some, total: int, held: int, device: torch.device) -> Tuned:
 
 
 def _threads(some: Some, found: Tuned) -> int:
-    """Returns one thread, or as many as there are cores if that is clearly quicker; on a busy machine it can be far
-    slower.
-    """
+    """Returns one thread, or as many as there are cores if that is clearly quicker.
+
+    On a busy machine, many threads can be far slower than one."""
     every = cores()
     if every == 1:
         return 1

@@ -1,4 +1,4 @@
-"""Initialisation of weights."""
+"""Initialisation of weights from a uniform distribution, as in the code of Deep Leakage from Gradients."""
 
 from torch import nn
 

@@ -24,7 +24,7 @@ ONE_OUTPUT = (
     "and take cross_entropy, which is the same step"
 )
 _STEPS = (1e-6, 1e-7, 1e-8, 1e-9)  # step lengths of the finite differences
-_ROUNDING = 1e-13  # relative rounding of a squared gradient in float64: 450 last places, ten times that seen
+_ROUNDING = 1e-13  # relative rounding of a squared float64 gradient: 450 units in the last place, ten times that seen
 
 
 @dataclass(frozen=True)

@@ -47,5 +47,5 @@ def first_layer(mean: Sequence[float] | None, std: Sequence[float] | None, chann
     if mean is None and std is None:
         return nn.Identity()
     if mean is None or std is None or len(mean) != channels or len(std) != channels:
-        raise ValueError(f"mean and std: want {channels} numbers each (one a channel), or null for both")
+        raise ValueError(f"mean and std: want {channels} numbers each (one per channel), or null for both")
     return Normalise(mean, std)

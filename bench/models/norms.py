@@ -4,8 +4,9 @@ from torch import nn
 
 
 def norm(kind: str, channels: int) -> nn.Module:
-    """Makes the layer `batch`, `group` (8 groups, or one per channel if there are fewer) or `none`, for
-    `[B, channels, H, W]`.
+    """Makes the layer `batch`, `group` (8 groups, fewer if there are fewer channels) or `none`.
+
+    It takes and returns `[B, channels, H, W]`.
 
     Raises:
         ValueError: another name.

@@ -1,5 +1,4 @@
-"""The client's loss for labels that an attacker optimises: a loss of probabilities that equals the client's at one-hot
-ones.
+"""The client's loss for labels that an attacker optimises: a loss of probabilities, the client's at one-hot ones.
 
 torch divides a weighted cross entropy by the weights of the labels if they are indices, and by B if they are
 probabilities. An attacker that optimises probabilities would then match another loss than the client's.

@@ -14,8 +14,7 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """Returns the network inside `DataParallel`, `DistributedDataParallel`, `torch.compile` or Opacus, at any depth, in
-    float32.
+    """Returns the float32 network inside `DataParallel`, DDP, `torch.compile` or Opacus, at any depth.
 
     The module is changed in place: wrappers inside it are replaced by what they wrap, Opacus' hooks are removed, and
     weights and buffers of another floating-point type are cast. The gradient that is attacked is then that of the same

@@ -5,10 +5,9 @@ from torch import Tensor
 
 
 def cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-    """`1 - <g, g*> / (||g|| ||g*||)` over all observed parameters as one vector: `{name: [V, ...]}` -> `[V]`, in [0,
-    2].
+    """`1 - <g, g*> / (||g|| ||g*||)`, all observed parameters as one vector: `{name: [V, ...]}` -> `[V]`.
 
-    It is computed as half the squared distance of the two unit vectors, which is the same number. In float32, a
+    It is in [0, 2], and computed as half the squared distance of the two unit vectors, which is the same number. In float32, a
     difference from 1 would be lost below 1e-7, long before the image is found. If the dummy's gradient is zero, it is
     1/2.
     """

@@ -10,8 +10,7 @@ from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 
 def masked_columns(weight: Tensor) -> Tensor:
-    """For each victim `[V]`, whether its gradient `[V, out, in]` of a linear layer has some, but not only, columns of
-    zeros.
+    """For each victim `[V]`, whether some but not all columns of a gradient `[V, out, in]` are zero.
 
     Soteria (Sun et al. 2021, arXiv 2012.06043) masks features that enter the layer, and so whole columns.
     """

@@ -1,6 +1,4 @@
-"""The distance of Deep Leakage from Gradients (Zhu, Liu, Han 2019, arXiv 1906.08935, equation 4), relative to the
-gradient.
-"""
+"""The distance of Deep Leakage (Zhu, Liu, Han 2019, arXiv 1906.08935, equation 4), relative to the gradient's size."""
 
 import torch
 from torch import Tensor

@@ -44,8 +44,7 @@ def length_error(embeddings: Tensor, places: Tensor, target: Tensor) -> Tensor:
 
 
 class EmbeddingLength:
-    """`length_error` times a weight. It is no `bench.priors.base.Prior`, because it needs each victim's embeddings and
-    lengths.
+    """`length_error` times a weight; no `Prior`, because it needs each victim's embeddings and lengths.
 
     Departs: the paper's target is 1.4 for every model (about the mean length of BERT's embeddings, according to its
     code); here it is the `mean_length` of the victim's own embeddings. The mean is over the places that are optimised;

@@ -15,9 +15,7 @@ from bench.priors.language_model import Disfluency, LanguageModel
 
 @dataclass(eq=False)
 class _Level:
-    """Counts of k-grams. A k-gram is stored as a number whose digits are its tokens, the latest token being the lowest
-    digit.
-    """
+    """Counts of k-grams, each stored as a number whose digits are its tokens, the latest token the lowest digit."""
 
     grams: Tensor  # [G], int64, sorted
     counts: Tensor  # [G], float64
@@ -76,8 +74,7 @@ class KneserNey:
         self._levels = levels[::-1]
 
     def _windows(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Each event with its context: tokens `[N, T]`, -1 at the end of shorter sentences -> windows
-        `[N, T + 1, order]`.
+        """Each event with its context: tokens `[N, T]`, -1 at the end -> windows `[N, T + 1, order]`.
 
         The second result, `[N, T + 1]`, says which windows are events.
         """
@@ -148,7 +145,7 @@ class Ngram(LanguageModel):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Surrogate sentences to learn from."""
+        """What it needs to be granted: surrogate sentences to learn from."""
         return frozenset({"surrogate"})
 
     def learn(self, seen: Observation) -> Disfluency:

@@ -102,9 +102,7 @@ class Dager(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The batch size, classes, buffers, soft labels, and two attention layers whose inputs are known and gradients
-        shared.
-        """
+        """Batch size, classes, buffers, soft labels, and two attention layers, known and with shared gradients."""
         needs = {"batch_size", "classes", "buffers", "soft_labels", "two_attention_layers", "attention_shared"}
         return frozenset(needs)
 

@@ -177,9 +177,7 @@ class Descent:
 
 
 def _choices(candidates: list[list[int]], end: int | None, found: list[Found]) -> list[list[int]]:
-    """The tokens that may stand at each position: the end token only at the last one, and no token of `found` if
-    possible.
-    """
+    """The tokens that may stand at each position: the end token only at the last, and none of `found` if possible."""
     choices = []
     for place, tokens in enumerate(candidates):
         last = place == len(candidates) - 1

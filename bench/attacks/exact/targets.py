@@ -43,9 +43,7 @@ class TargetSearch:
     evaluations: int = 0
 
     def distance(self, targets: Tensor) -> Tensor:
-        """Returns the relative squared distance between gradients: the sum of squared differences over the sum of
-        squares.
-        """
+        """Returns the relative squared distance between gradients: squared differences over squares."""
         self.evaluations += 1
         one = {name: value[None] for name, value in self.gradient(targets).items()}
         found, observed = comparable(one, {name: value[None] for name, value in self.observed.items()}, self.unit)

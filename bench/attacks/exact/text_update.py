@@ -62,8 +62,7 @@ class TextUpdate:
 
     @property
     def read(self) -> list[int] | None:
-        """How many tokens of each sentence enter the gradient as inputs: all, except the last token of a causal model's
-        sentence.
+        """How many tokens of each sentence enter the gradient as inputs: all, but for a causal model's last one.
 
         That token is predicted, but nothing is predicted from it. None if lengths are not granted.
         """

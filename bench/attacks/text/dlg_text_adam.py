@@ -4,8 +4,7 @@ from bench.attacks.text.fixed_special_tokens import FixedSpecialTokens
 
 
 class DLGTextAdam(FixedSpecialTokens):
-    """DLG as `dlg.sh` of eth-sri/lamp runs it: squared error, Adam from normal noise, and fixed start, end and padding
-    tokens.
+    """DLG as in `dlg.sh` of eth-sri/lamp: squared error, Adam from normal noise, fixed start, end and padding.
 
     Departs: labels are known there; here they are optimised unless the threat model grants them.
     """

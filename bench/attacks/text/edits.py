@@ -47,8 +47,7 @@ def edited(order: Sequence[int], kind: str, random: Sequence[float]) -> list[int
 
 
 def edits(free: Tensor, random: Tensor) -> Tensor:
-    """Returns candidate orders of a sentence's places; the first changes nothing, the others are edits of each kind in
-    turn.
+    """Returns candidate orders of a sentence's places; the first changes nothing, the others are edits by kind in turn.
 
     Args:
         free: `[T]`, bool, the places whose tokens may move; the others keep theirs.

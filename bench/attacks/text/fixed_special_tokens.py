@@ -25,8 +25,7 @@ class FixedSpecialTokens(TextMatching):
     """
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
-        """Returns the initial variables `[n]`: those of `TextMatching`, with the embeddings of start and end tokens in
-        place.
+        """Returns the initial variables `[n]` of one run, with the embeddings of start and end in place.
 
         Args:
             seen: the observation.

@@ -102,14 +102,11 @@ class LAMP(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The batch size, the buffers, the classes, a loss that takes probabilities, and the needs of the language
-        model.
-        """
+        """Batch size, buffers, classes, a loss that takes probabilities, and the needs of the language model."""
         return frozenset({"batch_size", "buffers", "classes", "soft_labels"}) | self.language_model.needs
 
     def check(self, seen: Observation) -> None:
-        """Refuses an observation that the attack cannot serve; if labels are known, the number of classes is not
-        needed.
+        """Refuses an observation that the attack cannot serve; known labels make the number of classes needless.
 
         Raises:
             NotApplicable: the message names the first need that is not met.

@@ -104,8 +104,7 @@ class KnownSentences:
 
 
 class LampObjective(FixedTokens):
-    """The objective of the loop: the distance between gradients plus LAMP's regulariser, with a zero gradient at fixed
-    places.
+    """The loop's objective: the distance between gradients plus LAMP's regulariser, without slope at fixed places.
 
     Args:
         matching: the matching function over the same victims.

@@ -226,9 +226,7 @@ class OrderSearch:
     def _best(
         self, x: Tensor, tokens: Tensor, sentence: int, victims: Tensor, iterations: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Returns the order `[S, T]` of each slot's best candidate, and `[S]` whether it is better than the present
-        order.
-        """
+        """The order `[S, T]` of each slot's best candidate, and `[S]` whether it is better than the present one."""
         orders = self._candidates(victims, iterations, sentence)
         total = torch.stack([self._value(x, orders[:, k], sentence) for k in range(orders.shape[1])], 1).double()
         if self._plan.fluency:

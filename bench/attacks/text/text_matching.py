@@ -96,8 +96,7 @@ class TextMatching(Matcher):
         self.deviation, self.token_scale, self.nearest = deviation, token_scale, nearest
 
     def check(self, seen: Observation) -> None:
-        """Refuses an observation that the attack cannot serve, such as a language model whose hidden tokens are not
-        granted.
+        """Refuses an observation that the attack cannot serve, such as one without the hidden tokens.
 
         Raises:
             NotApplicable: the message names the first need that is not met.
@@ -120,9 +119,7 @@ class TextMatching(Matcher):
             raise NotApplicable(f"attack {name} infers labels of classifiers only (attack.labels=null for others)")
 
     def _needed(self, seen: Observation) -> frozenset[str]:
-        """Drops the need for the number of classes for language models: their classes are the vocabulary, which is
-        public.
-        """
+        """Drops the need for the number of classes of language models, whose vocabulary is public."""
         needed, language = super()._needed(seen), seen.task.language
         return needed - {"classes"} if language is not None and language.head != "classification" else needed
 

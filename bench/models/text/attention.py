@@ -17,8 +17,7 @@ class Reader(Protocol):
 
     @property
     def weights(self) -> tuple[tuple[str, ...], ...]:
-        """Names of the weights of query, key and value, one tuple per layer, for the first layer and the second if
-        there is one.
+        """Names of the weights of query, key and value: one tuple for the first layer, and one for the second if any.
 
         A tuple has one name if the weights are fused, see `Language.first_attention`.
         """

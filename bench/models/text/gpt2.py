@@ -8,8 +8,7 @@ from bench.models.text.vocabulary import Vocabulary
 
 
 class GPT2(TextModel):
-    """Attention layers in which positions look back, over word and position embeddings; normalised first, without
-    dropout.
+    """Attention layers that look back, over word and position embeddings; normalised first, without dropout.
 
     Args:
         vocabulary: the model's vocabulary, which makes the tokeniser before the model is built.

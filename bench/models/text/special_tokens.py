@@ -10,9 +10,7 @@ from bench.models.text.nearest_tokens import nearest
 
 
 def special_tokens_of(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Returns the tokens at the start and at the end of every sentence: those of the empty one, split where a word
-    begins.
-    """
+    """The tokens at start and end of every sentence: those of the empty one, split where a word begins."""
     empty, word = tokenizer.encode(""), tokenizer.encode("a")
     start = next((i for i, (one, other) in enumerate(zip(empty, word)) if one != other), len(empty))
     return tuple(empty[:start]), tuple(empty[start:])
