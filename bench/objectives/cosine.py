@@ -7,9 +7,9 @@ from torch import Tensor
 def cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
     """`1 - <g, g*> / (||g|| ||g*||)`, all observed parameters as one vector: `{name: [V, ...]}` -> `[V]`.
 
-    It is in [0, 2], and computed as half the squared distance of the two unit vectors, which is the same number. In float32, a
-    difference from 1 would be lost below 1e-7, long before the image is found. If the dummy's gradient is zero, it is
-    1/2.
+    It is in [0, 2], and computed as half the squared distance of the two unit vectors, which is the same number. In
+    float32, a difference from 1 would be lost below 1e-7, long before the image is found. If the dummy's gradient is
+    zero, it is 1/2.
     """
     ours, theirs = _over_norm({name: gradients[name] for name in observed}), _over_norm(observed)
     squares: Tensor = sum(((ours[name] - other) ** 2).flatten(1).sum(1) for name, other in theirs.items())  # type: ignore[assignment]
