@@ -282,7 +282,7 @@ class Client(nn.Module):
                     raise
                 if _RANDOM in str(error):
                     raise UserError(
-                        "defense: random numbers are drawn in `protect`, where they belong to no victim: draw them in "
+                        "defense: random numbers are drawn in `protect`, so they belong to no victim: draw them in "
                         "`draw`"
                     ) from error
                 refusal = error

@@ -136,7 +136,7 @@ class Dealer:
         while self._starts[-1] <= victim:
             batches = len(self._round(len(self._starts) - 1))
             if not batches:
-                raise ValueError("the labels allow no batch at all; check_possible would have said so")
+                raise ValueError("the labels allow no batch at all; check_possible refuses such labels")
             self._starts.append(self._starts[-1] + batches)
         number = bisect_right(self._starts, victim) - 1
         return self._round(number)[victim - self._starts[number]], number

@@ -51,7 +51,7 @@ def labelled(data: VictimDataModule) -> Pool:
         UserError: the data are no images, or have no labels.
     """
     if not isinstance(data, ImageDataModule):
-        raise UserError(f"data '{data.title}' are no images: what is trained here classifies images")
+        raise UserError(f"data '{data.title}' are no images, and only classifiers of images can be trained")
     if data.classes is None:
         raise UserError(f"data '{data.title}' has no labels: no classifier can be trained on it")
     return data.pool

@@ -35,4 +35,4 @@ def check_regular(path: Path) -> None:
     """
     kind = what_else(path)
     if kind is not None:
-        raise UserError(f"{path}: is {kind}, and only regular files are read; take it away, or name another")
+        raise UserError(f"{path}: is {kind}, and only regular files are read; remove it, or name another")

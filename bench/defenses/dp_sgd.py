@@ -118,7 +118,9 @@ class _PerSample(ClientStep):
     def start(self, shapes: Shapes) -> Any:
         state = self.inner.start(shapes)
         if pytree.tree_leaves(state):
-            raise NotApplicable("defense DPSGD cannot follow one that keeps a state: samples change with every step")
+            raise NotApplicable(
+                "defense DPSGD cannot follow a defence that keeps a state, because samples change with every step"
+            )
         return state
 
     def __call__(

@@ -153,7 +153,7 @@ def _probed(
     if not torch.equal(output, again):
         raise UserError(
             f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set "
-            "model.mode=eval, or hand over module.eval()"
+            "model.mode=eval, or pass module.eval()"
         )
     targets = torch.arange(prod(wanted[:-1]), device=inputs.device).reshape(wanted[:-1]) % classes
     _check_loss(loss, output, targets)

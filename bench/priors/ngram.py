@@ -51,7 +51,7 @@ class KneserNey:
     ) -> None:
         self.boundary, self.base, self.order, self.discount = size, size + 1, order, discount
         if self.base**order >= 2**63:
-            raise UserError(f"order={order}: so many tokens of a vocabulary of {size:,} have no number in 63 bits")
+            raise UserError(f"order={order}: the n-grams of a vocabulary of {size:,} tokens do not fit into 63 bits")
         longest = max((len(sentence) for sentence in sentences), default=0)
         rows = [[*sentence, *[-1] * (longest - len(sentence))] for sentence in sentences]
         tokens = torch.tensor(rows, dtype=torch.long, device=device).reshape(len(rows), longest)

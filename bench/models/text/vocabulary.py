@@ -73,7 +73,7 @@ def read(root: str, key: str) -> Tokenizer:
         reason = " ".join(str(error).split())[:160]
         raise UserError(
             f"{key}={root!r}: no tokeniser can be read there ({reason}); want a folder with a "
-            "tokenizer.json, or the name of a model that has a fast one"
+            "tokenizer.json, or the name of a model with a fast tokeniser"
         ) from error
 
 
