@@ -116,7 +116,7 @@ def write_lines(path: Path, sentences: Iterable[str], labels: Iterable[int] | No
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file aside and renames it, so that a reader sees the whole file or none; makes its folder."""
+    """Writes a temporary file and renames it, so that a reader sees the whole file or none; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:

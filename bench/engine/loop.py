@@ -165,7 +165,7 @@ class Minimiser:
     def _returned(self, state: State, slot: int, status: Status) -> tuple[Tensor, Tensor]:
         """Returns the iterate `[n]` that is reported, and its objective."""
         take_best = self.select == "best" or status is Status.DIVERGED
-        # The best iterate is stored apart only once the solver has left it.
+        # The best iterate is copied only once the solver has left it (see `SolverState._remember_best`).
         elsewhere = take_best and not bool(state.f[slot] == state.f_best[slot])
         return (state.x_best[slot], state.f_best[slot]) if elsewhere else (state.x[slot], state.f[slot])
 
