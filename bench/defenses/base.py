@@ -127,7 +127,7 @@ class Defense(ABC):
     """One defence with its parameters: a frozen dataclass whose fields are those of its YAML."""
 
     level: ClassVar[str]  # what it acts on: sample, batch, gradient or update
-    schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients), which is a grant of its own
+    schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients), granted by itself
 
     @property
     def unit(self) -> float | None:
