@@ -1,4 +1,4 @@
-"""The private side: a model, a loss and a private batch become an `Observation`, under a threat model."""
+"""The private side: turns a model, a loss and a private batch into an `Observation`, under a threat model."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from bench.models.soft_labels import SoftLabels, soft_labels
 from bench.models.text.base import TextModel, pack
 from bench.threat import Threat
 
-# Gradients computed together: bounds the memory of activations. On a processor each alone: how a victim's entries are
-# rounded must not depend on who else is dealt to this process.
+# Number of gradients computed together, which bounds the memory of activations. On a processor it is 1, because the
+# rounding of a victim's entries must not depend on the other victims of this process.
 _VICTIMS_AT_ONCE, _VICTIMS_AT_ONCE_CPU = 64, 1
-_RANDOM = "called random operation"  # vmap's words for random numbers that are drawn inside
-_IN_SHORT = 120  # characters of an error's own words
+_RANDOM = "called random operation"  # part of vmap's error message if random numbers are drawn inside it
+_IN_SHORT = 120  # the most characters that are quoted from an error's message
 _ANY_LENGTH = (
     "how long an update is means nothing to an attacker that is not granted the local training (rate, steps, clients): "
     "attacks that match it compare directions, each at length 1"
 )
-_TIMED, _LONG = 3, 0.5  # calls that a cost in time is the median of; seconds from which the first call is enough
+_TIMED, _LONG = 3, 0.5  # number of calls whose median is the time, and seconds from which one call is enough
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the data say about themselves.
+    """Facts about the data that the client and the threat model need.
 
     Args:
         shape: `(C, H, W)` of an image, `(T,)` of a sentence.
-        classes: how many; of a language model, tokens.
-        mean_image: `[C, H, W]`; None of sentences.
-        tokenizer: of sentences, the model's (`bench.models.text.tokenizer`).
-        surrogate: sentences as tokens that no victim holds.
-        hidden: share of the tokens that a masked language model has to predict.
+        classes: number of classes; for a language model, of tokens.
+        mean_image: `[C, H, W]`; None for sentences.
+        tokenizer: for sentences, the tokeniser of the model (`bench.models.text.tokenizer`).
+        surrogate: sentences as tokens, none of them a victim's.
+        hidden: share of the tokens that a masked language model has to predict, in [0, 1].
     """
 
     shape: tuple[int, ...]
@@ -61,20 +61,21 @@ class DataFacts:
 
 
 class Client(nn.Module):
-    """Computes what is shared.
+    """Computes what a client shares.
 
     Args:
-        build: makes the model, freshly initialised from torch's global generator; what it has trainable is shared.
+        build: makes the model, with initial weights from torch's global generator; its trainable parameters are shared.
         loss: `(logits, targets) -> scalar`, the mean over the batch.
-        per_victim: whether each victim has a model of its own, drawn from (seed, victim id), or all share one.
-        mode: `eval` or `train`. In train mode BatchNorm normalises by the batch; its running statistics play no part.
+        per_victim: whether each victim has its own model, drawn from (seed, victim id), or all share one.
+        mode: `eval` or `train`. In train mode, BatchNorm normalises by the batch, and its running statistics are not
+            used.
         defense: what is done before anything is shared.
         threat: what is granted.
         data: see `DataFacts`.
         batch_size: B.
-        seed: of the models and of the defence.
-        grant_mean: whether the mean image of the data is granted; the gradient then is not, so that who is granted it
-            is a control.
+        seed: seed of the models and of the defence.
+        grant_mean: whether the mean image of the data is granted. The gradient is then withheld, so that an attack that
+            is granted the mean image is a control.
 
     Raises:
         UserError: the mode is neither word, nothing is shared, or the model cannot be attacked at all
@@ -83,7 +84,7 @@ class Client(nn.Module):
 
     Attributes:
         trained: names of the parameters whose gradients are shared, before the threat model withholds any.
-        notes: what had to be done otherwise than one would think; sentences.
+        notes: sentences about what was done otherwise than one would expect.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Client(nn.Module):
         self.notes: list[str] = []
 
     def _soft_labels(self, loss: Loss) -> SoftLabels:
-        """How the loss takes labels that an attacker optimises; for indices it stays as it is."""
+        """The loss in a form that takes labels that an attacker optimises; for class indices it does not change."""
         data, language = self.data, self._language()
         places = data.shape if language is not None and language.head != "classification" else ()
         device = next(self.model.parameters()).device
@@ -126,7 +127,7 @@ class Client(nn.Module):
 
     def _local(self) -> ClientContext:
         norms = [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
-        # in train mode none has running statistics; a layer that keeps none has none in eval mode either
+        # No layer has running statistics in train mode; one that keeps none has none in eval mode either.
         by_batch = any(module.running_mean is None for module in norms)
         return ClientContext(
             model=self.model,
@@ -140,13 +141,13 @@ class Client(nn.Module):
     def _fresh(self) -> nn.Module:
         model = self._build().train(self._mode == "train")
         if self._mode == "train":
-            # batch statistics alone enter the gradient; without running ones nothing is written in place
+            # Only batch statistics enter the gradient. Without running statistics, nothing is written in place.
             replace_all_batch_norm_modules_(model)
         replace_norms(model)
         return model
 
     def _weights(self, ids: Tensor, device: torch.device) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Parameters and buffers `{name: [V, ...]}`; of a shared model as expanded tensors, without copies."""
+        """Parameters and buffers `{name: [V, ...]}`; those of a shared model are expanded tensors, without copies."""
         count = len(ids)
         if not self.per_victim:
             return tuple(  # type: ignore[return-value]
@@ -165,7 +166,9 @@ class Client(nn.Module):
         )
 
     def share(self, victims: Victims) -> Observation:
-        """What an attacker sees of these victims' updates: `[V, B, ...]` -> `{name: [V, ...]}`, after the defence.
+        """Returns what an attacker sees of these victims' updates after the defence, under the threat model.
+
+        The victims are `[V, B, ...]`, and the shared gradients `{name: [V, ...]}`.
 
         Raises:
             NotApplicable: the threat model withholds all that is shared.
@@ -217,16 +220,16 @@ class Client(nn.Module):
 
     @property
     def unit(self) -> float | None:
-        """See `Task.unit`."""
+        """The factor between what is shared and a gradient; None if the attacker does not know it. See `Task.unit`."""
         if self.defense.unit is None:
             return 1.0
         return self.defense.unit if self.threat.local_training else None
 
     def _as_known(self) -> Callable[..., Tree]:
-        """The attacker's own gradient: along the same local steps and clients where their schedule is granted.
+        """The attacker's own gradient, through the same local steps and clients if their schedule is granted.
 
-        Without the grant it is one gradient of the whole batch, and what a client shares after several local steps is
-        matched as if it were one, of unknown length (see `unit`).
+        Without the grant it is one gradient of the whole batch. What a client shares after several local steps is then
+        matched as if it were one gradient, of unknown length (see `unit`).
         """
         schedule = schedule_of(self.defense, self.local)
         known = schedule if self.threat.local_training else Stack([])
@@ -240,14 +243,16 @@ class Client(nn.Module):
         return gradient
 
     def _shared(self, step: ClientStep, parameters: Tree, buffers: Tree, victims: Victims) -> Tree:
-        """`{name: [V, ...]}` of a step, some victims at a time: their random numbers take as much room as gradients.
+        """Runs a step, `{name: [V, ...]}`, some victims at a time, since random numbers take much memory.
 
         Args:
-            parameters: `{name: [V, ...]}` of those that are trained.
-            buffers: `{name: [V, ...]}`, and the frozen parameters: what no step changes.
+            step: the step of one client.
+            parameters: `{name: [V, ...]}`, the trained ones.
+            buffers: `{name: [V, ...]}`, buffers and frozen parameters, which no step changes.
+            victims: the private batches.
         """
         size = _VICTIMS_AT_ONCE_CPU if victims.ids.device.type == "cpu" else _VICTIMS_AT_ONCE
-        # a defence may hold a gradient for each example
+        # A defence may hold one gradient per example.
         size = size if step.depth == 0 else max(1, size // self.batch_size)
         blocks = []
         for begin in range(0, len(victims), size):
@@ -258,7 +263,7 @@ class Client(nn.Module):
         return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
 
     def _beforehand(self, step: ClientStep, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
-        """Each victim's random numbers and its state at its first step."""
+        """Draws each victim's random numbers, and makes its state at its first step."""
         shapes = {name: tuple(value.shape[1:]) for name, value in parameters.items()}
         victims = ids.tolist()
         rngs = [VictimRng((self.seed, "defense", victim)) for victim in victims]
@@ -272,25 +277,25 @@ class Client(nn.Module):
                 return self._one_by_one(step, arguments)
             try:
                 return each(lambda *one: step(*one)[0], arguments, mappable=True)
-            except RuntimeError as error:  # of vmap, which cannot map the step, or of the step itself
+            except RuntimeError as error:  # raised by vmap, which cannot map the step, or by the step itself
                 if lacks_memory(error):
                     raise
                 if _RANDOM in str(error):
                     raise UserError(
-                        "defense: random numbers are drawn in `protect`, where they belong to no victim: draw them in "
+                        "defense: random numbers are drawn in `protect`, so they belong to no victim: draw them in "
                         "`draw`"
                     ) from error
                 refusal = error
-            # whose it was: the same step, victim by victim, raises again what is not vmap's
+            # Running the same step victim by victim shows which it was: an error of the step itself is raised again.
             found = self._one_by_one(step, arguments)
         self._map_no_more(step, refusal)
         return found
 
     def _one_by_one(self, step: ClientStep, arguments: tuple[Any, ...]) -> Tree:
-        """The same step victim by victim, whose parts map nothing either (over samples, over clients).
+        """Runs the same step victim by victim; its parts do not map over samples or clients either.
 
         Raises:
-            UserError: the step fails; one line that names the defence.
+            UserError: the step fails; the message is one line that names the defence.
         """
         known = replace(self.local, mappable=False)
         plainly = self.defense.wrap(PlainGradient(self._gradient), known) if step.depth else step
@@ -304,17 +309,17 @@ class Client(nn.Module):
             raise UserError(f"{what} fails on a victim's batch: {_in_short(error)}") from error
 
     def _map_no_more(self, step: ClientStep, refusal: RuntimeError) -> None:
-        """Victims one by one from here."""
+        """Treats victims one by one from now on."""
         self._mappable, self.local = False, replace(self.local, mappable=False)
         self._step = self.defense.wrap(PlainGradient(self._gradient), self.local)
         what = "defence" if step.depth else "model"
         self.notes.append(f"the {what} cannot be mapped over victims, which are done one by one ({_in_short(refusal)})")
 
     def facts_of_defense(self, victims: Victims) -> dict[str, Any]:
-        """See `bench.defenses.stack.described`; with the wall time of these victims' step, and without the defence.
+        """Returns `bench.defenses.stack.described`, with the wall time of a step with and without the defence.
 
         Args:
-            victims: who is timed; `seconds` is for all of them, the median of a few runs.
+            victims: the victims whose step is timed; `seconds` is the time for all of them, the median of a few runs.
         """
         parameters, buffers = parted(*self._weights(victims.ids, victims.inputs.device), self.trained)
         found = described(self.defense, self.local, {name: tuple(v.shape[1:]) for name, v in parameters.items()})
@@ -325,7 +330,7 @@ class Client(nn.Module):
 
 
 def lacks_memory(error: RuntimeError | MemoryError) -> bool:
-    """Whether the device is out of memory; on a processor torch has no type of its own for it."""
+    """Whether an error says that the device is out of memory; torch has no type for it on a processor."""
     named = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return named or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
@@ -335,12 +340,12 @@ def _in_short(error: BaseException) -> str:
 
 
 def _repeated(value: Tensor, count: int) -> Tensor:
-    """`[...]` -> `[count, ...]` without copies: the first stride is 0, also where the count is 1."""
+    """`[...]` -> `[count, ...]` without copies: the first stride is 0, even if the count is 1."""
     return value.as_strided((count, *value.shape), (0, *value.stride()))
 
 
 def _inputs(victims: Victims) -> Tensor:
-    """One tensor for defences to deal with: `[V, B, ...]`."""
+    """The inputs as one tensor `[V, B, ...]`, as defences take them."""
     return victims.inputs if victims.mask is None else pack(victims.inputs, victims.mask)
 
 
@@ -353,6 +358,6 @@ def _seconds(work: Callable[[], Tree]) -> float:
     while len(times) <= _TIMED and (not times or times[0] < _LONG):
         begin = time.perf_counter()
         result = work()
-        next(iter(result.values())).flatten()[0].item()  # a GPU has finished when a number is here
+        next(iter(result.values())).flatten()[0].item()  # reading a number waits for a GPU to finish
         times.append(time.perf_counter() - begin)
     return statistics.median(times[1:] or times)

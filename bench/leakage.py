@@ -18,14 +18,14 @@ Keep = Callable[[Reconstruction, Victims, Scores], None]
 
 
 class Leakage(pl.LightningModule):
-    """`Trainer.test` of it measures what leaks from a datamodule's victims.
+    """A LightningModule whose `Trainer.test` measures what leaks from a datamodule's victims.
 
     Args:
         client: the private side.
-        attack: has no handle on the client or on a victim.
-        scorer: where guess and truth meet, once.
-        seed: of the attacker's random numbers.
-        keep: receives each piece of finished victims with its truth and scores.
+        attack: has no reference to the client or to a victim.
+        scorer: compares reconstruction and truth; nothing else sees both.
+        seed: seed of the attacker's random numbers.
+        keep: called with the reconstruction, the truth and the scores of each finished victim.
     """
 
     def __init__(self, client: Client, attack: Attack, scorer: Scorer, seed: int, keep: Keep) -> None:
@@ -34,30 +34,41 @@ class Leakage(pl.LightningModule):
         self.seed, self._keep = seed, keep
 
     def on_test_start(self) -> None:
-        """Lightning's handlers would finish the block on SIGTERM, and requeue with a checkpoint of their own."""
+        """Installs our signal handlers, because Lightning's would finish the block on SIGTERM and then requeue."""
         signals.listen()
 
     def test_step(self, victims: Victims, batch_idx: int) -> None:
-        """One block of victims; empty where this process has fewer of them than another."""
+        """Attacks one block of victims.
+
+        Args:
+            victims: the block; it is empty if this process has fewer victims than another.
+            batch_idx: not used.
+        """
         if not len(victims):
             return
         with torch.inference_mode(False), torch.enable_grad():
             seen = self.client.share(victims)
             for claim in claims(self.attack, seen, self.seed):
-                for guess in claim.each():  # alone: how scores are rounded must not depend on who else has finished
+                for guess in claim.each():  # one by one: the rounding of scores must not depend on other victims
                     with signals.held():
                         truth = select(victims, guess.ids)
                         self._keep(guess, truth, self.scorer(guess, truth))
 
     def on_test_epoch_end(self) -> None:
-        """The mean of each metric over all processes, for who asks the trainer; loggers are told by the store."""
+        """Logs the mean of each metric over all processes to the trainer; loggers receive theirs from the store."""
         for name, value in self.scorer.means().items():
             if value is not None:
                 self.log(f"mean/{name}", value, rank_zero_only=True, logger=False)
 
 
 def claims(attack: Attack, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-    """What the attack claims; where the device runs out of memory, the victims not yet claimed become failures."""
+    """Yields an attack's reconstructions; if memory runs out, the victims not yet reconstructed become failures.
+
+    Args:
+        attack: the attack.
+        seen: the observation.
+        seed: seed of the attacker's random numbers.
+    """
     open_ids = set(seen.ids.tolist())
     try:
         for guess in attack.reconstruct(seen, seed):
@@ -71,7 +82,13 @@ def claims(attack: Attack, seen: Observation, seed: int) -> Iterator[Reconstruct
 
 
 def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:
-    """No claim at all for the victims `ids`."""
+    """Makes an empty reconstruction of victims that failed.
+
+    Args:
+        seen: the observation.
+        ids: `[V]`, the victims.
+        status: why they failed.
+    """
     v, b = len(ids), seen.batch_size or 1
     zeros = torch.zeros(v, dtype=torch.long)
     nothing: float = torch.nan if seen.task.language is None else -1
@@ -89,7 +106,7 @@ def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:
 
 
 def select(victims: Victims, ids: Tensor) -> Victims:
-    """The victims with these ids, in this order."""
+    """Returns the victims with the ids `ids` `[V]`, in this order."""
     row = {int(victim): i for i, victim in enumerate(victims.ids.tolist())}
     index = torch.tensor([row[victim] for victim in ids.tolist()], device=victims.ids.device)
     return Victims(

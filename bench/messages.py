@@ -1,7 +1,8 @@
-"""What travels between the parties: `Victims` -> client -> `Observation` -> attack -> `Reconstruction` -> scorer.
+"""The messages between the parties: `Victims` -> client -> `Observation` -> attack -> `Reconstruction` -> scorer.
 
-Dataclasses with `eq=False` (tensors have no truth value), shape checks where they are made, and a `.to()` of their own
-(Lightning moves batches with it). `V` counts victims (independent updates), `B` the examples in each private batch.
+They are dataclasses with `eq=False`, since a comparison of tensors has no single truth value. Each checks its shapes
+when it is made, and has its own `.to()`, with which Lightning moves batches. `V` is the number of victims (independent
+updates), `B` the number of examples in each private batch.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 
 T = TypeVar("T", bound="Message")
 
-NO_TARGET = -100  # a label where nothing is to be predicted; the number that torch's cross entropy leaves out
+NO_TARGET = -100  # label of a place at which nothing is predicted; torch's cross entropy ignores this number
 
 
 class Status(enum.Enum):
@@ -32,12 +33,12 @@ class Status(enum.Enum):
 
     @property
     def sentence(self) -> str:
-        """What the status says, in words."""
+        """The meaning of the status, as a full sentence for the reader."""
         return _SENTENCES[self]
 
     @property
     def failed(self) -> bool:
-        """Whether the victim counts as a failure of the run (a converged run to a wrong image is not one)."""
+        """Whether the victim counts as a failure of the run; a run that converged to a wrong image is not a failure."""
         return self not in (Status.CONVERGED, Status.BUDGET)
 
 
@@ -67,13 +68,13 @@ class Message:
     """A dataclass of tensors that Lightning can move to a device."""
 
     def to(self: T, device: torch.device | str) -> T:
-        """The same message with every tensor on `device`."""
+        """Returns the same message with every tensor on `device`."""
         changes = {f.name: _move(getattr(self, f.name), device) for f in fields(self) if f.init}  # type: ignore[arg-type]
         return replace(self, **changes)  # type: ignore[type-var]
 
 
 def rows_of(value: Tensor, index: Tensor) -> Tensor:
-    """`value[index]` of `[V, ...]`, without copies where all rows are one (a model shared by all victims, expanded)."""
+    """Returns `value[index]` of `[V, ...]`, without a copy if all rows are one expanded tensor (a shared model)."""
     return value[:1].expand(len(index), *value.shape[1:]) if value.stride(0) == 0 else value[index]
 
 
@@ -84,18 +85,18 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(eq=False)
 class Victims(Message):
-    """V private batches of B examples: the truth. Goes to the client and to the scorer, and to nobody else.
+    """V private batches of B examples: the truth, which only the client and the scorer receive.
 
     Args:
-        inputs: images `[V, B, C, H, W]` in [0, 1] (no normalisation: that is the model's first layer), or sentences
+        inputs: images `[V, B, C, H, W]` in [0, 1], not normalised (that is the model's first layer), or sentences
             `[V, B, T]`, int64: the tokens that the model is given.
-        labels: `[V, B]`, int64, class indices; `[V, B, T]` where a language model predicts tokens: the token at each
-            position that is to be predicted, -100 (`NO_TARGET`) elsewhere.
+        labels: `[V, B]`, int64, class indices. If a language model predicts tokens, `[V, B, T]`: the token at each
+            place that is to be predicted, and -100 (`NO_TARGET`) elsewhere.
         ids: `[V]`, int64. Victim `i` is the same batch for every attack.
-        samples: `[V, B]`, int64, which example of the dataset each one is.
-        repeats: `[V]`, int64, how often the dataset had been dealt out completely before this victim (0: never, so
-            its images are new).
-        mask: `[V, B, T]`, bool, of sentences: True at tokens, False at padding. None for images.
+        samples: `[V, B]`, int64, the number of each example in the dataset.
+        repeats: `[V]`, int64, how often the whole dataset had been dealt before this victim; 0 means that its examples
+            are new.
+        mask: `[V, B, T]`, bool, for sentences: true at tokens, false at padding. None for images.
 
     Raises:
         ValueError: shapes disagree, or images leave [0, 1].
@@ -139,22 +140,24 @@ class Victims(Message):
 
     @property
     def sentences(self) -> Tensor:
-        """`[V, B, T]`, the private tokens: those that the model has to predict in place of what it is given there."""
+        """`[V, B, T]`, the private tokens: those given to the model, and those to predict in their places."""
         if self.labels.dim() == 2:
             return self.inputs
         return torch.where(self.labels == NO_TARGET, self.inputs, self.labels)
 
     @property
     def classes(self) -> Tensor:
-        """`[V, B]`, the class of each example; -1 where tokens are predicted."""
+        """`[V, B]`, the class of each example; -1 if the model predicts tokens."""
         return self.labels if self.labels.dim() == 2 else torch.full_like(self.samples, -1)
 
 
 class Tokenizer(Protocol):
-    """Cuts a sentence into the pieces of a vocabulary, and puts pieces together again. Belongs to the model: public.
+    """Splits a sentence into tokens of a vocabulary, and joins tokens again. It belongs to the model, and so is public.
 
-    `pad` fills a sentence up; `mask` hides a token (None where the vocabulary has no such piece); `special` are the
-    pieces that belong to no sentence (padding, start, end, mask).
+    Attributes:
+        pad: the token that fills up a sentence.
+        mask: the token that hides another one; None if the vocabulary has none.
+        special: tokens that belong to no sentence (padding, start, end, mask).
     """
 
     pad: int
@@ -163,18 +166,18 @@ class Tokenizer(Protocol):
 
     @property
     def digest(self) -> str:
-        """The same for the same behaviour only."""
+        """A hash that is equal for two tokenisers only if they behave alike."""
 
     def __len__(self) -> int: ...
 
     def encode(self, sentence: str) -> list[int]:
-        """The tokens, with those that the model wants at start and end."""
+        """Returns the tokens of a sentence, with those that the model expects at its start and end."""
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The words of a sentence without special tokens."""
+        """Returns the words of a sentence, without special tokens."""
 
     def allowed(self) -> list[bool]:
-        """For each token, whether it can be part of a sentence."""
+        """Says for each token of the vocabulary whether it can be part of a sentence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,21 +185,23 @@ class Language:
     """What is public about a model that reads sentences.
 
     Args:
-        head: what it predicts: `classification` (one class a sentence), `masked` or `causal` (tokens).
+        head: what it predicts: `classification` (one class per sentence), or tokens, `masked` or `causal`.
         embedding: name of the parameter whose rows are the word embeddings `[N, D]`.
         position: name of the learned position embeddings `[positions, D]`, or None.
-        tied: whether the output layer is the word embedding too.
-        looks_back: whether a position sees only those before it.
+        tied: whether the word embedding is also the output layer.
+        looks_back: whether a position sees only positions before it.
         tokenizer: see `Tokenizer`.
-        first_input: `(parameters, tokens [..., T]) -> [..., T, D]` of one victim, what the first attention layer reads
-            (each position alone: embeddings, and a normalisation where there is one); None where it is not known.
-        first_attention: names of the weights that the first attention layer multiplies it with: query, key and value,
-            `[out, D]` each; or one name where they are fused, `[D, 3 out]` (GPT-2); () where they are not known.
-        second_input: `(parameters, tokens [B, T], mask [B, T]) -> [B, T, D]`, what the second attention layer reads;
-            None where it is not known, or there is none.
+        first_input: `(parameters, tokens [..., T]) -> [..., T, D]` of one victim: the inputs of the first attention
+            layer, each position on its own (embeddings, and a normalisation if there is one). None if they are not
+            known.
+        first_attention: names of the weights of the first attention layer: query, key and value, `[out, D]` each, or
+            one name `[D, 3 out]` if they are fused (GPT-2). Empty if they are not known.
+        second_input: `(parameters, tokens [B, T], mask [B, T]) -> [B, T, D]`: the inputs of the second attention layer.
+            None if they are not known, or if there is no such layer.
         second_attention: as `first_attention`.
-        attention_layers: how many attention layers there are; None where it is not known.
-        hidden: share of the tokens that a masked language model has to predict, hidden behind the mask token.
+        attention_layers: number of attention layers; None if it is not known.
+        hidden: share of the tokens that a masked language model has to predict, in [0, 1]; they are replaced by the
+            mask token.
     """
 
     head: str
@@ -215,27 +220,27 @@ class Language:
 
 @dataclass(eq=False)
 class Task(Message):
-    """What the attacker knows of the training step: enough to compute a gradient for inputs of its own.
+    """What the attacker knows of the training step: enough to compute a gradient for its own inputs.
 
     Args:
-        gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a V dimension
-            (the engine maps it over victims); of those parameters that the client trains. `inputs` are images
-            `[B, C, H, W]`, or sentences as `bench.models.text.base.pack` makes them of tokens or of embeddings;
-            `targets` are class indices `[B]` or probabilities `[B, K]`, of language models tokens `[B, T]` (-100 where
-            nothing is predicted) or probabilities `[B, T, K]`.
-        input_shape: `(C, H, W)`, or `(T,)` of sentences.
-        classes: how many classes there are (of a language model, tokens); None where it is not granted.
-        input_range: the interval that inputs lie in; None where the threat model does not grant it.
-        has_buffers: whether the model has buffers at all (normalisation constants and running statistics).
-        last_linear: name of the weight of a linear layer that ends the model (rows are classes), or None.
+        gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a dimension V
+            (the engine maps it over victims), for the parameters that the client trains. `inputs` are images
+            `[B, C, H, W]`, or sentences as `bench.models.text.base.pack` makes them of tokens or of embeddings.
+            `targets` are class indices `[B]` or probabilities `[B, K]`; for language models, they are tokens `[B, T]`
+            (-100 at places without a prediction) or probabilities `[B, T, K]`.
+        input_shape: `(C, H, W)` of images, `(T,)` of sentences.
+        classes: number of classes (for a language model, of tokens); None if it is not granted.
+        input_range: the interval of inputs; None if it is not granted.
+        has_buffers: whether the model has any buffers (normalisation constants and running statistics).
+        last_linear: name of the weight of a linear layer that ends the model (its rows are classes), or None.
         last_bias: name of that layer's bias, or None.
         mappable: whether `gradient` can be mapped over victims with `torch.func.vmap`.
-        language: what is public about a model that reads sentences; None where it sees images.
-        unit: how many times as long what is shared is as a gradient, by local steps and sums over clients: rate times
-            steps, and so on; `gradient` then yields as much. 1 where a gradient is shared, None where this is not
-            granted.
-        hard_labels: why `gradient` takes class indices only, or gives another gradient for one-hot probabilities, the
-            end of a sentence; None where it takes probabilities as it takes indices.
+        language: what is public about a model that reads sentences; None for images.
+        unit: the factor by which local steps and sums over clients make the shared update longer than a gradient, such
+            as learning rate times steps; `gradient` includes the same factor. It is 1 if a gradient is shared, and None
+            if the factor is not granted.
+        hard_labels: the end of a sentence that says why `gradient` takes only class indices, or why it gives another
+            gradient for one-hot probabilities. None if it takes probabilities like indices.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -253,23 +258,27 @@ class Task(Message):
 
 @dataclass(eq=False)
 class Observation(Message):
-    """All that an attack receives. What the threat model does not grant is None or absent.
+    """All that an attack receives; what the threat model does not grant is None or absent.
 
     Args:
-        gradients: `{parameter name: [V, ...]}`, what the client shared, after its defences: of the parameters that it
-            trains; without the word embedding's where the threat model hides it; empty where the mean image is granted.
-        parameters: `{parameter name: [V, ...]}` at that moment, those that are frozen too: they are public.
-        buffers: `{buffer name: [V, ...]}` (empty where the model has none or they are not granted).
-        ids: `[V]`, public numbers of the updates; they seed the attacker's own random numbers.
+        gradients: `{parameter name: [V, ...]}`, what the client shared after its defences, for the parameters that it
+            trains. The word embedding is left out if the threat model withholds it. Empty if the mean image is granted.
+        parameters: `{parameter name: [V, ...]}` at that moment, those that are frozen included; they are public.
+        buffers: `{buffer name: [V, ...]}`, empty if the model has none or they are not granted.
+        ids: `[V]`, int64, public numbers of the updates; they seed the attacker's own random numbers.
         task: see `Task`.
         batch_size: B, or None.
         labels: as `Victims.labels`, or None.
-        mask: `[V, B, T]`, bool, where the tokens of each sentence stand; None where lengths are not granted.
-        surrogate: sentences of the same kind, as tokens, none of them a victim's; None where they are not granted.
-        mean_image: `[C, H, W]`, the mean of a public dataset, granted to a control that needs it, in place of the
-            gradient.
-        defense: what is known of the client's defences, a mapping a part in the order in which they act: `defense` (its
-            class's name), `position`, `acts` and its parameters, without seeds; None where it is not granted.
+        mask: `[V, B, T]`, bool, true at the tokens of each sentence; None if lengths are not granted.
+        surrogate: sentences of the same kind, as tokens, none of them a victim's; None if they are not granted.
+        mean_image: `[C, H, W]`, the mean of a public dataset, granted in place of the gradient to a control that needs
+            it.
+        defense: what is known of the client's defences: one mapping per part, in the order in which the parts act, with
+            `defense` (its class's name), `position`, `level` and its parameters, without seeds. None if it is not
+            granted.
+
+    Raises:
+        ValueError: shapes disagree.
     """
 
     gradients: dict[str, Tensor]
@@ -294,7 +303,7 @@ class Observation(Message):
         return self.ids.shape[0]
 
     def take(self, index: Tensor) -> Observation:
-        """The observation of the victims at these positions only."""
+        """Returns the observation of the victims at the positions `index` only."""
         return replace(
             self,
             gradients={name: value[index] for name, value in self.gradients.items()},
@@ -308,22 +317,25 @@ class Observation(Message):
 
 @dataclass(eq=False)
 class Reconstruction(Message):
-    """What an attack claims for the victims `ids` (any part of an observation's, in any order).
+    """What an attack reconstructs for the victims `ids` (any subset of an observation's victims, in any order).
 
     Args:
-        ids: `[V]`.
-        inputs: images `[V, B, C, H, W]`, not clipped: may leave [0, 1] and may hold non-finite values; or sentences
+        ids: `[V]`, int64.
+        inputs: images `[V, B, C, H, W]`, which may leave [0, 1] and may hold non-finite values, or sentences
             `[V, B, T]`, int64 tokens, -1 where no token is claimed.
-        labels: `[V, B]`, int64; -1 where the attack makes no claim.
-        objective: `[V]`, the attacker's own objective at the returned iterate (NaN where it has none).
-        iterations, evaluations: `[V]`, int64; an evaluation is one value-and-gradient of the objective. Of an attack
-            with restarts all its runs count, here and in `seconds`.
-        seconds: `[V]`, wall time; V victims worked on at once share it.
-        status: one `Status` a victim.
-        trace: a few moments of the run; empty where the attack keeps none. `moments` `[V, M]` iteration numbers (-1
-            where there is none), `images` `[V, M, B, C, H, W]` the iterates there or, of sentences, `tokens`
-            `[V, M, B, T]` (-1 where none is claimed), `curve_at` and `curve` `[V, K]` iteration numbers (-1 where there
-            is none) and the objective there.
+        labels: `[V, B]`, int64; -1 if the attack makes no claim.
+        objective: `[V]`, the attacker's own objective at the returned iterate (NaN if it has none).
+        iterations: `[V]`, int64, summed over restarts.
+        evaluations: `[V]`, int64, evaluations of the objective's value and gradient, summed over restarts.
+        seconds: `[V]`, wall time, summed over restarts; victims worked on at once share it equally.
+        status: one `Status` per victim.
+        trace: a few iterates of the run; empty if the attack keeps none. `moments` `[V, M]` are iteration numbers (-1
+            at unused entries). `images` `[V, M, B, C, H, W]` are the iterates there; for sentences, `tokens`
+            `[V, M, B, T]` (-1 where none is claimed). `curve_at` `[V, K]` are iteration numbers (-1 at unused entries),
+            and `curve` `[V, K]` the objective there.
+
+    Raises:
+        ValueError: shapes disagree.
     """
 
     ids: Tensor
@@ -349,7 +361,7 @@ class Reconstruction(Message):
         return self.inputs.shape[0]
 
     def each(self) -> Iterator[Reconstruction]:
-        """The claims for the victims one by one, in order."""
+        """Yields the reconstructions of the victims one by one, in order."""
         for v in range(len(self)):
             of = slice(v, v + 1)
             yield Reconstruction(

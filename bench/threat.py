@@ -1,31 +1,31 @@
-"""What the attacker is granted (configs/threat/): a list of yes and no, after the systematisation's letters."""
+"""Threat models: what the attacker is granted, as a list of yes and no (configs/threat/)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# what is nothing to grant where the data are ...
+# {kind of data: grants that have no meaning for it}
 _OF_OTHERS = {"images": ("lengths", "word_embedding", "surrogate"), "sentences": ("input_range",)}
 
 
 @dataclass(frozen=True)
 class Threat:
-    """A threat model: what stands in an `Observation` beside the shared gradient and the model it belongs to.
+    """A threat model: what an `Observation` contains in addition to the shared gradient and the model's parameters.
 
     Args:
-        letter: A eavesdropper, B basic knowledge, C training details; a plus where more is granted.
-        buffers: the model's buffers (BatchNorm's running statistics among them).
+        letter: A for an eavesdropper, B for basic knowledge, C for training details; a plus means that more is granted.
+        buffers: the model's buffers, such as the running statistics of BatchNorm.
         batch_size: how many examples the gradient is the mean of.
         input_range: the interval that inputs lie in.
-        classes: how many classes there are.
+        classes: the number of classes.
         labels: the labels of the private batch, in order.
-        defense_known: which defences the client uses, in order, and their parameters (not their random numbers).
-        local_training: how an update comes about: local steps, their rate and batches, and how many clients are summed.
-            Granted, the attacker computes its own gradient in that way; else it takes what is shared for one gradient
-            of unknown length.
-        lengths: of sentences: how many tokens each has.
-        word_embedding: of sentences: the gradient of the word embedding (a client may freeze it).
-        surrogate: of sentences: others of the same kind, for a language model of the attacker's own.
+        defense_known: which defences the client uses, in order, and their parameters, but not their random numbers.
+        local_training: how an update is computed: local steps, their learning rate and batches, and how many clients
+            are summed. If it is granted, the attacker computes its own gradient in the same way. Otherwise it takes
+            what is shared for one gradient of unknown length.
+        lengths: for sentences, the number of tokens of each.
+        word_embedding: for sentences, the gradient of the word embedding (a client may freeze it).
+        surrogate: for sentences, other sentences of the same kind, for a language model of the attacker's own.
     """
 
     letter: str
@@ -42,9 +42,14 @@ class Threat:
 
 
 def relevant(grants: Mapping[str, Any], things: str) -> dict[str, Any]:
-    """The grants that mean something where the data are `images` or `sentences`.
+    """Returns the grants that have a meaning for this kind of data.
 
-    >>> relevant({"labels": True, "input_range": True, "lengths": False}, "sentences")
-    {'labels': True, 'lengths': False}
+    Args:
+        grants: `{name: granted}`, the fields of a `Threat`.
+        things: `images` or `sentences`.
+
+    Example:
+        >>> relevant({"labels": True, "input_range": True, "lengths": False}, "sentences")
+        {'labels': True, 'lengths': False}
     """
     return {name: value for name, value in grants.items() if name not in _OF_OTHERS.get(things, ())}

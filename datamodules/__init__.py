@@ -1,1 +1,1 @@
-"""Datasets as LightningDataModules that deal victims: one file a family, `base.py` what they share."""
+"""Datasets as LightningDataModules that deal victims: one file per family, and `base.py` for what they share."""

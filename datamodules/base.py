@@ -1,4 +1,4 @@
-"""What every dataset has in common: dealing victims, sharing them out over processes, and the facts about the data."""
+"""What all datasets share: they deal victims, divide them among processes, and report facts about the data."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from bench.messages import Victims
 
 
 class Examples(Protocol):
-    """All examples of one dataset, whatever they are: what dealing needs to know of them.
+    """All examples of one dataset of any kind, with what the dealing of victims needs to know about them.
 
-    `labels` `[N]` int64 (all 0 without classes), `classes` how many there are or None, `class_names` one each or None.
+    Attributes:
+        labels: `[N]`, int64; all 0 if there are no classes.
+        classes: number of classes, or None.
+        class_names: one name per class, or None.
     """
 
     labels: Integers
@@ -35,11 +38,11 @@ class Examples(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one example."""
+        """The shape of one example."""
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same examples and labels only."""
+        """A hash that is equal for two sets only if examples and labels are equal."""
 
 
 P = TypeVar("P", bound=Examples)
@@ -47,31 +50,34 @@ P = TypeVar("P", bound=Examples)
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class VictimDataModule(LightningDataModule, Generic[P]):
-    """Deals the private batches of `victims` independent clients. A family says five things, the bases do the rest:
+    """Deals the private batches of `victims` independent clients.
 
-    `where()` the place its files are, `missing()` which of them are not there, `by_hand()` what a user can do about it,
-    `fetch()` the download, `load()` the reading. Nothing is downloaded unless `prepare()` is called. `ImageDataModule`
-    and `TextDataModule` say in `private()` what a victim holds.
+    A family of datasets defines five functions, and the base classes do the rest. `where()` names the place of its
+    files, `missing()` those that are not there, and `by_hand()` what a user can do about it; `fetch()` downloads them,
+    and `load()` reads them. Nothing is downloaded unless `prepare()` is called. `ImageDataModule` and `TextDataModule`
+    define in `private()` what a victim holds.
 
     Args:
-        name: what tables print.
-        victims: how many, at least 1.
-        batch_size: B, examples in each victim's batch.
-        seed: fixes, with the dataset, B and the rule, which examples victim i has.
-        label_rule: `random` any examples, `unique` B different labels, `same` B equal labels.
-        labels: `own` the examples' own; `random` drawn per victim, by the rule, over all classes.
+        name: the name that tables print.
+        victims: number of victims, >= 1.
+        batch_size: B, examples in each victim's batch, >= 1.
+        seed: determines, together with the dataset, B and the label rule, which examples victim i holds; >= 0.
+        label_rule: `random` for any examples, `unique` for B different labels, `same` for B equal labels.
+        labels: `own` for the labels of the examples; `random` for labels that are drawn per victim from all classes, by
+            the label rule.
 
     Attributes:
         things: what messages call the examples.
-        public: whether the examples are anybody's to look at, so that an attacker may know their mean.
-        block: how many victims at most come out of `test_dataloader` at a time.
-        todo: the victims wanted; None is all of `range(victims)`.
+        public: whether the examples are public, so that an attacker may know their mean.
+        block: the most victims that `test_dataloader` yields at a time.
+        todo: the victims that are dealt; None for all of `range(victims)`.
 
     Raises:
-        UserError: a value out of range, here; a dataset that is missing, damaged or too small, in `setup`.
+        UserError: a value is out of range (at construction), or the dataset is missing, damaged or too small (in
+            `setup`).
     """
 
-    name: str = field()  # a plain annotation would take LightningDataModule.name = None as its default
+    name: str = field()  # with an annotation alone, LightningDataModule.name = None would be its default
     victims: int
     batch_size: int
     seed: int
@@ -91,78 +97,81 @@ class VictimDataModule(LightningDataModule, Generic[P]):
         check_word("data.labels", self.labels, ("own", "random"))
         self._pool: P | None = None
 
-    # What a family says
+    # A family of datasets defines these.
 
     @abstractmethod
     def where(self) -> str:
-        """The folder, file or package that the data are, or will be, in."""
+        """The folder, file or package that holds the data, or will hold them."""
 
     @abstractmethod
     def missing(self) -> list[str]:
-        """Names of files that are not there; empty where all are. Looks at names only, so it is quick."""
+        """Returns the names of files that are not there, empty if all are; only names are checked, so this is quick."""
 
     @abstractmethod
     def by_hand(self) -> str:
-        """What the user can do without a download, as the end of a sentence."""
+        """The end of a sentence that says what the user can do without a download."""
 
     @abstractmethod
     def fetch(self) -> None:
-        """Download what is missing; called inside `fetching`, which turns its failure into a sentence."""
+        """Downloads what is missing; it is called inside `fetching`, which turns a failure into a sentence."""
 
     @abstractmethod
     def load(self) -> P:
-        """Read every example; called when nothing is missing.
+        """Reads every example; it is called when nothing is missing.
 
         Raises:
-            UserError: a file is damaged: its name, and what is wrong with it.
+            UserError: a file is damaged; the message names it and says what is wrong with it.
         """
 
-    # What a kind of example says
+    # A kind of example defines this.
 
     @abstractmethod
     def private(self, ids: Sequence[int], samples: Integers, labels: Integers) -> dict[str, Tensor]:
-        """`inputs`, `labels` and, of sentences, `mask` of the victims `ids`: see `bench.messages.Victims`.
+        """Returns `inputs`, `labels` and, for sentences, `mask` of the victims `ids`; see `bench.messages.Victims`.
 
         Args:
-            ids: V victim numbers.
+            ids: numbers of V victims.
             samples: `[V, B]`, the examples that they hold.
-            labels: `[V, B]`, those examples' classes, or the drawn ones.
+            labels: `[V, B]`, the classes of these examples, or the drawn ones.
         """
 
-    # What both inherit
+    # Both inherit these.
 
     @property
     def title(self) -> str:
-        """What messages and tables call the dataset."""
+        """The name of the dataset in messages and tables."""
         return self.name
 
     def present(self) -> bool:
-        """Whether every file is there (`load` finds out whether they are whole)."""
+        """Whether every file is there; `load` checks if they are complete."""
         return not self.missing()
 
     def command(self) -> str:
-        """What fetches the dataset, typed at a shell."""
+        """The shell command that fetches the dataset."""
         return f"leakbench prepare {self.name}"
 
     def absent(self) -> str:
-        """The sentence for a dataset that is not there."""
+        """The message for a dataset that is not there."""
         return f"data '{self.title}' is not in {self.where()}; run: {self.command()}, or {self.by_hand()}"
 
     def prepare(self) -> None:
-        """Download the dataset if it is not there; a host that cannot be reached is given up after seconds.
+        """Downloads the dataset if it is not there; a host that does not answer is given up after seconds.
 
         Raises:
-            UserError: the download failed; how to put the files there by hand.
+            UserError: the download failed; the message says how to put the files there by hand.
         """
         if self.missing():
             with fetching(self.title, self.by_hand()):
                 self.fetch()
 
     def setup(self, stage: str | None = None) -> None:
-        """Read and check the data, once; `stage` is Lightning's and makes no difference.
+        """Reads and checks the data, once.
+
+        Args:
+            stage: Lightning's; it makes no difference.
 
         Raises:
-            UserError: the data are missing or damaged, labels leave the class range, or the rule cannot be kept.
+            UserError: the data are missing or damaged, labels leave the class range, or the label rule cannot be kept.
         """
         if self._pool is not None:
             return
@@ -201,51 +210,55 @@ class VictimDataModule(LightningDataModule, Generic[P]):
 
     @property
     def pool(self) -> P:
-        """All examples. Raises RuntimeError before `setup()`."""
+        """All examples of the dataset.
+
+        Raises:
+            RuntimeError: `setup()` has not been called.
+        """
         if self._pool is None:
             raise RuntimeError("call setup() first")
         return self._pool
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one example: `(C, H, W)` of an image, `(T,)` of a sentence."""
+        """The shape of one example: `(C, H, W)` of an image, `(T,)` of a sentence."""
         return self.pool.shape
 
     @property
     def classes(self) -> int | None:
-        """Class count of the full dataset; None where it has no labels (victims' labels are then all 0)."""
+        """The number of classes of the full dataset; None if it has no labels (victims' labels are then all 0)."""
         return self.pool.classes
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """One name a class, where known."""
+        """One name per class, or None if they are not known."""
         return self.pool.class_names
 
     @property
     def size_of_pool(self) -> int:
-        """N, how many examples there are."""
+        """N, the number of examples."""
         return len(self.pool)
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest of all examples and labels; the same for any number of victims, seed, or B."""
+        """A hex digest of all examples and labels; it does not depend on the number of victims, the seed or B."""
         return self.pool.fingerprint
 
     @property
     def provenance(self) -> dict[str, str]:
-        """Where the examples come from, as far as is known: `name` and `commit` on a hub, `sha256` of a file."""
+        """The origin of the examples, as far as it is known: `name` and `commit` on a hub, `sha256` of a file."""
         return {}
 
     @property
     def mean_image(self) -> Tensor | None:
-        """`[C, H, W]` in [0, 1], over the whole dataset; None where the examples are no images."""
+        """`[C, H, W]` in [0, 1], the mean over the whole dataset; None if the examples are no images."""
         return None
 
     def deal(self, ids: Sequence[int]) -> Victims:
-        """The victims `ids`: each the same whoever asks, in whatever company and order.
+        """Deals the victims `ids`; each is the same in every process, group and order.
 
         Args:
-            ids: V victim numbers, at least 0.
+            ids: numbers of V victims, each >= 0.
         """
         pool, size = self.pool, self.batch_size
         dealt = [self._dealer(int(victim)) for victim in ids]
@@ -262,10 +275,10 @@ class VictimDataModule(LightningDataModule, Generic[P]):
         )
 
     def test_dataloader(self) -> Blocks:
-        """This process's share of the victims still to do, in blocks of at most `block`.
+        """Deals this process's share of the victims that are still to do, in blocks of at most `block`.
 
-        Equally many blocks in every process, the last of them empty where need be: Lightning passes over a process
-        without any, which the others would then wait for when they add up.
+        Every process gets the same number of blocks, the last of them empty if necessary. Lightning skips a process
+        without blocks, and the other processes would then wait for it when results are summed.
         """
         todo = range(self.victims) if self.todo is None else self.todo
         rank, world = self._place()
@@ -273,7 +286,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
         return Blocks(self, share(todo, rank, world), self.block, count=-(-most // self.block))
 
     def _place(self) -> tuple[int, int]:
-        """`(rank, world size)` of this process."""
+        """Returns `(rank, world size)` of this process."""
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             return torch.distributed.get_rank(), torch.distributed.get_world_size()
         if self.trainer is not None:
@@ -282,12 +295,20 @@ class VictimDataModule(LightningDataModule, Generic[P]):
 
 
 def share(ids: Sequence[int], rank: int, world: int) -> list[int]:
-    """Every `world`-th id, from the `rank`-th on: together each one once, none repeated to even out the shares."""
+    """Returns the share of one process: every `world`-th id, from the `rank`-th on.
+
+    The shares of all processes together hold each id exactly once; none is repeated to make the shares equal.
+
+    Args:
+        ids: the ids to divide.
+        rank: number of the process, from 0.
+        world: number of processes.
+    """
     return list(ids[rank::world])
 
 
 class Blocks:
-    """Victims, a block at a time. Not a DataLoader, whose sampler Lightning would replace by one that pads."""
+    """Yields victims in blocks. It is no DataLoader, since Lightning would replace its sampler by one that pads."""
 
     def __init__(self, source: VictimDataModule, ids: Sequence[int], block: int, count: int) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""Checks of configured values, with sentences that name the key."""
+"""Checks of configured values, whose messages name the key."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from bench.errors import UserError
 
 
 def check_integer(key: str, value: object, least: int, meaning: str) -> None:
-    """Refuse what is no integer, or below `least`.
+    """Refuses a value that is not an integer, or is below `least`.
+
+    Args:
+        key: the config's key.
+        value: the value to check.
+        least: the smallest allowed value.
+        meaning: what the number means, for the message.
 
     Raises:
-        UserError: naming the key, the bound and what the number means.
+        UserError: the message names the key, the bound and the meaning.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise UserError(f"{key}={value}: must be an integer ({meaning})")
@@ -22,10 +28,15 @@ def check_integer(key: str, value: object, least: int, meaning: str) -> None:
 
 
 def check_word(key: str, value: object, words: Sequence[str]) -> None:
-    """Refuse what is not one of `words`.
+    """Refuses a value that is not one of `words`.
+
+    Args:
+        key: the config's key.
+        value: the value to check.
+        words: the allowed words.
 
     Raises:
-        UserError: naming the key, the words and the nearest one.
+        UserError: the message names the key, the words and the nearest one.
     """
     if value in words:
         return
@@ -35,10 +46,15 @@ def check_word(key: str, value: object, words: Sequence[str]) -> None:
 
 
 def given_path(key: str, value: object, meaning: str) -> Path:
-    """The path that the user named, `~` resolved.
+    """Returns the path that the user named, with `~` resolved.
+
+    Args:
+        key: the config's key.
+        value: the value of the key; None or `???` if it is not set.
+        meaning: what the path should name, for the message.
 
     Raises:
-        UserError: none was named.
+        UserError: no path was named.
     """
     text = str(value).strip() if value is not None else ""
     if text in ("", "???"):
@@ -47,10 +63,15 @@ def given_path(key: str, value: object, meaning: str) -> Path:
 
 
 def check_share(key: str, value: object, meaning: str) -> None:
-    """Refuse what is no number from 0 to 1.
+    """Refuses a value that is not a number from 0 to 1.
+
+    Args:
+        key: the config's key.
+        value: the value to check.
+        meaning: what the number means, for the message.
 
     Raises:
-        UserError: naming the key and what the number means.
+        UserError: the message names the key and the meaning.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise UserError(f"{key}={value}: must be a number from 0 to 1 ({meaning})")

@@ -12,7 +12,7 @@ from bench.datamodules.cifar import CIFAR
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class CIFAR10(CIFAR):
-    """CIFAR-10, from `ROOT/cifar-10-batches-py`."""
+    """One split of CIFAR-10, read from `ROOT/cifar-10-batches-py`."""
 
     reader: ClassVar[type[datasets.CIFAR10]] = datasets.CIFAR10
     count: ClassVar[int] = 10

@@ -12,7 +12,7 @@ from bench.datamodules.cifar import CIFAR
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class CIFAR100(CIFAR):
-    """CIFAR-100 with its fine labels, from `ROOT/cifar-100-python`."""
+    """One split of CIFAR-100 with its fine labels, read from `ROOT/cifar-100-python`."""
 
     reader: ClassVar[type[datasets.CIFAR10]] = datasets.CIFAR100
     count: ClassVar[int] = 100

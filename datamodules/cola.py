@@ -1,4 +1,4 @@
-"""CoLA (Warstadt, Singh, Bowman 2019, arXiv 1805.12471): sentences of linguistics papers, acceptable or not."""
+"""CoLA (Warstadt, Singh, Bowman 2019, arXiv 1805.12471): sentences from linguistics papers, acceptable or not."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bench.datamodules.hub_text import HubText
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class CoLA(HubText):
-    """1,043 validation and 8,551 train sentences, 8 words on average; 0 unacceptable, 1 acceptable.
+    """1,043 validation and 8,551 train sentences of 8 words on average; label 0 is unacceptable, 1 acceptable.
 
-    Part of GLUE, whose test labels are not public.
+    CoLA is part of GLUE, whose test labels are not public.
     """
 
     hub: ClassVar[str] = "nyu-mll/glue"
@@ -23,5 +23,5 @@ class CoLA(HubText):
     splits: ClassVar[tuple[str, ...]] = ("validation", "train")
 
     def lines_of(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[int] | None]:
-        """The columns `sentence` and `label`."""
+        """Returns the columns `sentence` and `label` of the table."""
         return list(table["sentence"]), list(table["label"])

@@ -1,8 +1,9 @@
-"""Which examples a victim's batch holds: pure functions of (seed, batch size, label rule) and of the dataset's labels.
+"""Which examples a victim's batch holds: pure functions of seed, batch size, label rule and the dataset's labels.
 
-The dataset is dealt in rounds. A round is one permutation, cut into batches by the label rule, no example twice; what
-is left over when no further batch can be made sits this round out, and the next is a new permutation. A victim's number
-says which batch of which round it gets, so it depends neither on how many victims there are nor on who asks for them.
+The dataset is dealt in rounds. A round is a permutation that is cut into batches by the label rule, such that no
+example occurs twice. Examples that are left when no further batch can be made are not used in this round. The next
+round is a new permutation. A victim's number determines which batch of which round it gets, so its batch does not
+depend on the number of victims or on the process.
 """
 
 from __future__ import annotations
@@ -18,26 +19,38 @@ from bench.datamodules.pool import Integers
 from bench.errors import UserError
 
 RULES = ("random", "unique", "same")
-IMAGES, LABELS = 0, 1  # separate streams of random numbers
+IMAGES, LABELS = 0, 1  # numbers of separate random streams
 
 
 def shuffled(count: int, seed: int, *stream: int) -> Integers:
-    """A permutation of `range(count)`, fixed by `(seed, *stream)`.
+    """Returns a permutation of `range(count)`, determined by `(seed, *stream)`.
 
-    It sorts raw 64-bit words: NumPy promises that those never change, which it does not for `Generator.permutation`.
+    It sorts raw 64-bit words, because NumPy promises that these never change, which it does not for
+    `Generator.permutation`.
+
+    Args:
+        count: length of the permutation.
+        seed: seed, >= 0.
+        stream: numbers of the random stream.
     """
     words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream)).random_raw(count)
     return np.argsort(words, kind="stable").astype(np.int64)
 
 
 def consecutive(order: Integers, size: int) -> Integers:
-    """Batches of neighbours in `order`: `[count, size]`."""
+    """Cuts `order` into batches of consecutive entries: `[count, size]`."""
     count = len(order) // size
     return order[: count * size].reshape(count, size)
 
 
 def all_different(order: Integers, labels: Integers, size: int) -> Integers:
-    """Batches of `size` different labels, `[count, size]`: each takes the earliest images of `order` that fit."""
+    """Returns batches of `size` different labels, `[count, size]`, from the earliest images of `order` that fit.
+
+    Args:
+        order: a permutation of the examples.
+        labels: `[N]`, int64.
+        size: B.
+    """
     waiting: dict[int, deque[int]] = {}
     for place, label in enumerate(labels[order].tolist()):
         waiting.setdefault(label, deque()).append(place)
@@ -55,7 +68,13 @@ def all_different(order: Integers, labels: Integers, size: int) -> Integers:
 
 
 def all_equal(order: Integers, labels: Integers, size: int) -> Integers:
-    """Batches of one label each, `[count, size]`, in the order in which they fill up."""
+    """Returns batches of one label each, `[count, size]`, in the order in which they are filled.
+
+    Args:
+        order: a permutation of the examples.
+        labels: `[N]`, int64.
+        size: B.
+    """
     filling: dict[int, list[int]] = {}
     batches = []
     for example, label in zip(order.tolist(), labels[order].tolist(), strict=True):
@@ -67,7 +86,15 @@ def all_equal(order: Integers, labels: Integers, size: int) -> Integers:
 
 
 def drawn_labels(victim: int, seed: int, size: int, classes: int, rule: str) -> Integers:
-    """Labels `[size]` that ignore the images: uniform over `classes`, all different, or one for all, by the rule."""
+    """Draws a victim's labels `[size]`, whatever its examples are.
+
+    Args:
+        victim: number of the victim.
+        seed: seed, >= 0.
+        size: B.
+        classes: number of classes, from which labels are drawn uniformly.
+        rule: `random`, `unique` for different labels, `same` for one label for all.
+    """
     if rule == "unique":
         return shuffled(classes, seed, LABELS, victim)[:size]
     words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(LABELS, victim))).random_raw(size)
@@ -76,13 +103,13 @@ def drawn_labels(victim: int, seed: int, size: int, classes: int, rule: str) -> 
 
 
 class Dealer:
-    """Deals the batch of any victim, in any order, at any time.
+    """Deals the batch of any victim, in any order.
 
     Args:
         labels: `[N]`, int64.
         batch_size: B, 1 to N.
-        seed: at least 0.
-        rule: `random`, `unique` or `same`; `check_possible` says whether the labels allow it.
+        seed: seed, >= 0.
+        rule: `random`, `unique` or `same`; `check_possible` checks if the labels allow it.
     """
 
     def __init__(self, labels: Integers, batch_size: int, seed: int, rule: str) -> None:
@@ -99,13 +126,17 @@ class Dealer:
         return consecutive(order, self._size)
 
     def __call__(self, victim: int) -> tuple[Integers, int]:
-        """The victim's examples `[B]` and how many rounds were dealt completely before it."""
+        """Returns the victim's examples `[B]`, and the number of rounds that were dealt completely before it.
+
+        Raises:
+            ValueError: the number is negative, or the labels allow no batch.
+        """
         if victim < 0:
             raise ValueError(f"victim {victim}: numbers start at 0")
         while self._starts[-1] <= victim:
             batches = len(self._round(len(self._starts) - 1))
             if not batches:
-                raise ValueError("the labels allow no batch at all; check_possible would have said so")
+                raise ValueError("the labels allow no batch at all; check_possible refuses such labels")
             self._starts.append(self._starts[-1] + batches)
         number = bisect_right(self._starts, victim) - 1
         return self._round(number)[victim - self._starts[number]], number
@@ -121,17 +152,17 @@ def check_possible(
     own: bool,
     things: str = "images",
 ) -> None:
-    """Refuse what the dataset `title` cannot deal.
+    """Refuses what the dataset `title` cannot deal.
 
     Args:
-        title: what the dataset is called in the sentence.
-        labels: `[N]`, the examples' own.
-        names: the classes' names, if known.
-        classes: how many, or None without labels.
+        title: name of the dataset in the message.
+        labels: `[N]`, the labels of the examples.
+        names: names of the classes, if known.
+        classes: number of classes, or None if there are no labels.
         size: B.
         rule: one of `RULES`.
-        own: whether victims keep the examples' own labels (else they are drawn).
-        things: what the examples are, in the sentence.
+        own: whether victims keep the labels of their examples; otherwise labels are drawn.
+        things: name of the examples in the message.
 
     Raises:
         UserError: the batch is larger than the dataset, or the label rule cannot be kept.

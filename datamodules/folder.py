@@ -1,4 +1,4 @@
-"""Your own images: a tree of class folders (torchvision's ImageFolder layout), or a single file."""
+"""Your own images: a tree of class folders (the layout of torchvision's ImageFolder), or a single file."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from bench.datamodules.regular import what_else
 from bench.datamodules.tree import list_tree, read_labelled
 from bench.errors import UserError
 
-SINGLE_SIDE, SINGLE_CLASSES = 32, 10  # what a single file stands for where nothing is said: a CIFAR-10 picture
+SINGLE_SIDE, SINGLE_CLASSES = 32, 10  # a single file is treated like a CIFAR-10 image unless configured otherwise
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Folder(ImageDataModule):
-    """`ROOT/CLASS/[FOLDERS/]NAME.png`, classes numbered by their names' order; or ROOT is one image file: one example.
+    """A tree `ROOT/CLASS/[FOLDERS/]NAME.png`, or a single image file.
 
-    Folders below a class folder (one a site, say) belong to that class, and each page of a TIFF is an example. Files
-    that are no images (SOURCE.txt, MANIFEST.csv) are left aside. All images must have one size and one kind of colour,
-    unless `size` and `channels` make it so.
+    Classes are numbered in the order of their names. Folders below a class folder (one per site, say) belong to that
+    class, and each page of a TIFF is an example. Files that are no images (SOURCE.txt, MANIFEST.csv) are ignored. All
+    images must have the same size and number of channels, unless `size` and `channels` make them so.
 
     Args:
-        root: the folder, or the image file (fitted to 32x32 where `size` is None).
-        class_count: None counts the class folders (a single file: 10); a number at least as large where the model
-            should have more classes than the folder shows.
-        label: the class of a single file; unused for a folder.
+        root: the folder, or the image file (fitted to 32x32 if `size` is None).
+        class_count: None counts the class folders (10 for a single file). A larger number gives the model more classes
+            than there are folders.
+        label: the class of a single file, >= 0; not used for a folder.
     """
 
     root: str
@@ -46,31 +46,39 @@ class Folder(ImageDataModule):
 
     @property
     def title(self) -> str:
-        """The folder's or file's own name: `cifar10 (folder)`."""
+        """The name of the folder or file itself, such as `cifar10 (folder)`."""
         return f"{self._root.resolve().name} ({self.name})"
 
     def where(self) -> str:
-        """`root`."""
+        """The configured path `root`."""
         return str(self._root)
 
     def missing(self) -> list[str]:
-        """`root` where it does not exist."""
+        """Returns `root` if it does not exist."""
         return [] if self._root.exists() else [str(self._root)]
 
     def absent(self) -> str:
-        """There is nothing to prepare, only a path to correct."""
+        """The message for a path that does not exist; there is nothing to prepare."""
         return f"data.root={self._root}: does not exist; {self.by_hand()}"
 
     def by_hand(self) -> str:
-        """What `root` may be."""
+        """The end of a sentence that says what `root` may be."""
         return "data.root must be a folder with images in CLASS/NAME.png, or one image file"
 
     def fetch(self) -> None:
-        """Nothing can be fetched."""
+        """Raises an error, since nothing can be fetched.
+
+        Raises:
+            UserError: always.
+        """
         raise UserError(self.absent())
 
     def load(self) -> Pool:
-        """Decode every file."""
+        """Reads every image of the tree, or the single file.
+
+        Raises:
+            UserError: a file is damaged, or there are more class folders than `class_count`.
+        """
         return self._load_tree() if what_else(self._root) == "a folder" else self._load_file()
 
     def _load_file(self) -> Pool:

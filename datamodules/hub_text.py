@@ -1,4 +1,4 @@
-"""What the sets of sentences from the Hugging Face hub have in common: fetched once, kept as a plain file."""
+"""What the sets of sentences from the Hugging Face hub share: they are downloaded once, and kept as a plain file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from bench.storage.hashing import sha256
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class HubText(TextDataModule):
-    """One split, kept as `ROOT/NAME/SPLIT.tsv` (or `.txt` without labels): a file put there by hand is found as well.
+    """One split, kept as `ROOT/NAME/SPLIT.tsv` (or `.txt` without labels); a file put there by hand is found as well.
 
-    It is fetched at one commit of the hub, the class's `revision`, whatever the hub has later. `SPLIT.source.json`
-    beside the file says which, with the file's hash: a file that is another by then counts as put there by hand.
+    The split is downloaded at one commit of the hub, the `revision` of the class, whatever the hub has later. The file
+    `SPLIT.source.json` beside it records the commit and the hash of the split. If the hash differs later, the split
+    counts as put there by hand.
 
     Args:
-        root: the folder that datasets are kept in.
-        split: which of the dataset's splits with public labels (one of `splits`).
+        root: the folder for datasets.
+        split: one of the dataset's splits with public labels (`splits`).
     """
 
     root: str
@@ -46,29 +47,33 @@ class HubText(TextDataModule):
 
     @abstractmethod
     def lines_of(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[int] | None]:
-        """Sentences, and labels if there are any, from the split's columns."""
+        """Returns the sentences, and the labels if there are any, of the split's columns."""
 
     @property
     def file(self) -> Path:
-        """The split's file."""
+        """The path of the file of this split."""
         return self._root / self.folder / f"{self.split}{self.ending}"
 
     def where(self) -> str:
-        """The folder of the split's file."""
+        """The folder of the file of this split."""
         return str(self.file.parent)
 
     def missing(self) -> list[str]:
-        """The split's file where it is not there."""
+        """Returns the name of the split's file if it is not there."""
         return [] if self.file.is_file() else [self.file.name]
 
     def by_hand(self) -> str:
-        """Which file to put where, or how to name one anywhere."""
-        what = "label<TAB>sentence a line" if self.ending == ".tsv" else "a sentence a line"
+        """The end of a sentence that says which file to put where, or how to name one elsewhere."""
+        what = "label<TAB>sentence per line" if self.ending == ".tsv" else "a sentence per line"
         place = f"put {self.file.name} ({what}) into {self.where()}"
         return f"{place}, or name any such file: data=text_file data.root=PATH"
 
     def fetch(self) -> None:
-        """Download the split through Hugging Face datasets and write the file."""
+        """Downloads the split through Hugging Face datasets and writes the file.
+
+        Raises:
+            UserError: the package datasets is not installed.
+        """
         try:
             from datasets import load_dataset
             from huggingface_hub import constants
@@ -89,7 +94,7 @@ class HubText(TextDataModule):
 
     @property
     def provenance(self) -> dict[str, str]:
-        """The file's hash; where it is the one that was fetched, repository and commit."""
+        """The hash of the file; also repository and commit, if it is the file that was downloaded."""
         own = {"sha256": sha256(self.file)}
         if not self._beside.is_file():
             return own
@@ -106,12 +111,12 @@ class HubText(TextDataModule):
         return self.file.with_suffix(".source.json")
 
     def _note(self, commit: str | None) -> None:
-        """Says beside the file where it was fetched; of a folder that stands for the hub there is nothing to say."""
+        """Records beside the file where it was downloaded; nothing is recorded for a folder in place of the hub."""
         self._beside.unlink(missing_ok=True)
         if commit is not None:
             noted = {"name": self.hub, "subset": self.subset, "commit": commit, "sha256": sha256(self.file)}
             write_text(self._beside, json.dumps(noted, indent=1) + "\n")
 
     def read(self) -> Lines:
-        """Read the file."""
+        """Reads the file of this split."""
         return read_lines(self.file)

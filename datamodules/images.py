@@ -1,4 +1,4 @@
-"""What every set of images has in common: the size and the colours that they are fitted to."""
+"""What all sets of images share: the size and the number of channels to which images are fitted."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from bench.errors import UserError
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class ImageDataModule(VictimDataModule[Pool]):
-    """Deals batches of images `[V, B, C, H, W]` in [0, 1] with a class each.
+    """Deals batches of images `[V, B, C, H, W]` in [0, 1], with one class per image.
 
     Args:
-        size: side in pixels of the square that images are fitted to (`pixels.squared`); None keeps their size.
-        channels: 1 or 3 converts; None keeps them.
+        size: side in pixels of the square to which images are fitted (`pixels.squared`); None keeps their size.
+        channels: 1 or 3 converts the images; None keeps their channels.
     """
 
     size: int | None
@@ -42,14 +42,20 @@ class ImageDataModule(VictimDataModule[Pool]):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """`(C, H, W)`."""
+        """The shape `(C, H, W)` of one image."""
         return self.pool.shape
 
     @property
     def mean_image(self) -> Tensor:
-        """`[C, H, W]` in [0, 1], over the whole dataset."""
+        """`[C, H, W]` in [0, 1], the mean over the whole dataset."""
         return self.pool.mean_image
 
     def private(self, ids: Sequence[int], samples: Integers, labels: Integers) -> dict[str, Tensor]:
-        """The images `[V, B, C, H, W]` and their classes `[V, B]`."""
+        """Returns the images `[V, B, C, H, W]` and their classes `[V, B]`.
+
+        Args:
+            ids: not used.
+            samples: `[V, B]`, the examples that the victims hold.
+            labels: `[V, B]`, the classes of these examples, or the drawn ones.
+        """
         return {"inputs": self.pool.inputs(samples), "labels": torch.from_numpy(labels)}

@@ -1,4 +1,4 @@
-"""Examples with their labels, for training a classifier: some to train on, others to test on."""
+"""Examples with their labels, for training and testing a classifier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.datamodules.images import ImageDataModule
 from bench.datamodules.pool import Integers, Pool
 from bench.errors import UserError
 
-SPLIT, ORDER, SAMPLE = 2, 3, 4  # separate streams of random numbers, beside those of the dealer
+SPLIT, ORDER, SAMPLE = 2, 3, 4  # numbers of separate random streams, in addition to those of the dealer
 SAMPLINGS = ("shuffle", "poisson")
 _TEST_BATCH = 500
 
@@ -24,12 +24,13 @@ Batch = tuple[Tensor, Tensor]  # inputs [B, C, H, W] in [0, 1], labels [B]
 
 
 def held_out(data: VictimDataModule, train: int, test: int, seed: int) -> tuple[Pool, Pool]:
-    """`train` and `test` examples of one split that a permutation fixed by `seed` cuts apart.
+    """Splits off examples to train on and examples to test on, by a permutation that `seed` determines.
 
     Args:
-        data: set up.
-        train, test: how many examples, at least 1 each.
-        seed: fixes which images are held out.
+        data: a dataset after `setup`.
+        train: number of examples to train on, >= 1.
+        test: number of examples to test on, >= 1.
+        seed: determines which images are held out.
 
     Raises:
         UserError: the data have no labels, or fewer examples.
@@ -44,33 +45,39 @@ def held_out(data: VictimDataModule, train: int, test: int, seed: int) -> tuple[
 
 
 def labelled(data: VictimDataModule) -> Pool:
-    """All examples of a set of images that carry labels.
+    """Returns all examples of a set of labelled images.
 
     Raises:
-        UserError: it is of something else, or they carry none.
+        UserError: the data are no images, or have no labels.
     """
     if not isinstance(data, ImageDataModule):
-        raise UserError(f"data '{data.title}' are no images: what is trained here classifies images")
+        raise UserError(f"data '{data.title}' are no images, and only classifiers of images can be trained")
     if data.classes is None:
         raise UserError(f"data '{data.title}' has no labels: no classifier can be trained on it")
     return data.pool
 
 
 def part(pool: Pool, chosen: Integers) -> Pool:
-    """The examples `chosen` `[n]` of a pool."""
+    """Returns the examples `chosen` `[n]` of a pool."""
     return replace(pool, images=pool.images[chosen], labels=pool.labels[chosen])
 
 
 class LabelledSplit(LightningDataModule):
-    """Batches to train on and to test on. One process: what a defence costs is measured on one device.
+    """Batches to train on and to test on, in one process, since the cost of a defence is measured on one device.
 
     Args:
-        train, test: the examples of each part.
-        batch_size: examples a step; under Poisson sampling their expected number.
-        sampling: `shuffle` a new permutation each epoch, the rest that fills no batch left out; `poisson` each example
-            is in a step with probability `batch_size / N`, independently, which is what the privacy of DP-SGD is
-            accounted for (a step may be empty).
-        seed: of order and sampling.
+        train: the examples to train on.
+        test: the examples to test on.
+        batch_size: examples per step, 1 to the number of examples to train on; under Poisson sampling their expected
+            number.
+        sampling: `shuffle` for a new permutation in each epoch, without the rest that fills no batch. `poisson` for
+            steps that contain each example independently with probability `batch_size / N`, as the privacy of DP-SGD
+            assumes (a step may be empty).
+        seed: seed of the order and the sampling.
+
+    Raises:
+        ValueError: `sampling` is another word.
+        UserError: `batch_size` is out of its range.
     """
 
     def __init__(self, train: Pool, test: Pool, batch_size: int, sampling: str, seed: int) -> None:
@@ -83,27 +90,27 @@ class LabelledSplit(LightningDataModule):
 
     @property
     def steps(self) -> int:
-        """Steps an epoch."""
+        """The number of steps per epoch."""
         return len(self.train) // self.batch_size
 
     @property
     def sample_rate(self) -> float:
-        """The probability of an example to be in a step."""
+        """The probability that a given example is in a given step."""
         return self.batch_size / len(self.train)
 
     def train_dataloader(self) -> Batches:
-        """The steps of an epoch, drawn anew each time they are gone through."""
+        """Returns the steps of an epoch, which are drawn again in each pass."""
         epochs = iter(range(2**62))
         return Batches(self.train, self.steps, lambda: self.epoch(next(epochs)))
 
     def test_dataloader(self) -> Batches:
-        """Every example to test on, once, in order."""
+        """Returns every example to test on, once, in order."""
         places = np.arange(len(self.test))
         count = -(-len(places) // _TEST_BATCH)
         return Batches(self.test, count, lambda: iter(np.array_split(places, count)))
 
     def epoch(self, number: int) -> Iterator[Integers]:
-        """The examples of each step of an epoch: places in `train`."""
+        """Yields the examples of each step of epoch `number`, as positions in `train`."""
         count = len(self.train)
         if self.sampling == "shuffle":
             order = shuffled(count, self.seed, ORDER, number)
@@ -114,7 +121,7 @@ class LabelledSplit(LightningDataModule):
 
 
 class Batches:
-    """Batches of a pool, in an order asked for anew each time. Not a DataLoader: no worker is worth its start."""
+    """Batches of a pool, in an order drawn again in each pass; no DataLoader, since workers would not pay."""
 
     def __init__(self, pool: Pool, count: int, order: Callable[[], Iterator[Integers]]) -> None:
         self._pool, self._count, self._order = pool, count, order

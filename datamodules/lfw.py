@@ -14,7 +14,7 @@ from bench.datamodules.tree import Tree, images_in, list_tree, read_labelled, su
 from bench.download.http import probe
 from bench.errors import UserError
 
-# Where a tree of people may lie under root: itself, where scikit-learn unpacks, and as the archives name their folders
+# Where the tree may be under root: root itself, where scikit-learn unpacks it, and the folders of the archives.
 PLACES = (
     ".",
     "lfw_home/lfw_funneled",
@@ -28,14 +28,14 @@ PLACES = (
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class LFW(ImageDataModule):
-    """A tree `PERSON_NAME/NAME.jpg` in or under `root` (the first of `PLACES` that has one); a person is a class.
+    """A tree `PERSON_NAME/NAME.jpg` in or under `root` (the first of `PLACES` that has one); each person is a class.
 
-    The whole picture is resized, background included, as in the DLG and iDLG papers. No explicit licence: news
-    photographs of real public people, for research and testing only.
+    The whole picture is resized, background included, as in the DLG and iDLG papers. There is no explicit licence:
+    these are news photographs of real public people, for research and testing only.
 
     Args:
-        root: the tree itself, or the folder to keep it in; `prepare()` has scikit-learn fetch LFW-funneled there.
-        min_faces: people with fewer pictures are left out; the class count is the number of people left.
+        root: the tree itself, or the folder for it, into which `prepare()` lets scikit-learn download LFW-funneled.
+        min_faces: people with fewer pictures are left out, >= 1; the number of classes is that of the people left.
     """
 
     root: str
@@ -54,24 +54,28 @@ class LFW(ImageDataModule):
         return str(self._tree_root() or self._root)
 
     def missing(self) -> list[str]:
-        """`PERSON_NAME/NAME.jpg` where no tree is found."""
+        """Returns `PERSON_NAME/NAME.jpg` if no tree is found."""
         return [] if self._tree_root() else ["PERSON_NAME/NAME.jpg"]
 
     def by_hand(self) -> str:
-        """Which files to put where."""
+        """The end of a sentence that says which files to put where."""
         return f"put the people's folders (PERSON_NAME/NAME.jpg) into {self._root}"
 
     def fetch(self) -> None:
-        """Let scikit-learn download and unpack LFW-funneled, about 230 MB."""
+        """Lets scikit-learn download and unpack LFW-funneled, about 230 MB."""
         from sklearn.datasets import fetch_lfw_people
         from sklearn.datasets._lfw import FUNNELED_ARCHIVE
 
         probe(FUNNELED_ARCHIVE.url)
-        # it also reads the pictures and caches what it read: of one person only, which takes no time
+        # It also reads and caches pictures; the minimum of 500 leaves one person, so this is quick.
         fetch_lfw_people(data_home=str(self._root), min_faces_per_person=500)
 
     def load(self) -> Pool:
-        """Decode and resize every picture."""
+        """Reads and resizes every picture.
+
+        Raises:
+            UserError: no tree is found, a file is damaged, or nobody has `min_faces` pictures.
+        """
         root = self._tree_root()
         if root is None:
             raise UserError(self.absent())
@@ -80,7 +84,7 @@ class LFW(ImageDataModule):
         return Pool(images, labels, len(tree.class_names), tree.class_names)
 
     def _enough(self, tree: Tree) -> Tree:
-        """Without the people who have fewer than `min_faces` pictures; the others numbered anew."""
+        """Leaves out people with fewer than `min_faces` pictures, and numbers the others again."""
         counts = np.bincount(tree.labels)
         people = np.flatnonzero(counts >= self.min_faces)
         if not len(people):

@@ -18,23 +18,23 @@ from bench.errors import UserError
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class MNIST(TorchvisionSet):
-    """The digits of one split, from `ROOT/MNIST/raw/{t10k,train}-{images-idx3,labels-idx1}-ubyte`.
+    """The digits of one split, read from `ROOT/MNIST/raw/{t10k,train}-{images-idx3,labels-idx1}-ubyte`.
 
-    Source: torchvision's mirrors (MD5 checked there). Licence: commonly listed as CC BY-SA 3.0. Only the split's two
-    files are fetched or needed; `.gz` files put into the folder by hand are unpacked by `prepare()`.
+    Source: torchvision's mirrors (MD5 is checked there). Licence: commonly listed as CC BY-SA 3.0. Only the two files
+    of the split are needed and downloaded; `prepare()` unpacks `.gz` files that were put into the folder by hand.
     """
 
     def folder(self) -> Path:
-        """`ROOT/MNIST/raw`."""
+        """The folder `ROOT/MNIST/raw`, as in torchvision."""
         return self._root / "MNIST" / "raw"
 
     def files(self) -> dict[str, str | None]:
-        """Images and labels of the split, unpacked; only the packed ones have a published checksum."""
+        """The unpacked images and labels of the split; only the packed files have a published checksum."""
         start = "t10k" if self.split == "test" else "train"
         return {f"{start}-images-idx3-ubyte": None, f"{start}-labels-idx1-ubyte": None}
 
     def fetch(self) -> None:
-        """Download and unpack from the first mirror that answers."""
+        """Downloads the files from the first mirror that answers, and unpacks them."""
         wanted = [(f"{name}.gz", dict(datasets.MNIST.resources)[f"{name}.gz"]) for name in self.missing()]
         packed = all(check_integrity(self.folder() / name, checksum) for name, checksum in wanted)
         mirror = datasets.MNIST.mirrors[0] if packed else self._mirror(wanted[0][0])
@@ -53,7 +53,11 @@ class MNIST(TorchvisionSet):
         raise trouble
 
     def load(self) -> Pool:
-        """Read the split's two idx files."""
+        """Reads the two idx files of the split.
+
+        Raises:
+            UserError: a file is damaged, or the numbers of images and labels differ.
+        """
         images_name, labels_name = self.files()
         images = self._read_idx(images_name)
         labels = self._read_idx(labels_name)
@@ -68,7 +72,7 @@ class MNIST(TorchvisionSet):
         try:
             return read_image_file(str(path)) if "images" in name else read_label_file(str(path))
         except (*TROUBLE, AssertionError, TypeError, KeyError):
-            # torchvision's own words are those of the tensor operation that failed
+            # torchvision's own message only names the tensor operation that failed.
             raise UserError(
                 f"{path}: is truncated or corrupt ({path.stat().st_size} bytes, not what an idx header promises); "
                 f"delete it and run: {self.command()}"

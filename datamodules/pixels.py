@@ -1,4 +1,4 @@
-"""One image as an array: read from a file, convert its channels, fit it to a square."""
+"""One image as an array: reading it from a file, converting its channels, fitting it to a square."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from bench.datamodules.sixteen_bits import bits_of, read_deep
 from bench.errors import UserError
 from bench.host.capacity import require_memory
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow knows more, whose depth is not known from it
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # Pillow reads more, but does not tell their depth
 GRAY_MODES = ("1", "L", "LA")
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as in Pillow's conversion to "L"
-_DECODING = 40  # bytes a pixel while an image is decoded: three 64-bit numbers beside the channels' bytes
-_MOST = 89_478_485  # pixels of an image: Pillow's limit, a quarter of a GiB with three bytes each
-_KIND = 254  # tag of TIFF: bit 0 a smaller copy of another page, bit 2 a mask of one
+_DECODING = 40  # bytes per pixel while an image is decoded: three 64-bit numbers and the bytes of the channels
+_MOST = 89_478_485  # the most pixels per image: Pillow's limit, a quarter of a GiB with three bytes per pixel
+_KIND = 254  # a tag of TIFF: bit 0 marks a smaller copy of another page, bit 2 a mask of one
 
 
 def read_image(path: Path) -> Pixels:
-    """The image in a file: `[H, W, C]`, see `read_pages`.
+    """Reads the image in a file: `[H, W, C]`, see `read_pages`.
 
     Raises:
-        UserError: as `read_pages`, or the file holds more pages than one.
+        UserError: see `read_pages`, or the file holds more than one page.
     """
     pages = list(read_pages(path))
     if len(pages) > 1:
@@ -38,16 +38,16 @@ def read_image(path: Path) -> Pixels:
 
 
 def read_pages(path: Path) -> Iterator[Pixels]:
-    """Decode every image in a file: `[H, W, C]`, C is 1 where the file is gray, else 3.
+    """Decodes every image in a file: `[H, W, C]`, where C is 1 if the file is gray, else 3.
 
-    8 bits a channel come as uint8 in 0..255, more (up to 16, of PNG and TIFF, and of gray PGM) as float32 in [0, 1].
-    Each page of a TIFF is an image (a stack of slices), but for thumbnails and masks of other pages. Transparency is
-    dropped, a palette is resolved, and a photograph is turned upright as its EXIF entry says.
+    Images with 8 bits per channel are uint8 in 0..255. Deeper ones (up to 16 bits, of PNG and TIFF, and of gray PGM)
+    are float32 in [0, 1]. Each page of a TIFF is an image (a stack of slices), except for thumbnails and masks of other
+    pages. Transparency is dropped, a palette is resolved, and a photograph is turned upright as its EXIF entry says.
 
     Raises:
-        UserError: the file is no regular one, cannot be opened, is no image, is truncated or corrupt, is an animation,
-            announces more pixels than are decoded (Pillow's limit, 89 million) or than fit into memory, or has a depth
-            that cannot be read whole.
+        UserError: the file is not a regular one, cannot be opened, is no image, is truncated or corrupt, is an
+            animation, has more pixels than are decoded (Pillow's limit, 89 million) or than fit into memory, or has a
+            depth that cannot be read completely.
     """
     try:
         check_regular(path)
@@ -61,7 +61,7 @@ def read_pages(path: Path) -> Iterator[Pixels]:
         raise UserError(f"{path}: {what}") from None
     except Image.DecompressionBombError as error:
         raise UserError(f"{path}: announces too many pixels ({_reason(error)}); save it smaller") from None
-    # Pillow reports a damaged file with any of these, according to the format
+    # Pillow reports a damaged file with any of these errors, depending on the format.
     except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error) as error:
         raise UserError(f"{path}: cannot be read as an image ({_reason(error)})") from None
 
@@ -75,7 +75,7 @@ def _open(path: Path, page: int) -> ImageFile.ImageFile:
 
 
 def _pages(opened: ImageFile.ImageFile, path: Path) -> list[int]:
-    """The numbers of the pages that are images of their own.
+    """Returns the numbers of the pages that are images of their own.
 
     Raises:
         UserError: they are the frames of an animation.
@@ -88,7 +88,7 @@ def _pages(opened: ImageFile.ImageFile, path: Path) -> list[int]:
             if not opened.tag_v2.get(_KIND, 0) & 0b101:  # type: ignore[attr-defined]
                 pages.append(page)
         return pages or [0]
-    # a photograph's further pictures (MPO) are previews of it, or aids to show it
+    # The further pictures of a photograph (MPO) are previews of it, or data for its display.
     if count > 1 and opened.format not in ("JPEG", "MPO"):
         raise UserError(
             f"{path}: is an animation of {count} frames; save those that are images of your data as files of their own"
@@ -117,7 +117,7 @@ def _reason(error: BaseException) -> str:
 
 
 def with_channels(image: Pixels, channels: int | None) -> Pixels:
-    """`[H, W, C]` with 1 channel (luma, ITU-R BT.601) or 3 (gray repeated); None leaves it as it is."""
+    """Converts `[H, W, C]` to 1 channel (luma, ITU-R BT.601) or 3 (gray, repeated); None leaves it as it is."""
     if channels is None or image.shape[2] == channels:
         return image
     if channels == 3:
@@ -128,10 +128,10 @@ def with_channels(image: Pixels, channels: int | None) -> Pixels:
 
 
 def squared(image: Pixels, size: int | None) -> Pixels:
-    """The largest centred square of `[H, W, C]`, resized to `[size, size, C]` (bilinear, antialiased); None leaves it.
+    """Crops the largest centred square of `[H, W, C]` and resizes it to `[size, size, C]` (bilinear, antialiased).
 
-    The aspect ratio is kept, as by the shorter side's resize and centre crop of iDLG's LFW loader. 8-bit images stay
-    8-bit (rounded), so that what is dealt can be stored as PNG without loss.
+    None leaves the image as it is. The aspect ratio is kept, as by the resize of the shorter side and the centre crop
+    in iDLG's LFW loader. 8-bit images stay 8-bit (rounded), so that they can be stored as PNG without loss.
     """
     if size is None or image.shape[:2] == (size, size):
         return image
@@ -145,21 +145,38 @@ def _squared_plane(plane: Pixels, size: int) -> Pixels:
 
 
 def fit(image: Pixels, size: int | None, channels: int | None) -> Pixels:
-    """`with_channels`, then `squared`."""
+    """Applies `with_channels` and then `squared` to one image.
+
+    Args:
+        image: `[H, W, C]`.
+        size: side of the square in pixels; None keeps the size.
+        channels: 1 or 3; None keeps the channels.
+    """
     fitted = squared(with_channels(image, channels), size)
-    # the rounding of a weighted mean can leave [0, 1]
+    # The rounding of a weighted mean can leave [0, 1].
     return fitted if fitted.dtype == np.uint8 else fitted.clip(0.0, 1.0)
 
 
 def fitted_bytes(images: Pixels, size: int | None, channels: int | None) -> int:
-    """Bytes of `images` `[..., H, W, C]` after `fit`, without doing it."""
+    """Returns the number of bytes of images after `fit`, without running it.
+
+    Args:
+        images: `[..., H, W, C]`.
+        size: see `fit`.
+        channels: see `fit`.
+    """
     *count, height, width, depth = images.shape
     pixels = height * width if size is None else size * size
     return math.prod(count) * pixels * (depth if channels is None else channels) * images.itemsize
 
 
 def fit_all(images: Pixels, size: int | None, channels: int | None) -> Pixels:
-    """`fit` for every image of `[N, H, W, C]`; the array itself where there is nothing to change.
+    """Applies `fit` to every image; returns the array itself if there is nothing to change.
+
+    Args:
+        images: `[N, H, W, C]`.
+        size: see `fit`.
+        channels: see `fit`.
 
     Raises:
         UserError: the fitted images do not fit into memory.

@@ -1,4 +1,4 @@
-"""All examples of one dataset in memory, and what follows from them: fingerprint, mean image."""
+"""All examples of one dataset in memory, with their fingerprint and mean image."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(eq=False)
 class Pool:
-    """The examples that victims are dealt from.
+    """The images that victims are dealt from.
 
     Args:
         images: `[N, H, W, C]`, uint8 in 0..255, or float32 in [0, 1].
-        labels: `[N]`, int64, the images' own labels; all 0 where `classes` is None.
-        classes: how many classes the full dataset has (not: how many occur here); None where the images carry no
+        labels: `[N]`, int64, the labels of the images; all 0 if `classes` is None.
+        classes: number of classes of the full dataset (not of those that occur here); None if the images have no
             labels.
-        class_names: one name a class, or None where none are known.
+        class_names: one name per class, or None if they are not known.
 
     Raises:
-        ValueError: shapes or types disagree (a fault of the reader, not of the user's data).
+        ValueError: shapes or types disagree (an error of the reader, not of the user's data).
     """
 
     images: Pixels
@@ -47,27 +47,27 @@ class Pool:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """`(C, H, W)` of every image."""
+        """The shape `(C, H, W)` of every image."""
         _, height, width, channels = self.images.shape
         return channels, height, width
 
     def inputs(self, samples: Integers) -> Tensor:
-        """The images `samples` (any shape `[...]`) as float32 `[..., C, H, W]` in [0, 1]."""
+        """Returns the images `samples` (of any shape `[...]`) as float32 `[..., C, H, W]` in [0, 1]."""
         moved = torch.from_numpy(self.images[samples]).movedim(-1, -3)
-        # not .contiguous(): of one channel it keeps strides that torch takes for channels-last, and then crashes on
+        # `.contiguous()` would keep the strides of one channel, which torch takes for channels-last and crashes on.
         chosen = moved.clone(memory_format=torch.contiguous_format)
         return chosen.float().div(255) if chosen.dtype == torch.uint8 else chosen
 
     @cached_property
     def mean_image(self) -> Tensor:
-        """Mean over all N images, `[C, H, W]`, float32 in [0, 1]."""
+        """The mean over all N images, `[C, H, W]`, float32 in [0, 1]."""
         mean = self.images.mean(axis=0, dtype=np.float64)
         scale = 255.0 if self.images.dtype == np.uint8 else 1.0
         return torch.from_numpy(mean / scale).movedim(-1, 0).float().contiguous()
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of every pixel, every label, their layout and the class count."""
+        """SHA-256 (hex) of every pixel, every label, their layout and the number of classes."""
         digest = hashlib.sha256(f"{self.images.shape} {self.images.dtype} {self.classes};".encode())
         digest.update(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels).data)

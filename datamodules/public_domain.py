@@ -1,9 +1,10 @@
-"""Sentences that come with the package: `public_domain.tsv` beside this file.
+"""Sentences that come with the package, in `public_domain.tsv` beside this file.
 
-Short sentences of stories (Austen, Barrie, Baum, the Brontes, Carroll, Dickens, Doyle, Grahame, Joyce, Kipling,
-Melville, Poe, Shakespeare, Shelley, Stoker, Tolstoy, Twain, Wilde) and of essays, speeches and verse (Bacon, Burke,
-Carlyle, Darwin, Douglass, Emerson, Franklin, Henry, Hume, Johnson, Lincoln, Locke, Milton, Paine, Pascal, Pope, Ruskin,
-Shakespeare, Thoreau, Wollstonecraft), all published before 1928 and in the public domain; quoted as remembered.
+They are short sentences of stories (Austen, Barrie, Baum, the Brontes, Carroll, Dickens, Doyle, Grahame, Joyce,
+Kipling, Melville, Poe, Shakespeare, Shelley, Stoker, Tolstoy, Twain, Wilde) and of essays, speeches and verse (Bacon,
+Burke, Carlyle, Darwin, Douglass, Emerson, Franklin, Henry, Hume, Johnson, Lincoln, Locke, Milton, Paine, Pascal, Pope,
+Ruskin, Shakespeare, Thoreau, Wollstonecraft). All were published before 1928 and are in the public domain; they are
+quoted from memory.
 """
 
 from __future__ import annotations
@@ -18,5 +19,5 @@ FILE = Path(__file__).with_name("public_domain.tsv")
 
 @cache
 def packaged() -> Lines:
-    """The 64 sentences; classes `essay` and `story`, 32 of each."""
+    """Returns the 64 sentences, of the classes `essay` and `story`, 32 of each."""
     return read_lines(FILE)

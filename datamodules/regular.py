@@ -1,4 +1,4 @@
-"""Only regular files are opened: a FIFO or a socket makes its reader wait for ever, a device may never end."""
+"""Refuses to open anything but regular files: reading a FIFO or a socket waits for ever, and a device may never end."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ _KINDS = (
 
 
 def what_else(path: Path) -> str | None:
-    """What a path leads to that is no regular file (`a FIFO`, `a folder`); None of a file, links followed.
+    """Returns what a path leads to if it is no regular file (`a FIFO`, `a folder`), else None; links are followed.
 
     Raises:
-        OSError: nothing is there, or it may not be looked at.
+        OSError: nothing is there, or it cannot be accessed.
     """
     mode = path.stat().st_mode
     return next((name for is_kind, name in _KINDS if is_kind(mode)), None)
 
 
 def check_regular(path: Path) -> None:
-    """Refuse to open what is no regular file.
+    """Refuses to open a path that is no regular file.
 
     Raises:
-        UserError: naming the path and what it is. OSError: nothing is there.
+        UserError: the message names the path and what it is.
+        OSError: nothing is there.
     """
     kind = what_else(path)
     if kind is not None:
-        raise UserError(f"{path}: is {kind}, and only regular files are read; take it away, or name another")
+        raise UserError(f"{path}: is {kind}, and only regular files are read; remove it, or name another")

@@ -1,4 +1,4 @@
-"""Rotten Tomatoes (Pang, Lee 2005, arXiv cs/0506075): one sentence of a film review, negative or positive."""
+"""Rotten Tomatoes (Pang, Lee 2005, arXiv cs/0506075): sentences of film reviews, negative or positive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.datamodules.hub_text import HubText
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class RottenTomatoes(HubText):
-    """1,066 test, 1,066 validation and 8,530 train sentences, 21 words on average; 0 negative, 1 positive."""
+    """1,066 test, 1,066 validation and 8,530 train sentences of 21 words on average; 0 is negative, 1 positive."""
 
     hub: ClassVar[str] = "cornell-movie-review-data/rotten_tomatoes"
     revision: ClassVar[str] = "aa13bc287fa6fcab6daf52f0dfb9994269ffea28"
@@ -20,5 +20,5 @@ class RottenTomatoes(HubText):
     splits: ClassVar[tuple[str, ...]] = ("test", "validation", "train")
 
     def lines_of(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[int] | None]:
-        """The columns `text` and `label`."""
+        """Returns the columns `text` and `label` of the table."""
         return list(table["text"]), list(table["label"])

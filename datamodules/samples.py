@@ -1,4 +1,4 @@
-"""Real images that installed packages carry in their wheels: nothing to download."""
+"""Real images that installed packages contain; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from bench.datamodules.pool import Pool
 from bench.datamodules.tree import read_images
 from bench.errors import UserError
 
-CLASSES = {"mnist": 10, "cifar10": 10, "cifar100": 100}  # of the full datasets, whose labels the file names carry
-FACES = 100  # of lfw_subset's 200 patches the first 100 are faces, the others background
+CLASSES = {"mnist": 10, "cifar10": 10, "cifar100": 100}  # class counts of the full datasets
+FACES = 100  # the first 100 of lfw_subset's 200 patches are faces, the others background
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Samples(ImageDataModule):
     """The first 20 test images of MNIST, CIFAR-10 or CIFAR-100 (in foolbox), or 100 faces (in scikit-image).
 
-    foolbox's files are `data/SET_POSITION_LABEL.png`; labels and class counts are those of the full datasets.
-    scikit-image's `data/lfw_subset.npy` has 25x25 gray faces from LFW without identities: `classes` is None, every
-    label 0, good for pictures and controls. The packages are never imported, only their files are read.
+    The files of foolbox are `data/SET_POSITION_LABEL.png`; labels and numbers of classes are those of the full
+    datasets. The file `data/lfw_subset.npy` of scikit-image has 25x25 gray faces from LFW without identities: `classes`
+    is None and every label 0, which suffices for pictures and controls. The packages are not imported; only their files
+    are read.
 
     Args:
         set: `mnist`, `cifar10`, `cifar100` or `lfw`.
@@ -37,34 +38,42 @@ class Samples(ImageDataModule):
         check_word("data.set", self.set, (*CLASSES, "lfw"))
 
     def where(self) -> str:
-        """The package."""
+        """The name of the package that holds the images."""
         return f"the package {self._package()}"
 
     def missing(self) -> list[str]:
-        """What to look for in the package, where it is not there."""
+        """Returns what to look for in the package, if it is not there."""
         return [] if self._files() else [f"{self.set} images"]
 
     def absent(self) -> str:
-        """Not a dataset to prepare but a package to install."""
+        """The message for a missing package; there is nothing to prepare."""
         return f"data '{self.title}' is not in {self.where()}; {self.by_hand()}"
 
     def by_hand(self) -> str:
-        """The package to install."""
+        """The end of a sentence that says which package to install."""
         return f"run: pip install --force-reinstall {self._package()}"
 
     def fetch(self) -> None:
-        """Nothing can be fetched but by installing the package."""
+        """Raises an error, since only installing the package brings the files.
+
+        Raises:
+            UserError: always.
+        """
         raise UserError(self.absent())
 
     def load(self) -> Pool:
-        """Read the files."""
+        """Reads the images of the set.
+
+        Raises:
+            UserError: a file is damaged.
+        """
         return self._load_faces() if self.set == "lfw" else self._load_pictures()
 
     def _package(self) -> str:
         return "scikit-image" if self.set == "lfw" else "foolbox"
 
     def _files(self) -> list[Path]:
-        """The set's files, in the order of their positions."""
+        """Returns the files of the set, in the order of their positions."""
         try:
             listed = metadata.files(self._package()) or []
         except metadata.PackageNotFoundError:

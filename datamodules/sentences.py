@@ -1,4 +1,4 @@
-"""The sentences that come with the package: nothing to download."""
+"""The sentences that come with the package; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ from bench.errors import UserError
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Sentences(TextDataModule):
-    """64 short sentences in the public domain, half of them of stories, half of essays and speeches: two classes."""
+    """64 short sentences in the public domain, in two classes: half are from stories, half from essays and speeches."""
 
     def where(self) -> str:
-        """The file in the package."""
+        """The path of the file in the package."""
         return str(FILE)
 
     def missing(self) -> list[str]:
-        """The file, where the installation is incomplete."""
+        """Returns the file's name if the installation is incomplete."""
         return [] if FILE.is_file() else [FILE.name]
 
     def absent(self) -> str:
-        """Not a dataset to prepare but a package to install."""
+        """The message for an incomplete installation; there is nothing to prepare."""
         return f"data '{self.title}' is not in {self.where()}; {self.by_hand()}"
 
     def by_hand(self) -> str:
-        """The package to install."""
+        """The end of a sentence that says which package to install."""
         return "install leakbench again"
 
     def fetch(self) -> None:
-        """Nothing can be fetched but by installing the package."""
+        """Raises an error, since only installing the package brings the file.
+
+        Raises:
+            UserError: always.
+        """
         raise UserError(self.absent())
 
     def read(self) -> Lines:
-        """Read the file."""
+        """Reads the file of the package."""
         return packaged()

@@ -1,7 +1,7 @@
-"""Images with more than 8 bits a channel: Pillow gives gray ones whole, and of colours the high bytes only.
+"""Images with more than 8 bits per channel: Pillow reads gray ones completely, but only the high bytes of colours.
 
-Of colours it can be told to give the low bytes as well: read with the other byte order, a 16-bit number's low byte
-stands where the high one is taken from. Two readings are the number.
+It can be made to read the low bytes as well: with the other byte order, it takes the low byte of a 16-bit number for
+the high one. Two readings together give the number.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Opened = Callable[[], ImageFile.ImageFile]
 
 
 def bits_of(image: ImageFile.ImageFile) -> int:
-    """Bits a channel as the file stores them; of kinds of files that have no more than 8, 8."""
+    """Returns the bits per channel that the file stores; 8 for formats that have no more."""
     if image.format == "PNG":
         return 16 if _raw(image).endswith(";16B") else 8
     if image.format == "TIFF":
@@ -39,17 +39,17 @@ def bits_of(image: ImageFile.ImageFile) -> int:
 
 
 def read_deep(image: ImageFile.ImageFile, again: Opened, path: Path) -> npt.NDArray[np.float32]:
-    """`[H, W, C]` float32 in [0, 1]: the stored number divided by the largest of its bits; C is 1 (gray) or 3.
+    """Reads `[H, W, C]` float32 in [0, 1]: the stored number divided by the largest of its bits; C is 1 (gray) or 3.
 
-    float32 holds every 16-bit number's quotient apart, so nothing is lost.
+    float32 represents the quotients of all 16-bit numbers differently, so nothing is lost.
 
     Args:
-        image: opened, not loaded; `bits_of` says more than 8.
-        again: opens the same page of the same file once more.
-        path: for messages.
+        image: opened, but not loaded; `bits_of` returns more than 8.
+        again: opens the same page of the same file again.
+        path: path of the file, for messages.
 
     Raises:
-        UserError: of this kind Pillow does not give all bits, or their range is not known (signed, 32 bits).
+        UserError: Pillow does not read all bits of this kind, or their range is not known (signed, 32 bits).
     """
     bits = bits_of(image)
     if image.format == "TIFF" and (bits > 16 or image.tag_v2.get(_SIGNS, (1,))[0] != 1):  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def read_deep(image: ImageFile.ImageFile, again: Opened, path: Path) -> npt.NDAr
         return _gray(image, bits)
     raw = _raw(image)
     if raw == "LA;16B":
-        # its four bytes are read as four channels: the first two are the gray number
+        # Its four bytes are read as four channels, of which the first two are the gray number.
         pixels = _upright(_told(image, lambda _: "RGBA"))
         return (_joined(pixels[..., 0], pixels[..., 1]) / _LARGEST)[:, :, None].astype(np.float32)
     layout, _, kind = raw.partition(";16")
@@ -89,7 +89,7 @@ def _upright(image: ImageFile.ImageFile) -> npt.NDArray[Any]:
 
 
 def _raw(image: ImageFile.ImageFile) -> str:
-    """How the bytes of a pixel lie in the file, in Pillow's words."""
+    """Returns the layout of a pixel's bytes in the file, in Pillow's terms."""
     if not image.tile:
         return ""
     arguments: Any = image.tile[0].args
@@ -97,7 +97,7 @@ def _raw(image: ImageFile.ImageFile) -> str:
 
 
 def _told(image: ImageFile.ImageFile, rule: Callable[[str], str]) -> ImageFile.ImageFile:
-    """`image`, which is not loaded, with other words for how its bytes lie."""
+    """Changes the layout of the bytes of `image`, which is not loaded, and returns it."""
     tiles = []
     for tile in image.tile:
         arguments: Any = tile.args
@@ -113,5 +113,5 @@ def _swapped(raw: str) -> str:
 
 def _refuse(path: Path) -> NoReturn:
     raise UserError(
-        f"{path}: has more than 8 bits a channel, of a kind that cannot be read whole; save it as a 16-bit PNG"
+        f"{path}: has more than 8 bits per channel, of a kind that cannot be read whole; save it as a 16-bit PNG"
     )

@@ -11,9 +11,9 @@ from bench.datamodules.hub_text import HubText
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class SST2(HubText):
-    """872 validation sentences, and 67,349 phrases to train on; 0 negative, 1 positive.
+    """872 validation sentences, and 67,349 phrases to train on; label 0 is negative, 1 positive.
 
-    Part of GLUE, whose test labels are not public. Cite: Socher et al., Recursive Deep Models for Semantic
+    SST-2 is part of GLUE, whose test labels are not public. Cite: Socher et al., Recursive Deep Models for Semantic
     Compositionality Over a Sentiment Treebank, 2013.
     """
 
@@ -24,5 +24,5 @@ class SST2(HubText):
     splits: ClassVar[tuple[str, ...]] = ("validation", "train")
 
     def lines_of(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[int] | None]:
-        """The columns `sentence` and `label`."""
+        """Returns the columns `sentence` and `label` of the table."""
         return list(table["sentence"]), list(table["label"])

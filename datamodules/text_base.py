@@ -1,4 +1,4 @@
-"""What every set of sentences has in common: how they become tokens, what is predicted, what is held back."""
+"""What all sets of sentences share: how sentences become tokens, what is predicted, and what is held back."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from bench.datamodules.tokens import HEADS, Maker
 from bench.errors import UserError
 from bench.messages import NO_TARGET, Tokenizer
 
-HIDDEN, SURROGATE = 5, 6  # separate streams of random numbers, beside those of the dealer and of training
+HIDDEN, SURROGATE = 5, 6  # numbers of separate random streams, in addition to those of the dealer and of training
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class TextDataModule(VictimDataModule[TextPool]):
     """Deals batches of tokenised sentences `[V, B, T]` with their masks; a family says where they are and reads them.
 
-    The tokeniser belongs to the model: `adopt` hands it over, before `setup`. T is the length of the longest sentence
-    that is kept, special tokens included: one length for all victims of a cell.
+    The tokeniser belongs to the model; `adopt` passes it on before `setup`. T is the length of the longest sentence
+    that is kept, special tokens included, so all victims of a cell have the same length.
 
-    What is predicted depends on the model's head. `classification`: the class. `causal`: every token but the first.
-    `masked`: a share `hidden` of each sentence's tokens, at least one, is hidden behind the mask token and predicted
-    (Devlin et al. 2019, arXiv 1810.04805, section 3.1, where one in five of them is left or swapped instead); with
-    `hidden` 0 nothing is hidden and every token predicted.
+    What is predicted depends on the model's head. For `classification` it is the class, and for `causal` every token
+    but the first. For `masked`, a share `hidden` of each sentence's tokens, at least one, is replaced by the mask token
+    and predicted (Devlin et al. 2019, arXiv 1810.04805, section 3.1, where one in five of them is kept or swapped
+    instead). If `hidden` is 0, nothing is hidden and every token is predicted.
 
     Args:
-        tokens: the longest sentence, in tokens, special ones included; longer ones are left out, never cut.
-        hidden: share of a sentence's tokens that a masked language model has to predict, 0 to 1.
-        surrogate: share of the sentences, 0 to below 1, that no victim ever holds: what an attacker's language model
-            may learn from, together with those left out for their length.
+        tokens: the most tokens per sentence, special ones included, >= 1; longer sentences are left out, never cut.
+        hidden: share of a sentence's tokens that a masked language model has to predict, in [0, 1].
+        surrogate: share of the sentences that no victim ever holds, in [0, 1). An attacker's language model may learn
+            from them, and from the sentences that are too long.
 
     Raises:
-        UserError: a value out of range, here; no sentence is short enough, in `setup`.
+        UserError: a value is out of range (at construction), or no sentence is short enough (in `setup`).
     """
 
     tokens: int
@@ -65,17 +65,21 @@ class TextDataModule(VictimDataModule[TextPool]):
 
     @abstractmethod
     def read(self) -> Lines:
-        """Every sentence with its class; called when nothing is missing.
+        """Reads every sentence with its class; it is called when nothing is missing.
 
         Raises:
-            UserError: a file is damaged: its name, and what is wrong with it.
+            UserError: a file is damaged; the message names it and says what is wrong with it.
         """
 
     def adopt(self, make: Maker, head: str) -> Tokenizer:
-        """Takes the tokeniser that `make` returns for the corpus, and what the model's head predicts.
+        """Takes over the model's tokeniser, which `make` returns for the corpus, and the model's head.
 
-        A vocabulary that is learned is learned from all sentences of the dataset and the packaged ones: it is a public
-        part of the model, as every model's is.
+        A learned vocabulary is learned from all sentences of the dataset and the packaged ones. It is a public part of
+        the model, as every model's vocabulary is.
+
+        Args:
+            make: maps a corpus to a tokeniser.
+            head: `classification`, `masked` or `causal`.
 
         Raises:
             UserError: the data are missing or damaged, or a masked language model's vocabulary cannot hide a token.
@@ -89,7 +93,11 @@ class TextDataModule(VictimDataModule[TextPool]):
 
     @cached_property
     def lines(self) -> Lines:
-        """Every sentence with its class, as text."""
+        """Every sentence with its class, as text.
+
+        Raises:
+            UserError: the data are missing or damaged.
+        """
         try:
             if self.missing():
                 raise UserError(self.absent())
@@ -101,23 +109,27 @@ class TextDataModule(VictimDataModule[TextPool]):
 
     @property
     def classes(self) -> int | None:
-        """Class count; of a language model, whose targets are tokens, the size of the vocabulary."""
+        """The number of classes; for a language model, whose targets are tokens, the size of the vocabulary."""
         return self.pool.classes if self.head == "classification" else len(self._tokenizer())
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """One name a class, where known and where classes are predicted."""
+        """One name per class, if they are known and classes are predicted; else None."""
         return self.pool.class_names if self.head == "classification" else None
 
     @property
     def remark(self) -> str | None:
-        """How many sentences were left out, or None."""
+        """A sentence that says how many sentences were left out, or None."""
         skipped = self.pool.skipped
         total = len(self.lines.sentences)
         return f"{skipped} of {total} sentences are longer than {self.tokens} tokens: left out" if skipped else None
 
     def load(self) -> TextPool:
-        """Tokenises every sentence; those too long, and the surrogate share of the rest, are set aside."""
+        """Tokenises every sentence; those that are too long, and the surrogate share of the rest, are set aside.
+
+        Raises:
+            UserError: no sentence is short enough.
+        """
         tokenizer, lines = self._tokenizer(), self.lines
         encoded = [tuple(tokenizer.encode(sentence)) for sentence in lines.sentences]
         real = [not tokenizer.special.issuperset(sentence) for sentence in encoded]
@@ -127,7 +139,7 @@ class TextDataModule(VictimDataModule[TextPool]):
             raise UserError(
                 f"data.tokens={self.tokens}: no sentence of data '{self.title}' has so few ({shortest} at least)"
             )
-        # by position alone, whatever the seed: the pool is the same for all victims
+        # The choice depends on positions alone, not on the seed, so that the pool is the same for all victims.
         order = [fitting[place] for place in shuffled(len(fitting), 0, SURROGATE)]
         back = set(order[: int(self.surrogate * len(order))])
         dealt = [i for i in fitting if i not in back]
@@ -145,7 +157,13 @@ class TextDataModule(VictimDataModule[TextPool]):
         )
 
     def private(self, ids: Sequence[int], samples: Integers, labels: Integers) -> dict[str, Tensor]:
-        """Tokens and mask `[V, B, T]`; classes `[V, B]`, or the tokens to predict `[V, B, T]`."""
+        """Returns tokens and mask `[V, B, T]`, and classes `[V, B]` or the tokens to predict `[V, B, T]`.
+
+        Args:
+            ids: numbers of V victims.
+            samples: `[V, B]`, the sentences that they hold.
+            labels: `[V, B]`, the classes of these sentences, or the drawn ones.
+        """
         tokens, mask = self.pool.inputs(samples), self.pool.mask(samples)
         if self.head == "classification":
             return {"inputs": tokens, "labels": torch.from_numpy(labels), "mask": mask}
@@ -162,14 +180,14 @@ class TextDataModule(VictimDataModule[TextPool]):
         return {"inputs": tokens, "labels": targets, "mask": mask}
 
     def _predicted(self, victim: int, tokens: Tensor) -> Tensor:
-        """Which tokens `[B, T]` of one victim are predicted: drawn for the victim, whoever it is dealt with."""
+        """Returns which tokens `[B, T]` of one victim are predicted; this does not depend on the other victims."""
         special = torch.tensor(sorted(self._tokenizer().special))
         words = ~torch.isin(tokens, special)
         if not self.hidden:
             return words
         drawn = np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(HIDDEN, int(victim))))
         random = torch.from_numpy((drawn.random_raw(tokens.numel()) >> np.uint64(11)).astype(np.int64))
-        # the places of words in a random order; other places come last
+        # This orders the places of words at random; other places come last.
         rank = random.view_as(tokens).masked_fill(~words, torch.iinfo(torch.int64).max).argsort(-1).argsort(-1)
         counts = (self.hidden * words.sum(-1, keepdim=True)).round().clamp(min=1)
         return words & (rank < counts)

@@ -1,4 +1,4 @@
-"""Sentences in a file: one a line, or in a table with their labels."""
+"""Sentences in a file: one per line, or in a table with their labels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bench.datamodules.text_table import LABEL, SENTENCE, WANTED, header, read_t
 from bench.errors import UserError
 from bench.host.capacity import require_memory
 
-_TABLES = (".csv", ".json", ".jsonl", ".xlsx", ".parquet", ".arrow")  # not a sentence a line, whatever they hold
-_READING = 16  # bytes of memory a byte of text: four a letter, in the text, its lines, their cells and the sentences
-_DIGITS = 5  # of a class's index: each class is a row of the model's last layer
+_TABLES = (".csv", ".json", ".jsonl", ".xlsx", ".parquet", ".arrow")  # none of these has a sentence per line
+_READING = 16  # bytes of memory per byte of text: four per letter in text, lines, cells and sentences
+_DIGITS = 5  # the most digits of a class index, since each class is a row of the model's last layer
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Lines:
     """Sentences with their classes.
 
     Args:
-        sentences: N of them, stripped, none of them empty.
-        labels: N class indices; all 0 where `classes` is None.
-        classes: how many; None without labels.
-        class_names: one a class where the labels are words, in the words' order.
+        sentences: N sentences, stripped, none of them empty.
+        labels: N class indices; all 0 if `classes` is None.
+        classes: number of classes; None if there are no labels.
+        class_names: one name per class if the labels are words, in alphabetical order.
     """
 
     sentences: tuple[str, ...]
@@ -36,14 +36,14 @@ class Lines:
 
 
 def read_lines(path: Path) -> Lines:
-    """A `.tsv` is a table of labels and sentences (`bench.datamodules.text_table`); others have a sentence per line.
+    """Reads a `.tsv` table (`bench.datamodules.text_table`), or a file with a sentence per line.
 
-    Labels that are whole numbers are class indices (at least two classes); others are names of classes. Empty lines
-    and a byte-order mark are left aside.
+    Labels that are whole numbers are class indices (at least two classes); others are names of classes. Empty lines and
+    a byte-order mark are ignored.
 
     Raises:
-        UserError: the file is no regular one, cannot be read as text, holds no sentence, or a line is not understood;
-            file and line.
+        UserError: the file is not a regular one, cannot be read as text, holds no sentence, or has a line that is not
+            understood; the message names the file and the line.
     """
     check_regular(path)
     lines = [(number, line) for number, line in enumerate(_text(path).split("\n"), 1) if line.strip()]
@@ -52,13 +52,13 @@ def read_lines(path: Path) -> Lines:
     if ending == ".tsv":
         sentences, labels = read_table(path, lines)
     elif ending in _TABLES:
-        raise UserError(f"{path}: want a .tsv, or a text file with a sentence a line; a {ending} is not read")
+        raise UserError(f"{path}: want a .tsv, or a text file with a sentence per line; a {ending} is not read")
     elif lines and "\t" in lines[0][1] and _is_header(path, lines[0][1]):
         raise UserError(f"{path}: looks like a table of labels and sentences; give it a name that ends in .tsv")
     else:
         sentences = [line.strip() for _, line in lines]
     if not sentences:
-        raise UserError(f"{path}: holds no sentence; want a sentence a line, or in a .tsv {WANTED}")
+        raise UserError(f"{path}: holds no sentence; want a sentence per line, or in a .tsv {WANTED}")
     return _lines(path, tuple(sentences), labels)
 
 
@@ -97,12 +97,12 @@ def _lines(path: Path, sentences: tuple[str, ...], labels: Sequence[str]) -> Lin
 
 
 def write_lines(path: Path, sentences: Iterable[str], labels: Iterable[int] | None) -> None:
-    """Writes what `read_lines` reads, as `write_text` does.
+    """Writes a file that `read_lines` can read, as `write_text` does.
 
     Args:
-        path: `.tsv` where there are labels.
+        path: must end in `.tsv` if there are labels.
         sentences: white space in them becomes single blanks.
-        labels: one a sentence, or None.
+        labels: one per sentence, or None.
     """
     flat = [" ".join(sentence.split()) for sentence in sentences]
     if labels is None:
@@ -116,7 +116,7 @@ def write_lines(path: Path, sentences: Iterable[str], labels: Iterable[int] | No
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file aside first, then renames it, so a reader sees the whole file or none; makes its folder."""
+    """Writes a temporary file and renames it, so that a reader sees the whole file or none; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:

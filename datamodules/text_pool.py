@@ -1,4 +1,4 @@
-"""All sentences of one dataset as tokens, and what follows from them."""
+"""All sentences of one dataset as tokens, with their mask and fingerprint."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class TextPool:
     """The sentences that victims are dealt from.
 
     Args:
-        tokens: `[N, T]`, int64, filled up with the tokeniser's padding; T is the longest sentence's length.
+        tokens: `[N, T]`, int64, filled up with the tokeniser's padding; T is the length of the longest sentence.
         lengths: `[N]`, int64, 1 to T.
-        labels: `[N]`, int64; all 0 where `classes` is None.
-        classes: how many; None where the sentences carry no labels.
-        class_names: one name a class, or None where none are known.
+        labels: `[N]`, int64; all 0 if `classes` is None.
+        classes: number of classes; None if the sentences have no labels.
+        class_names: one name per class, or None if they are not known.
         surrogate: sentences, as tokens, that no victim ever holds.
         tokenizer: digest of the tokeniser.
-        skipped: how many sentences were left out for their length.
+        skipped: number of sentences that were left out because of their length.
     """
 
     tokens: Integers
@@ -44,25 +44,25 @@ class TextPool:
 
     @property
     def shape(self) -> tuple[int]:
-        """`(T,)`."""
+        """The shape `(T,)` of one sentence."""
         return (self.tokens.shape[1],)
 
     def inputs(self, samples: Integers) -> Tensor:
-        """The sentences `samples` (any shape `[...]`), int64 `[..., T]`."""
+        """Returns the sentences `samples` (of any shape `[...]`), int64 `[..., T]`."""
         return torch.from_numpy(self.tokens[samples])
 
     def mask(self, samples: Integers) -> Tensor:
-        """True at tokens, False at padding, `[..., T]`."""
+        """Returns the mask of the sentences `samples` `[...]`: bool, `[..., T]`, true at tokens."""
         return torch.from_numpy(self.present[samples])
 
     @cached_property
     def present(self) -> npt.NDArray[np.bool_]:
-        """True at tokens, False at padding, `[N, T]`."""
+        """The mask of all sentences: bool, `[N, T]`, true at tokens."""
         return np.arange(self.tokens.shape[1]) < self.lengths[:, None]
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of tokens, lengths, labels, class count, surrogate sentences and tokeniser."""
+        """SHA-256 (hex) of tokens, lengths, labels, number of classes, surrogate sentences and tokeniser."""
         digest = hashlib.sha256(f"{self.tokens.shape} {self.classes} {self.tokenizer} {self.surrogate};".encode())
         for array in (self.tokens, self.lengths, self.labels):
             digest.update(np.ascontiguousarray(array).data)
@@ -70,7 +70,7 @@ class TextPool:
 
 
 def padded(sentences: Sequence[Sequence[int]], pad: int) -> tuple[Integers, Integers]:
-    """`[N, T]` tokens, filled up to the longest sentence, and lengths `[N]`.
+    """Returns tokens `[N, T]`, filled up to the longest sentence, and lengths `[N]`.
 
     Example:
         >>> tokens, lengths = padded([[5, 6, 7], [8]], pad=0)

@@ -1,4 +1,4 @@
-"""Sentences with labels in a table whose columns are parted by tabs: which column is which, and what is no table."""
+"""Sentences with labels in a table with tab-separated columns: which column is which, and what is refused."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 from bench.errors import UserError
 
-LABEL, SENTENCE = ("label",), ("sentence", "text")  # what a header may call the columns, in any case of letters
-WANTED = "a header that names the columns label and sentence (or text), or label<TAB>sentence a line without one"
+LABEL, SENTENCE = ("label",), ("sentence", "text")  # allowed names of the columns in a header, in any case
+WANTED = "a header that names the columns label and sentence (or text), or label<TAB>sentence per line without one"
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_WORDS = 5  # from so many words on, a label looks like a sentence
-_OWN = 10  # from so many rows on, they are expected to share classes
+_WORDS = 5  # a label of this many words or more looks like a sentence
+_OWN = 10  # in a table of this many rows or more, rows are expected to share labels
 
 Row = tuple[int, list[str]]  # the line's number, from 1, and its cells
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where label and sentence stand, and in how many columns."""
+    """The positions of the label and the sentence in a row, and the number of columns."""
 
     label: int
     sentence: int
@@ -28,18 +28,18 @@ class Columns:
 
 
 def read_table(path: Path, lines: Sequence[tuple[int, str]]) -> tuple[list[str], list[str]]:
-    """Sentences and labels of a table, in the order of its rows.
+    """Returns the sentences and labels of a table, in the order of its rows.
 
-    The columns are those that the header names; others beside them are left aside. Without a header there are two,
+    The columns are those that the header names; other columns are ignored. Without a header there are two columns,
     label and sentence, or the four of CoLA's own files (source, label 0 or 1, the star of the source or nothing,
     sentence).
 
     Args:
-        path: for messages.
-        lines: each with its number; none of them empty.
+        path: path of the file, for messages.
+        lines: lines that are not empty, each with its number.
 
     Raises:
-        UserError: the columns cannot be told, a row has more or fewer, or without a header they look exchanged.
+        UserError: the columns cannot be identified, a row has more or fewer, or they look exchanged without a header.
     """
     rows = [(number, [cell.strip() for cell in line.split("\t")]) for number, line in lines]
     if not rows:
@@ -70,14 +70,14 @@ def read_table(path: Path, lines: Sequence[tuple[int, str]]) -> tuple[list[str],
 
 
 def header(place: str, cells: Sequence[str]) -> Columns | None:
-    """The columns that a first row names; None where it names none.
+    """Returns the columns that a first row names; None if it names none.
 
     Args:
-        place: of the row, for messages.
-        cells: of the row.
+        place: file and line of the row, for messages.
+        cells: cells of the row.
 
     Raises:
-        UserError: it names the label's or the sentence's alone, or one of them more than once.
+        UserError: it names only the label or only the sentence, or one of them more than once.
     """
     names = [cell.strip().lower() for cell in cells]
     labels = [place for place, name in enumerate(names) if name in LABEL]
@@ -102,7 +102,7 @@ def _columns(count: int) -> str:
 
 
 def _want() -> str:
-    return f"want {WANTED} (no .tsv: a sentence a line)"
+    return f"want {WANTED} (no .tsv: a sentence per line)"
 
 
 def _without_header(path: Path, rows: Sequence[Row]) -> Columns:
@@ -117,9 +117,9 @@ def _without_header(path: Path, rows: Sequence[Row]) -> Columns:
 
 
 def _refuse_quotes(path: Path, labels: Sequence[tuple[int, str]], sentences: Sequence[tuple[int, str]]) -> None:
-    """Refuse a table whose labels or header, or all of whose sentences, stand in quotation marks, as in CSV.
+    """Refuses a table whose labels or header, or all of whose sentences, are in quotation marks, as in CSV.
 
-    Elsewhere a mark is part of its sentence: these tables (GLUE's, say) are written without quoting.
+    Any other quotation mark is part of its sentence: such tables (GLUE's, say) are written without quoting.
     """
     marked = [number for number, cell in labels if _quoted(cell)]
     if not marked and len(sentences) > 1 and all(_quoted(cell) for _, cell in sentences):
@@ -136,7 +136,7 @@ def _quoted(cell: str) -> bool:
 
 
 def _refuse_exchanged(path: Path, sentences: Sequence[str], labels: Sequence[str]) -> None:
-    """Refuse columns without a header that are plausibly something else than labels and sentences."""
+    """Refuses columns without a header that are probably not labels and sentences."""
     numbers = [bool(_NUMBER.fullmatch(label)) for label in labels]
     words = [len(label.split()) for label in labels]
     reason = None

@@ -1,4 +1,4 @@
-"""What the data ask of a model: its head, and what makes its tokeniser."""
+"""What text data need from a model: its head, and the function that makes its tokeniser."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from bench.messages import Tokenizer
 
 HEADS = ("classification", "masked", "causal")
 
-Maker = Callable[[Sequence[str]], Tokenizer]  # from a corpus, which a vocabulary may be learned from
+Maker = Callable[[Sequence[str]], Tokenizer]  # corpus -> tokeniser, whose vocabulary may be learned from the corpus

@@ -1,4 +1,4 @@
-"""What the datasets that torchvision knows have in common: files with a published checksum, in torchvision's layout."""
+"""What the datasets of torchvision share: files with a published checksum, in torchvision's layout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TorchvisionSet(ImageDataModule):
 
     Args:
         root: the folder that torchvision would be given as `root`.
-        split: which of the dataset's official splits (one of `splits`).
+        split: one of the official splits of the dataset (`splits`).
     """
 
     root: str
@@ -34,29 +34,29 @@ class TorchvisionSet(ImageDataModule):
 
     @abstractmethod
     def folder(self) -> Path:
-        """The folder of the dataset's files."""
+        """The folder that holds the files of the dataset."""
 
     @abstractmethod
     def files(self) -> dict[str, str | None]:
-        """Files that `load` reads: {name in `folder()`: published MD5, or None where none is published}."""
+        """The files that `load` reads: {name in `folder()`: published MD5, or None if none is published}."""
 
     def where(self) -> str:
-        """`folder()`, whether it exists or not."""
+        """The path of `folder()`, whether it exists or not."""
         return str(self.folder())
 
     def missing(self) -> list[str]:
-        """Those of `files()` that are not in `folder()`."""
+        """Returns those of `files()` that are not in `folder()`."""
         return [name for name in self.files() if not (self.folder() / name).is_file()]
 
     def by_hand(self) -> str:
-        """Which files to put where."""
+        """The end of a sentence that says which files to put where."""
         return f"put {', '.join(self.files())} into {self.where()}"
 
     def check_whole(self) -> None:
-        """Compare every file with its published checksum. (A pickle must not be opened before.)
+        """Compares every file with its published checksum, before any pickle is opened.
 
         Raises:
-            UserError: the first file that differs.
+            UserError: a file differs; the message names the first one.
         """
         for name, checksum in self.files().items():
             path = self.folder() / name

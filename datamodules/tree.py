@@ -1,4 +1,4 @@
-"""Image files on disk: a tree of class folders (`ROOT/CLASS/[FOLDERS/]NAME.png`), read whole."""
+"""Image files on disk: a tree of class folders (`ROOT/CLASS/[FOLDERS/]NAME.png`), read completely."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", "
 
 @dataclass(frozen=True)
 class Tree:
-    """Image files with the class folder that each one lies in.
+    """Image files with the class folder of each.
 
     Args:
-        class_names: the folders' names, sorted: a class's index is its place here, as in torchvision's ImageFolder.
-        files: `N` paths, sorted by class, then by folder, then by name.
+        class_names: the names of the folders, sorted; the index of a class is its position here, as in torchvision's
+            ImageFolder.
+        files: N paths, sorted by class, then by folder, then by name.
         labels: `[N]`, int64.
     """
 
@@ -32,25 +33,25 @@ class Tree:
 
 
 def is_image(path: Path) -> bool:
-    """Whether the name ends like an image's and is not hidden."""
+    """Whether the name has the ending of an image and is not hidden."""
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
 def subfolders(root: Path) -> list[Path]:
-    """The folders directly in `root` that are not hidden, sorted by name."""
+    """Returns the folders directly in `root` that are not hidden, sorted by name."""
     return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files directly in `folder`, sorted by name; anything else there is left aside."""
+    """Returns the image files directly in `folder`, sorted by name; other files are ignored."""
     return sorted(entry for entry in folder.iterdir() if is_image(entry) and not entry.is_dir())
 
 
 def images_below(folder: Path) -> list[Path]:
-    """The image files in `folder` and in all folders below it that are not hidden, in the order of ImageFolder.
+    """Returns the image files in `folder` and in all folders below it that are not hidden, in the order of ImageFolder.
 
-    That is by the folder's path, then by name. Links are followed; a folder that is met twice (a link to one above
-    it, say) is read once.
+    The order is by the folder's path, then by name. Links are followed; a folder that is met twice (through a link to
+    one above it, say) is read once.
     """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
@@ -67,7 +68,7 @@ def images_below(folder: Path) -> list[Path]:
 
 
 def list_tree(root: Path) -> Tree:
-    """Find `ROOT/CLASS/[FOLDERS/]NAME.ext`; other files (a SOURCE.txt, a MANIFEST.csv) are left aside.
+    """Finds `ROOT/CLASS/[FOLDERS/]NAME.ext`; other files (a SOURCE.txt, a MANIFEST.csv) are ignored.
 
     Raises:
         UserError: `root` is no readable folder, has no class folders, or one of them holds no image.
@@ -89,27 +90,34 @@ def list_tree(root: Path) -> Tree:
 
 
 def read_images(files: Sequence[Path], size: int | None, channels: int | None) -> Pixels:
-    """Decode and fit every file: `[N, H, W, C]`, see `read_labelled`."""
+    """Reads and fits every file: `[N, H, W, C]`, see `read_labelled`.
+
+    Args:
+        files: at least one path.
+        size: see `pixels.fit`.
+        channels: see `pixels.fit`.
+    """
     return read_labelled(files, np.zeros(len(files), dtype=np.int64), size, channels)[0]
 
 
 def read_labelled(
     files: Sequence[Path], labels: Integers, size: int | None, channels: int | None
 ) -> tuple[Pixels, Integers]:
-    """Decode and fit every file: images `[N, H, W, C]` and their labels `[N]`, where a stack is as many as its pages.
+    """Reads and fits every file: images `[N, H, W, C]` and their labels `[N]`; each page of a stack is an image.
 
-    uint8 where no image has more than 8 bits a channel, else float32 in [0, 1] for all.
-
-    Everything is decoded here, before any attack runs, so that a damaged file never ends a run half-way; and before
-    the first image is fitted, memory for all of them is asked for.
+    Images are uint8 if none has more than 8 bits per channel, else float32 in [0, 1]. Everything is decoded here,
+    before any attack runs, so that a damaged file never ends a run half-way. Before the first image is fitted, it is
+    checked that all of them fit into memory.
 
     Args:
-        files: at least one.
-        labels: one a file.
-        size, channels: see `pixels.fit`.
+        files: at least one path.
+        labels: `[len(files)]`, int64, one label per file.
+        size: see `pixels.fit`.
+        channels: see `pixels.fit`.
 
     Raises:
-        UserError: a file is damaged (`read_pages`), the images differ in size or channels, or do not fit into memory.
+        UserError: a file is damaged (`read_pages`), the images differ in size or channels, or they do not fit into
+            memory.
     """
     images: list[Pixels] = []
     owners: list[int] = []
@@ -127,9 +135,9 @@ def read_labelled(
 
 
 def _check_room(there: int, files: int, page: Pixels, size: int | None, channels: int | None) -> None:
-    """Refuse images like `page` where they do not fit: each stands in memory alone, and then in the array of all.
+    """Refuses images like `page` if they do not fit: each is in memory alone, and then in the array of all.
 
-    Asked for all files at the first image, and once more for each image that is none of so many (a further page).
+    The check is made for all files at the first image, and again for each further page of a stack.
     """
     if 0 < there < files:
         return

@@ -12,7 +12,7 @@ from bench.datamodules.hub_text import HubText
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class WikiText(HubText):
-    """The raw version's paragraphs, cut into sentences; without labels, so for language models."""
+    """The paragraphs of the raw version, split into sentences; without labels, so the set serves language models."""
 
     hub: ClassVar[str] = "Salesforce/wikitext"
     revision: ClassVar[str] = "b08601e04326c79dfdd32d625aee71d232d685c3"
@@ -22,14 +22,14 @@ class WikiText(HubText):
     ending: ClassVar[str] = ".txt"
 
     def lines_of(self, table: Mapping[str, Sequence[Any]]) -> tuple[list[str], list[int] | None]:
-        """The column `text`, a paragraph or heading each."""
+        """Returns the sentences of the column `text`, whose entries are paragraphs or headings, and no labels."""
         return [sentence for paragraph in table["text"] for sentence in sentences_of(paragraph)], None
 
 
 def sentences_of(paragraph: str) -> list[str]:
-    """The sentences of a paragraph: cut after ` . `, ` ! ` and ` ? `, which stand apart in this dataset.
+    """Splits a paragraph after ` . `, ` ! ` and ` ? `, which are surrounded by blanks in this dataset.
 
-    Headings (` = Title = `) and empty lines have none.
+    Headings (` = Title = `) and empty lines have no sentences.
 
     Example:
         >>> sentences_of(" The book ends . It was new ! ")

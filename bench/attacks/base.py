@@ -1,4 +1,4 @@
-"""What every attack is: something that sees an `Observation` and claims a `Reconstruction`."""
+"""The base class of attacks: an attack sees an `Observation` and returns a `Reconstruction`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.messages import Observation, Reconstruction
 
 
 def _shares(seen: Observation, name: str | None) -> bool:
-    """Whether the gradient of the parameter of this name is there."""
+    """Whether the gradient of the parameter of this name was shared."""
     return name in seen.gradients
 
 
-# what an attack may need -> how to tell that the observation has it, and the sentence where it has not
+# What an attack may need -> a test whether the observation has it, and the sentence that is shown if it has not.
 _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observation], str]]] = {
     "batch_size": (lambda s: s.batch_size is not None, "needs to know the batch size"),
     "classes": (lambda s: s.task.classes is not None, "needs to know the number of classes"),
@@ -73,10 +73,10 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
 
 
 class Attack(nn.Module, ABC):
-    """Holds its parts, and no way to a client or a victim.
+    """An attack: it holds its parts, and has no reference to a client or to the victims.
 
     Attributes:
-        of_sentences: whether it reconstructs sentences; images where not; None where it takes either.
+        of_sentences: True if it reconstructs sentences, False if it reconstructs images, None if it takes both.
     """
 
     of_sentences: ClassVar[bool | None] = False
@@ -84,28 +84,28 @@ class Attack(nn.Module, ABC):
     @property
     @abstractmethod
     def needs(self) -> frozenset[str]:
-        """What it cannot do without: words of `_NEEDS`."""
+        """What the observation must contain: words of `_NEEDS`."""
 
     @abstractmethod
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """Yields claims for the victims of `seen`, each victim once, in any order and grouping.
+        """Yields reconstructions of the victims of `seen`, each victim once, in any order and grouping.
 
         Args:
-            seen: all that there is.
-            seed: of the attacker's own random numbers, drawn per victim.
+            seen: all that the threat model grants.
+            seed: seed of the attacker's own random numbers, which are drawn per victim.
         """
 
     def check(self, seen: Observation) -> None:
-        """Refuses what it cannot serve.
+        """Refuses an observation that the attack cannot serve.
 
         Raises:
-            NotApplicable: names the first need that is not met.
+            NotApplicable: the message names the first need that is not met.
         """
         self._check_kind(seen)
         self._require(self.needs, seen)
 
     def _check_kind(self, seen: Observation) -> None:
-        """Refuses sentences where it reconstructs images, and the other way round."""
+        """Refuses sentences if the attack reconstructs images, and images if it reconstructs sentences."""
         if self.of_sentences not in (None, seen.task.language is not None):
             mine, theirs = ("sentences", "images") if self.of_sentences else ("images", "sentences")
             other = "dlg" if self.of_sentences else "dlg_text"

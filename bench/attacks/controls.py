@@ -1,4 +1,4 @@
-"""Controls: what a reconstruction scores that looked at no gradient. Every table carries them."""
+"""Controls: attacks that use no gradient. Every table shows their scores for comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from bench.messages import Observation, Reconstruction, Status
 
 
 def claim(seen: Observation, inputs: Tensor) -> Reconstruction:
-    """Images `[V, B, C, H, W]` or tokens `[V, B, T]` as the claim for all victims: no labels, objective or cost."""
+    """Makes one reconstruction of all victims, without labels, objective or cost.
+
+    Args:
+        seen: the observation of V victims.
+        inputs: images `[V, B, C, H, W]` or tokens `[V, B, T]`.
+    """
     v = len(seen)
     zeros = torch.zeros(v, dtype=torch.long)
     return Reconstruction(
@@ -30,7 +35,11 @@ def claim(seen: Observation, inputs: Tensor) -> Reconstruction:
 
 
 class Noise(Attack):
-    """Uniform noise in the range of inputs, or tokens drawn from the whole vocabulary; drawn per victim."""
+    """Reconstructs uniform noise in the range of inputs, or tokens from the whole vocabulary, drawn per victim.
+
+    Args:
+        engine: not used.
+    """
 
     of_sentences = None
 
@@ -39,15 +48,24 @@ class Noise(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B and, for images, the range of inputs."""
+        """The batch size and, for images, the range of inputs."""
         return frozenset({"batch_size", "input_range"})
 
     def check(self, seen: Observation) -> None:
-        """Tokens have no range."""
+        """Refuses an observation that the attack cannot serve; sentences need no range of inputs.
+
+        Raises:
+            NotApplicable: the message names the first need that is not met.
+        """
         self._require(self.needs if seen.task.language is None else frozenset({"batch_size"}), seen)
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """One claim for all victims."""
+        """Yields one reconstruction of all victims.
+
+        Args:
+            seen: see `Attack.reconstruct`.
+            seed: see `Attack.reconstruct`.
+        """
         self.check(seen)
         assert seen.batch_size is not None
         if seen.task.language is not None:
@@ -61,7 +79,7 @@ class Noise(Attack):
 
 
 def random_tokens(seen: Observation, seed: int) -> Tensor:
-    """`[V, B, T]`: each place a token that can be part of a sentence, all equally likely; -1 at known padding."""
+    """Draws tokens `[V, B, T]`, uniformly from those that can be part of a sentence; -1 at padding if that is known."""
     assert seen.task.language is not None and seen.batch_size is not None
     allowed = torch.tensor(seen.task.language.tokenizer.allowed()).nonzero().flatten()
     shape = (seen.batch_size, *seen.task.input_shape)
@@ -71,18 +89,27 @@ def random_tokens(seen: Observation, seed: int) -> Tensor:
 
 
 class Mean(Attack):
-    """The mean image of a public dataset, which is granted to a control alone: who sees it sees no gradient."""
+    """Reconstructs the mean image of a public dataset, which is granted only to controls, as these use no gradient.
+
+    Args:
+        engine: not used.
+    """
 
     def __init__(self, *, engine: EngineSettings) -> None:
         super().__init__()
 
     @property
     def needs(self) -> frozenset[str]:
-        """B and the mean image."""
+        """The batch size and the mean image."""
         return frozenset({"batch_size", "mean_image"})
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """One claim for all victims."""
+        """Yields one reconstruction of all victims, in which every image is the mean image.
+
+        Args:
+            seen: see `Attack.reconstruct`.
+            seed: not used.
+        """
         self.check(seen)
         assert seen.batch_size is not None and seen.mean_image is not None
         yield claim(seen, seen.mean_image.expand(len(seen), seen.batch_size, *seen.mean_image.shape).clone())

@@ -1,4 +1,4 @@
-"""Reconstruction of images by matching gradients: what DLG, iDLG and most of their successors are combinations of."""
+"""Reconstruction of images by gradient matching: DLG, iDLG and most of their successors are special cases."""
 
 from __future__ import annotations
 
@@ -22,23 +22,32 @@ from bench.messages import Observation, Reconstruction
 from bench.objectives.gradient_transforms import GradientTransform
 from bench.priors.base import Prior
 
-_GRAY_NOISE = 0.02  # keeps restarts apart
-_RANGES = 10.0  # of inputs: a claim with a pixel further outside has diverged
+_GRAY_NOISE = 0.02  # makes restarts differ; in units of the range of inputs
+_RANGES = 10.0  # a run with a pixel further outside has diverged; in units of the range of inputs
 
 
 class GradientMatching(Matcher):
     """Minimises the distance between the gradient of dummy images and the gradient that was shared.
 
     Args:
-        objective, views, labels, start_labels, direction, step, stop, select, restarts, engine: see `Matcher`.
-        priors: penalties on images, added to the distance.
-        variables: what stands for a dummy image in the vector that is optimised.
+        objective: see `Matcher`.
+        views: see `Matcher`.
+        priors: penalties on images `[S, B, C, H, W]`, added to the distance.
+        labels: see `Matcher`.
+        variables: how a dummy image is represented by the variables that are optimised.
         start: where dummy images start: `gray` (the middle of the range of inputs, with noise of 2 % of it), `uniform`
-            in the range, or `normal` (standard, as published).
-        box: whether each step of the images is projected onto the range of inputs.
+            in the range, or `normal` (standard normal, as published).
+        start_labels: see `Matcher`.
+        direction: see `Matcher`.
+        step: see `Matcher`.
+        stop: see `Matcher`.
+        box: whether the images are projected onto the range of inputs after each step.
+        select: see `Matcher`.
+        restarts: see `Matcher`.
+        engine: see `Matcher`.
 
     Raises:
-        ValueError: a word is none of those named, restarts < 1, or a box around variables that are no pixels.
+        ValueError: a word is none of those named, restarts < 1, or `box` is true and the variables are not pixels.
     """
 
     def __init__(
@@ -72,7 +81,7 @@ class GradientMatching(Matcher):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The base's; the range of inputs where images start in it, or are kept in it."""
+        """The needs of `Matcher`, and the range of inputs if images start in it or are kept in it."""
         return super().needs | ({"input_range"} if self.start != "normal" or self.box else frozenset())
 
     def _box(self, seen: Observation, layout: Arrangement) -> BoxConstraint | None:
@@ -80,7 +89,7 @@ class GradientMatching(Matcher):
         return BoxConstraint(*seen.task.input_range, layout.inputs) if self.box and seen.task.input_range else None
 
     def _strays(self, seen: Observation, layout: Arrangement) -> Callable[[Tensor], bool] | None:
-        """More than ten ranges outside the range of inputs, where that is granted."""
+        """Tests for pixels more than ten ranges outside the range of inputs; None if the range is not granted."""
         if seen.task.input_range is None:
             return None
         low, high = seen.task.input_range
@@ -98,7 +107,14 @@ class GradientMatching(Matcher):
         return Layout(seen.batch_size, seen.task.input_shape, logits, self.variables)
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
-        """The initial variables `[n]` of the victim at this position of the observation: images, then label logits."""
+        """Returns the initial variables `[n]` of one run: images, then label logits.
+
+        Args:
+            seen: the observation.
+            seed: seed of the attacker's random numbers.
+            victim: position of the victim in the observation.
+            restart: number of the run.
+        """
         assert seen.batch_size is not None
         number = int(seen.ids[victim])
         shape = (seen.batch_size, *seen.task.input_shape)

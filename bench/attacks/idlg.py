@@ -4,11 +4,11 @@ from bench.attacks.gradient_matching import GradientMatching
 
 
 class IDLG(GradientMatching):
-    """The label is read off the gradient of the last layer; then only the image is optimised (algorithm 1).
+    """Infers the label from the gradient of the last layer, and then optimises only the image (algorithm 1).
 
-    Exact label for a batch of one under a cross entropy with hard labels and a linear last layer.
+    The label is exact for a batch of one, under a cross entropy with hard labels and a linear last layer.
 
-    Departs: `idlg` starts from gray images (the code: normal noise), moves their weighted cosine spectrum
-    rather than their pixels (`bench.engine.parametrisation`), accepts a step only where the objective goes down
-    enough, and returns the best iterate. `idlg_published` does none of this.
+    Departs: `idlg` starts from gray images (the published code: normal noise), optimises the weighted cosine spectrum
+    of the images instead of their pixels (`bench.engine.parametrisation`), accepts a step only if the objective
+    decreases enough, and returns the best iterate. `idlg_published` does none of this.
     """

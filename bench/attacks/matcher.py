@@ -1,4 +1,4 @@
-"""What attacks that match gradients share, whatever a victim's data are: parts, the loop over victims, restarts."""
+"""What attacks that match gradients share, for images and for sentences: parts, the loop over victims, restarts."""
 
 from __future__ import annotations
 
@@ -34,19 +34,22 @@ _FOR_LABELS = _FOR_INFERENCE | {"classes", "soft_labels"}
 class Matcher(Attack):
     """Minimises the distance between the gradient of dummy data and the gradient that was shared.
 
-    What dummy data are is said by those who inherit it: how they lie in a vector, where they start, what is claimed.
+    A subclass says what dummy data are: how they are laid out in a vector, where they start, and what is reconstructed
+    from them.
 
     Args:
-        objective: distance, `(gradients, observed) -> [V]`.
-        views: what is done to both gradients before they are compared (attackers that know a defence).
-        priors: penalties on dummy inputs, added to the distance; the sum is minimised, reported and selected by.
+        objective: distance, `(gradients, observed) -> [S]`.
+        views: transforms of both gradients before they are compared, for attackers that know a defence.
+        priors: penalties on dummy inputs, added to the distance; the sum is minimised, reported and used for selection.
         labels: label inference; null to optimise the labels jointly, as logits under a softmax.
-        start_labels: where label logits start: `normal` (as published) or `zeros`.
-        direction, step, stop: see `bench.engine`.
+        start_labels: where label logits start: `normal` (standard normal, as published) or `zeros`.
+        direction: see `bench.engine.directions`.
+        step: see `bench.engine.steps`.
+        stop: see `bench.engine.stops`.
         select: which iterate is returned, `best` by the objective or `last`.
-        restarts: runs a victim, each from a start of its own; the one with the lowest objective is claimed, and what
-            all of them cost is counted (iterations, evaluations, seconds).
-        engine: how many victims at once, in which precision.
+        restarts: runs per victim, each from its own start. The run with the lowest objective is returned; its cost
+            (iterations, evaluations, seconds) is the sum over all runs.
+        engine: settings of the loop, such as the number of victims at once and the precision.
 
     Raises:
         ValueError: a word is none of those named, or restarts < 1.
@@ -71,7 +74,7 @@ class Matcher(Attack):
         if start_labels not in ("zeros", "normal"):
             raise ValueError(f"start_labels={start_labels!r}: want zeros or normal")
         if restarts < 1:
-            raise ValueError(f"restarts={restarts}: must be >= 1 (runs a victim)")
+            raise ValueError(f"restarts={restarts}: must be >= 1 (runs per victim)")
         self.objective: Objective = TransformedObjective(objective, views) if views else objective
         self.views, self.priors, self.labels, self.engine = views, priors, labels, engine
         self.start_labels, self.restarts = start_labels, restarts
@@ -79,13 +82,17 @@ class Matcher(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B and the buffers; classes and soft labels where labels are optimised; what inference and views need."""
+        """Batch size and buffers; what the labels need, optimised or inferred; what the views need."""
         needs = {"batch_size", "buffers"}.union(*(view.needs for view in self.views))
         needs |= {"classes", "soft_labels"} if self.labels is None else _FOR_INFERENCE
         return frozenset(needs)
 
     def check(self, seen: Observation) -> None:
-        """Known labels make their inference needless."""
+        """Refuses an observation that the attack cannot serve; known labels remove the needs of label inference.
+
+        Raises:
+            NotApplicable: the message names the first need that is not met.
+        """
         self._check_kind(seen)
         self._require(self._needed(seen), seen)
         for view in self.views:
@@ -95,7 +102,12 @@ class Matcher(Attack):
         return self.needs - (_FOR_LABELS if seen.labels is not None else frozenset())
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """Runs the loop over all victims; yields them as they finish."""
+        """Runs the loop over all victims, and yields each victim's reconstruction when it has finished.
+
+        Args:
+            seen: see `Attack.reconstruct`.
+            seed: see `Attack.reconstruct`.
+        """
         self.check(seen)
         seen = self._completed(seen)
         labels = seen.labels
@@ -129,11 +141,11 @@ class Matcher(Attack):
             strays=self._strays(seen, layout),
         )
         for finished in running:
-            for done in selection.add(finished):  # alone: a claim must not depend on who else has finished
+            for done in selection.add(finished):  # one by one: a claim must not depend on what else has finished
                 yield self._claim([done], layout, seen, labels)
 
     def _starts(self, seen: Observation, seed: int) -> Callable[[Tensor], Tensor]:
-        """Runs `[k]` -> their initial variables `[k, n]`."""
+        """Returns a function from runs `[k]` to their initial variables `[k, n]`."""
 
         def start(runs: Tensor) -> Tensor:
             drawn = [self.start_of(seen, seed, *divmod(run, self.restarts)) for run in runs.tolist()]
@@ -153,28 +165,28 @@ class Matcher(Attack):
         )
 
     def _start_logits(self, seen: Observation, seed: int, victim: int, restart: int, count: int) -> Tensor:
-        """`[count]`, where the label logits of the victim at this position of the observation start."""
+        """The initial label logits `[count]` of the victim at this position of the observation."""
         if self.start_labels == "zeros":
             return torch.zeros(count)
         return draw("normal", (count,), seed, "dummy labels", int(seen.ids[victim]), restart)
 
     def _completed(self, seen: Observation) -> Observation:
-        """The observation with what the attacker infers beforehand."""
+        """Returns the observation, completed by what the attacker infers beforehand."""
         return seen
 
     def _box(self, seen: Observation, layout: Arrangement) -> BoxConstraint | None:
-        """What each step is projected onto, or None."""
+        """The bounds onto which each step is projected, or None."""
         return None
 
     def _strays(self, seen: Observation, layout: Arrangement) -> Callable[[Tensor], bool] | None:
-        """Whether variables `[n]` are such as no input has; None where that cannot be known."""
+        """A test whether variables `[n]` are such that no input can have them; None if that cannot be known."""
         return None
 
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:
         return Matching(seen, layout, self.objective, labels, self.engine.dtype, self.priors)
 
     def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> solver_state.Objective:
-        """What the loop minimises: the matching, or what an attack puts around it."""
+        """What the loop minimises: the matching, or a wrapper that an attack puts around it."""
         return matching
 
     def _labelled(self, seen: Observation) -> bool:
@@ -183,29 +195,39 @@ class Matcher(Attack):
 
     @abstractmethod
     def _layout(self, seen: Observation) -> Arrangement:
-        """How a victim's variables lie in a vector, with label logits unless it is `_labelled`."""
+        """The layout of a victim's variables, with label logits unless labels are granted or inferred (`_labelled`)."""
 
     @abstractmethod
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
-        """The initial variables `[n]` of the victim at this position of the observation: inputs, then label logits."""
+        """Returns the initial variables `[n]` of one run: inputs, then label logits.
+
+        Args:
+            seen: the observation.
+            seed: seed of the attacker's random numbers.
+            victim: position of the victim in the observation.
+            restart: number of the run.
+        """
 
     @abstractmethod
     def _claim(
         self, finished: list[Finished], layout: Arrangement, seen: Observation, labels: Tensor | None
     ) -> Reconstruction:
-        """What is claimed for victims that are finished; `labels` of all victims of `seen`, where fixed."""
+        """Returns the reconstruction of finished victims; `labels` are those of all victims of `seen`, if fixed."""
 
 
 def in_chunks(
     seen: Observation, slots: int, engine: EngineSettings, run: Callable[[Tensor, int], Iterator[Reconstruction]]
 ) -> Iterator[Reconstruction]:
-    """The claims for all victims, so many at once; where memory runs out the rest goes on with half as many.
+    """Yields the reconstructions of all victims; if memory runs out, the remaining ones use half as many slots.
 
     Args:
-        seen: of V victims.
+        seen: the observation of V victims.
         slots: victims at once.
-        engine: is told of it.
-        run: `(positions [k] of the victims that are left, slots) -> their claims`.
+        engine: its `notice` is called if memory runs out.
+        run: `(positions [k] of the victims that are left, slots) -> their reconstructions`.
+
+    Raises:
+        torch.OutOfMemoryError: a single victim does not fit.
     """
     left = torch.arange(len(seen), device=seen.ids.device)
     while len(left):
@@ -234,13 +256,17 @@ def tuned_once(
     budget: int,
     fixed_labels: bool,
 ) -> Tuned:
-    """How this kind of work is done; found out at the first block of a cell and kept for the others.
+    """Decides at the first block of a cell how this kind of work is done, and reuses the decision.
 
     Args:
+        engine: settings, in which the decision is kept.
+        seen: the observation of one block of victims.
+        layout: the layout of a victim's variables.
         make: see `bench.engine.tuning.tune`.
-        minimiser: what its state takes in memory counts.
-        restarts: runs a victim; budget: evaluations of each.
-        fixed_labels: whether labels are known or inferred, and so no variables.
+        minimiser: the minimiser whose state takes memory.
+        restarts: runs per victim.
+        budget: evaluations per run.
+        fixed_labels: whether labels are known or inferred, and so are no variables.
     """
     shapes = tuple((name, tuple(value.shape[1:])) for name, value in seen.gradients.items())
     shared = all(value.stride(0) == 0 for value in seen.parameters.values())
@@ -258,12 +284,14 @@ def tuned_once(
 def claimed(
     finished: list[Finished], seen: Observation, inputs: Tensor, labels: Tensor, moments: Mapping[str, Tensor]
 ) -> Reconstruction:
-    """The claim for the victims of `finished`, with what the runs cost.
+    """Makes the reconstruction of the victims of `finished`, with the cost of their runs.
 
     Args:
-        finished: V runs of victims of `seen`.
-        inputs, labels: as in `Reconstruction`.
-        moments: the iterates of the trace, `images` or `tokens` as in `Reconstruction`.
+        finished: V results, whose victims are positions in `seen`.
+        seen: the observation.
+        inputs: as in `Reconstruction`.
+        labels: as in `Reconstruction`.
+        moments: the iterates of the trace: `images` or `tokens`, as in `Reconstruction`.
     """
     position = torch.tensor([one.victim for one in finished], device=seen.ids.device)
     return Reconstruction(

@@ -1,10 +1,10 @@
-"""What every defence is: a part of the computation that turns a private batch into what a client shares.
+"""The base classes of defences: parts of the computation that turns a private batch into what a client shares.
 
-A client computes a `ClientStep`. The innermost one is the gradient of the mean loss over the batch; each defence of a
-stack wraps those before it. So what stands before `dp_sgd` is done for each sample, what stands before `local_steps`
-for the gradient of each local step, what stands before `clients` by each client, and what follows them acts on the
-result. All of it is written for one client; `torch.func.vmap` maps it over victims, samples and clients. No random
-number is drawn in a step: `ClientStep.noise` makes them beforehand.
+A client computes a `ClientStep`. The innermost step is the gradient of the mean loss over the batch, and each defence
+of a stack wraps those before it. So the parts before `dp_sgd` act on each sample, the parts before `local_steps` on the
+gradient of each local step, the parts before `clients` on each client, and the parts after them on the result. Every
+step is written for one client; `torch.func.vmap` maps it over victims, samples and clients. No random number is drawn
+in a step: `ClientStep.noise` draws them beforehand.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Gradient = Callable[[Tree, Tree, Tensor, Tensor], Tree]
 
 @dataclass(frozen=True, eq=False)
 class ClientContext:
-    """What a client knows of its own training step.
+    """What a client knows about its own training step.
 
     Args:
-        model: for its forward pass, with `torch.func.functional_call`.
-        batch_size: B, or the part of it that is dealt to a client, a local step or a sample; the expected one where
-            sizes are random. What is summed over samples is divided by it.
+        model: the model, for its forward pass through `torch.func.functional_call`.
+        batch_size: B, or the part of it that belongs to one client, local step or sample; the expected size if sizes
+            are random. Sums over samples are divided by it.
         last_linear: name of the weight of the linear layer that ends the model, or None.
         batch_statistics: whether a BatchNorm layer normalises by the batch (train mode), so that no sample has a
             gradient of its own.
@@ -48,138 +48,159 @@ class ClientContext:
 
 
 class ClientStep(ABC):
-    """How one client comes from its batch to what it shares. Holds no tensors: everything is an argument."""
+    """The computation of one client, from its batch to what it shares. It holds no tensors: all are arguments."""
 
-    depth: int  # how many defences it holds: the position of the next one
+    depth: int  # number of defences in it, which is the position of the next one
 
     @abstractmethod
     def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
-        """The random numbers of one call: a tree of tensors (empty where there are none).
+        """Draws the random numbers of one call: a tree of tensors, empty if there are none.
 
         Args:
-            shapes: of the parameters, `{name: shape}`.
-            batch_size: examples that the call will get.
-            stream: of this victim, and in training of this step.
+            shapes: `{name: shape}` of the parameters.
+            batch_size: number of examples that the call will get.
+            stream: the random numbers of this victim and, in training, of this step.
         """
 
     @abstractmethod
     def start(self, shapes: Shapes) -> Any:
-        """The state before the first call: a tree of tensors (empty where there is none)."""
+        """Makes the state before the first call: a tree of tensors, empty if there is none."""
 
     @abstractmethod
     def __call__(
         self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
-        """What is shared, `{name: tensor}` like the parameters, and the state after it.
+        """Returns what is shared, `{name: tensor}` like the parameters, and the new state.
 
         Args:
-            parameters, buffers: of one model.
-            inputs: `[B, C, H, W]`.
-            labels: `[B]`.
-            noise, state: of `noise` and `start`.
+            parameters: `{name: tensor}` of one model, by which the loss is differentiated.
+            buffers: `{name: tensor}` of the model's buffers and frozen parameters.
+            inputs: `[B, C, H, W]`, or packed sentences (`bench.models.text.base.pack`).
+            labels: `[B]`, or `[B, T]` for tokens.
+            noise: what `noise` returned.
+            state: what `start` or the previous call returned.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class PlainGradient(ClientStep):
-    """The gradient of the mean loss over the batch, undefended."""
+    """The gradient of the mean loss over the batch, without a defence.
+
+    Args:
+        gradient: `(parameters, buffers, inputs, labels) -> {name: tensor}`.
+    """
 
     gradient: Gradient
     depth: ClassVar[int] = 0  # type: ignore[misc]
 
     def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
-        """None."""
+        """Draws no random numbers.
+
+        Args:
+            shapes: not used.
+            batch_size: not used.
+            stream: not used.
+        """
         return ()
 
     def start(self, shapes: Shapes) -> Any:
-        """None."""
+        """Returns an empty state, since the gradient needs none."""
         return ()
 
     def __call__(
         self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
-        """The gradient."""
+        """Returns the gradient, and the state as it is.
+
+        Args:
+            parameters: see `ClientStep.__call__`.
+            buffers: see `ClientStep.__call__`.
+            inputs: see `ClientStep.__call__`.
+            labels: see `ClientStep.__call__`.
+            noise: not used.
+            state: returned unchanged.
+        """
         return self.gradient(parameters, buffers, inputs, labels), state
 
 
 class Defense(ABC):
-    """One defence with its parameters; a frozen dataclass whose fields are those of its YAML."""
+    """One defence with its parameters: a frozen dataclass whose fields are those of its YAML."""
 
-    level: ClassVar[str]  # where: sample, batch, gradient or update
-    schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients) that a threat may grant
+    level: ClassVar[str]  # what it acts on: sample, batch, gradient or update
+    schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients), granted by itself
 
     @property
     def unit(self) -> float | None:
-        """How many times as long as a gradient what is shared is, by what this part does to its length.
+        """The factor by which this part makes what is shared longer than a gradient, if the schedule sets it.
 
-        None where that is no matter of the schedule: nothing, or what the data decide.
+        None if this part has no such factor, or if it depends on the data.
         """
         return None
 
     @property
     def must_change(self) -> bool:
-        """Whether it must change what is shared; False where it may leave it as it is."""
+        """Whether this part always changes what is shared; False if it may leave it as it is."""
         return True
 
     @abstractmethod
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
-        """The step with this defence around it.
+        """Returns the step with this defence around it.
 
         Raises:
             NotApplicable: it cannot be used with this model, mode or batch size.
         """
 
     def context_for_inner(self, local: ClientContext) -> ClientContext:
-        """What a defence before this one knows of the step: another batch size where this one deals it."""
+        """The context of the defences before this one; a part that splits the batch changes the batch size."""
         return local
 
     def encode(self, sent: Encoding) -> Encoding:
-        """What is sent per step after this defence, given what would be sent before it. Here: dense 32-bit floats."""
+        """What is sent per step after this defence, given what would be sent before it; by default 32-bit floats."""
         return sent.dense()
 
     def privacy(self, inner: Privacy | None) -> Privacy | None:
-        """The guarantee after this defence, given the one before it. Here: unchanged, as by any post-processing."""
+        """The guarantee after this defence, given the one before it; by default unchanged, as by post-processing."""
         return inner
 
     def notes(self, local: ClientContext) -> list[str]:
-        """What a reader of the row must know: sentences."""
+        """Sentences that a reader of the results must know."""
         return []
 
     def facts(self, local: ClientContext) -> dict[str, Any]:
-        """Plain values for the row: the class, where it acts, and its parameters."""
+        """Plain values for the results: the class, what it acts on, and its parameters."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
         return {"defense": type(self).__name__, "level": self.level, **own}
 
     def flat(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
-        """The defences that it consists of, in order, and what each knows of the step; itself where it is one."""
+        """The defences that it consists of, in order, each with its context; a single defence consists of itself."""
         return [(self, local)]
 
 
 class GradientDefense(Defense):
-    """A defence that acts on a gradient or update alone: `protect`, and `draw` and `start` if need be."""
+    """A defence that acts on a gradient or update alone, by `protect`, with `draw` and `start` if it needs them."""
 
     level = "gradient"
 
     @abstractmethod
     def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
-        """The gradients `{name: tensor}` of one client as they are shared, and the state after it.
+        """Returns the gradients `{name: tensor}` of one client as they are shared, and the new state.
 
         Args:
-            gradients: in, as they come from the step before.
-            noise: of `draw`, on the gradients' device.
-            state: of `start`, or of the call before.
+            gradients: `{name: tensor}`, from the step before.
+            noise: what `draw` returned, on the gradients' device.
+            state: what `start` or the previous call returned.
         """
 
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
-        """The random numbers of one call; none here."""
+        """Draws the random numbers of one call; by default none."""
         return ()
 
     def start(self, shapes: Shapes) -> Any:
-        """The state before the first call; none here."""
+        """Makes the state before the first call; by default none."""
         return ()
 
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
-        """The inner step, then `protect`."""
+        """Returns a step that runs the inner step and then `protect`."""
         return _Protected(inner, self, inner.depth + 1)
 
 
@@ -205,5 +226,11 @@ class _Protected(ClientStep):
 
 
 def rng_of(part: Defense, position: int, stream: VictimRng) -> VictimRng:
-    """The stream of a part: it depends on the part's place in the stack and on its own seed, if it has one."""
+    """The random numbers of a part, which depend on its position in the stack and on its own seed, if it has one.
+
+    Args:
+        part: the defence.
+        position: number of defences before it.
+        stream: the random numbers of the victim.
+    """
     return stream.child(position, getattr(part, "seed", 0))

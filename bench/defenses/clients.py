@@ -15,19 +15,19 @@ from bench.errors import NotApplicable
 
 
 def by_client(value: Tensor, clients: int) -> Tensor:
-    """`[B, ...]` -> `[K, B / K, ...]`: the first examples are the first client's."""
+    """`[B, ...]` -> `[K, B / K, ...]`; the first examples are those of the first client."""
     return value.reshape(clients, value.shape[0] // clients, *value.shape[1:])
 
 
 @dataclass(frozen=True)
 class Clients(Defense):
-    """A victim's batch belongs to K clients, B / K examples each; the attacker sees the aggregate of their updates.
+    """Splits a victim's batch among K clients, B / K examples each; the attacker sees the aggregate of updates.
 
-    What stands before it in a stack is done by each client. Without that, in eval mode and with `average`, the
-    aggregate is the gradient of the whole batch: aggregation hides no more than a larger batch does.
+    The parts before this one in a stack act on each client. Without such parts, in eval mode and with `average`, the
+    aggregate is the gradient of the whole batch, so aggregation hides no more than a larger batch does.
 
     Args:
-        clients: K; has to divide `data.batch_size`.
+        clients: K, >= 1; it must divide `data.batch_size`.
         average: whether the sum is divided by K.
 
     Raises:
@@ -45,19 +45,19 @@ class Clients(Defense):
 
     @property
     def must_change(self) -> bool:
-        """Where the sum is not divided: it grows with the number of clients."""
+        """Whether the sum is not divided by K, for K > 1; it then grows with the number of clients."""
         return not self.average and self.clients > 1
 
     @property
     def unit(self) -> float | None:
-        """K, where the sum is not divided."""
+        """K if the sum is not divided by it, else None."""
         return None if self.average else float(self.clients)
 
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
-        """The inner step of each client, summed.
+        """Returns a step that runs the inner step of each client, and sums the results.
 
         Raises:
-            NotApplicable: the batch cannot be dealt out evenly.
+            NotApplicable: the batch cannot be split evenly.
         """
         if local.batch_size % self.clients:
             raise NotApplicable(
@@ -67,11 +67,11 @@ class Clients(Defense):
         return _Summed(inner, self, local.mappable, inner.depth + 1)
 
     def context_for_inner(self, local: ClientContext) -> ClientContext:
-        """A client has its share of the batch."""
+        """The context with the batch size of one client."""
         return replace(local, batch_size=max(1, local.batch_size // self.clients))
 
     def encode(self, sent: Encoding) -> Encoding:
-        """What one client sends; secure aggregation's own masks and keys are not counted."""
+        """What one client sends; the masks and keys of secure aggregation are not counted."""
         return sent
 
 

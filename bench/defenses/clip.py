@@ -1,4 +1,4 @@
-"""The norm of the whole gradient is bounded: Pascanu, Mikolov and Bengio 2013, algorithm 1."""
+"""Clipping of the whole gradient's norm: Pascanu, Mikolov and Bengio 2013, algorithm 1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def norm(gradients: Tree) -> Tensor:
 
 
 def clipped(gradients: Tree, bound: float) -> Tree:
-    """`gradients` scaled down, all tensors alike, to a norm of at most `bound`."""
+    """Scales all tensors by one factor, such that their common norm is at most `bound`."""
     size = norm(gradients)
     factor = torch.where(size > bound, bound / size, torch.ones_like(size))
     return {name: value * factor for name, value in gradients.items()}
@@ -26,10 +26,10 @@ def clipped(gradients: Tree, bound: float) -> Tree:
 
 @dataclass(frozen=True)
 class Clip(GradientDefense):
-    """Clips the gradient of the batch. It bounds no single example's share: `dp_sgd` does.
+    """Clips the gradient of the batch. It does not bound the share of a single example, as `dp_sgd` does.
 
     Args:
-        norm: the largest Euclidean norm.
+        norm: the largest Euclidean norm, > 0.
 
     Raises:
         ValueError: it is not positive.
@@ -43,13 +43,19 @@ class Clip(GradientDefense):
 
     @property
     def must_change(self) -> bool:
-        """No: a gradient within the bound is shared as it is."""
+        """Returns False: a gradient within the bound is shared as it is."""
         return False
 
     def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
-        """Scales it down where need be."""
+        """Scales the gradient down if its norm exceeds the bound.
+
+        Args:
+            gradients: `{name: tensor}` of one client.
+            noise: not used.
+            state: returned unchanged.
+        """
         return clipped(gradients, self.norm), state
 
     def encode(self, sent: Encoding) -> Encoding:
-        """Zeros stay zeros."""
+        """The same entries as before as 32-bit floats, since zeros stay zeros."""
         return sent.dense_values()

@@ -1,4 +1,4 @@
-"""DP-SGD: Abadi et al., "Deep Learning with Differential Privacy", 2016 (1607.00133), algorithm 1."""
+"""DP-SGD: Abadi et al., "Deep Learning with Differential Privacy", 2016 (arXiv 1607.00133), algorithm 1."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from bench.errors import NotApplicable
 
 
 def private_mean(gradients: Tree, noise: Tree, bound: float, noise_multiplier: float, batch_size: int) -> Tree:
-    """`(sum of clipped per-sample gradients + noise_multiplier * bound * noise) / batch_size`.
+    """Returns `(sum of clipped per-sample gradients + noise_multiplier * bound * noise) / batch_size`.
 
     Args:
-        gradients: `{name: [B, ...]}`, one a sample.
+        gradients: `{name: [B, ...]}`, one gradient per sample.
         noise: `{name: [...]}`, standard normal.
         bound: the largest norm of a sample's gradient.
-        batch_size: the expected one (Poisson sampling draws batches of B about it, 0 included): a public number.
+        noise_multiplier: standard deviation of the noise on the sum, divided by `bound`.
+        batch_size: the expected batch size, a public number (Poisson sampling draws batches of about B, 0 included).
     """
     squares = [value.flatten(1).square().sum(1) for value in gradients.values()]
     size = torch.stack(squares).sum(0).sqrt()
@@ -36,16 +37,16 @@ def private_mean(gradients: Tree, noise: Tree, bound: float, noise_multiplier: f
 
 @dataclass(frozen=True)
 class DPSGD(Defense):
-    """Per-sample clipping, then Gaussian noise on the sum, then the mean. What stands before it is done per sample.
+    """Clips per sample, adds Gaussian noise to the sum, and takes the mean. The parts before it act on each sample.
 
     Args:
-        norm: the largest Euclidean norm of one sample's gradient.
-        noise_multiplier: standard deviation of the noise on the sum, over `norm`.
-        delta: the probability that epsilon does not hold.
-        seed: of the noise, beside the run's own.
+        norm: the largest Euclidean norm of one sample's gradient, > 0.
+        noise_multiplier: standard deviation of the noise on the sum, divided by `norm`, >= 0.
+        delta: the probability that epsilon does not hold, in (0, 1).
+        seed: seed of the noise, in addition to that of the run.
 
     Raises:
-        ValueError: an argument leaves its range.
+        ValueError: an argument is out of its range.
     """
 
     norm: float
@@ -64,14 +65,14 @@ class DPSGD(Defense):
 
     @property
     def must_change(self) -> bool:
-        """Unless there is no noise: gradients within the bound are not clipped."""
+        """Whether there is noise; without it, gradients within the bound are not changed."""
         return self.noise_multiplier > 0
 
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
-        """The inner step for each sample, clipped, summed, noised.
+        """Returns a step that runs the inner step for each sample, clips, sums and adds noise.
 
         Raises:
-            NotApplicable: BatchNorm normalises by the batch, or a defence that keeps a state stands before it.
+            NotApplicable: BatchNorm normalises by the batch, or a defence with a state comes before this one.
         """
         if local.batch_statistics:
             raise NotApplicable(
@@ -81,25 +82,25 @@ class DPSGD(Defense):
         return _PerSample(inner, self, local, inner.depth + 1)
 
     def context_for_inner(self, local: ClientContext) -> ClientContext:
-        """One sample at a time."""
+        """The context with a batch size of 1, since the parts before this one act on each sample."""
         return replace(local, batch_size=1)
 
     def privacy(self, inner: Privacy | None) -> Privacy | None:
-        """Its own guarantee, whatever each sample's gradient went through before; none without noise."""
+        """Returns its own guarantee, whatever was done to each sample's gradient before; None without noise."""
         return Privacy(self.noise_multiplier, self.delta) if self.noise_multiplier > 0 else None
 
     def notes(self, local: ClientContext) -> list[str]:
-        """What became of BatchNorm."""
+        """A sentence about running statistics, if the model has BatchNorm layers that use them."""
         frozen = "DPSGD: BatchNorm normalises by its running statistics, which are not private"
         return [frozen] if local.frozen_statistics else []
 
     def facts(self, local: ClientContext) -> dict[str, Any]:
-        """Also the standard deviation and variance of the noise on the mean gradient."""
+        """The facts of every defence, with the standard deviation and variance of the noise on the mean gradient."""
         std = self.noise_multiplier * self.norm / local.batch_size
         return super().facts(local) | {"std": std, "variance": std**2}
 
     def encode(self, sent: Encoding) -> Encoding:
-        """Dense, with noise and without."""
+        """Dense 32-bit floats, with noise and without it."""
         return sent.dense()
 
 
@@ -117,7 +118,9 @@ class _PerSample(ClientStep):
     def start(self, shapes: Shapes) -> Any:
         state = self.inner.start(shapes)
         if pytree.tree_leaves(state):
-            raise NotApplicable("defense DPSGD cannot follow one that keeps a state: samples change with every step")
+            raise NotApplicable(
+                "defense DPSGD cannot follow a defence that keeps a state, because samples change with every step"
+            )
         return state
 
     def __call__(

@@ -1,4 +1,4 @@
-"""Random entries of the gradient become zero (Bernoulli, independent of their size)."""
+"""Random dropout of gradient entries: each becomes zero with a fixed probability, independent of its size."""
 
 from __future__ import annotations
 
@@ -15,22 +15,29 @@ from bench.engine.rng import Shapes, VictimRng
 
 
 def dropped(value: Tensor, uniform: Tensor, fraction: float, rescale: bool) -> Tensor:
-    """`value` with zeros where `uniform < fraction`; the others divided by `1 - fraction` where `rescale`."""
+    """Sets entries to zero at random.
+
+    Args:
+        value: a tensor of any shape.
+        uniform: numbers on [0, 1) of the same shape; an entry becomes zero if its number is below `fraction`.
+        fraction: the probability that an entry becomes zero, in [0, 1).
+        rescale: whether the other entries are divided by `1 - fraction`.
+    """
     kept = torch.where(uniform.to(value.dtype) < fraction, 0.0, value)
     return kept / (1 - fraction) if rescale else kept
 
 
 @dataclass(frozen=True)
 class Dropout(GradientDefense):
-    """Random gradient dropout, the control for magnitude pruning: as many zeros, at places that say nothing.
+    """Random gradient dropout, the control for magnitude pruning: as many zeros, but at places that say nothing.
 
     Args:
-        fraction: the probability that an entry becomes zero.
+        fraction: the probability that an entry becomes zero, in [0, 1).
         rescale: whether the others are divided by `1 - fraction`, so that the expectation stays.
-        seed: of the places, beside the run's own.
+        seed: seed of the places, in addition to that of the run.
 
     Raises:
-        ValueError: the fraction leaves [0, 1).
+        ValueError: the fraction is not in [0, 1).
     """
 
     fraction: float
@@ -43,17 +50,23 @@ class Dropout(GradientDefense):
 
     @property
     def must_change(self) -> bool:
-        """Unless nothing is dropped."""
+        """Whether the fraction is above 0."""
         return self.fraction > 0
 
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
-        """Uniform numbers."""
+        """Draws one uniform number per entry."""
         return stream.uniform(shapes)
 
     def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
-        """Drops entries."""
+        """Sets random entries to zero.
+
+        Args:
+            gradients: `{name: tensor}` of one client.
+            noise: uniform numbers, as `draw` returned them.
+            state: returned unchanged.
+        """
         return {n: dropped(value, noise[n], self.fraction, self.rescale) for n, value in gradients.items()}, state
 
     def encode(self, sent: Encoding) -> Encoding:
-        """The expected number of entries left."""
+        """The expected number of entries that are left, per tensor."""
         return sent.sparse(lambda name, entries: left(entries, self.fraction))

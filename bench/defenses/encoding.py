@@ -1,4 +1,4 @@
-"""How many bytes a shared step takes: the smallest of three plain encodings, tensor by tensor."""
+"""How many bytes a shared step takes: each tensor in the smallest of three plain encodings."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Encoding:
     """What is sent of each tensor.
 
     Args:
-        entries: `{name: entries of the tensor}`.
-        kept: `{name: entries that are not zero}`.
-        bits: of each value.
-        scales: 32-bit numbers sent beside each tensor.
+        entries: `{name: number of entries}`.
+        kept: `{name: number of entries that are not zero}`.
+        bits: bits per value.
+        scales: number of 32-bit scales sent with each tensor.
     """
 
     entries: dict[str, int]
@@ -25,29 +25,29 @@ class Encoding:
     scales: int
 
     def dense(self) -> Encoding:
-        """Every entry as a 32-bit float."""
+        """Every entry is sent as a 32-bit float."""
         return Encoding(self.entries, self.entries, 32, 0)
 
     def dense_values(self) -> Encoding:
-        """The same entries as 32-bit floats: what scales them leaves zeros, and no grid that both sides know."""
+        """The same entries are sent as 32-bit floats: scaling keeps zeros, but no grid that both sides know."""
         return replace(self, bits=32, scales=0)
 
     def sparse(self, keep: Callable[[str, int], int]) -> Encoding:
-        """No more than `keep(name, entries)` entries of each tensor left."""
+        """At most `keep(name, entries)` entries of each tensor are sent."""
         return replace(self, kept={name: min(keep(name, n), self.kept[name]) for name, n in self.entries.items()})
 
     def quantised(self, bits: int, scales: int) -> Encoding:
-        """Each value in `bits` bits."""
+        """Each value is sent in `bits` bits, with `scales` 32-bit scales per tensor."""
         return replace(self, bits=bits, scales=scales)
 
     @property
     def bytes(self) -> int:
-        """Of one step: each tensor dense, or as a bitmap and the values kept, or as 32-bit indices and values."""
+        """The bytes of one step: each tensor dense, or as a bitmap and values, or as 32-bit indices and values."""
         return sum(min(self._ways(name).values()) for name in self.entries) + 4 * self.scales * len(self.entries)
 
     @property
     def words(self) -> str:
-        """Such as `32-bit values, bitmap`: the values and the encoding that most entries are sent in."""
+        """A description such as `32-bit values, bitmap`: the bits per value, and the encoding of the largest tensor."""
         largest = max(self.entries, key=lambda name: self.entries[name])
         ways = self._ways(largest)
         return f"{self.bits}-bit values, {min(ways, key=lambda way: ways[way])}"
@@ -59,7 +59,7 @@ class Encoding:
 
 
 def undefended(shapes: Shapes) -> Encoding:
-    """Every entry as a 32-bit float."""
+    """What is sent without a defence: every entry as a 32-bit float."""
     entries = {}
     for name, shape in shapes.items():
         count = 1

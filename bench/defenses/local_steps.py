@@ -1,4 +1,4 @@
-"""FedAvg: a client trains for some steps and shares how its weights changed (McMahan et al. 2017, algorithm 1)."""
+"""FedAvg: a client trains for several steps and shares the change of its weights (McMahan et al. 2017, algorithm 1)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from bench.errors import NotApplicable
 
 
 def window(step: int, size: int, batch_size: int) -> slice:
-    """Which of B examples the step takes: `size` in a row, from the start again after the last.
+    """Returns which of B examples a step takes: `size` consecutive ones, beginning again after the last.
 
-    >>> window(0, 2, 4), window(3, 2, 4)
-    (slice(0, 2, None), slice(2, 4, None))
+    Args:
+        step: number of the step, from 0.
+        size: examples per step.
+        batch_size: B.
+
+    Example:
+        >>> window(0, 2, 4), window(3, 2, 4)
+        (slice(0, 2, None), slice(2, 4, None))
     """
     begin = step * size % batch_size
     return slice(begin, begin + size)
@@ -29,17 +35,17 @@ def window(step: int, size: int, batch_size: int) -> slice:
 
 @dataclass(frozen=True)
 class LocalSteps(Defense):
-    """Plain SGD for some steps; shared is the update, the weights before minus the weights after.
+    """Plain SGD for several steps. The client shares the update: the weights before minus the weights after.
 
-    What stands before it in a stack is done to the gradient of each local step.
+    The parts before this one in a stack act on the gradient of each local step.
 
     Args:
-        steps: E, local steps in all.
-        lr: learning rate of each.
-        batch_size: examples of each step, in the order of the batch; has to divide that of each client; null for all.
+        steps: E, number of local steps, >= 1.
+        lr: learning rate of each step, > 0.
+        batch_size: examples per step, in the order of the batch; it must divide each client's batch size. Null for all.
 
     Raises:
-        ValueError: an argument leaves its range.
+        ValueError: an argument is out of its range.
     """
 
     steps: int
@@ -58,37 +64,37 @@ class LocalSteps(Defense):
 
     @property
     def must_change(self) -> bool:
-        """Unless it is one step on the whole batch, of rate 1."""
+        """Whether it is anything but one step on the whole batch with learning rate 1."""
         return self.steps > 1 or self.lr != 1 or self.batch_size is not None
 
     @property
     def unit(self) -> float | None:
-        """Rate times steps: over it, the update is the mean gradient along the way."""
+        """Learning rate times steps: the update divided by this is the mean gradient along the way."""
         return self.lr * self.steps
 
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
-        """The inner step, `steps` times.
+        """Returns a step that runs the inner step `steps` times.
 
         Raises:
-            NotApplicable: the batch is no multiple of the local one.
+            NotApplicable: the local batch size does not divide the batch size.
         """
         if self.batch_size is not None and local.batch_size % self.batch_size:
             raise NotApplicable(
-                f"defense LocalSteps takes {self.batch_size} examples a step: data.batch_size={local.batch_size} is no "
-                "multiple"
+                f"defense LocalSteps takes {self.batch_size} examples per step: data.batch_size={local.batch_size} is "
+                "no multiple"
             )
         return _Descended(inner, self, inner.depth + 1)
 
     def context_for_inner(self, local: ClientContext) -> ClientContext:
-        """A step has its share of the batch."""
+        """The context with the batch size of one local step."""
         return replace(local, batch_size=self.batch_size or local.batch_size)
 
     def privacy(self, inner: Privacy | None) -> Privacy | None:
-        """Every local step is a release, also where an example is not in each of them."""
+        """Counts every local step as a release, even for examples that are not in each of them."""
         return inner.times(self.steps) if inner else None
 
     def encode(self, sent: Encoding) -> Encoding:
-        """The difference of the weights, dense, once for all steps."""
+        """The difference of the weights, dense, sent once for all steps."""
         return sent.dense()
 
 

@@ -1,4 +1,4 @@
-"""A step many times over: for each example, each client, each victim."""
+"""Running a step many times: for each example, each client or each victim."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from torch.utils import _pytree as pytree
 
 
 def each(function: Callable[..., Any], trees: tuple[Any, ...], mappable: bool, chunk: int | None = None) -> Any:
-    """`function` of the first entries of all tensors of `trees`, of the second, ...; results stacked.
+    """Calls `function` on the first entries of all tensors of `trees`, on the second, and so on; stacks the results.
 
     Args:
+        function: called with one entry of each tree.
         trees: the arguments; every tensor has the same leading dimension.
-        mappable: whether `torch.func.vmap` can do it; else it is done one by one.
-        chunk: how many at once.
+        mappable: whether `torch.func.vmap` can map the function; otherwise it is called in a loop.
+        chunk: number of entries that vmap takes at once; None for all.
     """
     if mappable:
         return vmap(function, chunk_size=chunk)(*trees)
@@ -25,5 +26,5 @@ def each(function: Callable[..., Any], trees: tuple[Any, ...], mappable: bool, c
 
 
 def stacked(make: Callable[[int], Any], count: int) -> Any:
-    """The trees `make(0)`, ..., `make(count - 1)` as one whose tensors have a leading dimension of `count`."""
+    """Stacks the trees `make(0)`, ..., `make(count - 1)` into one tree of tensors with a leading dimension `count`."""
     return pytree.tree_map(lambda *leaves: torch.stack(leaves), *(make(i) for i in range(count)))

@@ -1,8 +1,8 @@
 """Noise on the gradient: Zhu, Liu and Han, "Deep Leakage from Gradients", 2019, section 5.1.
 
-The paper says "variance" for strengths that others read as a standard deviation or as a Laplacian scale; here the YAML
-says which is meant and the row records all. Noise on the mean gradient without per-sample clipping bounds nothing:
-there is no epsilon (see `dp_sgd`).
+The paper says "variance" for strengths that others read as a standard deviation or as a Laplacian scale. Here the YAML
+says which one is meant, and the results record all of them. Noise on the mean gradient without per-sample clipping
+bounds nothing, so there is no epsilon (see `dp_sgd`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,23 @@ from bench.engine.rng import Shapes, VictimRng
 
 
 def add(gradients: Tree, noise: Tree, std: float) -> Tree:
-    """`gradients` plus `std` times `noise` (of unit variance), name by name."""
+    """Adds `std` times `noise` to `gradients`, name by name.
+
+    Args:
+        gradients: `{name: tensor}`.
+        noise: `{name: tensor}`, of unit variance.
+        std: standard deviation, >= 0.
+    """
     return {name: value + std * noise[name].to(value.dtype) for name, value in gradients.items()}
 
 
 def laplacian(first: Tensor, second: Tensor) -> Tensor:
-    """Laplacian numbers of unit variance, always finite: a difference of exponentials, of uniform ones on [0, 1)."""
+    """Laplacian numbers of unit variance, always finite: a difference of exponentials, from numbers on [0, 1).
+
+    Args:
+        first: uniform numbers on [0, 1).
+        second: uniform numbers on [0, 1), of the same shape.
+    """
     return (torch.log1p(-second) - torch.log1p(-first)) / math.sqrt(2.0)
 
 
@@ -34,9 +45,9 @@ class _Noise(GradientDefense):
     """Independent noise on every entry.
 
     Args:
-        std: standard deviation, in the gradient's own unit; null where the variance is given.
-        variance: its square; null where the standard deviation is given.
-        seed: of the noise, beside the run's own.
+        std: standard deviation, in the unit of the gradient, >= 0; null if the variance is given.
+        variance: the square of the standard deviation, >= 0; null if the standard deviation is given.
+        seed: seed of the noise, in addition to that of the run.
 
     Raises:
         ValueError: both or neither are given, or the one given is negative.
@@ -55,25 +66,31 @@ class _Noise(GradientDefense):
 
     @property
     def strength(self) -> float:
-        """The standard deviation."""
+        """The standard deviation, whichever parameter was given."""
         return self.std if self.std is not None else math.sqrt(self.variance)  # type: ignore[arg-type]
 
     @property
     def must_change(self) -> bool:
-        """Unless the strength is 0."""
+        """Whether the standard deviation is above 0."""
         return self.strength > 0
 
     def facts(self, local: ClientContext) -> dict[str, Any]:
-        """Standard deviation and variance, whichever was given."""
+        """The facts of every defence, with both the standard deviation and the variance."""
         return super().facts(local) | {"std": self.strength, "variance": self.strength**2}
 
     def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
-        """Adds the noise."""
+        """Adds the noise to the gradients.
+
+        Args:
+            gradients: `{name: tensor}` of one client.
+            noise: noise of unit variance, as `draw` returned it.
+            state: returned unchanged.
+        """
         return add(gradients, noise, self.strength), state
 
     @abstractmethod
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
-        """Noise of unit variance."""
+        """Draws noise of unit variance."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +98,19 @@ class Gaussian(_Noise):
     """Gaussian noise; see `_Noise` for the arguments."""
 
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
-        """Standard normal numbers."""
+        """Draws standard normal numbers."""
         return stream.normal(shapes)
 
 
 @dataclass(frozen=True)
 class Laplacian(_Noise):
-    """Laplacian noise; see `_Noise` for the arguments. Its scale, as others give it, is std / sqrt(2)."""
+    """Laplacian noise; see `_Noise` for the arguments. The scale, which others give instead, is std / sqrt(2)."""
 
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
-        """Laplacian numbers of unit variance."""
+        """Draws Laplacian numbers of unit variance."""
         first, second = stream.child("first").uniform(shapes), stream.child("second").uniform(shapes)
         return {name: laplacian(first[name], second[name]) for name in shapes}
 
     def facts(self, local: ClientContext) -> dict[str, Any]:
-        """Also the scale."""
+        """The facts of every noise, with the scale of the Laplacian distribution."""
         return super().facts(local) | {"scale": self.strength / math.sqrt(2.0)}

@@ -1,4 +1,4 @@
-"""Differential privacy of what is shared, by Opacus' accountant."""
+"""Differential privacy of what is shared, computed by Opacus' accountant."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Privacy:
     """A Gaussian mechanism on per-sample gradients of bounded norm.
 
     Args:
-        noise_multiplier: standard deviation of the noise on the sum over that bound.
-        delta: the probability that epsilon does not hold.
-        releases: how often the mechanism is run for each step that is shared.
+        noise_multiplier: standard deviation of the noise on the sum, divided by that bound.
+        delta: the probability that epsilon does not hold, in (0, 1).
+        releases: how often the mechanism is run per shared step.
     """
 
     noise_multiplier: float
@@ -22,16 +22,17 @@ class Privacy:
     releases: int = 1
 
     def times(self, releases: int) -> Privacy:
-        """The mechanism run `releases` times as often."""
+        """Returns the mechanism run `releases` times as often."""
         return replace(self, releases=self.releases * releases)
 
     def epsilon(self, steps: int, rate: float) -> float:
-        """Epsilon of `steps` shared steps, neighbours differing by one added or removed example.
+        """Epsilon of `steps` shared steps, for neighbouring datasets that differ by one added or removed example.
 
-        Rényi differential privacy of the sampled Gaussian mechanism (Mironov, Talwar and Zhang 2019), composed and
-        converted by Opacus.
+        It follows from the Rényi differential privacy of the sampled Gaussian mechanism (Mironov, Talwar and Zhang
+        2019), composed and converted by Opacus.
 
         Args:
+            steps: number of shared steps.
             rate: the probability that an example is in the batch of a step (Poisson sampling); 1 for a batch that is
                 known to have taken part.
 

@@ -13,16 +13,17 @@ from bench.defenses.encoding import Encoding
 
 
 def left(entries: int, fraction: float) -> int:
-    """How many of `entries` are left when this fraction is pruned, to the nearest whole number.
+    """Returns how many of `entries` are left if this fraction is pruned, to the nearest whole number.
 
-    >>> left(10, 0.7), left(3, 0.99)
-    (3, 0)
+    Example:
+        >>> left(10, 0.7), left(3, 0.99)
+        (3, 0)
     """
     return entries - round(fraction * entries)
 
 
 def largest(value: Tensor, count: int) -> Tensor:
-    """The `count` entries of `value` that are largest in magnitude; zeros elsewhere."""
+    """Keeps the `count` entries of `value` that are largest in magnitude, and sets the others to zero."""
     flat = value.flatten()
     index = flat.abs().topk(count, sorted=False).indices
     mask = torch.zeros_like(flat, dtype=torch.bool).scatter(0, index, torch.ones_like(index, dtype=torch.bool))
@@ -30,7 +31,7 @@ def largest(value: Tensor, count: int) -> Tensor:
 
 
 def across(gradients: Tree, count: int) -> Tree:
-    """The `count` entries of all tensors together that are largest in magnitude; zeros elsewhere."""
+    """Keeps the `count` entries of all tensors together that are largest in magnitude, and sets the others to zero."""
     whole = largest(torch.cat([value.flatten() for value in gradients.values()]), count)
     pieces = whole.split([value.numel() for value in gradients.values()])
     return {name: piece.reshape(value.shape) for (name, value), piece in zip(gradients.items(), pieces)}
@@ -38,14 +39,14 @@ def across(gradients: Tree, count: int) -> Tree:
 
 @dataclass(frozen=True)
 class Pruning(GradientDefense):
-    """Keeps the largest entries.
+    """Shares only the largest entries.
 
     Args:
-        fraction: of entries that become zero, 0 to 1.
-        scope: `tensor` (this fraction of each tensor) or `model` (of all entries together).
+        fraction: share of the entries that become zero, in [0, 1).
+        scope: `tensor` (this share of each tensor) or `model` (of all entries together).
 
     Raises:
-        ValueError: the fraction leaves its range, or the scope is another word.
+        ValueError: the fraction is out of its range, or the scope is another word.
     """
 
     fraction: float
@@ -59,15 +60,21 @@ class Pruning(GradientDefense):
 
     @property
     def must_change(self) -> bool:
-        """Unless nothing is pruned."""
+        """Whether the fraction is above 0."""
         return self.fraction > 0
 
     def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
-        """Prunes each tensor, or the whole."""
+        """Prunes each tensor, or all tensors together, as `scope` says.
+
+        Args:
+            gradients: `{name: tensor}` of one client.
+            noise: not used.
+            state: returned unchanged.
+        """
         if self.scope == "tensor":
             return {n: largest(value, left(value.numel(), self.fraction)) for n, value in gradients.items()}, state
         return across(gradients, left(sum(value.numel() for value in gradients.values()), self.fraction)), state
 
     def encode(self, sent: Encoding) -> Encoding:
-        """What is left; where the whole is pruned, as if in proportion to the size of the tensors."""
+        """The entries left; with scope `model`, they are counted in proportion to the size of the tensors."""
         return sent.sparse(lambda name, entries: left(entries, self.fraction))

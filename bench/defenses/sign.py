@@ -1,4 +1,4 @@
-"""Only signs are shared: Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", 2018."""
+"""Sharing only signs: Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", 2018."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.defenses.encoding import Encoding
 
 
 def signs(value: Tensor, scaled: bool) -> Tensor:
-    """-1, 0 or 1 for each entry; times the tensor's mean magnitude where `scaled`."""
+    """Returns -1, 0 or 1 per entry, multiplied by the tensor's mean magnitude if `scaled`."""
     return value.sign() * value.abs().mean() if scaled else value.sign()
 
 
 @dataclass(frozen=True)
 class Sign(GradientDefense):
-    """The sign of each entry.
+    """Shares the sign of each entry.
 
     Args:
         scaled: whether each tensor's signs are multiplied by its mean magnitude (Karimireddy et al. 2019, "Error
@@ -28,9 +28,15 @@ class Sign(GradientDefense):
     scaled: bool
 
     def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
-        """The signs."""
+        """Replaces every entry by its sign.
+
+        Args:
+            gradients: `{name: tensor}` of one client.
+            noise: not used.
+            state: returned unchanged.
+        """
         return {name: signs(value, self.scaled) for name, value in gradients.items()}, state
 
     def encode(self, sent: Encoding) -> Encoding:
-        """A bit a value, as the paper counts (exact zeros would need more), and a scale a tensor if there is one."""
+        """One bit per value, as the paper counts (exact zeros would need more), and the scales if there are any."""
         return sent.quantised(1, scales=int(self.scaled))

@@ -20,11 +20,19 @@ from bench.models.math_attention import math_attention
 from bench.models.text.base import TextModel
 
 _OFFSET = 0.1
-_AT_ONCE = 256  # rows of the Jacobian computed together: bounds the memory of activations
+_AT_ONCE = 256  # number of rows of the Jacobian computed together, which bounds the memory of activations
 
 
 def features(model: nn.Module, layer: str, parameters: Tree, buffers: Tree, inputs: Tensor) -> Tensor:
-    """`[B, F]`: what goes into the linear layer of that name."""
+    """Returns the inputs `[B, F]` of the linear layer of that name.
+
+    Args:
+        model: the network.
+        layer: name of the linear layer.
+        parameters: `{name: tensor}`.
+        buffers: `{name: tensor}`.
+        inputs: `[B, C, H, W]`.
+    """
     seen: list[Tensor] = []
     hook = model.get_submodule(layer).register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
     try:
@@ -36,14 +44,14 @@ def features(model: nn.Module, layer: str, parameters: Tree, buffers: Tree, inpu
 
 
 def sensitivity(represent: Any, example: Tensor) -> Tensor:
-    """`[F]`: `||d r_i / dx||_2 / (|r_i| + 0.1)` of one example, r = `represent(example)` (the paper's equation 10).
+    """Returns `[F]`: `||d r_i / dx||_2 / (|r_i| + 0.1)` of one example, with r = `represent(example)` (equation 10).
 
-    The 0.1 is that of the authors' code (github.com/jeremy313/Soteria, GS_attack/reconstruct_image.py): without it a
-    feature that is off, behind a ReLU, is 0/0. With it such a feature has a sensitivity of 0 and is masked first,
-    though its column is zero anyway: where more features are off than are to be masked, nothing changes.
+    The 0.1 is that of the authors' code (github.com/jeremy313/Soteria, GS_attack/reconstruct_image.py). Without it, a
+    feature that is off (behind a ReLU) is 0/0. With it, such a feature has a sensitivity of 0 and is masked first,
+    although its column is zero anyway. If more features are off than are to be masked, nothing changes.
 
     Departs: that code divides by the signed feature plus 0.1, which has a pole at -0.1. The features of the published
-    networks (behind a ReLU or a sigmoid) are not negative, and there the two are one.
+    networks (behind a ReLU or a sigmoid) are not negative, and for these both formulas are equal.
     """
 
     def twice(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,16 +64,16 @@ def sensitivity(represent: Any, example: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Soteria(Defense):
-    """Zeroes the columns of one linear layer's gradient that belong to the features least sensitive to the input.
+    """Sets columns of one linear layer's gradient to zero: those of the features least sensitive to the input.
 
-    Every other tensor is shared as it is: an attacker that leaves this layer out meets no defence.
+    Every other tensor is shared as it is, so an attacker that leaves this layer out meets no defence.
 
     Args:
-        fraction: of the features that are masked, summed over the batch's sensitivities.
-        layer: name of the linear layer in the model; null for the one that ends it.
+        fraction: share of the features that are masked, in [0, 1); sensitivities are summed over the batch.
+        layer: name of the linear layer in the model; null for the one that ends the model.
 
     Raises:
-        ValueError: the fraction leaves [0, 1).
+        ValueError: the fraction is not in [0, 1).
     """
 
     fraction: float
@@ -78,11 +86,11 @@ class Soteria(Defense):
 
     @property
     def must_change(self) -> bool:
-        """Unless nothing is masked."""
+        """Whether any feature is masked."""
         return self.fraction > 0
 
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
-        """The inner step, then the mask.
+        """Returns a step that runs the inner step and then applies the mask.
 
         Raises:
             NotApplicable: the model reads sentences, there is no such linear layer, its weight is not trained, or
@@ -101,7 +109,7 @@ class Soteria(Defense):
         return _Masked(inner, self, local, self.name_in(local), inner.depth + 1)
 
     def name_in(self, local: ClientContext) -> str:
-        """The layer's name.
+        """The name of the layer in this model.
 
         Raises:
             NotApplicable: there is no such linear layer, or its weight is not trained.
@@ -122,15 +130,15 @@ class Soteria(Defense):
         return name
 
     def facts(self, local: ClientContext) -> dict[str, Any]:
-        """With the layer's name in the model."""
+        """The facts of every defence, with the layer's name in this model."""
         return super().facts(local) | {"layer": self.name_in(local)}
 
     def privacy(self, inner: Privacy | None) -> Privacy | None:
-        """None: the mask is computed from the private inputs once more."""
+        """Returns None, because the mask is computed from the private inputs again."""
         return None
 
     def encode(self, sent: Encoding) -> Encoding:
-        """Dense but for what was sparse before; the masked columns of one layer are not counted as saved."""
+        """What was sent before; the masked columns of one layer are not counted as saved."""
         return sent
 
 
@@ -157,7 +165,7 @@ class _Masked(ClientStep):
             return features(self.local.model, self.layer, parameters, buffers, example[None])[0].flatten()
 
         scores = each(lambda example: sensitivity(of, example), (inputs,), self.local.mappable).sum(0)
-        # ranks, so that just so many are masked; features that are off in every example are equal, their columns too
+        # Ranks mask exactly this many features. Features that are off in every example are equal, as are their columns.
         rank = scores.argsort().argsort()
         masked = len(scores) - left(len(scores), self.part.fraction)
         name = f"{self.layer}.weight".lstrip(".")

@@ -1,4 +1,4 @@
-"""Several defences, one around the other, and what is said of them together."""
+"""Several defences, each around those before it, and what is reported about them together."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ class Stack(Defense):
     """Defences in the order in which they act: each wraps those before it (see `bench.defenses.base`).
 
     Args:
-        parts: the defences, each with its own parameters and seed; none of them for no defence at all.
+        parts: the defences, each with its own parameters and seed; an empty list means no defence.
     """
 
     parts: list[Defense]
 
     @property
     def level(self) -> str:  # type: ignore[override]
-        """Where each part acts, in order."""
+        """What each part acts on, in order, as one string."""
         return ", ".join(part.level for part in self.parts)
 
     @property
     def must_change(self) -> bool:
-        """Whether any part must."""
+        """Whether any part always changes what is shared."""
         return any(part.must_change for part in self.parts)
 
     @property
     def unit(self) -> float | None:
-        """The product of the parts'; None where no part has one."""
+        """The product of the units of the parts; None if no part has one."""
         units = [part.unit for part in self.parts if part.unit is not None]
         return prod(units) if units else None
 
     def _each(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
-        """The parts, and what each knows: a later part may deal the batch to those before it."""
+        """The parts with their contexts: a later part may split the batch of those before it."""
         pairs: list[tuple[Defense, ClientContext]] = []
         for part in reversed(self.parts):
             pairs.insert(0, (part, local))
@@ -47,44 +47,49 @@ class Stack(Defense):
         return pairs
 
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
-        """Each part around those before it."""
+        """Returns the step with all parts around it, each around those before it."""
         for part, known in self._each(local):
             inner = part.wrap(inner, known)
         return inner
 
     def context_for_inner(self, local: ClientContext) -> ClientContext:
-        """What a defence before all parts knows."""
+        """The context of a defence before all parts."""
         for part in reversed(self.parts):
             local = part.context_for_inner(local)
         return local
 
     def encode(self, sent: Encoding) -> Encoding:
-        """Part after part."""
+        """What is sent after all parts, applied one after the other."""
         for part in self.parts:
             sent = part.encode(sent)
         return sent
 
     def privacy(self, inner: Privacy | None) -> Privacy | None:
-        """Part after part."""
+        """The guarantee after all parts, applied one after the other."""
         for part in self.parts:
             inner = part.privacy(inner)
         return inner
 
     def flat(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
-        """The parts, and the parts of those."""
+        """The parts, with those of nested stacks in their places, and their contexts."""
         return [one for part, known in self._each(local) for one in part.flat(known)]
 
 
 def schedule_of(defense: Defense, local: ClientContext) -> Stack:
-    """Only the parts that are ways of training (local steps, clients), in order."""
+    """Selects the parts that are ways of training (local steps, clients), in order."""
     return Stack([part for part, _ in defense.flat(local) if part.schedule])
 
 
 def public(defense: Defense, local: ClientContext, training: bool) -> tuple[dict[str, Any], ...]:
-    """A mapping a part, as plain values: its class, its position, where it acts, its parameters; no seeds.
+    """Describes the parts as the threat model may grant them, without seeds.
 
     Args:
-        training: whether ways of training (local steps, clients) are among them: these are a grant of their own.
+        defense: the defence.
+        local: the client's context.
+        training: whether ways of training (local steps, clients) are included; these are granted separately.
+
+    Returns:
+        One mapping per part, of plain values: its class, its position, what it acts on, its parameters.
     """
     flat = [one for one in enumerate(defense.flat(local)) if training or not one[1][0].schedule]
     parts = [{"position": i, **part.facts(known)} for i, (part, known) in flat]
@@ -92,15 +97,17 @@ def public(defense: Defense, local: ClientContext, training: bool) -> tuple[dict
 
 
 def described(defense: Defense, local: ClientContext, shapes: Shapes) -> dict[str, Any]:
-    """What a row says of a defence, as plain values.
+    """Describes a defence for the results, as plain values.
 
     Args:
-        shapes: of the parameters, `{name: shape}`.
+        defense: the defence.
+        local: the client's context.
+        shapes: `{name: shape}` of the parameters.
 
     Returns:
-        `parts` (a mapping each, as of `public`, with seeds), `bytes` that a client sends per step and their `encoding`,
-        `epsilon` of one shared step whose batch is known to have taken part, with its `delta` (null where there is no
-        guarantee), and `notes`.
+        `parts` (one mapping per part, as from `public`, with seeds), `bytes` that a client sends per step and their
+        `encoding`, `epsilon` of one shared step whose batch is known to have taken part, with its `delta` (null if
+        there is no guarantee), and `notes`.
     """
     sent, privacy = defense.encode(undefended(shapes)), defense.privacy(None)
     parts = defense.flat(local)

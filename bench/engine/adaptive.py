@@ -1,7 +1,7 @@
-"""Directions that torch.optim's elementwise optimisers take: its own functions on the stacked variables.
+"""Directions of torch.optim's elementwise optimisers: torch's own functions on the stacked variables of all slots.
 
-Each slot has a step count of its own, since slots are refilled at different times. The learning rate is the step rule's
-(see `bench.engine.steps.Scheduled`): these updates are proportional to it.
+Each slot has its own step count, since slots are refilled at different times. The step rule holds the learning rate
+(see `bench.engine.steps.Scheduled`): the updates here are proportional to it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.engine.slots import Slots
 
 @dataclass(eq=False)
 class GradientMoments(Slots):
-    """Running averages."""
+    """Running averages of the gradient and of its square, one row per slot."""
 
     first: Tensor  # [S, n], of the gradient
     second: Tensor  # [S, n], of its square
@@ -28,33 +28,34 @@ class GradientMoments(Slots):
 
 
 class _Elementwise(Direction):
-    """What the optimisers share: state, and that only the slots that need a direction take part."""
+    """What these optimisers share: their state, and the rule that only slots that need a direction take part."""
 
     weight_decay: float
 
     def start(self, like: Tensor) -> Slots:
-        """Averages at zero."""
+        """Makes averages and step counts that are zero, for slots shaped like `like` `[S, n]`."""
         return GradientMoments(
             torch.zeros_like(like), torch.zeros_like(like), like.new_zeros(len(like), 1, dtype=torch.float64)
         )
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Averages and counts at zero."""
+        """Sets the averages and the step counts of the masked slots to zero."""
         assert isinstance(state, GradientMoments)
         for tensor in (state.first, state.second, state.steps):
             tensor[slots] = 0
 
     def has_past(self, state: Slots) -> Tensor:
-        """Slots that have averages."""
+        """Says which slots `[S]` have taken a step, and so hold averages."""
         assert isinstance(state, GradientMoments)
         return state.steps[:, 0] > 0
 
     def __call__(self, state: Slots, at: Iterate) -> Tensor:
-        """The optimiser's update at learning rate 1."""
+        """Returns the optimiser's update `[S, n]` at learning rate 1, and updates the averages in `state`."""
         assert isinstance(state, GradientMoments)
         if at.here.all():
             return self._update(state, at.x, at.g)
-        # all of them are computed, as in the other case: how an entry is rounded must not depend on how many there are
+        # Updates are computed for all slots, as in the other case: the rounding of an entry must not depend on how many
+        # slots take part.
         new, here = (
             GradientMoments(state.first.clone(), state.second.clone(), state.steps.clone()),
             at.here.unsqueeze(1),
@@ -67,7 +68,7 @@ class _Elementwise(Direction):
 
     @abstractmethod
     def _update(self, state: GradientMoments, x: Tensor, g: Tensor) -> Tensor:
-        """The update `[k, n]`; changes `state` in place."""
+        """Returns the update `[k, n]`, and changes `state` in place."""
 
 
 class _AdamLike(_Elementwise):
@@ -88,7 +89,7 @@ class _AdamLike(_Elementwise):
             [],
             [state.steps],
             foreach=False,
-            differentiable=True,  # the branch that keeps the bias corrections tensors: here one a slot
+            differentiable=True,  # this branch takes bias corrections as tensors: one per slot
             fused=False,
             amsgrad=False,
             beta1=self.betas[0],
@@ -106,9 +107,9 @@ class Adam(_AdamLike):
 
     Args:
         betas: decay of the averages of the gradient and of its square, each in [0, 1).
-        eps: added to the root of the latter.
-        sign: whether the gradient's sign takes its place.
-        weight_decay: times x, added to the gradient (to its sign, where that takes its place).
+        eps: added to the square root of the second average, >= 0.
+        sign: whether the sign of the gradient takes the place of the gradient.
+        weight_decay: factor >= 0; this times x is added to the gradient, or to its sign if `sign` is true.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -120,13 +121,13 @@ class Adam(_AdamLike):
 
 
 class AdamW(_AdamLike):
-    """`torch.optim.AdamW` (Loshchilov and Hutter 2019): weight decay apart from the averages.
+    """`torch.optim.AdamW` (Loshchilov and Hutter 2019): the weight decay does not enter the averages.
 
     Args:
         betas: decay of the averages of the gradient and of its square, each in [0, 1).
-        eps: added to the root of the latter.
-        sign: whether the gradient's sign takes its place.
-        weight_decay: times x and the learning rate, taken from x.
+        eps: added to the square root of the second average, >= 0.
+        sign: whether the sign of the gradient takes the place of the gradient.
+        weight_decay: factor >= 0; this times the learning rate times x is subtracted from x.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -138,11 +139,11 @@ class AdamW(_AdamLike):
 
 
 class SGD(_Elementwise):
-    """`torch.optim.SGD` with momentum, without dampening or Nesterov's correction.
+    """`torch.optim.SGD` with momentum, without dampening and without Nesterov's correction.
 
     Args:
         momentum: decay of the running sum of gradients, in [0, 1).
-        weight_decay: times x, added to the gradient.
+        weight_decay: factor >= 0; this times x is added to the gradient.
 
     Raises:
         ValueError: an argument is out of its range.

@@ -10,7 +10,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class BoxConstraint:
-    """Bounds on the first `entries` of a victim's variables `[S, n]` (its images); the rest, label logits, is free.
+    """Bounds on the first `entries` of a victim's variables `[S, n]`, which are its images; the label logits are free.
+
+    Args:
+        low: lower bound of a pixel.
+        high: upper bound of a pixel.
+        entries: number of bounded variables per victim.
 
     Raises:
         ValueError: low is not below high.
@@ -25,11 +30,11 @@ class BoxConstraint:
             raise ValueError(f"low={self.low}, high={self.high}: want low < high")
 
     def project(self, x: Tensor) -> Tensor:
-        """The nearest point `[S, n]` of the box."""
+        """Returns the point `[S, n]` of the box that is nearest to `x` `[S, n]`."""
         return torch.cat([x[:, : self.entries].clamp(self.low, self.high), x[:, self.entries :]], 1)
 
     def projected_direction(self, x: Tensor, d: Tensor) -> Tensor:
-        """The direction `[S, n]` without the entries that lead out of the box at once."""
+        """Returns `d` `[S, n]` with zeros for the entries that would leave the box at once from `x` `[S, n]`."""
         at, along = x[:, : self.entries], d[:, : self.entries]
         out = ((at <= self.low) & (along < 0)) | ((at >= self.high) & (along > 0))
         return torch.cat([along.masked_fill(out, 0), d[:, self.entries :]], 1)

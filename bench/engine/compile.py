@@ -1,7 +1,8 @@
-"""Compiling the matching function: on where it pays, off with one line of notice where it cannot be had.
+"""Compilation of the matching function: used if it pays, and left out with a one-line notice if it is not available.
 
-The function is traced with `make_fx` (which sees through vmap and both gradients) and handed to `torch.compile`. The
-number of slots is baked in. A compiled function is used only if it gives what the eager one gives.
+The function is traced with `make_fx`, which traces through vmap and both gradients, and handed to `torch.compile`. The
+number of slots is fixed at compile time. A compiled function is used only if its result equals the eager one up to
+rounding.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from bench.engine.matching import Matching
 
-# A cold compile costs 10 to 80 s, which eager work of about so many evaluations takes as well on one core.
+# A cold compile costs 10 to 80 s. Eager work takes as long for about this many evaluations on one core.
 PAYS_FROM = 150_000
 _TOLERANCE = 1e-3  # relative to the largest entry; float32 rounding in another order of summation is about 1e-5
 
@@ -27,7 +28,13 @@ Function = Callable[..., tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Compiled:
-    """What came of it: the function (None: not to be had, for `reason`), and the seconds that it cost."""
+    """The result of a compilation.
+
+    Args:
+        function: the compiled function; None if there is none.
+        reason: why there is no function; empty if there is one.
+        seconds: time that the compilation took.
+    """
 
     function: Function | None
     reason: str
@@ -35,29 +42,37 @@ class Compiled:
 
 
 def pays(victims: int, evaluations: int) -> bool:
-    """Whether a budget of `evaluations` a victim is large enough to earn the time of compiling."""
+    """Whether the whole work is large enough to be worth the time of compiling.
+
+    Args:
+        victims: number of victims of the whole work.
+        evaluations: budget of evaluations per victim.
+    """
     return victims * evaluations >= PAYS_FROM
 
 
 def compile_matching(matching: Matching, z: Tensor) -> Compiled:
-    """Compiles `matching` for the slots it holds now.
+    """Compiles `matching` for the number of slots that it holds now.
 
     Args:
-        matching: loaded with S victims.
-        z: `[S, n]`, variables that may be evaluated.
+        matching: a matching function, loaded with S victims.
+        z: `[S, n]`, variables at which the function may be evaluated.
+
+    Returns:
+        The compiled function, or the reason why there is none.
     """
     began = time.monotonic()
     if z.device.type == "cpu" and not _compiler():
         return Compiled(None, "no C++ compiler is here", 0.0)
     held = matching.arguments()
     try:
-        # a plain function: make_fx counts the self of a method among the arguments
+        # This is a plain function because make_fx counts the self of a method among the arguments.
         traced = make_fx(lambda *arguments: matching.function(*arguments))(*held, z)
-        # CUDA graphs, where there is CUDA: a step is hundreds of small kernels
+        # On CUDA we use CUDA graphs, because a step is hundreds of small kernels.
         mode = "reduce-overhead" if z.device.type == "cuda" else None
         function = _owned(torch.compile(traced, mode=mode, dynamic=False), z.device)
         found = function(*held, z)
-    except Exception as error:  # tracing and the backends raise all kinds of errors; each means: not to be had
+    except Exception as error:  # tracing and backends raise many kinds of errors; each means no compilation
         first = (str(error).strip().splitlines() or [""])[0]
         return Compiled(None, f"{type(error).__name__}: {first[:120]}", time.monotonic() - began)
     seconds = time.monotonic() - began
@@ -68,7 +83,7 @@ def compile_matching(matching: Matching, z: Tensor) -> Compiled:
 
 
 def _owned(function: Function, device: torch.device) -> Function:
-    """On CUDA the outputs of a graph are overwritten by its next replay: they are copied."""
+    """On CUDA, copies the outputs: the next replay of the graph overwrites them."""
     if device.type != "cuda":
         return function
 

@@ -1,4 +1,4 @@
-"""Directions: where a victim's dummy goes next, given the gradients of its own objective."""
+"""Directions in which dummy inputs move, computed per victim from the gradients of its own objective."""
 
 from __future__ import annotations
 
@@ -14,47 +14,48 @@ from bench.engine.slots import Nothing, Slots
 
 @dataclass
 class Iterate:
-    """S victims at their iterates, and the steps that led there; `[S, n]` but for the masks `[S]`."""
+    """S victims at their iterates, and the steps that led there; fields are `[S, n]`, masks `[S]`."""
 
     x: Tensor
     g: Tensor  # gradient at x
     s: Tensor  # the step that led to x
     g_before: Tensor  # gradient where the step began
-    stepped: Tensor  # mask: there was a step and it is finite (not so at a start)
-    here: Tensor  # mask: slots that need a direction now; in the others nothing is learnt
+    stepped: Tensor  # mask: the iterate was reached by a finite step (false at a start)
+    here: Tensor  # mask: slots that need a direction now; the history of the others stays
 
     @cached_property
     def y(self) -> Tensor:
-        """The change of the gradient along the step; only some directions ask for it."""
+        """The change of the gradient along the step `[S, n]`; computed on demand, since only some directions use it."""
         return self.g - self.g_before
 
 
 class Direction(ABC):
-    """Holds the rule; `Direction.start` makes the state that the loop carries along."""
+    """A rule for directions; `Direction.start` makes the state that the loop passes back to it."""
 
     @abstractmethod
     def start(self, like: Tensor) -> Slots:
-        """Empty state for slots shaped like `like` `[S, n]`."""
+        """Makes an empty state for slots shaped like `like` `[S, n]`."""
 
     @abstractmethod
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Forgets the past of the slots where the mask `slots` `[S]` holds."""
+        """Forgets the past of the slots for which the mask `slots` `[S]` holds."""
 
     @abstractmethod
     def __call__(self, state: Slots, at: Iterate) -> Tensor:
-        """Takes in the steps, and gives the directions `[S, n]` (of any value where `at.here` does not hold)."""
+        """Records the steps in `state` and returns the directions `[S, n]`, of any value outside of `at.here`."""
 
     @abstractmethod
     def has_past(self, state: Slots) -> Tensor:
-        """`[S]`, whether the direction differs from plain steepest descent."""
+        """Says for each slot `[S]` whether its direction uses past steps, unlike plain steepest descent."""
 
 
 @dataclass(eq=False)
 class History(Slots):
     """Curvature pairs of S victims in ring buffers of m entries; empty entries are zero.
 
-    R is the matrix of the s_i . y_j where pair i is not younger than pair j, upper triangular in the order of age.
-    Rows and columns stand at ring positions: no product below depends on their order.
+    R is the matrix of the products s_i . y_j for which pair i is not younger than pair j. It is upper triangular if
+    pairs are sorted by age. Rows and columns are stored at ring positions instead, since no product below depends on
+    their order.
     """
 
     s: Tensor  # [S, m, n]
@@ -71,7 +72,7 @@ class History(Slots):
 
 @dataclass
 class Pair:
-    """The newest pairs, k of them, at most one a slot; all fields `[k]`."""
+    """The newest pairs of k slots, at most one per slot; all fields are `[k]`."""
 
     slots: Tensor
     at: Tensor  # ring positions
@@ -80,18 +81,21 @@ class Pair:
 
 
 class LBFGS(Direction):
-    """Limited-memory BFGS in the compact representation, all victims at once.
+    """Limited-memory BFGS in the compact representation, for all victims at once.
 
     H g = gamma g + S w - gamma Y u, with u = R^-1 S'g and w = R^-T ((D + gamma Y'Y) u - gamma Y'g), where R is the
     upper triangle of S'Y and D its diagonal (Byrd, Nocedal, Schnabel 1994, Mathematical Programming 63, equation 3.13).
-    The same direction as the two-loop recursion of `torch.optim.LBFGS`, in four batched products with the history
-    instead of 4 m sequential ones: S'y and Y'y are differences of S'g and Y'g from one iterate to the next (their
-    section 3.2). R^-1 is kept, not R: a new pair adds a column, and the oldest one's row and column simply go, since
+
+    This is the direction of the two-loop recursion of `torch.optim.LBFGS`. It takes four batched products with the
+    history instead of 4 m sequential ones: S'y and Y'y are differences of S'g and Y'g from one iterate to the next
+    (section 3.2 of the paper).
+
+    We keep R^-1 instead of R. A new pair adds a column, and the row and column of the oldest pair are removed, since
     the inverse of a trailing triangle is the trailing triangle of the inverse. All m x m algebra is in float64.
 
     Args:
-        history: m, pairs kept.
-        curvature: a pair is skipped unless s.y exceeds this.
+        history: m, the number of pairs kept per victim.
+        curvature: a pair is skipped unless its product s.y exceeds this, >= 0.
 
     Raises:
         ValueError: history < 1 or curvature < 0.
@@ -106,7 +110,7 @@ class LBFGS(Direction):
         self.curvature = curvature
 
     def start(self, like: Tensor) -> History:
-        """Empty histories."""
+        """Makes empty histories for slots shaped like `like` `[S, n]`."""
         (slots, n), m = like.shape, self.history
         double = like.new_zeros(slots, m, dtype=torch.float64)
         square = like.new_zeros(slots, m, m, dtype=torch.float64)
@@ -124,19 +128,19 @@ class LBFGS(Direction):
         )
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Empties the histories of those slots."""
+        """Empties the histories of the masked slots."""
         assert isinstance(state, History)
         for tensor in (state.s, state.y, state.sg, state.yg, state.sy, state.yy, state.r, state.next, state.count):
             tensor[slots] = 0
         state.gamma[slots] = 1
 
     def has_past(self, state: Slots) -> Tensor:
-        """Slots that hold a pair."""
+        """Says which slots `[S]` hold at least one pair."""
         assert isinstance(state, History)
         return state.count > 0
 
     def __call__(self, state: Slots, at: Iterate) -> Tensor:
-        """`-H g`, after adding the pairs whose curvature is positive enough."""
+        """Returns `-H g` `[S, n]`, after adding the new pairs whose curvature s.y exceeds `curvature`."""
         assert isinstance(state, History)
         sy = _dot(at.s, at.y)
         pair = at.stepped & at.here & (sy > self.curvature)
@@ -146,8 +150,8 @@ class LBFGS(Direction):
             self._store(state, newest, at)
         if not state.count.any():
             return -at.g
-        # empty entries take part as zeros: how the library groups a sum depends on its length, and a victim's path must
-        # not depend on how many pairs its neighbours hold
+        # Empty entries take part as zeros. The library groups a sum by its length, and a victim's path must not depend
+        # on how many pairs the other slots hold.
         sg, yg = _products(state.s, at.g), _products(state.y, at.g)
         if len(index):
             self._extend(state, newest, sg - state.sg, yg - state.yg)
@@ -169,8 +173,8 @@ class LBFGS(Direction):
         yy[rows, new.at] = new.yy
         state.yy[new.slots, new.at] = yy
         state.yy[new.slots, :, new.at] = yy
-        # the oldest pair goes: above the diagonal its column is empty; then R = [[R', a], [0, b]] has the inverse
-        # [[R'^-1, -R'^-1 a / b], [0, 1 / b]]
+        # The oldest pair is dropped: its column has no entry above the diagonal. Then R = [[R', a], [0, b]] has the
+        # inverse [[R'^-1, -R'^-1 a / b], [0, 1 / b]].
         state.r[new.slots, new.at, :] = 0
         column = _times(sy, state.r.mT)[new.slots] / -new.sy.unsqueeze(1)
         column[rows, new.at] = 1 / new.sy
@@ -193,9 +197,10 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _products(rows: Tensor, vector: Tensor) -> Tensor:
-    """`[S, m, n]`, `[S, n]` -> `[S, m]` in float64, the inner products of each row with the vector.
+    """`[S, m, n]`, `[S, n]` -> `[S, m]` in float64, the inner product of each row with the vector.
 
-    The column is a transposed row: from the same numbers with strides (1, 1) the CPU library takes six times as long.
+    The column is passed as a transposed row: the CPU library takes six times as long for the same numbers with strides
+    (1, 1).
     """
     return torch.bmm(rows, vector.unsqueeze(1).mT).squeeze(2).double()
 
@@ -206,20 +211,20 @@ def _times(row: Tensor, matrix: Tensor) -> Tensor:
 
 
 class Gradient(Direction):
-    """Steepest descent; carries no past."""
+    """Steepest descent, which uses no past steps."""
 
     def start(self, like: Tensor) -> Slots:
-        """Nothing but a length."""
+        """Makes a state that holds nothing but the number of slots of `like` `[S, n]`."""
         return Nothing(like.new_zeros(like.shape[0]))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Nothing to forget."""
+        """Does nothing, since there is no past to forget."""
 
     def has_past(self, state: Slots) -> Tensor:
-        """Never."""
+        """Says for each slot `[S]` that it has no past."""
         assert isinstance(state, Nothing)
         return torch.zeros_like(state.empty, dtype=torch.bool)
 
     def __call__(self, state: Slots, at: Iterate) -> Tensor:
-        """`-g`."""
+        """Returns `-g` `[S, n]`."""
         return -at.g

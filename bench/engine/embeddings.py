@@ -1,4 +1,4 @@
-"""How dummy sentences lie in a vector: word embeddings, then label logits."""
+"""How dummy sentences are laid out in a vector: word embeddings first, then label logits."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Embedded:
-    """How one victim's variables lie in a vector of n: B x T embeddings, then logits of labels if those are optimised.
+    """The layout of one victim's n variables: B x T embeddings, then logits of labels if labels are optimised.
 
     Args:
-        batch_size: B; length: T; width: D.
-        label_logits: K, or 0 where the labels are fixed.
-        places: targets of a sentence: 1 (a class), or T (a token each).
-        scale: the logits are this times what stands in the vector.
+        batch_size: B.
+        length: T, tokens per sentence.
+        width: D, entries of an embedding.
+        label_logits: K, or 0 if the labels are fixed.
+        places: targets per sentence: 1 for a class, T for one token per place.
+        scale: the logits are this factor times the variables.
     """
 
     batch_size: int
@@ -27,16 +29,16 @@ class Embedded:
 
     @property
     def inputs(self) -> int:
-        """Entries that are embeddings."""
+        """The number of variables that are entries of embeddings: B x T x D."""
         return self.batch_size * self.length * self.width
 
     @property
     def n(self) -> int:
-        """Entries in all."""
+        """The number of variables per victim, logits included."""
         return self.inputs + self.batch_size * self.places * self.label_logits
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
-        """`[S, n]` -> embeddings `[S, B, T, D]` and logits `[S, B, K]` or `[S, B, T, K]` (None where fixed)."""
+        """`[S, n]` -> embeddings `[S, B, T, D]` and logits `[S, B, K]` or `[S, B, T, K]` (None if fixed)."""
         embedded = z[:, : self.inputs].reshape(-1, self.batch_size, self.length, self.width)
         if not self.label_logits:
             return embedded, None

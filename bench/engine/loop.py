@@ -1,7 +1,7 @@
 """The optimisation loop over dummy inputs: one flat, masked loop for all victims.
 
 Every evaluation serves every slot, whether its victim stands at a new iterate or inside its own line search. A finished
-victim is handed on at once and its slot takes the next one that waits for it (`bench.engine.seats`).
+victim is returned at once, and its slot takes the next victim that waits for it (`bench.engine.seats`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bench.engine.trace import PICTURES, TraceBuffer, TraceConfig
 from bench.host import signals
 from bench.messages import Status
 
-_FAR = 10.0  # times the best objective seen: a last one above that has left it
+_FAR = 10.0  # a run has diverged if its last objective exceeds this many times the best one seen
 _STATUS = {
     CONVERGED: Status.CONVERGED,
     BUDGET: Status.BUDGET,
@@ -35,14 +35,23 @@ _STATUS = {
 
 @dataclass
 class Minimiser:
-    """Direction x step rule x stop.
+    """A minimiser: a direction, a step rule and a stopping rule.
 
-    `select` says which iterate is returned: `best` by the attacker's own objective, or the `last` (the best finite one
-    where the run diverged), `keeping` which iterates are shown on the way.
+    A run counts as diverged if the attacker can tell so, in one of three cases. The objective or the iterate is not
+    finite. Or the returned objective is above its value at the start, or above ten times the best value seen (and above
+    rounding: the epsilon of the type times the value at the start). Or the iterate is far outside the known range of
+    inputs (`strays`).
 
-    A run has diverged where the attacker can see it: the objective or the iterate is not finite; or the objective that
-    is returned lies above where it began, or above ten times the best seen (and above what rounding leaves: the type's
-    epsilon times where it began); or the iterate is far outside the range that inputs are known to have (`strays`).
+    Args:
+        direction: see `bench.engine.directions`.
+        step: see `bench.engine.steps`.
+        stop: see `bench.engine.stops`.
+        select: which iterate is returned: `best` by the attacker's own objective, or `last` (the best finite one if the
+            run diverged).
+        keeping: which iterates are kept for the trace.
+
+    Raises:
+        ValueError: `select` is neither `best` nor `last`.
     """
 
     direction: Direction
@@ -72,18 +81,20 @@ class Minimiser:
         Args:
             matching: the objective.
             start: `victims [k] -> [k, n]`, their initial variables.
-            total: V, at least 1; slots: how many are worked on at once.
-            watch: called after each evaluation.
-            box: every step (not the start) is projected onto it; None for no bounds.
-            between: called between evaluations with the work in hand: a search of its own may move iterates
-                (`SolverState.jump`).
-            seats: the slot of each victim. There are then `slots` slots from beginning to end, and those for which no
-                victim waits are computed along and dropped. None where a victim takes any slot: then there are no more
-                slots than victims, and slots are closed as victims run out.
-            strays: whether a finite iterate `[n]` is one that no input can be; None where that is not known.
+            total: V, at least 1.
+            slots: how many victims are worked on at once.
+            watch: called after each evaluation; None for no call.
+            box: every step (but not the start) is projected onto it; None for no bounds.
+            between: called between evaluations with the state of the solver. A search of its own may move iterates
+                there (`SolverState.jump`).
+            seats: the slot of each victim. There are then `slots` slots from beginning to end; slots for which no
+                victim waits are computed too, and their results dropped. If None, a victim takes any slot: there are no
+                more slots than victims, and slots are closed as victims run out.
+            strays: whether a finite iterate `[n]` lies so far out that no input can be there; None if that is not
+                known.
 
         Raises:
-            Interrupted: the process was asked to leave; the victims at work are given up.
+            Interrupted: the process was asked to stop; the victims at work are abandoned.
         """
         work = SolverState(self.direction, self.step, self.stop, box, matching, self.keeping)
         waiting = Waiting(total, slots, seats)
@@ -106,7 +117,7 @@ class Minimiser:
                 yield finished
 
     def bytes_a_slot(self, n: int, dtype: torch.dtype) -> int:
-        """What a slot takes for its iterates, its history and its trace, with `n` variables."""
+        """Bytes that one slot takes for its iterates, its history and its trace, with `n` variables of type `dtype`."""
         like = empty(n, dtype)
         states = [
             State.start(torch.empty(1, dtype=torch.long, device=like.device), like),
@@ -118,7 +129,7 @@ class Minimiser:
         return sum(bytes_of(state) for state in states)
 
     def _hand_on(self, work: SolverState, ended: list[int], waiting: Waiting, start: Callable[[Tensor], Tensor]) -> int:
-        """Fills the slots of finished victims; those for which no victim waits are closed. Gives their number."""
+        """Fills the slots of finished victims, closes those that no victim waits for, and counts the closed ones."""
         following = {slot: waiting.next(slot) for slot in ended}
         refill = {slot: victim for slot, victim in following.items() if victim is not None}
         if refill:
@@ -152,14 +163,14 @@ class Minimiser:
         )
 
     def _returned(self, state: State, slot: int, status: Status) -> tuple[Tensor, Tensor]:
-        """The iterate `[n]` that is handed on, and its objective."""
+        """Returns the iterate `[n]` that is reported, and its objective."""
         take_best = self.select == "best" or status is Status.DIVERGED
-        # while the iterate is the best one it is not copied
+        # The best iterate is copied only once the solver has left it (see `SolverState._remember_best`).
         elsewhere = take_best and not bool(state.f[slot] == state.f_best[slot])
         return (state.x_best[slot], state.f_best[slot]) if elsewhere else (state.x[slot], state.f[slot])
 
     def _went_up(self, state: State, slot: int) -> bool:
-        """Whether the last objective says that the run diverged; the best one is never above its start, and cannot."""
+        """Whether the last objective shows that the run diverged; the best objective is never above its start."""
         if self.select == "best":
             return False
         first, last, best = (float(f[slot]) for f in (state.f_first, state.f, state.f_best))

@@ -29,12 +29,13 @@ _PIXELS = Pixels()
 
 @dataclass(frozen=True)
 class Layout:
-    """How one victim's variables lie in a vector of n: B inputs, then B rows of label logits if those are optimised.
+    """The layout of one victim's n variables: B inputs, then B rows of label logits if labels are optimised.
 
     Args:
-        batch_size: B; input_shape: `(C, H, W)`.
-        label_logits: K, or 0 where the labels are fixed.
-        variables: what stands for an image.
+        batch_size: B.
+        input_shape: `(C, H, W)`.
+        label_logits: K, or 0 if the labels are fixed.
+        variables: how an image is represented by variables.
     """
 
     batch_size: int
@@ -44,16 +45,16 @@ class Layout:
 
     @property
     def inputs(self) -> int:
-        """Entries that are pixels."""
+        """The number of variables that represent pixels: B x C x H x W."""
         return self.batch_size * prod(self.input_shape)
 
     @property
     def n(self) -> int:
-        """Entries in all."""
+        """The number of variables per victim, logits included."""
         return self.inputs + self.batch_size * self.label_logits
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
-        """`[S, n]` -> images `[S, B, C, H, W]` and label logits `[S, B, K]` (None where fixed)."""
+        """`[S, n]` -> images `[S, B, C, H, W]` and label logits `[S, B, K]` (None if fixed)."""
         images = self.variables.decode(z[:, : self.inputs].reshape(-1, self.batch_size, *self.input_shape))
         if not self.label_logits:
             return images, None
@@ -61,11 +62,11 @@ class Layout:
 
 
 class Arrangement(Protocol):
-    """How one victim's variables lie in a vector: `Layout` for images, `Embedded` for sentences."""
+    """The layout of one victim's variables in a vector: `Layout` for images, `Embedded` for sentences."""
 
     @property
     def n(self) -> int:
-        """Entries in all."""
+        """The number of variables per victim."""
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
         """`[S, n]` -> inputs `[S, B, ...]`, and label logits or None."""
@@ -74,17 +75,19 @@ class Arrangement(Protocol):
 class Matching:
     """The attacker's objective on S slots, each of which holds one victim of an observation.
 
-    Both gradients come to the objective in units in which they can be compared (`bench.engine.units`).
+    Both gradients are brought to units in which they can be compared before the objective sees them
+    (`bench.engine.units`).
 
     Args:
         seen: the observation of all V victims.
-        layout: see `Arrangement`.
+        layout: how a victim's variables are laid out, see `Arrangement`.
         objective: `(gradients {name: [S, ...]}, observed {name: [S, ...]}) -> [S]`.
-        labels: as `Victims.labels` where the layout has no logits.
-        dtype: of the computation.
-        priors: `inputs [S, B, ...] -> [S]` each, added to the objective.
-        mask: `[V, B, T]`, bool, where the tokens of sentences stand; None for images.
-        predicted: `[V, B, T]`, bool, where a language model has a token to predict, for a layout with logits of tokens.
+        labels: as `Victims.labels`; None if the layout has label logits.
+        dtype: type of the computation.
+        priors: penalties, `inputs [S, B, ...] -> [S]` each, added to the objective.
+        mask: `[V, B, T]`, bool, true at the tokens of sentences; None for images.
+        predicted: `[V, B, T]`, bool, true at tokens that a language model predicts; None unless the layout has token
+            logits.
     """
 
     def __init__(
@@ -103,7 +106,7 @@ class Matching:
         self._seen, self._dtype = seen, dtype
         known = {"labels": labels, "mask": mask, "predicted": predicted}
         self._known = {name: value for name, value in known.items() if value is not None}
-        # one model for all victims arrives as an expanded tensor: map over nothing there, and copy nothing
+        # One model for all victims arrives as an expanded tensor, so we neither map over it nor copy it.
         self._shared = all(value.stride(0) == 0 for value in seen.parameters.values())
         self.mappable = seen.task.mappable
         self._per_victim = vmap if self.mappable else _one_by_one
@@ -112,7 +115,7 @@ class Matching:
         self._compiled_slots = 0
 
     def load(self, victims: Tensor) -> None:
-        """Puts the victims (positions in the observation, `[S]`) into the slots."""
+        """Puts the victims (positions in the observation, `[S]`) into the slots; their number may change."""
         seen = self._seen
         self._slots["observed"] = self._cast({name: value[victims] for name, value in seen.gradients.items()})
         for key, group in (("parameters", seen.parameters), ("buffers", seen.buffers)):
@@ -120,7 +123,7 @@ class Matching:
         self._slots["known"] = {name: value[victims] for name, value in self._known.items()}
 
     def replace(self, slots: Tensor, victims: Tensor) -> None:
-        """Puts `victims` into the slots numbered `slots`; the others stay."""
+        """Puts `victims` (positions in the observation, `[k]`) into the slots numbered `slots` `[k]`; others stay."""
         seen = self._seen
         groups = {"observed": seen.gradients, "known": self._known}
         if not self._shared:
@@ -133,7 +136,7 @@ class Matching:
         return {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in group.items()}
 
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """`[S, n]` -> objective `[S]` and its gradient `[S, n]`."""
+        """`[S, n]` -> objective `[S]` and its gradient `[S, n]`, by the compiled function if one fits."""
         function = self._compiled if self._compiled is not None and len(z) == self._compiled_slots else self.function
         return function(*self.arguments(), z)
 
@@ -150,7 +153,18 @@ class Matching:
         known: dict[str, Tensor],
         z: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """The same as a function of everything it reads, so that it can be traced."""
+        """Value and gradient as a function of everything that they depend on, so that it can be traced.
+
+        Args:
+            parameters: `{name: [S, ...]}`, without the dimension S if all victims share one model.
+            buffers: as `parameters`.
+            observed: `{name: [S, ...]}`, the shared gradients.
+            known: labels, mask and predicted places, those of them that are known, `[S, ...]` each.
+            z: `[S, n]`, the variables.
+
+        Returns:
+            The objective `[S]` and its gradient `[S, n]`.
+        """
         z = z.detach().requires_grad_()
         values = self._values(parameters, buffers, observed, known, z)
         (g,) = torch.autograd.grad(values.sum(), z)
@@ -183,26 +197,26 @@ class Matching:
         return values
 
     def use(self, compiled: Callable[..., tuple[Tensor, Tensor]] | None, slots: int) -> None:
-        """From now on `compiled` stands for `function` where there are exactly `slots` slots."""
+        """Uses `compiled` in place of `function` whenever there are exactly `slots` slots; None removes it."""
         self._compiled, self._compiled_slots = compiled, slots
 
     @property
     def compiled_slots(self) -> int | None:
-        """The one size that a compiled function serves, or None."""
+        """The one number of slots that the compiled function serves; None if nothing is compiled."""
         return None if self._compiled is None else self._compiled_slots
 
     @property
     def shares_model(self) -> bool:
-        """Whether all victims have one model."""
+        """Whether all victims have the same parameters and buffers."""
         return self._shared
 
     def one_by_one(self) -> None:
-        """Takes the victims in a loop instead of mapping over them."""
+        """Evaluates the victims in a loop from now on instead of mapping over them."""
         self._per_victim = _one_by_one
 
 
 def _one_by_one(function: Callable[..., dict[str, Tensor]], in_dims: tuple[int | None, ...]) -> Callable[..., dict]:
-    """What `vmap` does, as a loop: for models that it cannot map (running statistics, data-dependent flow)."""
+    """Does in a loop what `vmap` does, for models that vmap cannot map (running statistics, branches on data)."""
 
     def mapped(*arguments: dict[str, Tensor] | Tensor) -> dict[str, Tensor]:
         count = len(arguments[2])

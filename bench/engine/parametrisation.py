@@ -1,8 +1,8 @@
-"""What stands for a dummy image in the vector that is optimised: its pixels, or its weighted cosine spectrum.
+"""How a dummy image is represented by the optimised variables: by pixels, or by its weighted cosine spectrum.
 
-The minimisers are the same; the path to them is not. A method that measures distances in its variables (every one of
-`bench.engine.directions` does) treats all of them alike, while natural images have a thousand times more power at low
-spatial frequencies than at high ones.
+The minimisers are the same, but the path to them is not. A method that measures distances between its variables (as
+every one in `bench.engine.directions` does) treats all variables alike, while natural images have a thousand times more
+power at low spatial frequencies than at high ones.
 """
 
 from __future__ import annotations
@@ -21,47 +21,47 @@ class Parametrisation(ABC):
 
     @abstractmethod
     def decode(self, variables: Tensor) -> Tensor:
-        """Variables -> images."""
+        """Maps variables to images; both are `[..., C, H, W]`."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """Images -> variables."""
+        """Maps images to variables; both are `[..., C, H, W]`. This is the inverse of `decode`."""
 
     @property
     @abstractmethod
     def are_pixels(self) -> bool:
-        """Whether bounds on images are bounds on variables."""
+        """Whether the variables are pixels, so that bounds on images are bounds on variables."""
 
 
 @dataclass(frozen=True)
 class Pixels(Parametrisation):
-    """The images themselves."""
+    """The variables of an image are its pixels themselves, so this map is the identity."""
 
     def decode(self, variables: Tensor) -> Tensor:
-        """The same tensor."""
+        """Returns `variables` unchanged, since they are the pixels."""
         return variables
 
     def encode(self, images: Tensor) -> Tensor:
-        """The same tensor."""
+        """Returns `images` unchanged, since their pixels are the variables."""
         return images
 
     @property
     def are_pixels(self) -> bool:
-        """Yes."""
+        """Returns True, since the variables are pixels."""
         return True
 
 
 @dataclass(frozen=True)
 class Dct(Parametrisation):
-    """Coefficients of the orthonormal discrete cosine transform (DCT-II), over their expected size.
+    """The coefficients of the orthonormal discrete cosine transform (DCT-II), divided by their expected size.
 
-    x = D' (w * z) D with w = (1 + |k|)^-decay, k the spatial frequency in half periods an image. Minimising over z is
-    minimising over x with the inner product that w prescribes: an initial inverse Hessian D' w^2 D. The amplitude
-    spectrum of natural images falls as 1 / |k| (Field 1987, J. Opt. Soc. Am. A 4, section 4), so it is a prior, but one
-    on the path alone: it adds nothing to the objective.
+    x = D' (w * z) D with w = (1 + |k|)^-decay, where k is the spatial frequency in half periods per image. Minimising
+    over z means minimising over x with the inner product that w prescribes, or with an initial inverse Hessian D' w^2
+    D. The amplitude spectrum of natural images falls as 1 / |k| (Field 1987, J. Opt. Soc. Am. A 4, section 4). The
+    weights are thus a prior, but a prior on the path alone: they add nothing to the objective.
 
     Args:
-        decay: exponent, >= 0; 1 whitens natural images, 0 is a rotation of the pixels.
+        decay: exponent of the frequency, >= 0; 1 whitens natural images, 0 makes the map a rotation of the pixels.
 
     Raises:
         ValueError: decay < 0.
@@ -74,18 +74,18 @@ class Dct(Parametrisation):
             raise ValueError(f"decay={self.decay}: must be >= 0 (exponent of the frequency)")
 
     def decode(self, variables: Tensor) -> Tensor:
-        """`[..., H, W]` coefficients -> pixels."""
+        """Maps coefficients to pixels; both are `[..., H, W]`."""
         rows, columns = self._bases(variables)
         return _both(rows.mT, variables * self._weights(variables), columns)
 
     def encode(self, images: Tensor) -> Tensor:
-        """`[..., H, W]` pixels -> coefficients."""
+        """Maps pixels to coefficients; both are `[..., H, W]`."""
         rows, columns = self._bases(images)
         return _both(rows, images, columns.mT) / self._weights(images)
 
     @property
     def are_pixels(self) -> bool:
-        """No."""
+        """Returns False, since the variables are coefficients."""
         return False
 
     def _bases(self, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,7 +98,7 @@ class Dct(Parametrisation):
 
 
 def _both(left: Tensor, images: Tensor, right: Tensor) -> Tensor:
-    """`left @ image @ right`, a product for each image: how a library sums must not depend on how many there are."""
+    """`left @ image @ right`, one product per image: how a library sums must not depend on the number of images."""
     flat = images.reshape(-1, *images.shape[-2:])
     count = len(flat)
     half = torch.bmm(left.expand(count, *left.shape), flat)

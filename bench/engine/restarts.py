@@ -1,7 +1,7 @@
-"""Several runs of one victim, each from a start of its own: to the loop they are more victims.
+"""Several runs per victim, each from its own start. The optimisation loop treats runs as victims.
 
-Run `r` is of victim `r // restarts`. Runs enter the slots in that order: where they take any slot, no more victims are
-open at a time than there are slots, and one more.
+Run `r` belongs to victim `r // restarts`, and runs enter the slots in order of their number. If a run may take any
+slot, the number of victims that have begun but not finished is therefore at most the number of slots plus one.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bench.engine.state import Finished
 
 
 class Repeated:
-    """An objective over victims as one over runs.
+    """An objective over runs, made from an objective over victims.
 
     Args:
-        objective: over victims.
-        restarts: runs a victim.
+        objective: the objective over victims.
+        restarts: runs per victim.
     """
 
     def __init__(self, objective: Objective, restarts: int) -> None:
@@ -28,11 +28,11 @@ class Repeated:
         self.compiled_slots: int | None = getattr(objective, "compiled_slots", None)
 
     def load(self, victims: Tensor) -> None:
-        """Puts these runs into the slots."""
+        """Puts the runs numbered `victims` `[S]` into the slots."""
         self._objective.load(victims // self._restarts)
 
     def replace(self, slots: Tensor, victims: Tensor) -> None:
-        """Puts these runs into the slots numbered `slots`."""
+        """Puts the runs numbered `victims` `[k]` into the slots numbered `slots` `[k]`."""
         self._objective.replace(slots, victims // self._restarts)
 
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,20 +42,21 @@ class Repeated:
 
 @dataclass
 class Selection:
-    """Holds the runs of each victim until all are there, and then gives the best by the attacker's own objective.
+    """Collects the runs of each victim, and selects the best one by the attacker's objective once all are there.
 
-    A run that did not fail is better than one that did; between equals the earlier start is. What was spent
-    (iterations, evaluations, seconds) is the sum over all runs; everything else is the chosen run's.
+    A run that did not fail is better than one that did. Between equal runs the one with the earlier start is taken.
+    Iterations, evaluations and seconds are sums over all runs of the victim; everything else is that of the selected
+    run.
 
     Args:
-        restarts: runs a victim.
+        restarts: runs per victim.
     """
 
     restarts: int
     _open: dict[int, list[Finished]] = field(default_factory=dict)
 
     def add(self, runs: list[Finished]) -> list[Finished]:
-        """Takes in finished runs; gives the victims that have no run open any more."""
+        """Adds finished runs, and returns the victims whose runs have all finished."""
         done = []
         for run in runs:
             victim = run.victim // self.restarts

@@ -1,6 +1,7 @@
-"""Random numbers that belong to a victim, not to a process: the same whatever the chunk, rank or device.
+"""Random numbers per victim, which do not depend on the chunk, the rank, the process or the device.
 
-Every draw is made on the CPU by a generator seeded with a hash of what it is for: (seed, purpose, victim id, ...).
+Every draw is made on the CPU by a generator whose seed is a hash of the purpose of the draw: (seed, purpose, victim id,
+...).
 """
 
 from __future__ import annotations
@@ -28,10 +29,15 @@ def generator(*parts: int | str) -> torch.Generator:
 
 
 def draw(kind: str, shape: tuple[int, ...], *parts: int | str) -> Tensor:
-    """One victim's tensor of `shape`, float32, from `uniform` (on [0, 1)) or `normal` (standard).
+    """Draws one victim's float32 tensor of shape `shape`.
+
+    Args:
+        kind: `uniform` on [0, 1), or `normal` (standard normal).
+        shape: of the tensor.
+        parts: the purpose of the numbers, as in `seed_of`.
 
     Raises:
-        ValueError: another kind.
+        ValueError: `kind` is another word.
     """
     if kind == "uniform":
         return torch.rand(shape, generator=generator(*parts))
@@ -42,7 +48,7 @@ def draw(kind: str, shape: tuple[int, ...], *parts: int | str) -> Tensor:
 
 @contextlib.contextmanager
 def seeded(*parts: int | str) -> Iterator[None]:
-    """Inside, torch's global CPU generator is seeded for the purpose that `parts` name; outside it is untouched."""
+    """Seeds torch's global CPU generator for the purpose that `parts` name, and restores its state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(*parts))
         yield
@@ -53,21 +59,21 @@ class VictimRng:
     """One victim's source of random numbers.
 
     Args:
-        parts: what the numbers are for, (seed, "defense", victim id, ...); other parts give independent numbers.
+        parts: the purpose of the numbers, (seed, "defense", victim id, ...); different parts give independent numbers.
     """
 
     parts: tuple[int | str, ...]
 
     def child(self, *more: int | str) -> VictimRng:
-        """The stream of a narrower purpose."""
+        """Returns a source for a narrower purpose, independent of this one."""
         return VictimRng((*self.parts, *more))
 
     def normal(self, shapes: Shapes) -> dict[str, Tensor]:
-        """Standard normal tensors of these shapes, float32."""
+        """Draws standard normal tensors of these shapes, float32."""
         return self._each("normal", shapes)
 
     def uniform(self, shapes: Shapes) -> dict[str, Tensor]:
-        """Tensors of these shapes, float32, uniform on [0, 1)."""
+        """Draws tensors of these shapes, float32, uniform on [0, 1)."""
         return self._each("uniform", shapes)
 
     def _each(self, kind: str, shapes: Shapes) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Step schedules: the factor on a step's length as a function of the iterations that a victim has behind it."""
+"""Step size schedules: the factor on a step's length, as a function of the iterations that a victim has completed."""
 
 from abc import ABC, abstractmethod
 
@@ -7,27 +7,27 @@ from torch import Tensor
 
 
 class StepSizeSchedule(ABC):
-    """A function of the number of steps taken: the first step has 0 behind it."""
+    """A function of the number of steps that were taken before; at the first step this number is 0."""
 
     @abstractmethod
     def __call__(self, taken: Tensor) -> Tensor:
-        """`taken` `[S]` float64 -> factors `[S]` in [0, 1]."""
+        """Maps `taken` `[S]`, float64, to factors `[S]` in [0, 1]."""
 
 
 class Constant(StepSizeSchedule):
-    """Always 1."""
+    """A schedule whose factor is 1 at every step."""
 
     def __call__(self, taken: Tensor) -> Tensor:
-        """Ones."""
+        """Returns ones `[S]`."""
         return torch.ones_like(taken)
 
 
 class StepDecay(StepSizeSchedule):
-    """A factor more after each of some fractions of the budget: `torch.optim.lr_scheduler.MultiStepLR`.
+    """Multiplies by a further factor after each of some fractions of the budget, like torch's `MultiStepLR`.
 
     Args:
-        steps: budget of iterations.
-        at: fractions of it, each in (0, 1): Inverting Gradients (Geiping et al. 2020) has 3/8, 5/8, 7/8.
+        steps: budget of iterations, >= 1.
+        at: fractions of the budget, each in (0, 1); Inverting Gradients (Geiping et al. 2020) has 3/8, 5/8, 7/8.
         factor: in (0, 1); Inverting Gradients has 0.1.
 
     Raises:
@@ -44,7 +44,7 @@ class StepDecay(StepSizeSchedule):
         self.factor = factor
 
     def __call__(self, taken: Tensor) -> Tensor:
-        """`factor` to the power of the milestones passed."""
+        """Returns `factor` to the power of the number of fractions passed, `[S]`."""
         passed = torch.zeros_like(taken)
         for milestone in self.milestones:
             passed += (taken >= milestone).to(taken.dtype)
@@ -52,10 +52,10 @@ class StepDecay(StepSizeSchedule):
 
 
 class Staircase(StepSizeSchedule):
-    """A factor more after every so many steps, whatever the budget: `torch.optim.lr_scheduler.StepLR`.
+    """Multiplies by a further factor after every `every` steps, whatever the budget: `torch.optim.lr_scheduler.StepLR`.
 
     Args:
-        every: steps of each stair; LAMP (Balunovic et al. 2022, arXiv 2202.08827) has 50.
+        every: steps between two reductions, >= 1; LAMP (Balunovic et al. 2022, arXiv 2202.08827) has 50.
         factor: in (0, 1); LAMP has 0.89.
 
     Raises:
@@ -70,15 +70,15 @@ class Staircase(StepSizeSchedule):
         self.every, self.factor = every, factor
 
     def __call__(self, taken: Tensor) -> Tensor:
-        """`factor` to the power of the stairs behind."""
+        """Returns `factor` to the power of the number of reductions so far, `[S]`."""
         return self.factor ** (taken / self.every).floor()
 
 
 class CosineDecay(StepSizeSchedule):
-    """Half a cosine from 1 down to 0 over the budget: `torch.optim.lr_scheduler.CosineAnnealingLR`.
+    """Half a cosine period from 1 down to 0 over the budget: `torch.optim.lr_scheduler.CosineAnnealingLR`.
 
     Args:
-        steps: budget of iterations; 0 is reached after it.
+        steps: budget of iterations, >= 1; the factor is 0 once the budget is spent.
 
     Raises:
         ValueError: steps < 1.
@@ -89,16 +89,16 @@ class CosineDecay(StepSizeSchedule):
         self.steps = steps
 
     def __call__(self, taken: Tensor) -> Tensor:
-        """`(1 + cos(pi taken / steps)) / 2`."""
+        """Returns `(1 + cos(pi taken / steps)) / 2`, `[S]`."""
         return (1 + torch.cos(torch.pi * (taken / self.steps).clamp(max=1))) / 2
 
 
 class WarmUp(StepSizeSchedule):
-    """Rises linearly to 1 over the first steps (1/k, 2/k, ...), on top of another schedule.
+    """Rises linearly to 1 over the first k steps (1/k, 2/k, ...), and multiplies another schedule.
 
     Args:
-        steps: k, iterations until the factor is 1.
-        then: the schedule that it multiplies, counted from the start.
+        steps: k, the number of steps until the factor is 1, >= 1.
+        then: the schedule that is multiplied; it counts steps from the start as well.
 
     Raises:
         ValueError: steps < 1.
@@ -109,7 +109,7 @@ class WarmUp(StepSizeSchedule):
         self.steps, self.then = steps, then
 
     def __call__(self, taken: Tensor) -> Tensor:
-        """`min(1, (taken + 1) / k)` times the other."""
+        """Returns `min(1, (taken + 1) / k)` times the other schedule, `[S]`."""
         return ((taken + 1) / self.steps).clamp(max=1) * self.then(taken)
 
 

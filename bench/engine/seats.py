@@ -1,8 +1,9 @@
 """Which run a slot works on next: the first that waits, or the first of those that belong to this slot.
 
-A processor's kernels round an entry by where in a batch it stands: the last few of a tensor, which fill no vector
-register, take another path through `exp` or `tanh` than the others. So a victim's path is a function of its own numbers
-only if the number of slots and its own slot are always the same ones, whoever else is at work, in whichever process.
+The rounding of an entry depends on its position in the batch. The last few entries of a tensor, which do not fill a
+vector register, are computed by another implementation of `exp` or `tanh` than the others. A victim's path is therefore
+a function of its own numbers only if its slot and the number of slots are always the same, in every process and
+whichever other victims are at work.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from torch import Tensor
 
 
 def seats_of(ids: Tensor, restarts: int, slots: int) -> list[int]:
-    """The slot that each run of each victim belongs to, by nothing but its numbers.
+    """The slot that each run of each victim belongs to, as a function of its number alone.
 
-    Consecutive victims take consecutive slots, one further with each round, so that every n-th victim (what one of n
-    processes is dealt) takes all slots in turn as well.
+    Consecutive victims take consecutive slots, shifted by one in each round. So every n-th victim, which is what one of
+    n processes gets, takes all slots in turn as well.
 
     Args:
-        ids: `[V]`, the victims' numbers; restarts: runs a victim; slots: S.
+        ids: `[V]`, the numbers of the victims.
+        restarts: runs per victim.
+        slots: S.
 
     Returns:
-        V times `restarts` slots, all runs of a victim beside each other.
+        V times `restarts` slots; the runs of a victim are adjacent.
 
     Example:
         >>> import torch
@@ -38,9 +41,9 @@ class Waiting:
     """The runs that wait for a slot, in order.
 
     Args:
-        total: runs, numbered from 0.
+        total: number of runs; they are numbered from 0.
         slots: S.
-        seats: the slot of each run; None where a run takes any slot.
+        seats: the slot of each run; None if a run takes any slot.
     """
 
     def __init__(self, total: int, slots: int, seats: Sequence[int] | None) -> None:
@@ -50,6 +53,6 @@ class Waiting:
         self._lines = lines
 
     def next(self, slot: int) -> int | None:
-        """The run that this slot takes now; None where none waits for it."""
+        """Removes and returns the run that this slot takes now; None if no run waits for it."""
         line = self._lines[slot if len(self._lines) > 1 else 0]
         return line.popleft() if line else None

@@ -1,4 +1,4 @@
-"""How the engine runs: nothing here changes what is computed but the precision and, by rounding, the chunk."""
+"""Settings of the engine. They change results only by rounding: through the precision, the chunk and compilation."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass
 class EngineSettings:
-    """Settings of the loop, and what was found out about the work at hand.
+    """Settings of the loop, and what was measured or decided about the work at hand.
 
     Args:
-        chunk: victims worked on at once; None for as many as suit the shape of the work (`bench.engine.tuning`).
-        threads: of the processor; None to find out.
-        compile: whether the matching function is compiled; None where the work is large enough to earn it.
-        precision: `float32` or `float64`, of dummies, gradients and history.
-        victims: how many there are to do in all, as far as is known.
-        watch: called after each evaluation with the progress; None for nobody.
-        notice: told, in one line, of what had to be done otherwise than asked for.
-        tuned: `{what kind of work: how it is done}`; kept between blocks of victims, so that a cell is compiled once.
+        chunk: victims worked on at once, >= 1; None for a number that suits the shape of the work
+            (`bench.engine.tuning`).
+        threads: processor threads; None to let the engine decide.
+        compile: whether the matching function is compiled; None to compile it if the work is large enough.
+        precision: `float32` or `float64`, the type of dummies, gradients and history.
+        victims: number of victims of the whole work, as far as it is known.
+        watch: called after each evaluation with the progress; None for no call.
+        notice: called with one line of text if something is done otherwise than it was configured.
+        tuned: `{kind of work: how it is done}`; kept between blocks of victims, so that a cell is compiled once.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -50,5 +51,5 @@ class EngineSettings:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The torch type of that name."""
+        """The torch type that `precision` names."""
         return _DTYPES[self.precision]

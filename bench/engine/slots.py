@@ -1,4 +1,4 @@
-"""State of the victims being worked on: named tensors `[S, ...]`, one row a slot."""
+"""State of the victims at work: named tensors `[S, ...]`, one row per slot."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Slots:
         return getattr(self, fields(self)[0].name).shape[0]
 
     def keep(self: T, index: Tensor) -> T:
-        """The state of the slots in `index` only."""
+        """Returns the state of the slots in `index` only."""
         return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
 
 @dataclass(eq=False)
 class Nothing(Slots):
-    """The state of a rule that remembers nothing: a length."""
+    """The state of a rule that remembers nothing: it only knows the number of slots."""
 
     empty: Tensor  # [S]

@@ -1,4 +1,4 @@
-"""One evaluation of the loop for every slot, and what follows from it; finished victims are only named."""
+"""The state of the solver: one evaluation of the loop for every slot, and the steps that follow from it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from bench.engine.steps import FallbackTrial, LineSearchResult, StepRule, Trial
 from bench.engine.stops import BUDGET, CONVERGED, GO_ON, StepOutcome, Stop
 from bench.engine.trace import TraceBuffer, TraceConfig
 
-DIVERGED, NONFINITE = 3, 4  # beside the codes of the stops
-CURVE = 128  # moments kept of the objective
+DIVERGED, NONFINITE = 3, 4  # further codes beside those of `bench.engine.stops`
+CURVE = 128  # number of values of the objective that are kept per run
 
 
 class Objective(Protocol):
-    """What the loop minimises: `Matching`, or anything else with slots."""
+    """What the loop minimises: `Matching`, or any other function with slots."""
 
     def load(self, victims: Tensor) -> None:
         """Puts `victims` `[S]` into the slots; their number may change."""
 
     def replace(self, slots: Tensor, victims: Tensor) -> None:
-        """Puts `victims` into the slots numbered `slots`; the others stay."""
+        """Puts `victims` `[k]` into the slots numbered `slots` `[k]`; the other slots keep theirs."""
 
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """`[S, n]` -> values `[S]` and gradients `[S, n]`."""
@@ -36,7 +36,7 @@ class Objective(Protocol):
 
 @dataclass
 class Move:
-    """Where each slot's evaluation was made, and what it gave."""
+    """The points at which the slots were evaluated, and the results."""
 
     there: Tensor  # [S, n]
     s: Tensor  # [S, n], the step that leads there
@@ -46,7 +46,16 @@ class Move:
 
 
 class SolverState:
-    """The slots at work: their state, and the rules that move them."""
+    """The slots at work: their state, and the rules by which their iterates move.
+
+    Args:
+        direction: see `bench.engine.directions`.
+        step: see `bench.engine.steps`.
+        stop: see `bench.engine.stops`.
+        box: bounds onto which every step is projected; None for no bounds.
+        objective: the function that is minimised.
+        keeping: which iterates are kept for the trace.
+    """
 
     def __init__(
         self,
@@ -66,7 +75,8 @@ class SolverState:
         """Fills the slots.
 
         Args:
-            victims: S, the victim of each slot; None for a slot that waits: it computes along with the first one's.
+            victims: the victim of each of the S slots. None marks a slot without a victim; it repeats the work of the
+                first victim, and its result is dropped.
             start: `victims [k] -> [k, n]`, their initial variables.
             keeps_size: whether there are S slots to the end, however few of them have a victim.
         """
@@ -88,15 +98,21 @@ class SolverState:
         self.curve = TraceBuffer.start(slots, CURVE, 1, x[:, :1])
 
     def numbers(self, values: Sequence[int] | Tensor) -> Tensor:
-        """Numbers of slots or of victims, `[k]`, where the state is."""
+        """Puts the numbers of slots or of victims, `[k]`, on the device of the state."""
         return torch.as_tensor(values, device=self.parked.device)
 
     def median(self) -> float:
-        """Of the objective, over the slots at work; NaN where there is none."""
+        """The median of the objective over the slots at work; NaN if there is none."""
         return float(self.state.f.masked_fill(self.parked, torch.nan).nanmedian()) if len(self.state) else torch.nan
 
     def replace(self, slots: Tensor, victims: Tensor, x: Tensor) -> None:
-        """Puts `victims` at `x` `[k, n]` into the slots numbered `slots` `[k]`."""
+        """Puts new victims into some slots, and clears what the rules remember of these slots.
+
+        Args:
+            slots: `[k]`, the numbers of the slots.
+            victims: `[k]`, the victims that enter them.
+            x: `[k, n]`, their initial variables.
+        """
         mask = torch.zeros_like(self.state.fresh)
         mask[slots] = True
         self.objective.replace(slots, victims)
@@ -108,10 +124,10 @@ class SolverState:
         self.curve.clear(mask)
 
     def park(self, slots: Tensor) -> None:
-        """Closes the slots numbered `slots`: no victim waits for them.
+        """Closes the slots numbered `slots` `[k]`, since no victim waits for them.
 
-        They compute along where the number of slots is kept, or where that is quicker: a function compiled for all
-        slots is, until half of them are closed.
+        Closed slots are still computed in two cases: if the number of slots is fixed, or if that is quicker. It is
+        quicker if the function was compiled for all slots, as long as more than half of them are open.
         """
         self.parked[slots] = True
         busy = torch.nonzero(~self.parked).flatten()
@@ -120,7 +136,7 @@ class SolverState:
             self.keep(busy)
 
     def keep(self, index: Tensor) -> None:
-        """Goes on with the slots in `index` only."""
+        """Drops all slots but those in `index`."""
         self.parked = self.parked[index]
         self.state, self.past, self.search = self.state.keep(index), self.past.keep(index), self.search.keep(index)
         self.counters, self.images, self.curve = (
@@ -132,10 +148,10 @@ class SolverState:
             self.objective.load(self.state.victim)
 
     def jump(self, slots: Tensor, x: Tensor) -> None:
-        """Puts iterates elsewhere by somebody else's decision: to `x` `[S, n]` where the mask `slots` `[S]` holds.
+        """Moves iterates to `x` `[S, n]` for the slots in the mask `slots` `[S]`, as a search outside decides.
 
-        They are evaluated there before their next step. What the direction has learnt is kept, and so is the best
-        iterate.
+        The slots are evaluated at their new iterates before their next step. The history of the direction and the best
+        iterate are kept.
         """
         state, row = self.state, slots.unsqueeze(1)
         best = slots & (state.f == state.f_best)
@@ -145,7 +161,7 @@ class SolverState:
         state.fresh = state.fresh | slots
 
     def advance(self) -> Tensor:
-        """Evaluates once, and gives the code of each slot `[S]`: why its victim is finished, or `GO_ON`."""
+        """Evaluates once, and returns a code per slot `[S]`: why its victim has finished, or `GO_ON`."""
         state = self.state
         began = time.perf_counter()
         move, d = self._evaluate()
@@ -166,7 +182,7 @@ class SolverState:
         return code
 
     def _evaluate(self) -> tuple[Move, Tensor]:
-        """The trial points, and the directions along which they lie there (less what the box holds back)."""
+        """Evaluates the trial points; returns them, and their directions without the entries that the box cut."""
         state = self.state
         s = state.t.unsqueeze(1) * state.d
         there = state.x + s
@@ -176,17 +192,17 @@ class SolverState:
             s, d = there - state.x, d.masked_fill(there != free, 0)
         f, g = self.objective(there)
         state.evaluations += 1
-        finite = torch.isfinite(f) & torch.isfinite(g.sum(1))  # a sum is not finite where an entry is not
+        finite = torch.isfinite(f) & torch.isfinite(g.sum(1))  # the sum is not finite if an entry is not
         return Move(there, s, f, g, finite), d
 
     def _boxed(self, there: Tensor) -> Tensor:
-        """Steps end inside the box; a start stays where it is."""
+        """Projects the ends of steps onto the box; a start stays where it is."""
         assert self.box is not None
         projected = self.box.project(there)
         return torch.where(self.state.fresh.unsqueeze(1), there, projected) if self.state.fresh.any() else projected
 
     def _go_back(self, move: Move, kept: FallbackTrial) -> Move:
-        """The earlier trials that the step rule takes in place of the present ones."""
+        """Replaces the present trials by the earlier ones that the step rule takes instead."""
         row = kept.slots.unsqueeze(1)
         s = torch.where(row, kept.t.unsqueeze(1) * self.state.d, move.s)
         there = torch.where(row, self.state.x + s, move.there)
@@ -197,7 +213,7 @@ class SolverState:
         return Move(there, s, f, g, move.finite | kept.slots)
 
     def _take(self, accepted: Tensor, every: bool, move: Move, code: Tensor) -> None:
-        """Moves the slots whose trial was accepted, and gives them a new direction."""
+        """Moves the slots whose trial was accepted, and computes their new directions."""
         state = self.state
         was_fresh, before, g_before = state.fresh, state.f, state.g
         stepped = accepted & ~was_fresh
@@ -225,7 +241,7 @@ class SolverState:
         code.masked_fill_(was_fresh & ~move.finite, NONFINITE)
 
     def _remember_best(self, accepted: Tensor, finite: Tensor, move: Move) -> None:
-        """Copies an iterate when it is left for a worse one: most victims never do that."""
+        """Copies the best iterate only when a slot leaves it for a worse one, which seldom happens."""
         state = self.state
         better = finite & (move.f < state.f_best)
         leaving = accepted & ~better & (state.f == state.f_best)
@@ -234,7 +250,7 @@ class SolverState:
         state.f_best = torch.where(better, move.f, state.f_best)
 
     def _turn(self, at: Iterate, every: bool) -> None:
-        """A new direction for the slots `at.here`; steepest descent where it would not descend."""
+        """Computes directions for the slots `at.here`; steepest descent replaces a direction that does not descend."""
         d = self.direction(self.past, at)
         if self.box is not None:
             d = self.box.projected_direction(at.x, d)
@@ -248,7 +264,7 @@ class SolverState:
         self._aim(at.here, d, slope, every)
 
     def _steepest(self) -> tuple[Tensor, Tensor]:
-        """Steepest descent, less what leads out of the box at once, and its slope."""
+        """Steepest descent without the entries that would leave the box at once, and its slope."""
         g = self.state.g
         d = -g if self.box is None else self.box.projected_direction(self.state.x, -g)
         return d, (d * g).sum(1)
@@ -264,7 +280,11 @@ class SolverState:
         self.step.clear(self.search, slots)
 
     def _retry(self, rejected: Tensor, verdict: LineSearchResult, code: Tensor) -> None:
-        """Another trial where this one was rejected; a fresh direction, or the end, where the search is over."""
+        """Makes another trial for the slots whose trial was rejected.
+
+        If the search along a direction is over, steepest descent follows. If that was steepest descent already, the
+        victim has finished.
+        """
         state = self.state
         state.t = torch.where(rejected, verdict.t, state.t)
         over = rejected & verdict.over if verdict.over is not None else torch.zeros_like(rejected)

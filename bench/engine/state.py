@@ -1,4 +1,4 @@
-"""What the loop carries along for each slot, and what it hands on for each finished victim."""
+"""What the loop carries for each slot, and what it returns for each finished victim."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.messages import Status
 
 @dataclass(eq=False)
 class State(Slots):
-    """One row a slot."""
+    """What the loop knows about the victim in each slot; one row per slot."""
 
     victim: Tensor  # [S], position in the observation
     fresh: Tensor  # [S], whether the start has not been evaluated yet
@@ -26,13 +26,13 @@ class State(Slots):
     iterations: Tensor  # [S]
     evaluations: Tensor  # [S]
     f_first: Tensor  # [S]
-    x_best: Tensor  # [S, n], of all finite iterates by the attacker's objective, once x is another (f > f_best)
+    x_best: Tensor  # [S, n], the best finite iterate; valid only while f > f_best, since otherwise x is the best one
     f_best: Tensor  # [S]
-    seconds: Tensor  # [S], its share of the wall time: what is worked on at once shares it
+    seconds: Tensor  # [S], its share of the wall time, which the victims at work divide equally
 
     @classmethod
     def start(cls, victims: Tensor, x: Tensor) -> State:
-        """`victims` `[S]` at their starts `x` `[S, n]`."""
+        """Makes the state of `victims` `[S]` at their starts `x` `[S, n]`."""
         zeros, count = x.new_zeros(len(x)), torch.zeros_like(victims)
         return cls(
             victim=victims,
@@ -52,7 +52,13 @@ class State(Slots):
         )
 
     def replace(self, slots: Tensor, victims: Tensor, x: Tensor) -> None:
-        """Puts `victims` `[k]` at their starts `x` `[k, n]` into the slots numbered `slots` `[k]`."""
+        """Puts new victims into some slots.
+
+        Args:
+            slots: `[k]`, the numbers of the slots.
+            victims: `[k]`, the victims that enter them.
+            x: `[k, n]`, their initial variables.
+        """
         new = State.start(victims, x)
         for field in fields(self):
             getattr(self, field.name)[slots] = getattr(new, field.name)
@@ -60,9 +66,20 @@ class State(Slots):
 
 @dataclass
 class Finished:
-    """What became of one victim.
+    """The result of one victim, or of one run of it.
 
-    `x` `[n]` is the iterate that the rule `select` names; `at`, `images` `[M, n]`, `curve_at`, `curve` `[K]` its trace.
+    Args:
+        victim: position of the victim in the observation.
+        x: `[n]`, the iterate that the rule `select` names.
+        objective: the objective at `x`.
+        iterations: steps taken.
+        evaluations: evaluations of the objective and its gradient.
+        seconds: share of the wall time.
+        status: why the run ended.
+        at: `[M]`, int64, the iterations of the iterates kept, -1 at unused entries.
+        images: `[M, n]`, the iterates kept.
+        curve_at: `[K]`, int64, the iterations of the objectives kept, -1 at unused entries.
+        curve: `[K]`, the objectives kept, NaN at unused entries.
     """
 
     victim: int
@@ -80,12 +97,13 @@ class Finished:
 
 @dataclass
 class Progress:
-    """What came of an evaluation, for a progress bar or a meter.
+    """The state of the work after an evaluation, for a progress bar or a meter.
 
     Args:
-        finished, total: victims.
-        active: how many victims the evaluation served (slots that idle along are not counted).
-        objective: the median of those at work.
+        finished: number of victims that have finished.
+        total: number of victims.
+        active: number of victims that the evaluation served; slots without a victim are not counted.
+        objective: the median over the victims at work.
     """
 
     finished: int

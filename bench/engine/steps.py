@@ -1,4 +1,4 @@
-"""Step rules: whether a trial point is taken, and how long the next trial is."""
+"""Step rules: whether a trial point is accepted, and how long the next trial step is."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from bench.engine.slots import Nothing, Slots
 
 @dataclass
 class Trial:
-    """S trial points x + t d, one a slot; all fields `[S]` but `g` and `d` `[S, n]`.
+    """S trial points x + t d, one per slot; all fields are `[S]` except `g` and `d`, which are `[S, n]`.
 
-    `before` and `slope` are the objective and its directional derivative at x, `after` the objective at the trial (NaN
-    where that or the gradient is not finite), `g` the gradient there.
+    Args:
+        t: length of the step along d.
+        before: objective at x.
+        slope: directional derivative at x.
+        after: objective at the trial point, NaN if it or the gradient is not finite.
+        g: gradient at the trial point.
+        d: direction.
     """
 
     t: Tensor
@@ -36,7 +41,7 @@ class Trial:
 
 @dataclass
 class FallbackTrial:
-    """Earlier trials, along the same directions, that are taken in place of the present ones where `slots` holds."""
+    """Earlier trials along the same directions, which replace the present ones in the slots of the mask `slots`."""
 
     slots: Tensor  # [S]
     t: Tensor  # [S]
@@ -46,19 +51,20 @@ class FallbackTrial:
 
 @dataclass
 class LineSearchResult:
-    """What a rule makes of a trial; a slot named by none of `take`, `over` and `kept` is tried again at `t`."""
+    """A rule's verdict on a trial; slots in none of `take`, `over` and `kept` are tried again with length `t`."""
 
-    take: Tensor  # [S], the trial becomes the iterate
+    take: Tensor  # [S], whether the trial becomes the iterate
     t: Tensor  # [S], length of the next trial
-    over: Tensor | None = None  # [S], the search along this direction has ended without a point to take
+    over: Tensor | None = None  # [S], whether the search along this direction ended without a point to take
     kept: FallbackTrial | None = None
 
 
 class StepRule(ABC):
-    """Holds the rule; `StepRule.start` makes the state that the loop carries along for each slot.
+    """A rule for step lengths; `StepRule.start` makes the state that the loop passes back to it.
 
     Args:
-        lr: length of the first trial along a direction (times min(1, 1 / |g|_1) along a first, unscaled one).
+        lr: length of the first trial along a direction, > 0. It is multiplied by min(1, 1 / |g|_1) if the direction
+            uses no past steps.
 
     Raises:
         ValueError: lr is not above 0.
@@ -73,17 +79,18 @@ class StepRule(ABC):
 
     @abstractmethod
     def start(self, like: Tensor) -> Slots:
-        """State for slots shaped like `like` `[S, n]`."""
+        """Makes the state for slots shaped like `like` `[S, n]`."""
 
     @abstractmethod
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Begins a search along a new direction where the mask `slots` `[S]` holds."""
+        """Begins a search along a new direction in the slots of the mask `slots` `[S]`."""
 
     def first(self, g: Tensor, has_past: Tensor, iterations: Tensor) -> Tensor:
-        """`[S]`, the length of the first trial along a new direction, as in `torch.optim.LBFGS`.
+        """Returns the length `[S]` of the first trial along a new direction, as `torch.optim.LBFGS` sets it.
 
         Args:
-            g: `[S, n]`, gradients; has_past: `[S]`, whether the direction is scaled by what was learnt.
+            g: `[S, n]`, gradients.
+            has_past: `[S]`, whether the direction uses past steps, and so has a scale.
             iterations: `[S]`, steps that each victim has taken so far.
         """
         full = torch.full_like(g[:, 0], self.lr)
@@ -93,35 +100,35 @@ class StepRule(ABC):
 
     @abstractmethod
     def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
-        """Judges the trials of all slots, and notes them in `state`."""
+        """Judges the trials of all slots, and records them in `state`."""
 
 
 class _TakesAll(StepRule):
-    """No search, and so nothing to carry along."""
+    """A rule that takes every trial, and so has no state."""
 
     safeguarded = False
 
     def start(self, like: Tensor) -> Slots:
-        """Nothing but a length."""
+        """Makes a state that holds nothing but the number of slots of `like` `[S, n]`."""
         return Nothing(like.new_zeros(like.shape[0]))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Nothing to begin."""
+        """Does nothing, since there is no search to begin."""
 
     def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
-        """Takes it."""
+        """Takes the trial of every slot, whatever its objective is."""
         return LineSearchResult(torch.ones_like(trial.t, dtype=torch.bool), trial.t)
 
 
 class Fixed(_TakesAll):
-    """Takes every trial, as `torch.optim.LBFGS` does without a line search: it may diverge."""
+    """Takes every trial, as `torch.optim.LBFGS` does without a line search. The iterates may diverge."""
 
 
 class Scheduled(_TakesAll):
-    """Takes every trial; its length follows the victim's own count of iterations, as a learning rate does.
+    """Takes every trial; the step length follows the victim's own iteration count, as a learning rate does.
 
     Args:
-        lr: length of a step where the schedule is at 1.
+        lr: length of a step at which the schedule is 1, > 0.
         schedule: see `bench.engine.schedules`.
 
     Raises:
@@ -133,7 +140,13 @@ class Scheduled(_TakesAll):
         self.schedule = schedule
 
     def first(self, g: Tensor, has_past: Tensor, iterations: Tensor) -> Tensor:
-        """`lr` times the schedule; the gradient has no say."""
+        """Returns `lr` times the schedule `[S]`, whatever the gradient is.
+
+        Args:
+            g: `[S, n]`, gradients; only their type is used.
+            has_past: not used.
+            iterations: `[S]`, steps that each victim has taken so far.
+        """
         return (self.lr * self.schedule(iterations.double())).to(g.dtype)
 
 
@@ -166,16 +179,20 @@ class Backtracking(StepRule):
         self.tries = tries
 
     def start(self, like: Tensor) -> Slots:
-        """Counters of rejected trials."""
+        """Makes counters of rejected trials, all zero, for slots shaped like `like` `[S, n]`."""
         return _Tries(torch.zeros(like.shape[0], dtype=torch.long, device=like.device))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Counters at zero."""
+        """Sets the counters of the masked slots to zero."""
         assert isinstance(state, _Tries)
         state.tries.masked_fill_(slots, 0)
 
     def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
-        """Takes what is finite and low enough; otherwise the minimum of a parabola, kept inside [0.1 t, 0.5 t]."""
+        """Takes a trial whose objective is finite and low enough.
+
+        Otherwise the next trial is the minimum of the parabola through the values and the slope, clamped to [0.1 t, 0.5
+        t].
+        """
         assert isinstance(state, _Tries)
         take = trial.after <= trial.before + self.decrease * trial.t * trial.slope
         if take.all():

@@ -1,4 +1,4 @@
-"""Stopping rules: when the work on a victim ends, and with which word."""
+"""Stopping rules: when the work on a victim ends, and with which status."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ GO_ON, CONVERGED, BUDGET = 0, 1, 2  # codes `[S]`, int64
 
 @dataclass
 class StepOutcome:
-    """S steps just taken from x to x + t d; `[S]` except `g` and `moved` `[S, n]`."""
+    """S steps just taken from x to x + t d; all fields are `[S]` except `g` and `moved`, which are `[S, n]`."""
 
     before: Tensor  # objective at x
     after: Tensor  # objective at x + t d
@@ -24,19 +24,25 @@ class StepOutcome:
 
 
 class Stop(ABC):
-    """Holds the rule; `Stop.start` makes the state that the loop carries along."""
+    """A stopping rule; `Stop.start` makes the state that the loop passes back to it."""
 
     @abstractmethod
     def start(self, slots: int, device: torch.device) -> Slots:
-        """State for `slots` victims."""
+        """Makes the state for `slots` victims on `device`."""
 
     @abstractmethod
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Begins anew where the mask `slots` `[S]` holds."""
+        """Begins anew in the slots of the mask `slots` `[S]`."""
 
     @abstractmethod
     def __call__(self, state: Slots, taken: StepOutcome, slots: Tensor) -> Tensor:
-        """Codes `[S]` after a step; only those where `slots` holds count."""
+        """Returns the codes `[S]` after a step.
+
+        Args:
+            state: made by `start`, changed in place.
+            taken: the steps.
+            slots: `[S]`, mask; codes of other slots have any value.
+        """
 
     @property
     @abstractmethod
@@ -45,7 +51,7 @@ class Stop(ABC):
 
     @abstractmethod
     def stuck(self, slope: Tensor) -> Tensor:
-        """`[S]`, whether a directional derivative `slope` ends the work before the step is taken."""
+        """Says for each slot `[S]` whether its directional derivative `slope` `[S]` ends the work before a step."""
 
 
 @dataclass(eq=False)
@@ -55,16 +61,16 @@ class _Mark(Slots):
 
 
 class Tolerances(Stop):
-    """Ends at a small objective, a small gradient, a standstill, or a budget.
+    """Ends at a small objective, at a small gradient, if the objective stops falling, or at the end of a budget.
 
     Args:
         iterations: budget of iterations.
         evaluations: budget of evaluations of objective and gradient, those of a line search included.
-        objective: converged when the objective is at or below it.
-        gradient: converged when no entry of the gradient is larger in magnitude.
-        patience: converged after so many evaluations in which the best objective did not fall by the share `change`
-            (the rounding noise of float32 is reached, or a flat place); null for never.
-        change: relative decrease that counts, >= 0; not used where patience is null.
+        objective: a victim has converged if its objective is at or below this.
+        gradient: a victim has converged if no entry of its gradient is larger in magnitude.
+        patience: a victim has converged after this many evaluations in which the best objective did not fall by the
+            share `change` (the objective has reached the rounding of float32, or a plateau); null for never.
+        change: relative decrease that counts, >= 0; not used if patience is null.
 
     Raises:
         ValueError: a budget or the patience is below 1, or a tolerance is below 0.
@@ -91,22 +97,28 @@ class Tolerances(Stop):
 
     @property
     def budget(self) -> int:
-        """As configured."""
+        """The budget of evaluations that was configured."""
         return self.evaluations
 
     def start(self, slots: int, device: torch.device) -> Slots:
-        """Nothing seen yet."""
+        """Makes a state in which no objective has been seen yet."""
         f = torch.full((slots,), torch.inf, dtype=torch.float64, device=device)
         return _Mark(f, torch.zeros(slots, dtype=torch.long, device=device))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Nothing seen yet."""
+        """Forgets the objectives seen in the masked slots."""
         assert isinstance(state, _Mark)
         state.f.masked_fill_(slots, torch.inf)
         state.at.masked_fill_(slots, 0)
 
     def __call__(self, state: Slots, taken: StepOutcome, slots: Tensor) -> Tensor:
-        """Convergence is named before the budget."""
+        """Returns the codes `[S]`; a victim that converges with its last evaluation counts as converged.
+
+        Args:
+            state: made by `start`, changed in place.
+            taken: the steps.
+            slots: `[S]`, mask; codes of other slots have any value.
+        """
         converged = taken.after <= self.objective
         converged = converged | (taken.g.abs().amax(1) <= self.gradient)
         if self.patience is not None:
@@ -123,7 +135,7 @@ class Tolerances(Stop):
         return taken.evaluations - state.at >= (self.patience or 0)
 
     def stuck(self, slope: Tensor) -> Tensor:
-        """Never: the safeguard replaces such a direction."""
+        """Returns False for every slot, since the safeguard of the loop replaces such directions."""
         return torch.zeros_like(slope, dtype=torch.bool)
 
 
@@ -136,18 +148,22 @@ class _StepCounter(Slots):
 class TorchSteps(Stop):
     """Ends as `steps` calls of `torch.optim.LBFGS(max_iter=inner).step()` end, without a line search.
 
-    A call ends after `inner` iterations, or early where the step or the change of the objective falls below
-    `tolerance_change`; the history lives on in the next call. Where the gradient falls below `tolerance_grad`, or the
-    directional derivative above `-tolerance_change`, every later call would return at once: converged. (The optimiser's
-    max_eval, 25 for 20 iterations, cannot be reached without a line search; with one its place is
-    taken by `budget`.)
+    A call ends after `inner` iterations, or early if the step or the change of the objective falls below
+    `tolerance_change`. The history is kept for the next call. A victim has converged if its gradient falls below
+    `tolerance_grad`, or if its directional derivative rises above `-tolerance_change`, because every later call would
+    return at once.
+
+    The optimiser's `max_eval`, 25 for 20 iterations, cannot be reached without a line search. With a line search,
+    `budget` takes its place.
 
     Args:
-        steps: calls of `step()`.
-        inner: `max_iter` of the optimiser.
-        tolerance_grad, tolerance_change: the optimiser's.
-        objective: converged when the objective is below it after a call; null for never.
-        objective_every: the calls after which that is looked at: the first, and each `objective_every`-th from there.
+        steps: calls of `step()`, >= 1.
+        inner: `max_iter` of the optimiser, >= 1.
+        tolerance_grad: the optimiser's `tolerance_grad`, >= 0.
+        tolerance_change: the optimiser's `tolerance_change`, >= 0.
+        objective: a victim has converged if its objective is below this after a call; null for never.
+        objective_every: the objective is checked after the first call, and after every `objective_every`-th call from
+            there.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -172,22 +188,28 @@ class TorchSteps(Stop):
 
     @property
     def budget(self) -> int:
-        """One evaluation an iteration, and the first."""
+        """The most evaluations per victim: one per iteration, and one at the start."""
         return self.steps * self.inner + 1
 
     def start(self, slots: int, device: torch.device) -> Slots:
-        """Counters at zero."""
+        """Makes counters that are zero, for `slots` victims on `device`."""
         zeros = torch.zeros(slots, dtype=torch.long, device=device)
         return _StepCounter(zeros, zeros.clone())
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """Counters at zero."""
+        """Sets the counters of the masked slots to zero."""
         assert isinstance(state, _StepCounter)
         state.inner[slots] = 0
         state.outer[slots] = 0
 
     def __call__(self, state: Slots, taken: StepOutcome, slots: Tensor) -> Tensor:
-        """Counts the iteration, and the call where it ended."""
+        """Counts the iteration, and the call if it ended; returns the codes `[S]`.
+
+        Args:
+            state: made by `start`, changed in place.
+            taken: the steps.
+            slots: `[S]`, mask; codes of other slots have any value.
+        """
         assert isinstance(state, _StepCounter)
         first = taken.iterations == 0  # the evaluation at the start belongs to no iteration
         state.inner += (slots & ~first).long()
@@ -203,5 +225,5 @@ class TorchSteps(Stop):
         return torch.where(converged, CONVERGED, torch.where(state.outer >= self.steps, BUDGET, GO_ON))
 
     def stuck(self, slope: Tensor) -> Tensor:
-        """Where the optimiser would refuse to step."""
+        """Says for each slot `[S]` whether the optimiser would return without a step."""
         return slope > -self.tolerance_change

@@ -1,4 +1,4 @@
-"""A few moments of each run, evenly spaced however long it gets."""
+"""A few values of each run, evenly spaced in its iterations, however long the run gets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bench.engine.slots import Slots
 
 @dataclass(frozen=True)
 class TraceConfig:
-    """Which iterates of a run are kept: every `stride`-th, every second of these when there is no room for more.
+    """Which iterates of a run are kept: every `stride`-th. When the buffer is full, every second one is dropped.
 
     Args:
-        room: how many at most, even.
-        stride: iterations between two, to begin with.
-        moments: how many of them are handed on in the end, evenly spread.
+        room: how many are kept at most, even.
+        stride: iterations between two kept iterates, at the beginning.
+        moments: how many of them are returned in the end, evenly spaced.
     """
 
     room: int
@@ -25,15 +25,15 @@ class TraceConfig:
     moments: int
 
 
-PICTURES = TraceConfig(room=16, stride=1, moments=8)  # they are large, and a strip of eight fits a page
-WORDS = TraceConfig(room=32, stride=10, moments=32)  # at iterations 0, 10, 20, 30, as in the paper's table on text
+PICTURES = TraceConfig(room=16, stride=1, moments=8)  # images are large, and a strip of eight fits a page
+WORDS = TraceConfig(room=32, stride=10, moments=32)  # iterations 0, 10, 20, 30, as in the table on text of DLG
 
 
 @dataclass(eq=False)
 class TraceBuffer(Slots):
-    """Values seen at multiples of a stride that doubles, a slot at a time, when the room is full."""
+    """Values seen at multiples of a stride, which doubles for a slot when its buffer is full."""
 
-    at: Tensor  # [S, room], the time of each value, -1 where empty
+    at: Tensor  # [S, room], the iteration of each value, -1 at unused entries
     values: Tensor  # [S, room, n]
     count: Tensor  # [S]
     stride: Tensor  # [S]
@@ -41,7 +41,14 @@ class TraceBuffer(Slots):
 
     @classmethod
     def start(cls, slots: int, room: int, stride: int, like: Tensor) -> TraceBuffer:
-        """Empty; `room` and `stride` as in `TraceConfig`, `like` gives n, dtype and device (`[S, n]`)."""
+        """Makes an empty buffer.
+
+        Args:
+            slots: S.
+            room: see `TraceConfig`.
+            stride: see `TraceConfig`.
+            like: `[S, n]`, which gives n, the type and the device of the values.
+        """
         strides = torch.full((slots,), stride, dtype=torch.long, device=like.device)
         return cls(
             at=torch.full((slots, room), -1, dtype=torch.long, device=like.device),
@@ -52,13 +59,19 @@ class TraceBuffer(Slots):
         )
 
     def clear(self, slots: Tensor) -> None:
-        """Empties the slots where the mask holds."""
+        """Empties the buffers of the slots in the mask `slots` `[S]`."""
         self.at[slots] = -1
         self.count[slots] = 0
         self.stride[slots] = self.first[slots]
 
     def see(self, time: Tensor, values: Tensor, slots: Tensor) -> None:
-        """Keeps `values` `[S, n]` of the slots where the mask holds, if `time` `[S]` is one of their moments."""
+        """Keeps the values whose time is a multiple of the stride of their slot.
+
+        Args:
+            time: `[S]`, int64, the iterations of the runs.
+            values: `[S, n]`.
+            slots: `[S]`, mask; the values of other slots are ignored.
+        """
         index = torch.nonzero(slots & (time % self.stride == 0)).flatten()
         if not len(index):
             return
@@ -76,7 +89,15 @@ class TraceBuffer(Slots):
         self.count[index] += 1
 
     def pick(self, slot: int, moments: int) -> tuple[Tensor, Tensor]:
-        """At most `moments` of a slot's, evenly spread: times `[moments]` (-1 at the end), values `[moments, n]`."""
+        """Returns at most `moments` values of one slot, evenly spaced, on the CPU.
+
+        Args:
+            slot: number of the slot.
+            moments: how many values are returned at most.
+
+        Returns:
+            Times `[moments]` (-1 at unused entries) and values `[moments, n]`.
+        """
         count = int(self.count[slot])
         at = torch.full((moments,), -1, dtype=torch.long)
         values = self.values.new_zeros(moments, self.values.shape[2], device="cpu")

@@ -1,7 +1,7 @@
-"""How many victims at once, mapped or one by one, compiled or not; settled once a kind of work.
+"""How many victims are computed at once, mapped or one by one, compiled or not; decided once per kind of work.
 
-On a processor the shape of the work alone decides, since the number of slots decides how results are rounded; on an
-accelerator, where nothing is promised to the bit, a short measurement does.
+On a processor the shape of the work alone decides, because the number of slots decides how results are rounded. On an
+accelerator, where results are not promised bit for bit, a short measurement decides.
 """
 
 from __future__ import annotations
@@ -19,33 +19,35 @@ from bench.engine.seats import seats_of
 from bench.engine.size import bytes_of_gradients, operations
 from bench.host.capacity import cores
 
-# On a processor: 8 slots do three quarters of what 32 do a second, and one victim in them takes a third of the time.
+# On a processor, 8 slots reach three quarters of the evaluations per second of 32 slots, and a single victim takes a
+# third of the time.
 SLOTS = 8
 SLOTS_COMPILED = 32  # 128 at once gave 4 to 7 % more, for four times the memory (docs/speed.md)
 CANDIDATES_CUDA = (32, 128, 512)
-# Operations an evaluation: beyond, calls cost nothing beside them, and mapped convolutions are slow.
+# Operations per evaluation up to which mapping pays. Beyond them the overhead of calls is negligible, and mapped
+# convolutions are slow.
 MAPPED_UP_TO = 10**9
 MEMORY = {"cpu": 2**29, "cuda": 2**31}  # bytes that the slots may take for states, histories and gradients
 _THREADS_MARGIN = 1.1
-_TURNS, _LONG = 8, 2.0  # turns of one thread and of all; after three of them, so many seconds are enough
-_MARGIN = 1.1  # a larger chunk has to be this much faster: it costs memory, and its tail runs emptier
+_TURNS, _LONG = 8, 2.0  # rounds that time one thread and all threads, and seconds after which three rounds suffice
+_MARGIN = 1.1  # a larger chunk must be this much faster, since it costs memory and leaves more slots idle at the end
 
-Some = Callable[[int], tuple[Matching, Tensor]]  # slots -> a function loaded with as many victims, and variables
+Some = Callable[[int], tuple[Matching, Tensor]]  # slots -> a function loaded with that many victims, and variables
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was settled.
+    """How the work is done.
 
     Args:
         slots: victims at once.
-        one_by_one: whether they are taken in a loop instead of mapped over.
-        threads: of the processor.
-        compiled: stands for the matching function at exactly `slots` slots; None for eager.
+        one_by_one: whether victims are computed in a loop instead of mapped over.
+        compiled: replaces the matching function when there are exactly `slots` slots; None for eager computation.
+        threads: processor threads.
         rates: `{(slots, mapped): evaluations per second}` of what was measured, optimiser not included.
-        compile_seconds: what compiling cost.
-        notice: what is done otherwise than asked for, and why; empty otherwise.
-        seated: whether each run has a slot of its own, so that its result is the same in any company.
+        compile_seconds: time that compiling took.
+        notice: what is done otherwise than configured, and why; empty if nothing is.
+        seated: whether each run has a slot of its own, so that its result does not depend on the other victims.
     """
 
     slots: int
@@ -58,14 +60,20 @@ class Tuned:
     seated: bool = False
 
     def apply(self, matching: Matching) -> None:
-        """Sets a matching function up accordingly."""
+        """Sets up a matching function and the number of threads as decided here."""
         torch.set_num_threads(self.threads)
         if self.one_by_one:
             matching.one_by_one()
         matching.use(self.compiled, self.slots)
 
     def seats(self, ids: Tensor, restarts: int, slots: int) -> list[int] | None:
-        """The slot of each run of these victims; None where a run takes any."""
+        """Returns the slot of each run of the victims; None if a run takes any slot.
+
+        Args:
+            ids: `[V]`, the numbers of the victims.
+            restarts: runs per victim.
+            slots: S.
+        """
         return seats_of(ids, restarts, slots) if self.seated else None
 
 
@@ -80,16 +88,18 @@ def tune(
     held: int,
     device: torch.device,
 ) -> Tuned:
-    """Settles what is left open, then compiles if that pays.
+    """Decides what is left open, then compiles if that pays.
 
     Args:
         make: `positions [S] -> (a matching function loaded with these victims, variables [S, n])`.
         total: victims of the observation at hand.
-        chunk, threads: see `Engine`; given ones are taken.
-        compile_: see `Engine`.
-        victims, evaluations: the size of the whole work, and the budget of each.
-        held: bytes a slot of states, history and trace.
-        device: of the work.
+        chunk: see `EngineSettings`; a number is taken as it is.
+        threads: see `EngineSettings`; a number is taken as it is.
+        compile_: `EngineSettings.compile`.
+        victims: number of victims of the whole work.
+        evaluations: budget of evaluations per victim.
+        held: bytes per slot of states, history and trace.
+        device: device of the work.
     """
 
     def some(size: int) -> tuple[Matching, Tensor]:
@@ -121,7 +131,7 @@ def _settled(
     held: int,
     device: torch.device,
 ) -> Tuned:
-    """How it is done without a compiler."""
+    """Decides how the work is done without compilation."""
     seated, (matching, z) = device.type == "cpu", some(1)
     if not matching.mappable:
         notice = "one victim at a time: vmap cannot map this model"
@@ -138,11 +148,13 @@ def _settled(
 
 
 def room(most: int, held: int, matching: Matching, device: torch.device) -> int:
-    """The largest power of two, `most` at most, of slots whose states and gradients fit `MEMORY`; at least 1.
+    """The number of slots whose states and gradients fit `MEMORY`: `most`, halved until they fit; at least 1.
 
     Args:
-        held: bytes a slot of states, history and trace.
+        most: the largest number of slots.
+        held: bytes per slot of states, history and trace.
         matching: loaded with one victim.
+        device: device of the work.
     """
     slots, each = most, held + bytes_of_gradients(matching)
     while slots > 1 and slots * each > MEMORY.get(device.type, MEMORY["cpu"]):
@@ -170,7 +182,9 @@ def _measured(some: Some, total: int, held: int, device: torch.device) -> Tuned:
 
 
 def _threads(some: Some, found: Tuned) -> int:
-    """One thread, or as many as there are cores where that is clearly quicker: on a busy one they can be far slower."""
+    """Returns one thread, or as many as there are cores if that is clearly quicker.
+
+    On a busy machine, many threads can be far slower than one."""
     every = cores()
     if every == 1:
         return 1
@@ -180,7 +194,7 @@ def _threads(some: Some, found: Tuned) -> int:
     best = {1: float("inf"), every: float("inf")}
     matching(z)
     began = time.perf_counter()
-    for turn in range(_TURNS):  # in turn: what else keeps the machine busy for a moment does not fall on one of them
+    for turn in range(_TURNS):  # alternating, so that a short load from elsewhere does not hit only one candidate
         for threads in best:
             torch.set_num_threads(threads)
             best[threads] = min(best[threads], _once(matching, z))

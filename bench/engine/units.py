@@ -1,4 +1,4 @@
-"""Gradients and what was shared, brought to one length: an update of local steps is no gradient, nor as long as one."""
+"""Brings the dummy's gradient and the shared update to one scale: the update of local steps is no gradient."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ Gradients = dict[str, Tensor]
 
 
 def comparable(gradients: Gradients, observed: Gradients, unit: float | None) -> tuple[Gradients, Gradients]:
-    """The dummy's gradient and what was shared, `{name: [V, ...]}` each, in units in which a distance means something.
+    """Scales the dummy's gradient and the shared update so that a distance between them is meaningful.
+
+    If `unit` is a number, both are divided by it. If it is None, the attacker does not know the scale and only the
+    direction counts: each is divided by its length, which makes the squared error 2 (1 - cosine). The sign stays,
+    because an update is the weights before minus the weights after, and so points where the gradient points. The
+    lengths are computed over the entries that were shared; an entry that is exactly zero was left out, or adds nothing
+    to the length.
 
     Args:
-        gradients: of the dummy; may hold more than was observed.
-        observed: what was shared.
-        unit: see `Task.unit`. Both are divided by it. None, where the attacker does not know it: of both only the
-            direction counts, so each is divided by its length, which makes the squared error 2 (1 - cosine). The sign
-            stays: an update is the weights before minus those after, and points where the gradient does. The lengths
-            are those of the entries that were shared: one that is exactly zero was left out, or tells of no length.
+        gradients: `{name: [V, ...]}` of the dummy; may hold more names than were observed.
+        observed: `{name: [V, ...]}`, what was shared.
+        unit: see `Task.unit`.
+
+    Returns:
+        Both, scaled, for the observed names.
     """
     if unit == 1.0:
         return gradients, observed
@@ -29,7 +35,7 @@ def comparable(gradients: Gradients, observed: Gradients, unit: float | None) ->
 
 
 def _over(of: Gradients, there: Gradients) -> Gradients:
-    """`of` over its length where `there` is 1; 0 stays 0."""
+    """Divides `of` by its length over the entries at which `there` is 1; a zero length leaves zeros."""
     squares = torch.stack([(value * there[name]).square().flatten(1).sum(1) for name, value in of.items()]).sum(0)
     factor = squares.clamp(min=torch.finfo(squares.dtype).tiny).rsqrt()
     return {name: value * factor.view(-1, *[1] * (value.dim() - 1)) for name, value in of.items()}

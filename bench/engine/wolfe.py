@@ -13,7 +13,7 @@ from bench.engine.steps import FallbackTrial, LineSearchResult, StepRule, Trial
 
 @dataclass(eq=False)
 class Point(Slots):
-    """S points on the lines x + t d, one a slot; all fields `[S]`."""
+    """S points on the lines x + t d, one per slot; all fields are `[S]`."""
 
     t: Tensor
     f: Tensor  # objective
@@ -21,27 +21,33 @@ class Point(Slots):
 
     @classmethod
     def choose(cls, mask: Tensor, yes: Point, no: Point) -> Point:
-        """`yes` where the mask `[S]` holds."""
+        """Takes a slot's point from `yes` if the mask holds for it, and else from `no`.
+
+        Args:
+            mask: `[S]`, bool.
+            yes: points of the slots in the mask.
+            no: points of the other slots.
+        """
         pairs = ((yes.t, no.t), (yes.f, no.f), (yes.slope, no.slope))
         return cls(*(torch.where(mask, a, b) for a, b in pairs))
 
 
 @dataclass(eq=False)
 class WolfeSearch(Slots):
-    """Where the search of each slot stands; `low` is the previous trial as long as no bracket is found.
+    """The state of the search in each slot; `low` is the previous trial as long as no bracket is found.
 
-    Only the gradient at `low` can be asked for later, and only where it is a trial: none is kept for x itself.
+    Only the gradient at `low` can be needed later, and only if `low` is a trial. No gradient is kept for x itself.
     """
 
     tries: Tensor  # [S], trials judged along the direction
     zoom: Tensor  # [S], whether [low, high] brackets a minimum
-    slow: Tensor  # [S], whether the last trial came close to the end of the bracket
+    slow: Tensor  # [S], whether the last trial was close to an end of the bracket
     low: Point
     high: Point
     g: Tensor  # [S, n], gradient at low
 
     def keep(self, index: Tensor) -> WolfeSearch:
-        """The state of the slots in `index` only."""
+        """Returns the state of the slots in `index` only."""
         points = (self.low.keep(index), self.high.keep(index))
         return WolfeSearch(self.tries[index], self.zoom[index], self.slow[index], *points, self.g[index])
 
@@ -49,22 +55,22 @@ class WolfeSearch(Slots):
 class StrongWolfe(StepRule):
     """Bracketing and zoom with cubic interpolation (Nocedal and Wright 2006, algorithms 3.5 and 3.6).
 
-    A point is taken where f(x + t d) <= f(x) + c1 t d.g and |d.g'| <= c2 |d.g|, g' the gradient there. The trials are
-    those of `torch.optim.LBFGS(line_search_fn="strong_wolfe")`, in the same order, but one evaluation of the loop
-    serves all victims, whether they bracket, zoom or stand at a new iterate. Where the search ends without such a point
-    the lowest end of the bracket is taken, from its kept gradient, at no further evaluation.
+    A point is taken if f(x + t d) <= f(x) + c1 t d.g and |d.g'| <= c2 |d.g|, where g' is the gradient there. The trials
+    are those of `torch.optim.LBFGS(line_search_fn="strong_wolfe")`, in the same order. One evaluation of the loop
+    serves all victims, whether they bracket, zoom or stand at a new iterate. If the search ends without such a point,
+    the lowest end of the bracket is taken with its stored gradient, without a further evaluation.
 
-    Departs from torch: a trial that is not finite closes the bracket, which is then halved (torch extrapolates with
-    NaN); of two ends equally low the older stays the low one (torch: the one first in the bracket); where even the
-    lowest end is x itself the direction is given up, and steepest descent follows (torch repeats the same search until
-    its budget ends).
+    Departs from torch in three points. A trial that is not finite closes the bracket, which is then halved (torch
+    extrapolates with NaN). Of two ends that are equally low, the older stays the low one (torch takes the first in the
+    bracket). If even the lowest end is x itself, the direction is given up and steepest descent follows (torch repeats
+    the same search until its budget ends).
 
     Args:
-        lr: length of the first trial.
+        lr: length of the first trial, > 0.
         decrease: c1, in (0, c2); torch has 1e-4.
         curvature: c2, in (c1, 1); torch has 0.9.
-        tries: trials after the first along one direction; torch has what is left of `max_eval`.
-        width: the bracket is too small once its width times max |d| is below this; torch has 1e-9.
+        tries: trials after the first along one direction, >= 1; torch has what is left of `max_eval`.
+        width: the bracket is too small once its width times max |d| is below this, >= 0; torch has 1e-9.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -83,20 +89,20 @@ class StrongWolfe(StepRule):
         self.decrease, self.curvature, self.tries, self.width = decrease, curvature, tries, width
 
     def start(self, like: Tensor) -> Slots:
-        """Searches that have not begun."""
+        """Makes searches that have not begun, for slots shaped like `like` `[S, n]`."""
         zeros = like.new_zeros(like.shape[0])
         count = torch.zeros_like(zeros, dtype=torch.long)
         point = Point(zeros, zeros, zeros)
         return WolfeSearch(count, count.bool(), count.bool(), point, point, torch.zeros_like(like))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
-        """A new search begins; the points are set by its first trial."""
+        """Begins a new search in the masked slots; its first trial sets the points."""
         assert isinstance(state, WolfeSearch)
         state.tries = state.tries.masked_fill(slots, 0)
         state.zoom, state.slow = state.zoom & ~slots, state.slow & ~slots
 
     def judge(self, state: Slots, trial: Trial) -> LineSearchResult:
-        """One transition of every slot's search."""
+        """Advances the search of every slot by one transition."""
         assert isinstance(state, WolfeSearch)
         after = trial.after  # NaN fails every comparison, and makes a bracket whose cubic does not exist
         new = Point(trial.t, after, trial.slope_after)
@@ -105,11 +111,12 @@ class StrongWolfe(StepRule):
         high_up = ~(after <= trial.before + self.decrease * trial.t * trial.slope)
         flat = new.slope.abs() <= -self.curvature * trial.slope
         spent = state.tries >= self.tries
-        # algorithm 3.5: trials grow until one is good or closes a bracket; torch compares with the previous one late
+        # Algorithm 3.5: trials grow until one is good or closes a bracket. As in torch, the comparison with the
+        # previous trial begins with the third one.
         growing = ~state.zoom & ~spent
         over_hill = high_up | ((state.tries > 1) & (after >= low.f))
         closes = growing & (over_hill | (~flat & (new.slope >= 0)))
-        # algorithm 3.6
+        # Algorithm 3.6: trials inside the bracket.
         worse = state.zoom & (high_up | (after >= low.f))
         better = state.zoom & ~worse
         take = (growing & ~over_hill & flat) | (better & flat) | (~state.zoom & spent & (after < trial.before))

@@ -1,4 +1,4 @@
-"""The label of a single example, read off the gradient of the last layer (Zhao, Mopuri, Bilen 2020, iDLG)."""
+"""Inference of the label of a single example from the gradient of the last layer (Zhao, Mopuri, Bilen 2020, iDLG)."""
 
 from torch import Tensor
 
@@ -9,29 +9,30 @@ from bench.messages import Observation
 def label_from_weight(gradient: Tensor) -> Tensor:
     """`argmin_c sum_j (grad W)_cj`: `[V, K, d]` -> `[V]` (arXiv 2001.02610, section 3.1).
 
-    Exact for one example with a one-hot cross entropy where the features that enter the layer sum to more than zero,
-    as behind a sigmoid or a ReLU.
+    It is exact for one example with a one-hot cross entropy, if the sum of the features that enter the layer is
+    positive, as behind a sigmoid or a ReLU.
     """
     return gradient.sum(-1).argmin(-1)
 
 
 def label_from_bias(gradient: Tensor) -> Tensor:
-    """`argmin_c (grad b)_c`: `[V, K]` -> `[V]`. Since grad b_c = p_c - 1[c = y], exact whatever the features are."""
+    """`argmin_c (grad b)_c`: `[V, K]` -> `[V]`; exact for any features, since grad b_c = p_c - 1[c = y]."""
     return gradient.argmin(-1)
 
 
 class LastLayer:
-    """Label inference by sign of the last layer's gradient, for batches of one.
+    """Label inference for batches of one, by the sign of the last layer's gradient.
 
-    Departs from iDLG where the layer has a bias: its gradient needs no assumption on the features.
-
-    Raises:
-        NotApplicable: the batch is not of one example, or the model does not end in a linear layer whose weight's or
-            bias's gradient is shared.
+    Departs from iDLG if the layer has a bias: the gradient of the bias needs no assumption about the features.
     """
 
     def __call__(self, seen: Observation) -> Tensor:
-        """Labels `[V, 1]`."""
+        """Returns the labels `[V, 1]`.
+
+        Raises:
+            NotApplicable: the batch is not of one example, or the model does not end in a linear layer whose weight or
+                bias has a shared gradient.
+        """
         task = seen.task
         if seen.batch_size != 1:
             raise NotApplicable(

@@ -1,4 +1,4 @@
-"""How long the sentences of a batch are, read off the gradient of the position embedding."""
+"""Inference of the lengths of a batch's sentences from the gradient of the position embedding."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from bench.messages import Observation
 
 
 def longest(seen: Observation) -> Tensor:
-    """Tokens of the longest sentence of each batch: `[V]`, int64, from 1 to T.
+    """Returns the number of tokens of the longest sentence of each batch: `[V]`, int64, from 1 to T.
 
     A position that no sentence reaches has a gradient of exactly zero, so the rows that are not zero end with the
-    longest sentence. They need not start at the first (some models number positions from 2). In a causal language model
-    the last token predicts nothing: its position has no gradient, and the sentence is one longer than the rows.
+    longest sentence. They need not begin with the first row (some models number positions from 2). In a causal language
+    model, the last token predicts nothing and its position has no gradient, so the sentence is one token longer than
+    the rows.
 
-    Exact where the client adds nothing to its gradient; noise, which leaves no row zero, makes it T, and so does a
-    model without a table of positions.
+    The result is exact if the client adds nothing to its gradient. Noise leaves no row zero, so the result is then T,
+    as it is for a model without position embeddings.
     """
     language, places = seen.task.language, seen.task.input_shape[0]
     assert language is not None
@@ -30,7 +31,7 @@ def longest(seen: Observation) -> Tensor:
 
 
 def inferred_mask(seen: Observation) -> Tensor:
-    """`[V, B, T]`, bool: every sentence as long as the `longest` of its batch."""
+    """`[V, B, T]`, bool: every sentence is taken to be as long as the longest of its batch."""
     assert seen.batch_size is not None
     place = torch.arange(seen.task.input_shape[0], device=seen.ids.device)
     return (place < longest(seen)[:, None, None]).expand(-1, seen.batch_size, -1).contiguous()

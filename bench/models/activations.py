@@ -1,4 +1,4 @@
-"""Activations by name; those of a gradient-matching benchmark, all with a second derivative."""
+"""Activations by name; all of them have a second derivative, as gradient matching needs."""
 
 from torch import nn
 
@@ -15,7 +15,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def activation(name: str) -> nn.Module:
-    """The activation of that name (`relu` and `leaky_relu` have a second derivative that is zero almost everywhere).
+    """Makes the activation of that name; the second derivative of `relu` and `leaky_relu` is zero almost everywhere.
 
     Raises:
         ValueError: the name is none of `ACTIVATIONS`.

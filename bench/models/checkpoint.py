@@ -1,4 +1,4 @@
-"""Weights from a file: safetensors, or a pickle that torch opens with `weights_only=True`."""
+"""Loads weights from a file: safetensors, or a pickle that torch opens with `weights_only=True`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from bench.errors import UserError
 from bench.storage.hashing import sha256
 
-_ENTRIES = ("state_dict", "model_state_dict", "model")  # where a checkpoint keeps the weights beside other things
+_ENTRIES = ("state_dict", "model_state_dict", "model")  # names under which checkpoints keep the weights
 _PREFIXES = ("module.", "model.", "_orig_mod.", "_module.")  # of DataParallel, Lightning, torch.compile, Opacus
 
 State = dict[str, Tensor]
@@ -23,17 +23,18 @@ State = dict[str, Tensor]
 def load(model: nn.Module, path: str, tell: Callable[[str], None] = lambda sentence: None) -> str:
     """Loads the file into `model`, strictly, and returns the SHA-256 of the file.
 
-    The weights may be an entry of a checkpoint (`state_dict`, `model_state_dict`, `model`), and their names may begin
-    with what a wrapper puts before them (`module.`, `model.`, `_orig_mod.`, `_module.`): that is stripped where the
-    names are then exactly those of the model. Other parts of the wrapper (a loss with weights) are left out.
+    The weights may be an entry of a checkpoint (`state_dict`, `model_state_dict`, `model`). Their names may begin with
+    the prefix of a wrapper (`module.`, `model.`, `_orig_mod.`, `_module.`), which is removed if the names are then
+    exactly those of the model. Other parts of the wrapper (such as a loss with weights) are left out.
 
     Args:
-        model: gets the weights.
-        path: of the file.
-        tell: is told in a sentence what was stripped and left out.
+        model: receives the weights.
+        path: path of the file.
+        tell: called with a sentence about what was removed and left out.
 
     Raises:
-        UserError: the file is missing, unreadable, holds no weights, or its names or shapes are not the model's.
+        UserError: the file is missing, unreadable or holds no weights, or its names or shapes are not those of the
+            model.
     """
     file = Path(path).expanduser()
     if not file.is_file():
@@ -55,7 +56,7 @@ def load(model: nn.Module, path: str, tell: Callable[[str], None] = lambda sente
 
 @dataclass(frozen=True)
 class _Renamed:
-    """Weights with a prefix less, and the names of those that did not have it."""
+    """Weights with a prefix removed, and the names of those that did not have the prefix."""
 
     state: State
     prefix: str = ""
@@ -77,10 +78,10 @@ def _read(file: Path, path: str) -> Any:
 
 
 def _states(content: Any, path: str) -> list[State]:
-    """What in the file may be the weights: one entry of it, or all of it.
+    """Returns what in the file may be the weights: entries of it, or all of it.
 
     Raises:
-        UserError: nothing may.
+        UserError: nothing in it can be weights.
     """
     inside = [content.get(entry) for entry in _ENTRIES] if isinstance(content, Mapping) else []
     states = [dict(one) for one in (*inside, content) if _is_state(one)]
@@ -103,7 +104,7 @@ def _is_state(content: Any) -> bool:
 
 
 def _renamed(state: State, prefix: str = "", others: tuple[str, ...] = ()) -> Iterator[_Renamed]:
-    """The weights as they are named, and what is inside each prefix, and each prefix in it."""
+    """Yields the weights as they are named, then those inside each prefix, and inside each prefix in these."""
     yield _Renamed(state, prefix, others)
     for own in _PREFIXES:
         inside = {name.removeprefix(own): value for name, value in state.items() if name.startswith(own)}

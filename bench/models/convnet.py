@@ -9,23 +9,25 @@ from bench.models.initialise import uniform
 from bench.models.normalise import first_layer
 from bench.models.norms import norm as norm_of
 
-_BEFORE, _AFTER = (1, 2, 2, 4, 4, 4), (4, 4)  # filters before and after the first pooling, in widths
+_BEFORE, _AFTER = (1, 2, 2, 4, 4, 4), (4, 4)  # filters before and after the first pooling, in multiples of `width`
 
 
 class ConvNet(nn.Module):
-    """Eight 3x3 convolutions, each with a normalisation and an activation, two 3x3 poolings, one linear layer.
+    """Eight 3x3 convolutions, each with a normalisation and an activation, two 3x3 poolings and a linear layer.
 
-    `[B, C, H, W]` in [0, 1] -> logits `[B, classes]`. Published with width 64, ReLU and BatchNorm (that code builds
-    width 64 under the names ConvNet8, 16 and 32 as well). 36 * width features for 28x28 and for 32x32.
+    `[B, C, H, W]` in [0, 1] -> logits `[B, classes]`. It was published with width 64, ReLU and BatchNorm (the published
+    code builds width 64 under the names ConvNet8, 16 and 32 as well). There are 36 * width features for images of 28x28
+    and of 32x32.
 
     Args:
-        width: filters of the first convolution; the second and third have twice, the others four times as many.
-        activation: a name of `bench.models.activations`.
+        width: filters of the first convolution, >= 1; the second and third have twice, the others four times as many.
+        activation: a name from `bench.models.activations`.
         norm: `batch`, `group` (8 groups) or `none`.
-        init_range: weights and biases from U(-r, r); null for PyTorch's own.
-        mean, std: normalisation per channel as the first layer; null for none.
+        init_range: r; weights and biases are drawn from U(-r, r); null for PyTorch's own initialisation.
+        mean: mean per channel, for a normalisation as the first layer; null for none.
+        std: standard deviation per channel; null for none.
         shape: `(C, H, W)` of an input, H and W at least 9.
-        classes: how many logits.
+        classes: number of logits.
 
     Raises:
         ValueError: an argument is out of its range.

@@ -1,4 +1,4 @@
-"""A model of the user's own, by its import path."""
+"""Models of the user's own, named by their import path."""
 
 import importlib
 import inspect
@@ -13,10 +13,14 @@ from bench.models.unwrap import unwrap
 
 
 def locate(target: str, what: str) -> Callable[..., Any]:
-    """The class or function that `pkg.mod:Name` names; the working folder is importable, as under `python -m`.
+    """Returns the class or function that `pkg.mod:Name` names; the working folder is importable, as under `python -m`.
+
+    Args:
+        target: `pkg.mod:Name`.
+        what: the config's key, for messages.
 
     Raises:
-        UserError: the path is malformed, the module cannot be imported, or has no such name.
+        UserError: the path is malformed, or the module cannot be imported or has no such name.
     """
     module_name, _, name = target.partition(":")
     if not module_name or not name:
@@ -24,7 +28,7 @@ def locate(target: str, what: str) -> Callable[..., Any]:
     importable()
     try:
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever a user's module raises on import is the user's to read
+    except (Exception, SystemExit) as error:  # a user's module may raise anything on import, and the user should see it
         raise UserError(f"{what}={target!r}: cannot import {module_name!r}: {type(error).__name__}: {error}") from error
     found = getattr(module, name, None)
     if not callable(found):
@@ -33,17 +37,17 @@ def locate(target: str, what: str) -> Callable[..., Any]:
 
 
 def custom(target: str, arguments: Mapping[str, Any] | None, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """Builds `target(**arguments)`, adding `shape` and `classes` where its signature names them; without wrappers.
+    """Builds `target(**arguments)`, with `shape` and `classes` if its signature has them, and removes wrappers.
 
     Args:
         target: `pkg.mod:Net`, a class or function that returns an `nn.Module` from inputs `[B, C, H, W]` in [0, 1] to
             logits `[B, classes]`.
-        arguments: keyword arguments for it; null for none.
+        arguments: its keyword arguments; null for none.
         shape: `(C, H, W)` of an input.
-        classes: how many classes the data have.
+        classes: number of classes of the data.
 
     Raises:
-        UserError: it cannot be imported, called, or does not return a module.
+        UserError: the target cannot be imported or called, or does not return a module.
     """
     build = locate(target, "model.target")
     given = dict(arguments or {})

@@ -1,8 +1,8 @@
 """Normalisation layers whose gradient can be mapped over victims and differentiated again.
 
-`torch.func.vmap` takes the fused kernels' mean and standard deviation for constants where it computes the gradient of a
-layer's weight. That gradient is right; its derivative with respect to the input, which every attack by matching
-follows, is not (seen with torch 2.14, wrong by up to 80 %). The same formula written out has no such step.
+The fused kernels return a mean and a standard deviation, which `torch.func.vmap` takes for constants when it computes
+the gradient of a layer's weight. That gradient is right, but its derivative by the input, which every matching attack
+uses, is not (seen with torch 2.14, wrong by up to 80 %). The same formula in elementary operations is right.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from bench.errors import UserError
 
 
 class LayerNorm(nn.LayerNorm):
-    """`nn.LayerNorm`, written out (Ba, Kiros, Hinton 2016, arXiv 1607.06450, equation 4)."""
+    """`nn.LayerNorm` in elementary operations (Ba, Kiros, Hinton 2016, arXiv 1607.06450, equation 4)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """`[..., *normalized_shape]`, likewise."""
+        """Normalises `[..., *normalized_shape]`; the shape stays."""
         found = _normalised(input, tuple(range(-len(self.normalized_shape), 0)), self.eps)
         found = found if self.weight is None else found * self.weight
         return found if self.bias is None else found + self.bias
 
 
 class _ByBatch(nn.modules.batchnorm._BatchNorm):
-    """BatchNorm by the statistics of the batch alone, written out; with running ones it is torch's."""
+    """BatchNorm by batch statistics, in elementary operations; with running statistics it is torch's own."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """`[B, C, ...]`, likewise.
+        """Normalises `[B, C, ...]`; the shape stays.
 
         Raises:
-            UserError: by the batch, and it has one value per channel, which torch refuses too: normalised, it is 0
-                whatever the input is.
+            UserError: the statistics are those of the batch, and there is one value per channel. torch refuses this
+                too, because the result would be 0 whatever the input is.
         """
         if (self.training or self.running_mean is None) and input[:, 0].numel() == 1:
             raise UserError(
@@ -48,15 +48,15 @@ class _ByBatch(nn.modules.batchnorm._BatchNorm):
 
 
 class BatchNorm1d(_ByBatch, nn.BatchNorm1d):
-    """For `[B, C]` and `[B, C, L]`."""
+    """`nn.BatchNorm1d` for `[B, C]` and `[B, C, L]`, in elementary operations."""
 
 
 class BatchNorm2d(_ByBatch, nn.BatchNorm2d):
-    """For `[B, C, H, W]`."""
+    """`nn.BatchNorm2d` for `[B, C, H, W]`, in elementary operations."""
 
 
 class BatchNorm3d(_ByBatch, nn.BatchNorm3d):
-    """For `[B, C, D, H, W]`."""
+    """`nn.BatchNorm3d` for `[B, C, D, H, W]`, in elementary operations."""
 
 
 _WRITTEN_OUT: dict[type[nn.Module], type[nn.Module]] = {
@@ -68,7 +68,7 @@ _WRITTEN_OUT: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def replace_norms(model: nn.Module) -> None:
-    """Makes torch's own layers in `model` these ones, in place; the function, names and parameters stay."""
+    """Replaces torch's own layers in `model` by these, in place; the function, names and parameters stay."""
     for module in model.modules():
         module.__class__ = _WRITTEN_OUT.get(type(module), type(module))
 

@@ -1,4 +1,4 @@
-"""How weights are drawn at the start."""
+"""Initialisation of weights from a uniform distribution, as in the code of Deep Leakage from Gradients."""
 
 from torch import nn
 
@@ -6,7 +6,7 @@ from torch import nn
 def uniform(model: nn.Module, half_width: float | None) -> None:
     """Draws every weight and bias of convolutions and linear layers from U(-half_width, half_width), in place.
 
-    The initialisation of the DLG code (`weights_init` with 0.5); null keeps PyTorch's own.
+    This is the initialisation of the DLG code (`weights_init` with 0.5). None keeps PyTorch's own.
 
     Raises:
         ValueError: half_width is not above 0.

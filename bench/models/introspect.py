@@ -1,4 +1,4 @@
-"""What a model can and cannot do, found by trying it once on a blank batch."""
+"""Facts about a model, found by running it once on a blank batch."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ ONE_OUTPUT = (
     "a single output (binary cross entropy) is not served: return two logits, torch.cat([torch.zeros_like(z), z], 1), "
     "and take cross_entropy, which is the same step"
 )
-_STEPS = (1e-6, 1e-7, 1e-8, 1e-9)  # at which finite differences are taken
-_ROUNDING = 1e-13  # of a squared gradient in float64, relative: 450 units in the last place, ten times what was seen
+_STEPS = (1e-6, 1e-7, 1e-8, 1e-9)  # step lengths of the finite differences
+_ROUNDING = 1e-13  # relative rounding of a squared float64 gradient: 450 units in the last place, ten times that seen
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What was found.
+    """Facts about a model.
 
     Args:
-        parameters: entries of all trainable parameters.
-        last_linear, last_bias: names of the weight and bias of the linear layer whose output the model returns.
+        parameters: number of entries of all trainable parameters.
+        last_linear: name of the weight of the linear layer whose output the model returns, or None.
+        last_bias: name of that layer's bias, or None.
         mappable: whether `vmap` can map its gradient over models and inputs.
-        frozen: entries of all parameters that are not trained.
+        frozen: number of entries of all parameters that are not trained.
     """
 
     parameters: int
@@ -46,10 +47,10 @@ class ModelInfo:
 
 
 def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]]:
-    """`(parameters, buffers, inputs, targets) -> {name: gradient}` of the loss, for one model.
+    """Returns a function `(parameters, buffers, inputs, targets) -> {name: gradient}` of the loss, for one model.
 
-    Differentiates by every tensor of `parameters`; what is frozen comes with the buffers (`bench.models.shared`). A
-    parameter that does not enter the loss has a gradient of zeros.
+    It differentiates by every tensor of `parameters`; frozen parameters are passed with the buffers
+    (`bench.models.shared`). A parameter that does not enter the loss has a gradient of zeros.
     """
 
     def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
@@ -61,14 +62,15 @@ def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]
 
 
 def check_training(model: nn.Module, shape: tuple[int, ...], batch_size: int) -> None:
-    """One forward pass in train mode, of a copy.
+    """Runs one forward pass of a copy in train mode.
 
     Args:
-        model: images `[B, C, H, W]` to logits.
-        shape: `(C, H, W)`. batch_size: of a training step.
+        model: maps images `[B, C, H, W]` to logits.
+        shape: `(C, H, W)`.
+        batch_size: B of a training step.
 
     Raises:
-        UserError: the model refuses such a batch (BatchNorm over one value per channel).
+        UserError: the model refuses such a batch (BatchNorm with one value per channel).
     """
     try:
         with torch.no_grad():
@@ -87,18 +89,21 @@ def _first_line(error: BaseException) -> str:
 
 
 def introspect(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, batch_size: int) -> ModelInfo:
-    """Runs the model forward, backward and backward again.
+    """Runs the model forward, and differentiates it twice.
 
     Args:
-        model: inputs `[B, C, H, W]`, or sentences (`TextModel`), to logits `[B, classes]`; a language model's
+        model: maps inputs `[B, C, H, W]`, or sentences (`TextModel`), to logits `[B, classes]`; a language model to
             `[B, T, classes]`.
-        loss: `(logits, targets) -> scalar`, targets indices `[B]` (`[B, T]`); see `soft_labels` for probabilities.
+        loss: `(logits, targets) -> scalar`, with indices `[B]` (or `[B, T]`) as targets; see `soft_labels` for
+            probabilities.
         shape: `(C, H, W)`, or `(T,)`.
+        classes: number of logits per example or token.
+        batch_size: B.
 
     Raises:
-        UserError: the model has no parameters, does not take such inputs, does not return such logits, or returns
-            values that are not finite or random; the loss takes no class indices, or is no scalar; or the gradient
-            cannot be differentiated.
+        UserError: the model has no trainable parameters, does not take such inputs, does not return such logits, or
+            returns values that are not finite or random; the loss takes no class indices, or is no scalar; or the
+            gradient cannot be differentiated.
     """
     kind = type(model).__name__
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -131,7 +136,7 @@ def _probed(
     try:
         with torch.no_grad():
             output, again = model(inputs), model(inputs)
-    except UserError:  # a layer of ours says what is wrong
+    except UserError:  # raised by one of our own layers, which says what is wrong
         raise
     except Exception as error:  # a model of the user's own may raise anything
         raise UserError(f"model {kind} does not take {seen}: {_first_line(error)}") from error
@@ -148,7 +153,7 @@ def _probed(
     if not torch.equal(output, again):
         raise UserError(
             f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set "
-            "model.mode=eval, or hand over module.eval()"
+            "model.mode=eval, or pass module.eval()"
         )
     targets = torch.arange(prod(wanted[:-1]), device=inputs.device).reshape(wanted[:-1]) % classes
     _check_loss(loss, output, targets)
@@ -165,7 +170,7 @@ def _probed(
 
 
 def _blank(model: nn.Module, shape: tuple[int, ...], batch_size: int) -> Tensor:
-    """Inputs of no meaning `[B, ...]`, as an attacker's would be: a ramp of pixels, or embeddings of a few tokens."""
+    """Inputs without meaning `[B, ...]`, like an attacker's: a ramp of pixels, or embeddings of a few tokens."""
     device = next(model.parameters()).device
     if not isinstance(model, TextModel):
         return torch.linspace(0, 1, batch_size * prod(shape), device=device).reshape(batch_size, *shape)
@@ -175,12 +180,12 @@ def _blank(model: nn.Module, shape: tuple[int, ...], batch_size: int) -> Tensor:
 
 
 def _places(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """`(T,)` where each position has a target of its own, else `()`."""
+    """`(T,)` if each position has its own target, else `()`."""
     return shape if isinstance(model, TextModel) and model.head != "classification" else ()
 
 
 def _not_finite(model: nn.Module) -> str:
-    """Where in the model the values that are not finite come from, the end of a sentence."""
+    """The end of a sentence that says where in the model the non-finite values come from."""
     named = [*model.named_parameters(), *model.named_buffers()]
     bad = [name for name, value in named if not value.isfinite().all()]
     if not bad:
@@ -190,7 +195,7 @@ def _not_finite(model: nn.Module) -> str:
 
 
 def _check_loss(loss: Loss, logits: Tensor, targets: Tensor) -> None:
-    """The client's loss is one number of logits and class indices.
+    """Checks that the client's loss is one number, computed from logits and class indices.
 
     Raises:
         UserError: it is not.
@@ -198,7 +203,7 @@ def _check_loss(loss: Loss, logits: Tensor, targets: Tensor) -> None:
     takes = f"logits {list(logits.shape)} with class indices {list(targets.shape)}"
     try:
         with warnings.catch_warnings():
-            # a loss of real targets spreads them over the logits, and says so in passing
+            # A loss for real-valued targets broadcasts them over the logits, with nothing but a warning.
             warnings.filterwarnings("error", message="Using a target size")
             value = loss(logits, targets)
     except Exception as error:  # a loss of the user's own may raise anything
@@ -223,7 +228,7 @@ def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, targe
     try:
         first = torch.autograd.grad(loss(model(dummy), targets), parameters, create_graph=True, allow_unused=True)
         if all(g is None for g in first):
-            if isinstance(model, TextModel):  # the word embedding alone, which dummy embeddings stand in for
+            if isinstance(model, TextModel):  # only the word embedding is trained, and dummy embeddings replace it
                 return
             raise UserError(f"model {kind}: no trainable parameter enters the loss, so every gradient is zero")
         total = sum((g**2).sum() for g in first if g is not None)
@@ -244,10 +249,10 @@ def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, targe
 
 
 def _is_cut(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> bool:
-    """Whether autograd loses part of the second derivative without a word.
+    """Whether autograd silently loses part of the second derivative.
 
-    An operation marked `once_differentiable` does, where the input reaches the gradient by another way as well. Checked
-    along one direction, in float64 (a model that does not run in it is not checked).
+    An operation marked `once_differentiable` does so if the input also reaches the gradient by another path. The check
+    is along one direction and in float64; a model that does not run in float64 is not checked.
     """
     try:
         exact = copy.deepcopy(model).double()
@@ -265,10 +270,10 @@ def _is_cut(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> bo
     except (RuntimeError, TypeError):
         return False
     claimed = (slope * along).sum()
-    # Where the value hardly moves, as behind many sigmoids, every difference is rounding and tells nothing.
+    # If the value hardly changes, as behind many sigmoids, every difference is rounding and tells nothing.
     told = any(_larger(claimed, side) > _ROUNDING * here.abs() / abs(step) for step, side in sides.items())
-    # At a kink or a jump (a branch on the data) some sides may differ, and a million ReLUs have one within every 1e-6.
-    # A lost term differs on all sides at any distance.
+    # At a kink or a jump (a branch on the data) some sides may differ, and a million ReLUs have a kink within every
+    # 1e-6. A lost term makes all sides differ, at any distance.
     return told and all((claimed - side).abs() > 0.1 * _larger(claimed, side) for side in sides.values())
 
 
@@ -277,25 +282,26 @@ def _larger(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _mappable(model: nn.Module, loss: Loss, inputs: Tensor, places: tuple[int, ...]) -> bool:
-    """Whether `vmap` maps the gradient, and what it gives has the derivative that it has without."""
+    """Whether `vmap` can map the gradient, and the mapped gradient has the same derivative as the gradient itself."""
     targets = torch.zeros(len(inputs), *places, dtype=torch.long, device=inputs.device)
     try:
         _slope(model, loss, inputs, targets, mapped=True)
-    except RuntimeError:  # vmap's word for what it cannot map; the caller says so and works one by one
+    except RuntimeError:  # vmap cannot map it; the caller reports this and works one by one
         _check_functional(model, loss, inputs, targets)
         return False
     try:
         exact = copy.deepcopy(model).double()
         ours, theirs = (_slope(exact, loss, inputs.double(), targets, mapped=mapped) for mapped in (True, False))
-    except (RuntimeError, TypeError):  # it does not run in float64
+    except (RuntimeError, TypeError):  # the model does not run in float64
         return True
     return bool((ours - theirs).abs().max() <= 1e-6 * theirs.abs().max())
 
 
 def _check_functional(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> None:
-    """
+    """Checks that `torch.func` can take the gradient of a single victim.
+
     Raises:
-        UserError: `torch.func` cannot take the gradient of one victim either.
+        UserError: it cannot.
     """
     try:
         _slope(model, loss, inputs, targets, mapped=False)
@@ -318,7 +324,7 @@ def _slope(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, mapped
     else:
         found = gradient(parameters, buffers, x, targets)
     size = sum((g.square().sum() for g in found.values()), torch.zeros((), dtype=x.dtype, device=x.device))
-    if not size.requires_grad:  # the trained parameters do not meet the inputs, as a word embedding does not
+    if not size.requires_grad:  # the gradient does not depend on the inputs, as that of a word embedding alone
         return torch.zeros_like(x)
     (slope,) = torch.autograd.grad(size, x)
     return slope

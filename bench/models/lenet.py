@@ -11,19 +11,20 @@ from bench.models.normalise import first_layer
 
 
 class LeNet(nn.Module):
-    """Three 5x5 convolutions of `width` filters, an activation after each, one linear layer.
+    """Three 5x5 convolutions of `width` filters, an activation after each, and one linear layer.
 
     `[B, C, H, W]` in [0, 1] -> logits `[B, classes]`. With width 12, strides 2, 2, 1, sigmoid and init_range 0.5 it is
-    the published network: 588 features for 28x28, 768 for 32x32.
+    the published network, which has 588 features for images of 28x28 and 768 for 32x32.
 
     Args:
-        width: filters of each convolution.
-        strides: of the three convolutions (the paper's text removes them: 1, 1, 1).
-        activation: a name of `bench.models.activations`.
-        init_range: weights and biases are drawn from U(-r, r); null for PyTorch's own initialisation.
-        mean, std: normalisation per channel as the first layer; null for none.
+        width: filters of each convolution, >= 1.
+        strides: strides of the three convolutions (the paper's text removes them: 1, 1, 1).
+        activation: a name from `bench.models.activations`.
+        init_range: r; weights and biases are drawn from U(-r, r); null for PyTorch's own initialisation.
+        mean: mean per channel, for a normalisation as the first layer; null for none.
+        std: standard deviation per channel; null for none.
         shape: `(C, H, W)` of an input.
-        classes: how many logits.
+        classes: number of logits.
 
     Raises:
         ValueError: an argument is out of its range.

@@ -1,4 +1,4 @@
-"""The client's loss, by name."""
+"""The client's loss function, found by its name in the config."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bench.models.custom import locate
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A loss that holds tensors (class weights), in the type and on the device of the logits that it is given.
+    """A loss that holds tensors (such as class weights), used in the type and on the device of the logits.
 
     Args:
-        module: stays as it is.
+        module: the loss; it is not changed.
     """
 
     module: nn.Module
@@ -34,7 +34,7 @@ class Fitted:
 
 
 def fitted(loss: Any) -> Any:
-    """`Fitted` where the loss is a module, else the loss."""
+    """Wraps a loss in `Fitted` if it is a module; returns any other loss as it is."""
     return Fitted(loss) if isinstance(loss, nn.Module) else loss
 
 

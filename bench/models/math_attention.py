@@ -1,7 +1,7 @@
 """torch's attention in the form that can be differentiated twice.
 
 The fused kernels of `scaled_dot_product_attention` have no second derivative on a processor, and the fast path of
-`nn.MultiheadAttention` and `nn.TransformerEncoderLayer` in eval mode has no first one. The value is the same.
+`nn.MultiheadAttention` and `nn.TransformerEncoderLayer` in eval mode has not even a first one. The values are the same.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 @contextmanager
 def math_attention() -> Iterator[None]:
-    """Attention is computed as the formula says, by matrix products and a softmax, while the block lasts."""
+    """Inside this context, attention is computed by matrix products and a softmax, as the formula says."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

@@ -1,4 +1,4 @@
-"""Normalisation as a model's first layer, so that inputs (and every score on them) stay in pixel space."""
+"""Normalisation as a model's first layer, so that inputs and their scores stay in pixel space."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,14 @@ from torch import Tensor, nn
 
 
 class Normalise(nn.Module):
-    """`(x - mean) / std` per channel.
+    """Computes `(x - mean) / std` per channel.
 
     Args:
-        mean, std: one number a channel, in units of [0, 1] pixels.
+        mean: one number per channel, for pixels in [0, 1].
+        std: one number per channel, > 0.
+
+    Raises:
+        ValueError: a standard deviation is not positive.
     """
 
     mean: Tensor
@@ -20,7 +24,7 @@ class Normalise(nn.Module):
         super().__init__()
         if min(std) <= 0:
             raise ValueError("std: must be > 0")
-        # not persistent: a user's checkpoint need not know of them
+        # They are not persistent, because a user's checkpoint does not hold them.
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
 
@@ -30,7 +34,12 @@ class Normalise(nn.Module):
 
 
 def first_layer(mean: Sequence[float] | None, std: Sequence[float] | None, channels: int) -> nn.Module:
-    """The layer for a config's `mean` and `std` (both null: none).
+    """Makes the first layer from a config's `mean` and `std`; the identity if both are null.
+
+    Args:
+        mean: one number per channel, or null.
+        std: one number per channel, or null.
+        channels: C.
 
     Raises:
         ValueError: only one is given, or their length is not the number of channels.
@@ -38,5 +47,5 @@ def first_layer(mean: Sequence[float] | None, std: Sequence[float] | None, chann
     if mean is None and std is None:
         return nn.Identity()
     if mean is None or std is None or len(mean) != channels or len(std) != channels:
-        raise ValueError(f"mean and std: want {channels} numbers each (one a channel), or null for both")
+        raise ValueError(f"mean and std: want {channels} numbers each (one per channel), or null for both")
     return Normalise(mean, std)

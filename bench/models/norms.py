@@ -1,10 +1,12 @@
-"""Normalisation between layers, by name."""
+"""Normalisation layers for convolutional networks, by name."""
 
 from torch import nn
 
 
 def norm(kind: str, channels: int) -> nn.Module:
-    """`batch`, `group` (8 groups, fewer where there are fewer channels) or `none`, for `[B, channels, H, W]`.
+    """Makes the layer `batch`, `group` (8 groups, fewer if there are fewer channels) or `none`.
+
+    It takes and returns `[B, channels, H, W]`.
 
     Raises:
         ValueError: another name.

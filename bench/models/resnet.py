@@ -1,4 +1,4 @@
-"""ResNet-20 for small images (He et al. 2016, arXiv 1512.03385, section 4.2), with the switches that leakage needs."""
+"""ResNet-20 for small images (He et al. 2016, arXiv 1512.03385, section 4.2), with options that matter for leakage."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from bench.models.norms import norm as norm_of
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions with a shortcut; a 1x1 convolution adapts the shortcut where the shape changes.
+    """Two 3x3 convolutions with a shortcut; if the shape changes, the shortcut is a 1x1 convolution.
 
-    Departs from the paper's option A (zero padding) there: the projection (option B) is what today's codes use.
+    Departs: the paper's shortcut is option A (zero padding); the projection (option B) is common today.
     """
 
     def __init__(self, inside: int, outside: int, stride: int, activation: str, norm: str) -> None:
@@ -34,18 +34,19 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """`[B, C, H, W]` in [0, 1] -> logits `[B, classes]`; 6 * blocks + 2 layers deep.
+    """A residual network: `[B, C, H, W]` in [0, 1] -> logits `[B, classes]`, with 6 * blocks + 2 layers.
 
     Args:
-        blocks: residual blocks a stage (3: ResNet-20).
-        width: channels of the first stage, doubled at the second and third.
-        strides: of the three stages (1, 2, 2 in the paper; 1, 1, 1 removes them, as Deep Leakage does).
-        activation: a name of `bench.models.activations`.
+        blocks: residual blocks per stage, >= 1 (3 for ResNet-20).
+        width: channels of the first stage, >= 1; they double at the second and third.
+        strides: strides of the three stages (1, 2, 2 in the paper; 1, 1, 1 removes them, as Deep Leakage does).
+        activation: a name from `bench.models.activations`.
         norm: `batch`, `group` (8 groups) or `none`.
-        init_range: weights and biases from U(-r, r); null for PyTorch's own.
-        mean, std: normalisation per channel as the first layer; null for none.
+        init_range: r; weights and biases are drawn from U(-r, r); null for PyTorch's own initialisation.
+        mean: mean per channel, for a normalisation as the first layer; null for none.
+        std: standard deviation per channel; null for none.
         shape: `(C, H, W)` of an input.
-        classes: how many logits.
+        classes: number of logits.
 
     Raises:
         ValueError: an argument is out of its range.

@@ -1,4 +1,4 @@
-"""Which parameters a client trains, and so shares; the others are constants that everybody knows."""
+"""Which parameters a client trains and so shares; the others are public constants."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 from bench.errors import UserError
 
-_NAMED = 5  # names that a message lists from the start, and from the end
+_NAMED = 5  # how many of the first and of the last names a message lists
 
 
 def choose(model: nn.Module, patterns: Sequence[str] | None) -> None:
     """Freezes, in place, every parameter that none of the patterns matches.
 
-    A pattern chooses among the trainable parameters: it makes no frozen one trainable.
+    A pattern selects among the trainable parameters; it makes no frozen parameter trainable.
 
     Args:
-        model: a parameter is trainable where it says `requires_grad`.
-        patterns: as file names are matched (`fc.*`, `*.lora_?.weight`); null leaves the model as it is.
+        model: its trainable parameters are those with `requires_grad`.
+        patterns: patterns like those of file names (`fc.*`, `*.lora_?.weight`); null leaves the model as it is.
 
     Raises:
         UserError: a pattern matches no trainable parameter, or nothing is left to share.
@@ -44,19 +44,25 @@ def choose(model: nn.Module, patterns: Sequence[str] | None) -> None:
 
 
 def trained(model: nn.Module) -> list[str]:
-    """Names of the trainable parameters, in the model's order."""
+    """The names of the trainable parameters, in the model's order."""
     return [name for name, value in model.named_parameters() if value.requires_grad]
 
 
 def parted(
     parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], names: Collection[str]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The parameters of these names, and everything else that the model holds: frozen parameters beside the buffers.
+    """Splits a model's tensors into the parameters of these names, and the rest (buffers and frozen parameters).
 
-    >>> import torch
-    >>> mine, constant = parted({"a": torch.zeros(1), "b": torch.ones(1)}, {"mean": torch.zeros(2)}, ["b"])
-    >>> list(mine), list(constant)
-    (['b'], ['mean', 'a'])
+    Args:
+        parameters: `{name: tensor}`.
+        buffers: `{name: tensor}`.
+        names: names of the trained parameters.
+
+    Example:
+        >>> import torch
+        >>> mine, constant = parted({"a": torch.zeros(1), "b": torch.ones(1)}, {"mean": torch.zeros(2)}, ["b"])
+        >>> list(mine), list(constant)
+        (['b'], ['mean', 'a'])
     """
     mine = {name: value for name, value in parameters.items() if name in names}
     return mine, {**buffers, **{name: value for name, value in parameters.items() if name not in names}}

@@ -1,6 +1,6 @@
-"""The client's loss for labels that an attacker optimises: probabilities, whose value at one-hot ones is the client's.
+"""The client's loss for labels that an attacker optimises: a loss of probabilities, the client's at one-hot ones.
 
-torch divides a weighted cross entropy by the weights of the labels where they are indices, and by B where they are
+torch divides a weighted cross entropy by the weights of the labels if they are indices, and by B if they are
 probabilities. An attacker that optimises probabilities would then match another loss than the client's.
 """
 
@@ -17,19 +17,19 @@ from torch.nn.functional import one_hot
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-_EACH = 1000  # classes that are tried one by one; of more, so many that are evenly spaced
-_LARGEST, _LONGEST = 16, 8  # examples, and tokens of each, in a batch that is tried
-_MIXED = 8  # batches of mixed labels that are tried
-_CLOSE = 1e-4  # relative difference up to which two values of a loss are one: float32 rounding is about 1e-6
+_EACH = 1000  # the most classes that are tried one by one; if there are more, evenly spaced ones are tried
+_LARGEST, _LONGEST = 16, 8  # the most examples, and tokens per example, of a batch that is tried
+_MIXED = 8  # number of batches of mixed labels that are tried
+_CLOSE = 1e-4  # relative difference up to which two values of a loss count as equal; float32 rounds to about 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class SoftLabels:
-    """How a loss takes probabilities.
+    """A loss that takes probabilities.
 
     Args:
-        loss: the client's for indices; for probabilities one that equals it where they are one-hot.
-        refusal: why there is no such loss, the end of a sentence; None where there is one.
+        loss: the client's loss for indices; for probabilities, one that equals it if they are one-hot.
+        refusal: the end of a sentence that says why there is no such loss; None if there is one.
     """
 
     loss: Loss
@@ -40,41 +40,41 @@ class SoftLabels:
 class Reweighted:
     """A loss that averages over labels with weights w, for probabilities p `[B, K]` as for indices.
 
-    L(z, p) = sum_bk p_bk w_k l_bk / sum_bk p_bk w_k. torch's cross entropy with weights is the numerator over B.
+    L(z, p) = sum_bk p_bk w_k l_bk / sum_bk p_bk w_k. torch's cross entropy with weights is the numerator divided by B.
 
     Args:
-        loss: `(logits [B, K], targets) -> scalar`, the mean over B of what probabilities weigh.
-        weights: `[K]`.
+        loss: `(logits [B, K], targets) -> scalar`; for probabilities, the weighted sum divided by B.
+        weights: `[K]`, w.
     """
 
     loss: Loss
     weights: Tensor
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """A scalar, for indices `[B]` or probabilities `[B, K]`."""
+        """Returns a scalar, for logits `[B, K]` and targets that are indices `[B]` or probabilities `[B, K]`."""
         found = self.loss(logits, targets)
         return found / (targets @ self.weights.to(targets)).mean() if targets.is_floating_point() else found
 
 
 def soft_labels(loss: Loss, shape: tuple[int, ...], device: torch.device) -> SoftLabels:
-    """What an attacker makes of a client's loss, found by trying it on random logits.
+    """Finds a loss of probabilities for a client's loss, by evaluating it on random logits.
 
-    Where the value at one-hot probabilities differs from that at indices by a factor of each class, as with weights,
-    the loss is `Reweighted`; that this gives the client's values is tried for each class and for mixed labels. Of
-    losses over tokens only a few labels are tried, and none is reweighted.
+    If the value at one-hot probabilities differs from that at indices by a factor per class, as with weights, the loss
+    is wrapped in `Reweighted`. Each class and mixed labels are then evaluated, to check that the result equals the
+    client's. For losses over tokens, only a few labels are evaluated, and none is reweighted.
 
     Args:
-        loss: `(logits, targets) -> scalar`; takes indices.
-        shape: of the logits, `[B, K]` or, where tokens are predicted, `[B, T, K]`.
-        device: where the loss is computed.
+        loss: `(logits, targets) -> scalar`, which takes indices.
+        shape: shape of the logits: `[B, K]` or, if tokens are predicted, `[B, T, K]`.
+        device: device on which the loss is computed.
     """
     generator = torch.Generator().manual_seed(0)
     rest = (*(min(length, _LONGEST) for length in shape[1:-1]), shape[-1])
     count = min(shape[0], _LARGEST)
-    # at two sizes, so that a sum is not taken for a mean
+    # Two batch sizes are tried, so that a sum is not taken for a mean.
     logits = [torch.randn(size, *rest, generator=generator).to(device) for size in (count, count + 1)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a loss thinks of probabilities is found out here
+        warnings.simplefilter("ignore")  # warnings about probabilities are expected here
         try:
             _check_differentiable(loss, logits[0])
             trials = [(z, y, *_both(loss, z, y)) for z in logits for y in _labels(z, generator)]
@@ -93,13 +93,13 @@ def soft_labels(loss: Loss, shape: tuple[int, ...], device: torch.device) -> Sof
 
 
 def _check_differentiable(loss: Loss, logits: Tensor) -> None:
-    """Raises where the loss takes probabilities and does not depend on them smoothly (it rounds them to a class)."""
+    """Raises an error if the loss takes probabilities but does not depend on them smoothly, as if it rounded them."""
     soft = torch.full_like(logits, 1 / logits.shape[-1]).requires_grad_()
     torch.autograd.grad(loss(logits, soft), soft)
 
 
 def _labels(logits: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
-    """Labels `[B]` or `[B, T]` to try: all of one class, each class in turn, and mixed ones."""
+    """Yields labels `[B]` or `[B, T]` to try: all of one class, for each class, and mixed ones."""
     *places, classes = logits.shape
     if len(places) == 1:
         for label in torch.linspace(0, classes - 1, min(classes, _EACH)).round().long().tolist():
@@ -113,12 +113,12 @@ def _hard(labels: Tensor, classes: int) -> Tensor:
 
 
 def _both(loss: Loss, logits: Tensor, labels: Tensor) -> tuple[float, float]:
-    """The loss for class indices, and for the same labels as probabilities."""
+    """Returns the loss for class indices, and for the same labels as probabilities."""
     return float(loss(logits, labels)), float(loss(logits, _hard(labels, logits.shape[-1])))
 
 
 def _weights(loss: Loss, logits: Tensor) -> Tensor | None:
-    """`[K]`: for each class the loss at one-hot probabilities over that at indices; None where that is no number."""
+    """`[K]`: per class, the loss at one-hot probabilities over that at indices; None if that is not a number."""
     count, classes = logits.shape
     found = []
     for label in range(classes):
@@ -133,5 +133,5 @@ def _weights(loss: Loss, logits: Tensor) -> Tensor | None:
 
 
 def _close(a: float, b: float) -> bool:
-    """Whether the value at indices `a` is that at probabilities `b`, or is none (a batch of classes of weight 0)."""
+    """Whether the value at indices `a` equals that at probabilities `b`, or is not finite (all weights are 0)."""
     return not math.isfinite(a) or abs(a - b) <= _CLOSE * max(abs(a), abs(b)) + 1e-7

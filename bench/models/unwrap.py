@@ -1,4 +1,4 @@
-"""A network as it comes out of a training, without what the training wrapped it in."""
+"""Unwraps a network from what a training has wrapped around it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """The network inside `DataParallel`, `DistributedDataParallel`, `torch.compile` or Opacus, at any depth; float32.
+    """Returns the float32 network inside `DataParallel`, DDP, `torch.compile` or Opacus, at any depth.
 
-    Changed in place: what the wrappers hold is replaced by what they wrapped, Opacus' hooks are taken off, and weights
-    and buffers of another floating-point type are cast. The gradient that is attacked is then the one that the same
-    step has in float32.
+    The module is changed in place: wrappers inside it are replaced by what they wrap, Opacus' hooks are removed, and
+    weights and buffers of another floating-point type are cast. The gradient that is attacked is then that of the same
+    step in float32.
     """
     return _stripped(module).float()
 
 
 def unwrapped_copy(module: nn.Module) -> nn.Module:
-    """The same of a copy; `module` stays as it is.
+    """Returns `unwrap` of a copy; `module` itself does not change.
 
     Raises:
-        UserError: it cannot be copied.
+        UserError: the module cannot be copied.
     """
     try:
         return unwrap(copy.deepcopy(_inside(module)))
@@ -38,7 +38,7 @@ def unwrapped_copy(module: nn.Module) -> nn.Module:
 
 def _stripped(module: nn.Module) -> nn.Module:
     module = _inside(module)
-    for name, child in module._modules.items():  # a child that has two names is there twice
+    for name, child in module._modules.items():  # a child with two names occurs twice
         if child is not None and (inner := _stripped(child)) is not child:
             module._modules[name] = inner
     if module._compiled_call_impl is not None:  # compiled in place, by `module.compile()`
@@ -65,6 +65,6 @@ def _inside(module: nn.Module) -> nn.Module:
 
 
 def _of_opacus(what: object) -> bool:
-    """Whether a type or a hook, or what a partial hook calls, stands in the package `opacus`."""
+    """Whether a type or a hook, or the function of a partial hook, belongs to the package `opacus`."""
     what = what.func if isinstance(what, functools.partial) else what
     return str(getattr(what, "__module__", "")).partition(".")[0] == "opacus"

@@ -1,1 +1,1 @@
-"""Distances between gradients."""
+"""Distances between gradients, which attacks minimise."""

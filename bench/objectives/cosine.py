@@ -5,10 +5,11 @@ from torch import Tensor
 
 
 def cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-    """`1 - <g, g*> / (||g|| ||g*||)`, all observed parameters as one vector: `{name: [V, ...]}` -> `[V]`, in [0, 2].
+    """`1 - <g, g*> / (||g|| ||g*||)`, all observed parameters as one vector: `{name: [V, ...]}` -> `[V]`.
 
-    Computed as half the squared distance of the two unit vectors, which is the same number: a difference from 1 would
-    be lost in float32 below 1e-7, long before the image is found. 1/2 where the dummy's gradient is zero.
+    It is in [0, 2], and computed as half the squared distance of the two unit vectors, which is the same number. In
+    float32, a difference from 1 would be lost below 1e-7, long before the image is found. If the dummy's gradient is
+    zero, it is 1/2.
     """
     ours, theirs = _over_norm({name: gradients[name] for name in observed}), _over_norm(observed)
     squares: Tensor = sum(((ours[name] - other) ** 2).flatten(1).sum(1) for name, other in theirs.items())  # type: ignore[assignment]
@@ -22,11 +23,11 @@ def _over_norm(of: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 class Cosine:
-    """`cosine_distance` times a constant: blind to the length of the gradient, and so to clipping.
+    """`cosine_distance` times a constant; it ignores the length of the gradient, and so is not affected by clipping.
 
     Args:
-        scale: factor; it weighs the distance against priors, and a direction that is blind to scale sees nothing of it
-            where there are none.
+        scale: factor, > 0. It weighs the distance against priors. Without priors, a direction that does not depend on
+            the scale of the objective is not affected by it.
 
     Raises:
         ValueError: scale is not above 0.
@@ -38,5 +39,5 @@ class Cosine:
         self.scale = scale
 
     def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-        """`{name: [V, ...]}` -> `[V]`."""
+        """`{name: [V, ...]}` of the dummies and of the shared gradients -> `[V]`."""
         return self.scale * cosine_distance(gradients, observed)

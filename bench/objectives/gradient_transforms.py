@@ -1,4 +1,4 @@
-"""What an attacker does to both gradients before it compares them: where it takes the client's defence into account."""
+"""What an attacker does to both gradients before it compares them, to take the client's defence into account."""
 
 from __future__ import annotations
 
@@ -15,34 +15,39 @@ Gradients = dict[str, Tensor]  # {parameter name: [V, ...]}
 
 
 class GradientTransform(ABC):
-    """A function of the dummy's gradient and the shared one; traced and compiled with the objective."""
+    """A function of the dummy's gradient and the shared one, which is traced and compiled with the objective."""
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it cannot do without beyond what can be seen: words that attacks use of themselves."""
+        """What it needs to be granted, in the words of `Attack.needs`."""
         return frozenset()
 
     def check(self, seen: Observation) -> None:  # noqa: B027 - most views fit every observation
-        """Refuses an observation that it does not fit.
+        """Refuses an observation for which the transform has no meaning.
 
         Raises:
-            NotApplicable: says why.
+            NotApplicable: the message says why.
         """
 
     @abstractmethod
     def __call__(self, gradients: Gradients, observed: Gradients) -> tuple[Gradients, Gradients]:
-        """Both, as they are to be compared; names may go, shapes stay."""
+        """Returns both gradients as they are to be compared; names may be left out, but shapes stay."""
 
 
 @dataclass(frozen=True)
 class TransformedObjective:
-    """A distance that looks through views, the first one first."""
+    """A distance between gradients to which transforms are applied first, in order.
+
+    Args:
+        distance: `(gradients, observed) -> [V]`.
+        views: the transforms.
+    """
 
     distance: Objective
     views: Sequence[GradientTransform]
 
     def __call__(self, gradients: Gradients, observed: Gradients) -> Tensor:
-        """`{name: [V, ...]}` -> `[V]`."""
+        """`{name: [V, ...]}` of the dummies and of the shared gradients -> `[V]`."""
         for view in self.views:
             gradients, observed = view(gradients, observed)
         return self.distance(gradients, observed)

@@ -7,14 +7,15 @@ from torch import Tensor
 def layer_cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor], negligible: float = 0.0) -> Tensor:
     """`mean over l of 1 - <g_l, g*_l> / (||g_l|| ||g*_l||)`: `{name: [V, ...]}` -> `[V]`, in [0, 2].
 
-    Each layer counts alike, however short its gradient. Computed as half the squared distance of unit vectors, as
-    `bench.objectives.cosine` is, and for its reason; 1/2 for a layer where the dummy's gradient is zero.
+    Each layer has the same weight, however short its gradient is. Like `bench.objectives.cosine`, and for the same
+    reason, it is computed as half the squared distance of unit vectors. It is 1/2 for a layer in which the dummy's
+    gradient is zero.
 
     Args:
-        gradients: of the dummies.
-        observed: what was shared; only the names in it count.
-        negligible: a layer counts where its observed gradient is longer than this share of the whole one's length; one
-            of exactly zero has no angle and never counts.
+        gradients: `{name: [V, ...]}` of the dummies.
+        observed: `{name: [V, ...]}`, what was shared; only its names count.
+        negligible: a layer counts if its observed gradient is longer than this share of the length of the whole
+            gradient. A layer of exactly zero has no angle and never counts.
 
     Example:
         >>> ours = {"a": torch.tensor([[1.0, 0.0]]), "b": torch.tensor([[0.0, 2.0]])}
@@ -33,23 +34,24 @@ def layer_cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tens
 
 
 def _unit(value: Tensor) -> Tensor:
-    """`[V, ...]` -> `[V, n]` of length 1, or 0 where it is 0."""
+    """`[V, ...]` -> `[V, n]` of length 1; zero stays zero."""
     flat = value.flatten(1)
     squares = flat.square().sum(1, keepdim=True)
     return flat * squares.clamp(min=torch.finfo(squares.dtype).tiny).rsqrt()
 
 
 class LayerCosine:
-    """`layer_cosine_distance`.
+    """`layer_cosine_distance`, without layers whose gradient is only rounding.
 
-    Departs: some gradients of a transformer are zero but for rounding (attention does not see the biases of its keys:
-    the softmax is blind to what they add). Their angles are noise of the same weight as any other layer's in the
-    paper's mean, and the derivative of that noise is divided by a length of nearly 0. Here they do not count, so the
-    value is another than that of the authors' code, in which each of them adds about 1 to the sum over layers.
+    Departs: some gradients of a transformer are zero except for rounding (attention does not depend on the biases of
+    its keys, because the softmax cancels what they add). In the paper's mean, the angles of these layers are noise with
+    the same weight as any other layer, and the derivative of that noise is divided by a length of nearly 0. Here they
+    do not count. The value therefore differs from that of the authors' code, in which each of them adds about 1 to the
+    sum over layers.
 
     Args:
-        negligible: share of the whole gradient's length at or below which a layer's is taken for rounding; 0 counts
-            every layer that is not exactly zero, as published.
+        negligible: a layer whose length is at or below this share of the whole gradient's length counts as rounding, in
+            [0, 1); 0 counts every layer that is not exactly zero, as published.
 
     Raises:
         ValueError: negligible is not in [0, 1).
@@ -61,5 +63,5 @@ class LayerCosine:
         self.negligible = negligible
 
     def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-        """`{name: [V, ...]}` -> `[V]`."""
+        """`{name: [V, ...]}` of the dummies and of the shared gradients -> `[V]`."""
         return layer_cosine_distance(gradients, observed, self.negligible)

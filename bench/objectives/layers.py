@@ -10,7 +10,7 @@ from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 
 def masked_columns(weight: Tensor) -> Tensor:
-    """Which victims' gradient `[V, out, in]` of a linear layer has columns that are exactly zero beside others: `[V]`.
+    """For each victim `[V]`, whether some but not all columns of a gradient `[V, out, in]` are zero.
 
     Soteria (Sun et al. 2021, arXiv 2012.06043) masks features that enter the layer, and so whole columns.
     """
@@ -22,9 +22,10 @@ class Layers(GradientTransform):
     """Leaves out the gradients of some parameters.
 
     Args:
-        ignore: names of parameters (`fc.weight`), or `auto`: for each victim those linear layers whose weight gradient
-            has whole columns of zeros. `auto` sees that for itself; names come from knowing the defence. A feature that
-            is off (behind a ReLU) empties its column as well: `auto` then leaves a layer out that nobody masked.
+        ignore: names of parameters (`fc.weight`), or `auto`: for each victim, the linear layers whose weight gradient
+            has whole columns of zeros. Names come from knowing the defence, while `auto` detects the layers itself. A
+            feature that is off (behind a ReLU) also has a column of zeros, so `auto` may leave out a layer that was not
+            masked.
 
     Raises:
         ValueError: no name is given.
@@ -37,14 +38,14 @@ class Layers(GradientTransform):
 
     @property
     def needs(self) -> frozenset[str]:
-        """To know the defence, where layers are named."""
+        """Knowledge of the defence, if layers are named."""
         return frozenset() if self.ignore == "auto" else frozenset({"defense_known"})
 
     def check(self, seen: Observation) -> None:
-        """The names are the model's, and something is left.
+        """Refuses names that are not those of shared gradients, and a list that leaves nothing to compare.
 
         Raises:
-            NotApplicable: they are not, or nothing is.
+            NotApplicable: the message says which.
         """
         if self.ignore == "auto":
             return
@@ -56,7 +57,7 @@ class Layers(GradientTransform):
             raise NotApplicable(f"ignore: nothing is left to compare (there are {there})")
 
     def __call__(self, gradients: Gradients, observed: Gradients) -> tuple[Gradients, Gradients]:
-        """Without those parameters; under `auto` with zeros in their place, since victims may differ."""
+        """Removes the named parameters; with `auto`, sets them to zero instead, since victims may differ."""
         if self.ignore != "auto":
             left = [name for name in observed if name not in self.ignore]
             return {name: gradients[name] for name in left}, {name: observed[name] for name in left}

@@ -1,4 +1,4 @@
-"""Against quantisation: the attacker compares in the quantised domain, where a cell of gradients is one value."""
+"""Against quantisation: the attacker compares quantised values, each of which stands for an interval of gradients."""
 
 from bench.errors import NotApplicable
 from bench.messages import Observation
@@ -6,17 +6,19 @@ from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 
 class Quantised(GradientTransform):
-    """The dummy's gradient is compared with the nearest value that the client would have shared as the same integer.
+    """Compares the dummy's gradient with the nearest value that the client would have rounded to the same integer.
 
     The client shares round(g / step) step with step = max|g| / levels, per tensor. The largest entry is shared as it
     is, so the attacker computes the same step from what it sees. Every g within `width` steps of a shared value may be
-    the client's: the distance is to the gradient's projection onto that cell, so the objective is zero inside the cell
-    and does not pull the dummy towards rounding error. (The distance of the rounded dummy, with a straight-through
-    gradient, has the same zeros, but jumps at the edges of cells, where a line search needs a continuous objective.)
+    the client's. The distance is that to the projection of the gradient onto this interval, so the objective is zero
+    inside the interval and does not pull the dummy towards rounding error. (The distance of the rounded dummy, with a
+    straight-through gradient, has the same zeros, but jumps at the ends of intervals, and a line search needs a
+    continuous objective.)
 
     Args:
-        levels: of each sign: 127 for int8.
-        width: half a cell in steps: 0.5 where the client rounds to nearest, 1.0 where it rounds stochastically.
+        levels: number of levels of each sign, >= 1: 127 for int8.
+        width: half the width of an interval in steps, > 0: 0.5 if the client rounds to nearest, 1.0 if it rounds
+            stochastically.
 
     Raises:
         ValueError: an argument is not above 0.
@@ -29,14 +31,14 @@ class Quantised(GradientTransform):
 
     @property
     def needs(self) -> frozenset[str]:
-        """To know the defence."""
+        """Knowledge of the defence, which tells that the client quantises."""
         return frozenset({"defense_known"})
 
     def check(self, seen: Observation) -> None:
-        """One of the client's defences is `Int8`.
+        """Refuses a client that does not use the defence `Int8`.
 
         Raises:
-            NotApplicable: none is.
+            NotApplicable: none of the client's defences is `Int8`.
         """
         parts = [str(part["defense"]) for part in seen.defense or ()]
         if "Int8" not in parts:
@@ -46,7 +48,7 @@ class Quantised(GradientTransform):
             )
 
     def __call__(self, gradients: Gradients, observed: Gradients) -> tuple[Gradients, Gradients]:
-        """The dummy's gradient, and the nearest point of the shared one's cell; `{name: [V, ...]}` each."""
+        """Returns the dummy's gradient, and the nearest point of the shared one's interval; `{name: [V, ...]}` each."""
         nearest = {}
         for name, value in observed.items():
             step = value.flatten(1).abs().amax(1) / self.levels

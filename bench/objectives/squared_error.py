@@ -12,7 +12,7 @@ class SquaredError:
     """`squared_error` times a constant.
 
     Args:
-        scale: factor; it changes no minimiser but the size of tolerances beside it.
+        scale: factor, > 0; it changes no minimiser, but the objective that tolerances are compared with.
 
     Raises:
         ValueError: scale is not above 0.
@@ -24,5 +24,5 @@ class SquaredError:
         self.scale = scale
 
     def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-        """`{name: [V, ...]}` -> `[V]`."""
+        """`{name: [V, ...]}` of the dummies and of the shared gradients -> `[V]`."""
         return self.scale * squared_error(gradients, observed)

@@ -1,4 +1,4 @@
-"""Against pruning: only the entries that were shared count, since a zero there says nothing of the gradient's value."""
+"""Against pruning: only entries that were shared count, since a zero says nothing about the gradient's value."""
 
 from torch import Tensor
 
@@ -13,15 +13,16 @@ def surviving_entries(observed: Gradients) -> Gradients:
 class SurvivingEntries(GradientTransform):
     """Leaves out the entries that are exactly zero in what was shared.
 
-    Both gradients are multiplied by the root of (entries / survivors), so that a squared error is that of as many
-    entries as there would be without pruning, and tolerances keep their meaning. A cosine does not see that factor.
+    Both gradients are multiplied by the square root of (entries / survivors). A squared error is then that of as many
+    entries as there would be without pruning, and tolerances keep their meaning. A cosine does not depend on that
+    factor.
 
-    Needs no grant: zeros can be seen. Where a gradient has zeros of its own (behind a ReLU that is off) they go too:
-    what they say of the input is lost. Without a zero it changes nothing.
+    It needs no grant, because zeros are visible. Zeros that the gradient has by itself (behind a ReLU that is off) are
+    left out too, and what they say about the input is lost. If there is no zero, nothing changes.
     """
 
     def __call__(self, gradients: Gradients, observed: Gradients) -> tuple[Gradients, Gradients]:
-        """`{name: [V, ...]}` twice, zero at what did not survive."""
+        """Returns both gradients `{name: [V, ...]}`, with zeros at the entries that did not survive."""
         kept = surviving_entries(observed)
         entries = sum(value[0].numel() for value in kept.values())
         count: Tensor = sum(value.flatten(1).sum(1) for value in kept.values())  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""The distance of TAG (Deng et al. 2021, TAG: Gradient Attack on Transformer-based Language Models, 2103.06819)."""
+"""The distance of TAG (Deng et al. 2021, Gradient Attack on Transformer-based Language Models, arXiv 2103.06819)."""
 
 from torch import Tensor
 
@@ -11,9 +11,9 @@ def tag_distance(
     """`sum_l ||g_l - g*_l||^2 + a_l ||g_l - g*_l||_1` over all observed parameters: `{name: [V, ...]}` -> `[V]`.
 
     Args:
-        gradients: of the dummy; may hold more than was observed.
-        observed: what was shared, in the order of the model's parameters.
-        weight: a_0, of the first parameter.
+        gradients: `{name: [V, ...]}` of the dummies; may hold more names than were observed.
+        observed: `{name: [V, ...]}`, what was shared, in the order of the model's parameters.
+        weight: a_0, the weight of the first parameter.
         depth: `constant`, or `linear`: a_l = a_0 (1 - l / L) for l = 0 ... L - 1.
     """
     total = next(iter(observed.values())).new_zeros(())
@@ -27,15 +27,16 @@ def tag_distance(
 class TagDistance:
     """`tag_distance` with its weights.
 
-    The paper lets the weight of the absolute error fall from the layers next to the input to the last, and gives no
-    rule; `linear` is that of the reimplementation in breaching (there with 0.1), `constant` that of LAMP's authors.
+    In the paper, the weight of the absolute error falls from the layers next to the input to the last one, by a rule
+    that is not given. `linear` is the rule of the reimplementation in breaching (with 0.1 there), `constant` that of
+    LAMP's authors.
 
     Args:
-        weight: of the absolute error beside the squared one, >= 0.
+        weight: weight of the absolute error relative to the squared one, >= 0.
         depth: `constant` or `linear`.
 
     Raises:
-        ValueError: weight < 0, or another word.
+        ValueError: weight < 0, or depth is another word.
     """
 
     def __init__(self, weight: float, depth: str) -> None:
@@ -46,5 +47,5 @@ class TagDistance:
         self.weight, self.depth = weight, depth
 
     def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-        """`{name: [V, ...]}` -> `[V]`."""
+        """`{name: [V, ...]}` of the dummies and of the shared gradients -> `[V]`."""
         return tag_distance(gradients, observed, self.weight, self.depth)

@@ -1,1 +1,1 @@
-"""Priors: what an attacker holds likely of inputs before it has seen a gradient."""
+"""Priors: what an attacker assumes about inputs before it sees a gradient."""

@@ -1,4 +1,4 @@
-"""What every prior is: a penalty on dummy images that is added to the objective."""
+"""The base class of priors: a prior is a penalty on dummy inputs that is added to the objective."""
 
 from abc import ABC, abstractmethod
 
@@ -6,8 +6,8 @@ from torch import Tensor
 
 
 class Prior(ABC):
-    """Holds its weight; traced and compiled with the objective."""
+    """A penalty with its weight, which is traced and compiled with the objective."""
 
     @abstractmethod
     def __call__(self, images: Tensor) -> Tensor:
-        """`[S, B, C, H, W]` -> `[S]`."""
+        """Images `[S, B, C, H, W]` or embeddings `[S, B, T, D]` -> penalties `[S]`."""

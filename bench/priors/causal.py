@@ -1,4 +1,4 @@
-"""A pretrained causal language model of Hugging Face's transformers (GPT-2 and its like) as a judge of sentences."""
+"""A pretrained causal language model of Hugging Face's transformers (such as GPT-2) that judges sentences."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _KEY = "attack.language_model.source"
 
 
 class Causal(LanguageModel):
-    """Scores the words that the attacked model's tokens spell, cut into its own tokens.
+    """Scores the words that the attacked model's tokens spell, split into tokens of its own.
 
-    It is a public model and needs no sentences of the victims' kind. LAMP (Balunovic et al. 2022, arXiv 2202.08827,
-    section 5) has a GPT-2 on the tokens of BERT (its code loads transformer_wikitext-103.pth).
+    The language model is public and needs no sentences of the victims' kind. LAMP (Balunovic et al. 2022, arXiv
+    2202.08827, section 5) uses a GPT-2 on the tokens of BERT (its code loads transformer_wikitext-103.pth).
 
-    Departs: sentences are put into words and cut anew where the tokenisers differ, so any GPT-2 will do. Where the
-    model has a token that begins a text it stands before each sentence, and the first word is scored too.
+    Departs: if the tokenisers differ, sentences are decoded to words and tokenised again, so any GPT-2 can be used. If
+    the model has a token that begins a text, it is put before each sentence, and the first word is scored too.
 
     Args:
         source: a folder that `save_pretrained` wrote, with its `tokenizer.json`, or the name of a model on the hub.
-        batch: sentences that are scored together.
+        batch: number of sentences that are scored together, >= 1.
 
     Raises:
         ValueError: batch < 1.
@@ -42,10 +42,10 @@ class Causal(LanguageModel):
         self._loaded: _Judge | None = None
 
     def check(self, seen: Observation) -> None:
-        """It can be found and read.
+        """Loads the model, if it has not been loaded yet.
 
         Raises:
-            UserError: it cannot; the sentence says where it was looked for.
+            UserError: the model cannot be found or read; the message says where it was looked for.
         """
         self._judge()
 
@@ -61,7 +61,7 @@ class Causal(LanguageModel):
         return self._loaded
 
     def learn(self, seen: Observation) -> Disfluency:
-        """Nothing is learnt: the weights are what they are."""
+        """Returns the score; nothing is learned, since the weights are fixed."""
         assert seen.task.language is not None
         judge, theirs = self._judge(), seen.task.language.tokenizer
         judge.model.to(seen.ids.device)
@@ -77,7 +77,15 @@ class Causal(LanguageModel):
 
 @dataclass
 class _Judge:
-    """A network with its tokeniser; `start` is the token before a text, `positions` the most that it can read."""
+    """A network with its tokeniser.
+
+    Args:
+        model: the network.
+        tokenizer: its tokeniser.
+        start: the token before a text, or None.
+        positions: the most tokens that it can read, or None.
+        batch: number of sentences that are scored together.
+    """
 
     model: TextModel
     tokenizer: Tokenizer
@@ -86,14 +94,14 @@ class _Judge:
     batch: int
 
     def cut(self, text: str) -> list[int]:
-        """Its own tokens, without those of a frame."""
+        """Splits a text into the network's tokens, without special ones."""
         return self.tokenizer.words(self.tokenizer.encode(text))
 
     def __call__(self, sentences: list[list[int]], device: torch.device) -> Tensor:
-        """The log-perplexity of each sentence `[N]`, float64; 0 where there is nothing to predict."""
+        """Returns the log-perplexity of each sentence `[N]`, float64; 0 if there is nothing to predict."""
         before = [] if self.start is None else [self.start]
         whole = [tuple([*before, *sentence][: self.positions]) for sentence in sentences]
-        distinct = sorted(set(whole), key=len)  # edits repeat each other, and padding costs time
+        distinct = sorted(set(whole), key=len)  # many edits are equal, and sorting by length saves padding
         found: dict[tuple[int, ...], float] = {}
         for first in range(0, len(distinct), self.batch):
             part = distinct[first : first + self.batch]
@@ -106,7 +114,7 @@ class _Judge:
         rows = [[*sentence, *[NO_TARGET] * (longest - len(sentence))] for sentence in sentences]
         tokens = torch.tensor(rows, dtype=torch.long, device=device)
         mask = tokens != NO_TARGET
-        mask[:, 0] = True  # attention needs a place to look at, in an empty sentence too
+        mask[:, 0] = True  # attention needs at least one position, even in an empty sentence
         logits = self.model(tokens.clamp(min=0), mask)[:, 1:].double()
         chosen = logits.log_softmax(-1).gather(-1, tokens[:, 1:].clamp(min=0).unsqueeze(-1)).squeeze(-1)
         there = mask[:, 1:]

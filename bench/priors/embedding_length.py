@@ -1,15 +1,15 @@
-"""LAMP's regulariser (Balunovic et al. 2022, arXiv 2202.08827, section 4, L_reg): how long word embeddings are."""
+"""LAMP's regulariser of the length of word embeddings (Balunovic et al. 2022, arXiv 2202.08827, section 4, L_reg)."""
 
 import torch
 from torch import Tensor
 
 
 def mean_length(table: Tensor, allowed: Tensor) -> Tensor:
-    """The mean Euclidean length of the rows that may be named.
+    """Returns the mean Euclidean length of the allowed rows of each victim's word embedding.
 
     Args:
-        table: `[V, N, D]`, each victim's word embedding (one for all, expanded, is measured once).
-        allowed: `[N]`, bool.
+        table: `[V, N, D]`, the word embeddings; one embedding for all victims, expanded, is measured once.
+        allowed: `[N]`, bool, the rows that count.
 
     Returns:
         `[V]`.
@@ -19,7 +19,7 @@ def mean_length(table: Tensor, allowed: Tensor) -> Tensor:
 
 
 def length_error(embeddings: Tensor, places: Tensor, target: Tensor) -> Tensor:
-    """`(mean_i ||x_i|| - target)^2`, i over the given places of the whole batch.
+    """Returns `(mean_i ||x_i|| - target)^2`, where i runs over the given places of the whole batch.
 
     Args:
         embeddings: `[S, B, T, D]`.
@@ -27,7 +27,8 @@ def length_error(embeddings: Tensor, places: Tensor, target: Tensor) -> Tensor:
         target: `[S]`.
 
     Returns:
-        `[S]`. Twice differentiable but where an embedding is zero; there the derivative of its length is taken as 0.
+        `[S]`. It is twice differentiable, except where an embedding is zero; there the derivative of its length is
+        taken as 0.
 
     Example:
         >>> length_error(torch.tensor([[[[3.0, 4.0], [0.0, 1.0], [9.0, 9.0]]]]), torch.tensor([[[True, True, False]]]),
@@ -43,14 +44,14 @@ def length_error(embeddings: Tensor, places: Tensor, target: Tensor) -> Tensor:
 
 
 class EmbeddingLength:
-    """`length_error` times a weight. Not a `bench.priors.base.Prior`: it has to know each victim's table and lengths.
+    """`length_error` times a weight; no `Prior`, because it needs each victim's embeddings and lengths.
 
-    Departs from the paper, where the target is 1.4 for every model (about the mean length of BERT's embeddings, its
-    code says): here it is `mean_length` of the victim's own. The mean is over the places that are optimised; the code's
-    is over all, the fixed ones of start, end and padding among them.
+    Departs: the paper's target is 1.4 for every model (about the mean length of BERT's embeddings, according to its
+    code); here it is the `mean_length` of the victim's own embeddings. The mean is over the places that are optimised;
+    in the published code it is over all places, including the fixed ones of start, end and padding.
 
     Args:
-        weight: lambda_reg, beside a distance of weight 1.
+        weight: lambda_reg, relative to a distance of weight 1, >= 0.
 
     Raises:
         ValueError: weight is negative.
@@ -62,5 +63,11 @@ class EmbeddingLength:
         self.weight = weight
 
     def __call__(self, embeddings: Tensor, places: Tensor, target: Tensor) -> Tensor:
-        """See `length_error`: `[S, B, T, D]`, `[S, B, T]`, `[S]` -> `[S]`."""
+        """Returns the penalty `[S]`; see `length_error`.
+
+        Args:
+            embeddings: `[S, B, T, D]`.
+            places: `[S, B, T]`, bool.
+            target: `[S]`.
+        """
         return self.weight * length_error(embeddings, places, target)

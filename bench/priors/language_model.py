@@ -1,4 +1,4 @@
-"""What every language model of an attacker is: something that says how likely a sentence is."""
+"""The base class of an attacker's language models, which say how likely a sentence is."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from torch import Tensor
 
 from bench.messages import Observation
 
-# tokens `[N, T]` of the attacked model's tokeniser, -1 where there is none -> `[N]`, float: the mean over a sentence of
-# -ln P(token | those before it), the logarithm of its perplexity. Special tokens are no part of a sentence.
+# Tokens `[N, T]` of the attacked model's tokeniser, -1 at unused places -> `[N]`, float: the mean over a sentence of
+# -ln P(token | tokens before it), the logarithm of its perplexity. Special tokens are not part of a sentence.
 Disfluency = Callable[[Tensor], Tensor]
 
 
 class LanguageModel(ABC):
-    """Holds settings; what it knows comes from an observation, or from weights that are public."""
+    """A language model: it holds settings, and learns from an observation or has public weights."""
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it cannot do without: words that attacks use of themselves."""
+        """What it needs to be granted, in the words of `Attack.needs`."""
         return frozenset()
 
     def check(self, seen: Observation) -> None:  # noqa: B027 - most can serve every observation
-        """Refuses what it cannot serve.
+        """Refuses an observation that it cannot serve.
 
         Raises:
-            UserError: says why.
+            UserError: the message says why.
         """
 
     @abstractmethod
     def learn(self, seen: Observation) -> Disfluency:
-        """What scores sentences of this observation's tokeniser."""
+        """Returns the function that scores sentences of this observation's tokeniser."""

@@ -15,7 +15,7 @@ from bench.priors.language_model import Disfluency, LanguageModel
 
 @dataclass(eq=False)
 class _Level:
-    """Counts of k-grams; a k-gram is a number: its tokens are the digits, the latest the lowest."""
+    """Counts of k-grams, each stored as a number whose digits are its tokens, the latest token the lowest digit."""
 
     grams: Tensor  # [G], int64, sorted
     counts: Tensor  # [G], float64
@@ -27,23 +27,23 @@ class _Level:
 class KneserNey:
     """Kneser-Ney smoothing in its interpolated form (Chen and Goodman 1999, Computer Speech and Language 13, 359-394).
 
-    P_k(w | h) = (max(c(h w) - d, 0) + d n(h) P_{k-1}(w | h')) / c(h), where h' is h without its earliest token, n(h)
-    is how many different tokens follow h, and c counts occurrences at the highest order and, below it, the different
-    tokens that stand before. One discount d is given for all orders (they estimate one an order). After a context that
-    was never seen P_k = P_{k-1}; P_0 is uniform, so nothing is impossible.
+    P_k(w | h) = (max(c(h w) - d, 0) + d n(h) P_{k-1}(w | h')) / c(h), where h' is h without its earliest token, n(h) is
+    the number of different tokens that follow h, and c counts occurrences at the highest order and, at lower orders,
+    the different tokens that stand before. One discount d serves all orders (the paper estimates one per order). After
+    a context that never occurred, P_k = P_{k-1}. P_0 is uniform, so nothing is impossible.
 
-    A sentence is the tokens between two boundaries; the boundary's number is `size`, and it is predicted at the end
-    like any token. Events are thus 0 to `size`.
+    A sentence is the tokens between two boundaries. The number of the boundary is `size`, and it is predicted at the
+    end of a sentence like any token, so events are 0 to `size`.
 
     Args:
-        sentences: of tokens, each in 0 to size - 1.
-        size: of the vocabulary.
+        sentences: lists of tokens, each in 0 to size - 1.
+        size: size of the vocabulary.
         order: n, >= 1.
         discount: d, in (0, 1].
-        device: where it works.
+        device: device of the counts.
 
     Raises:
-        UserError: `size` to the power of `order` is beyond 63 bits.
+        UserError: `size + 1` to the power of `order` does not fit into 63 bits.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class KneserNey:
     ) -> None:
         self.boundary, self.base, self.order, self.discount = size, size + 1, order, discount
         if self.base**order >= 2**63:
-            raise UserError(f"order={order}: so many tokens of a vocabulary of {size:,} have no number in 63 bits")
+            raise UserError(f"order={order}: the n-grams of a vocabulary of {size:,} tokens do not fit into 63 bits")
         longest = max((len(sentence) for sentence in sentences), default=0)
         rows = [[*sentence, *[-1] * (longest - len(sentence))] for sentence in sentences]
         tokens = torch.tensor(rows, dtype=torch.long, device=device).reshape(len(rows), longest)
@@ -74,8 +74,9 @@ class KneserNey:
         self._levels = levels[::-1]
 
     def _windows(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Each event behind its context: `[N, T]`, -1 at the end of shorter ones -> `[N, T + 1, order]`, and which
-        `[N, T + 1]` are events.
+        """Each event with its context: tokens `[N, T]`, -1 at the end -> windows `[N, T + 1, order]`.
+
+        The second result, `[N, T + 1]`, says which windows are events.
         """
         count, lengths = len(tokens), (tokens >= 0).sum(1, keepdim=True)
         edge = tokens.new_full((count, 1), self.boundary)
@@ -85,14 +86,14 @@ class KneserNey:
         return closed.unfold(1, self.order, 1), place <= lengths
 
     def _numbers(self, windows: Tensor) -> Tensor:
-        """`[..., k]` tokens -> `[...]` numbers."""
+        """Maps k-grams `[..., k]` to their numbers `[...]`."""
         found = torch.zeros_like(windows[..., 0])
         for k in range(windows.shape[-1]):
             found = found * self.base + windows[..., k]
         return found
 
     def probability(self, windows: Tensor) -> Tensor:
-        """P(latest token | those before it): `[..., order]`, each 0 to `size` -> `[...]`, float64."""
+        """P(latest token | tokens before it): `[..., order]`, each 0 to `size` -> `[...]`, float64."""
         number = self._numbers(windows)
         found = torch.full(number.shape, 1 / self.base, dtype=torch.float64, device=windows.device)
         for k, level in enumerate(self._levels, 1):
@@ -105,14 +106,18 @@ class KneserNey:
         return found
 
     def log_perplexity(self, tokens: Tensor) -> Tensor:
-        """`[N, T]`, -1 at the end of shorter sentences -> `[N]`: the mean of -ln P over tokens and the end boundary."""
+        """Returns `[N]`, the mean of -ln P over the tokens of each sentence and its end boundary.
+
+        Args:
+            tokens: `[N, T]`, -1 at the end of shorter sentences.
+        """
         windows, there = self._windows(tokens)
         logs = self.probability(windows).log().masked_fill(~there, 0)
         return -logs.sum(1) / there.sum(1)
 
 
 def _looked_up(keys: Tensor, wanted: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Values where `wanted` is among the sorted keys, 0 elsewhere; and where it is."""
+    """Returns the values of the keys that equal `wanted`, 0 if there is none; and whether there is one."""
     if not len(keys):
         return torch.zeros(wanted.shape, dtype=values.dtype, device=values.device), torch.zeros_like(wanted).bool()
     place = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
@@ -121,11 +126,11 @@ def _looked_up(keys: Tensor, wanted: Tensor, values: Tensor) -> tuple[Tensor, Te
 
 
 class Ngram(LanguageModel):
-    """`KneserNey` on the surrogate sentences: knows their kind and nothing else.
+    """`KneserNey` on the surrogate sentences: it knows the kind of sentences and nothing else.
 
     Args:
-        order: n; 3 for trigrams.
-        discount: taken from each count, in (0, 1].
+        order: n, >= 1; 3 for trigrams.
+        discount: subtracted from each count, in (0, 1].
 
     Raises:
         ValueError: an argument is out of its range.
@@ -140,11 +145,11 @@ class Ngram(LanguageModel):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Sentences to learn from."""
+        """What it needs to be granted: surrogate sentences to learn from."""
         return frozenset({"surrogate"})
 
     def learn(self, seen: Observation) -> Disfluency:
-        """Counts the surrogate's n-grams."""
+        """Counts the n-grams of the surrogate sentences, and returns the function that scores sentences."""
         assert seen.task.language is not None and seen.surrogate is not None
         tokenizer, device = seen.task.language.tokenizer, seen.ids.device
         special = torch.tensor(sorted(tokenizer.special), dtype=torch.long, device=device)
@@ -158,7 +163,7 @@ class Ngram(LanguageModel):
 
 
 def compact(tokens: Tensor, special: Tensor) -> Tensor:
-    """Sentences without special tokens and gaps: `[N, T]` -> `[N, T]`, the words in their order, -1 behind them.
+    """Removes special tokens and gaps from sentences `[N, T]`; the words keep their order, and -1 fills the rest.
 
     Example:
         >>> compact(torch.tensor([[2, 7, -1, 8, 3]]), torch.tensor([2, 3]))

@@ -1,1 +1,1 @@
-"""A classifier trained under a defence: what the defence costs."""
+"""Training of classifiers under a defence, which measures the accuracy that the defence costs."""

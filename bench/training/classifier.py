@@ -17,31 +17,31 @@ from bench.models.introspect import Loss, gradient_of
 from bench.models.shared import parted, trained
 from bench.training.schedule import TrainingSchedule
 
-_TIMED = 15  # steps that a cost in time is the median of, after one that is not counted
+_TIMED = 15  # number of timed steps whose median is taken, after one that is not counted
 
 
 class Classifier(pl.LightningModule):
-    """One client's updates, defended exactly as those that are attacked, move the model by SGD.
+    """Trains a model by SGD on a client's updates, which are defended exactly as those that are attacked.
 
-    The defence stands between the gradient and the optimiser's step: in each step the client's `Step` (see
-    `bench.defenses.base`) turns the batch into what is shared, per sample, per batch or per update as its parts act,
-    and that is what the optimiser is given: an update of local steps over rate and steps, and a sum over the number of
-    clients, so that the schedule's rate is one of gradients. A defence with a memory (residuals, momentum) keeps it
-    from step to step.
+    The defence stands between the gradient and the optimiser's step. In each step, the client's `ClientStep` (see
+    `bench.defenses.base`) turns the batch into what is shared, and this replaces the gradient. The update of local
+    steps is divided by learning rate times steps, and a sum by the number of clients, so that the learning rate of the
+    schedule is one for gradients. A defence with a state (residuals, momentum) keeps it from step to step.
 
     Args:
-        model: in the mode that it is trained in, frozen where it is not trained; its buffers (BatchNorm's running
-            statistics) follow the training.
+        model: in the mode in which it is trained; parameters that are not trained are frozen. Its buffers (the running
+            statistics of BatchNorm) follow the training.
         loss: `(logits, targets) -> scalar`, the mean over the batch.
         defense: see `bench.defenses`.
-        local: what the defence may know of the step.
+        local: what the defence knows about the step.
         schedule: see `TrainingSchedule`.
-        steps: how many there will be, for the decay of the rate.
-        seed: of the defence's random numbers, a new stream each step.
+        steps: total number of steps, by which the learning rate decays.
+        seed: seed of the defence's random numbers, which are new in each step.
 
     Attributes:
-        seconds: wall time of all training steps, reading the batches included.
-        correct, tested: images tested and how many of them were right.
+        seconds: wall time of all training steps, including the reading of batches.
+        correct: number of test images that were classified correctly.
+        tested: number of test images.
     """
 
     def __init__(
@@ -67,17 +67,22 @@ class Classifier(pl.LightningModule):
         self.seconds, self.done, self.correct, self.tested = 0.0, 0, 0, 0
 
     def configure_optimizers(self) -> Any:
-        """SGD; its rate is set by hand after each step."""
+        """Makes SGD and its schedule, which `training_step` advances."""
         sgd, rate = self._schedule.optimiser([self.model.get_parameter(name) for name in self._shapes], self._steps)
         return [sgd], [rate]
 
     def on_train_start(self) -> None:
-        """Brings the defence's memory to the device, and starts the clock."""
+        """Moves the defence's state to the device, and starts the clock."""
         self._state = self._to_device(self._state)
         self._began = self._now()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """One step of one client."""
+        """Takes one step with what the client shares for this batch.
+
+        Args:
+            batch: inputs `[B, C, H, W]` and labels `[B]`.
+            batch_idx: not used.
+        """
         inputs, labels = batch
         shared = self._shared(inputs, labels)
         for name, value in shared.items():
@@ -87,7 +92,7 @@ class Classifier(pl.LightningModule):
         self.done += 1
 
     def _shared(self, inputs: Tensor, labels: Tensor) -> Tree:
-        """What the client shares in this step; moves its memory on."""
+        """Returns what the client shares in this step, and updates the defence's state."""
         noise = self._to_device(self._share.noise(self._shapes, len(inputs), self._stream.child(self.done)))
         parameters, buffers = self._held()
         with torch.no_grad():
@@ -95,14 +100,18 @@ class Classifier(pl.LightningModule):
         return shared
 
     def _held(self) -> tuple[Tree, Tree]:
-        """The trained parameters, and what no step changes: the frozen ones beside the buffers."""
+        """The trained parameters, and what no step changes: buffers and frozen parameters."""
         every = {name: value.detach() for name, value in self.model.named_parameters()}
         return parted(every, dict(self.model.named_buffers()), self._shapes)
 
     def slowdown(self, inputs: Tensor, labels: Tensor) -> float:
-        """How many times as long a client takes to compute what it shares as for the undefended gradient.
+        """Returns the time that a client takes to compute what it shares, relative to the undefended gradient.
 
-        Both are timed in turn, so that whatever else the machine does falls on both; the ratio of the medians.
+        Both are timed alternately, so that other load on the machine affects both; the result is the ratio of medians.
+
+        Args:
+            inputs: `[B, C, H, W]`.
+            labels: `[B]`.
         """
         parameters, buffers = self._held()
         buffers = {name: value.clone() for name, value in buffers.items()}
@@ -119,15 +128,20 @@ class Classifier(pl.LightningModule):
         return statistics.median(times[True][1:]) / statistics.median(times[False][1:])
 
     def on_train_end(self) -> None:
-        """Stops the clock."""
+        """Stops the clock, and stores the seconds of the training."""
         self.seconds = self._now() - self._began
 
     def on_test_start(self) -> None:
-        """Counts from the beginning."""
+        """Sets the counts of tested and correct images to zero."""
         self.correct = self.tested = 0
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Counts the images that are classified rightly; a model that is no longer finite gets none right."""
+        """Counts the images that are classified correctly; an image with non-finite logits counts as wrong.
+
+        Args:
+            batch: inputs `[B, C, H, W]` and labels `[B]`.
+            batch_idx: not used.
+        """
         inputs, labels = batch
         logits = self.model(inputs)
         right = (logits.argmax(1) == labels) & logits.isfinite().all(1)
@@ -136,7 +150,7 @@ class Classifier(pl.LightningModule):
 
     @property
     def finite(self) -> bool:
-        """Whether every weight is."""
+        """Whether all parameters of the model are finite."""
         return all(bool(value.isfinite().all()) for value in self.model.parameters())
 
     def _to_device(self, tree: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How a classifier is trained: the same with every defence, so that only the defence differs."""
+"""How a classifier is trained; it is the same for every defence, so that only the defence differs."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 
 @dataclass(frozen=True)
 class TrainingSchedule:
-    """SGD on batches of one data set.
+    """SGD on batches of one dataset.
 
     Args:
-        split: `held_out` cuts the data set's split in two, `official` trains on the split `train` and tests on `test`.
-        train, test: how many examples of each under `held_out`; null under `official`.
-        split_seed: which images are held out: the same ones for every run.
-        sampling: `shuffle` or `poisson`. Under a defence with a privacy guarantee it is Poisson, whatever stands here:
-            the guarantee is accounted for that.
-        batch_size: examples a step.
-        lr: of SGD.
-        momentum: of SGD; 0 for none.
-        weight_decay: of SGD; 0 for none.
-        decay: `constant`, or `cosine`: from `lr` to 0 over all steps.
-        epochs: how often the examples are gone through.
-        runs: how often the whole training is repeated, each with its own initialisation, order and noise.
+        split: `held_out` divides the dataset's split in two; `official` trains on the split `train` and tests on
+            `test`.
+        train: number of examples to train on under `held_out`, >= 1; null under `official`.
+        test: number of examples to test on under `held_out`, >= 1; null under `official`.
+        split_seed: seed of the division, >= 0; the same images are held out in every run.
+        sampling: `shuffle` or `poisson`. Under a defence with a privacy guarantee, sampling is always Poisson, because
+            the guarantee is computed for it.
+        batch_size: examples per step, >= 1.
+        lr: learning rate of SGD, > 0.
+        momentum: momentum of SGD, >= 0; 0 for none.
+        weight_decay: weight decay of SGD, >= 0; 0 for none.
+        decay: `constant`, or `cosine` from `lr` to 0 over all steps.
+        epochs: number of passes over the examples, >= 1.
+        runs: number of trainings, >= 1, each with its own initialisation, order and noise.
 
     Raises:
         ValueError: a value is out of its range.
@@ -61,7 +63,7 @@ class TrainingSchedule:
             raise ValueError(f"lr={self.lr}: must be > 0")
 
     def optimiser(self, parameters: list[Tensor], steps: int) -> tuple[SGD, LRScheduler]:
-        """SGD over these parameters, and what sets its rate after each of `steps` steps."""
+        """Makes SGD over these parameters, and the schedule that sets its learning rate after each of `steps` steps."""
         sgd = SGD(parameters, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
         if self.decay == "cosine":
             return sgd, CosineAnnealingLR(sgd, T_max=steps)
@@ -69,10 +71,11 @@ class TrainingSchedule:
 
     @property
     def words(self) -> str:
-        """What a table says of it.
+        """The description that a table prints.
 
-        >>> Schedule("official", None, None, 0, "shuffle", 64, 0.1, 0.0, 0.0, "constant", 5, 2).words
-        'SGD, lr 0.1, no momentum, batch 64, 5 epochs'
+        Example:
+            >>> TrainingSchedule("official", None, None, 0, "shuffle", 64, 0.1, 0.0, 0.0, "constant", 5, 2).words
+            'SGD, lr 0.1, no momentum, batch 64, 5 epochs'
         """
         momentum = f"momentum {self.momentum:g}" if self.momentum else "no momentum"
         decay = f", weight decay {self.weight_decay:g}" if self.weight_decay else ""

@@ -109,8 +109,8 @@ def wrong(kind: str, path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "sentence"),
     [
-        ("planes apart", "more than 8 bits a channel, of a kind that cannot be read whole; save it as a 16-bit PNG"),
-        ("PPM", "more than 8 bits a channel, of a kind that cannot be read whole; save it as a 16-bit PNG"),
+        ("planes apart", "more than 8 bits per channel, of a kind that cannot be read whole; save it as a 16-bit PNG"),
+        ("PPM", "more than 8 bits per channel, of a kind that cannot be read whole; save it as a 16-bit PNG"),
         ("signed", "whose range is not known; save it with 8 or 16 bits, unsigned"),
         ("32 bits", "whose range is not known; save it with 8 or 16 bits, unsigned"),
         ("floats", "whose range is not known; save it with 8 or 16 bits, unsigned"),

@@ -1,1 +1,1 @@
-"""Attacks with an algorithm of their own, which is exact where its conditions hold."""
+"""Attacks with their own algorithm, whose result is exact if the conditions of the algorithm hold."""

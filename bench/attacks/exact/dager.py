@@ -1,4 +1,4 @@
-"""DAGER: whole sentences from the space that gradients span (Petrov et al. 2024, arXiv 2405.15586)."""
+"""DAGER: exact sentences from the space that the gradients span (Petrov et al. 2024, arXiv 2405.15586)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bench.engine.settings import EngineSettings
 from bench.messages import Observation, Reconstruction, Status
 from bench.models.text.base import pack
 
-_AT_ONCE = 2**19  # numbers that a layer's inputs of one chunk hold: 2 MiB in float32, which a processor's cache takes
+_AT_ONCE = 2**19  # entries of a layer's inputs per chunk: 2 MiB in float32, which fits a processor's cache
 
 
 @dataclass(eq=False)
 class _Claim:
-    """What the attack makes of one victim."""
+    """The reconstruction of one victim, and what it cost."""
 
     tokens: Tensor  # [B, T]
     labels: Tensor  # [B]
@@ -36,34 +36,38 @@ class _Claim:
 
 
 class Dager(Attack):
-    """Exact search for tokens and sentences; no optimisation, and no label.
+    """Exact search for tokens and sentences, without optimisation and without labels.
 
-    1. The gradient of the first attention layer spans what that layer reads (`bench.attacks.exact.span_check`): every
-       token of the vocabulary is tested at every position, on its own.
-    2. Sentences of those tokens are tested the same way against the second attention layer
-       (`bench.attacks.exact.sentence_check`): a decoder's token by token from the left, an encoder's by descent
-       (`bench.attacks.exact.sentence_search`).
-    3. What was predicted - labels, hidden words, the last word of a causal model, which enters nowhere else - is what
-       explains the whole gradient (`bench.attacks.exact.targets`). What is left of it is the objective: the relative
-       squared distance between the shared gradient and that of the claim. The paper has no such step.
+    1. The gradient of the first attention layer spans the inputs of that layer (`bench.attacks.exact.span_check`).
+    Every token of the vocabulary is tested at every position, independently of the others.
+    2. Sentences of the tokens found are tested in the same way against the second attention layer
+    (`bench.attacks.exact.sentence_check`): a decoder's sentences token by token from the left, an encoder's sentences
+    by descent (`bench.attacks.exact.sentence_search`).
+    3. The targets of the prediction are labels, hidden words, or the last word of a causal model's sentence, which is
+    an input to nothing else. They are chosen such that they explain the whole gradient (`bench.attacks.exact.targets`).
+    The objective is the relative squared distance between the shared gradient and that of the reconstruction. The paper
+    has no such step.
 
-    Exact where the batch has fewer tokens than the network is wide and the gradient is not perturbed. A victim has
-    converged where the claim explains its gradient. Where the gradients span everything (too many tokens, or noise) no
-    token is claimed; where noise leaves the rank known (lengths are granted), the nearest tokens are.
+    The search is exact if the batch has fewer tokens than the network is wide and the gradient is not perturbed. A
+    victim has converged if the reconstruction explains its gradient. If the gradients span everything (because of too
+    many tokens, or of noise), no token is claimed. If there is noise but the rank is known (lengths are granted), the
+    nearest tokens are claimed.
 
-    Lengths are those granted (`seen.mask`), else where the token that ends every sentence passes the test or, of a
-    decoder, where no token continues. Labels are neither needed nor used. `iterations` are the sentences tested,
-    `evaluations` the gradients computed (step 3).
+    Lengths are those granted (`seen.mask`). Otherwise a sentence ends where the token that ends every sentence passes
+    the test or, for a decoder, where no token continues it. Labels are neither needed nor used. `iterations` counts the
+    sentences tested, and `evaluations` the gradients computed in step 3.
 
     Args:
-        rank_tolerance: singular values below this share of the largest are noise; rounding of float32 leaves 1e-7.
-        token_threshold: relative distance from the first span up to which a token passes (the paper's tau_1).
-        sentence_threshold: mean relative distance from the second up to which a sentence passes (the paper's tau_2).
-        candidates: tokens of a position at most; the nearest.
-        tries: starts of the search for an encoder's sentences, a victim.
-        enough: relative squared distance between gradients from which the claim counts as verified.
-        steps: of the search for targets at most.
-        engine: the dtype.
+        rank_tolerance: singular values below this share of the largest count as noise, in (0, 1); the rounding of
+            float32 leaves 1e-7.
+        token_threshold: a token passes up to this relative distance from the first span, in (0, 1) (the paper's tau_1).
+        sentence_threshold: a sentence passes up to this mean relative distance from the second span, in (0, 1) (the
+            paper's tau_2).
+        candidates: the most tokens per position, >= 1; the nearest are kept.
+        tries: starts per victim of the search for an encoder's sentences, >= 1.
+        enough: the reconstruction is verified at or below this relative squared distance between gradients.
+        steps: the most steps of the search for targets, >= 1.
+        engine: settings, of which the type of the computation is used.
 
     Raises:
         ValueError: a number is out of its range.
@@ -98,12 +102,17 @@ class Dager(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B, classes, buffers, a loss that takes probabilities, two attention layers, inputs known and shared."""
+        """Batch size, classes, buffers, soft labels, and two attention layers, known and with shared gradients."""
         needs = {"batch_size", "classes", "buffers", "soft_labels", "two_attention_layers", "attention_shared"}
         return frozenset(needs)
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """One victim after the other."""
+        """Yields the reconstruction of each victim, one victim after the other.
+
+        Args:
+            seen: see `Attack.reconstruct`.
+            seed: see `Attack.reconstruct`.
+        """
         self.check(seen)
         for position in range(len(seen)):
             begin = time.perf_counter()
@@ -134,10 +143,10 @@ class Dager(Attack):
         return claim
 
     def tokens(self, victim: TextUpdate) -> list[list[int]] | None:
-        """The tokens of each position that pass the first test, the nearest first.
+        """Returns the tokens of each position that pass the first test, the nearest first.
 
-        None where most of the vocabulary passes: normalised inputs lie in a plane, so nothing can be told from a span
-        that is one dimension short of the whole space.
+        Returns None if most of the vocabulary passes. Normalised inputs lie in a hyperplane, so a span that lacks one
+        dimension of the whole space distinguishes nothing.
         """
         language, read = victim.language, victim.read
         blocks = projections(victim.gradients, language.first_attention)
@@ -190,7 +199,7 @@ class Dager(Attack):
         return descent(candidates, lengths, read is not None, victim.count, random, end)
 
     def _with_targets(self, seen: Observation, victim: TextUpdate, found: list[Found]) -> _Claim:
-        """The claim, with what was predicted."""
+        """The reconstruction of one victim, completed by the targets of its prediction."""
         device, language, classes = seen.ids.device, victim.language, seen.task.classes
         assert classes is not None
         tokens, mask = victim.laid_out([one.tokens for one in found])

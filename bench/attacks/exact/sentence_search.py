@@ -1,4 +1,4 @@
-"""From the tokens that were there to the sentences that they were: a search that the second layer's span directs."""
+"""From the tokens of each position to whole sentences: searches guided by the span of the second attention layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Check = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Found:
-    """A sentence, and how far it is from the second layer's span; the same sentence is the same, however far."""
+    """A sentence and its distance from the second layer's span; equal sentences are equal at any distance."""
 
     tokens: tuple[int, ...]
     distance: float = field(compare=False)
@@ -24,17 +24,18 @@ class Found:
 def from_left_to_right(
     check: Check, candidates: list[list[int]], alive: list[int], threshold: float, most: int, device: torch.device
 ) -> list[list[Found]]:
-    """The beginnings of sentences of a decoder, position by position (Petrov et al. 2024, arXiv 2405.15586).
+    """Finds the beginnings of a decoder's sentences, position by position (Petrov et al. 2024, arXiv 2405.15586).
 
-    Exact: what the second layer reads at a position depends on the tokens up to there alone.
+    The search is exact, because the second layer's input at a position depends only on the tokens up to there.
 
     Args:
-        check: sentences `[n, t]` to the distance of their last position `[n]`.
+        check: maps sentences `[n, t]` to the distance of their last position `[n]`.
         candidates: the tokens of each position.
-        alive: how many sentences are known to reach each position (0: unknown): one beginning at least is kept there.
-        threshold: of the distance.
-        most: beginnings that are kept at most.
-        device: of the tokens.
+        alive: how many sentences are known to reach each position, 0 if unknown; if it is positive, at least one
+            beginning is kept there.
+        threshold: a beginning passes up to this distance.
+        most: the most beginnings that are kept per position.
+        device: device of the tokens.
 
     Returns:
         For each position, the beginnings that end there.
@@ -55,15 +56,16 @@ def from_left_to_right(
 
 
 def ended(levels: list[list[Found]], lengths: list[int] | None, count: int) -> list[Found]:
-    """The sentences among beginnings: those of the known lengths, or those that cannot be extended.
+    """Selects the sentences among beginnings: those of the known lengths, or those that cannot be extended.
 
     Args:
-        levels: of `from_left_to_right`.
-        lengths: of the sentences, in order; None where they are not known.
-        count: B, sentences at most.
+        levels: as returned by `from_left_to_right`.
+        lengths: the lengths of the sentences, in order; None if they are not known.
+        count: B, the most sentences.
 
     Returns:
-        One for each length where they are known, no tokens where there is none; else as many as there are.
+        If lengths are known, one sentence per length, without tokens if there is none; else all sentences found, the
+        nearest first, B at most.
     """
     extended = {found.tokens[:-1] for level in levels for found in level}
     if lengths is None:
@@ -86,20 +88,21 @@ def ended(levels: list[list[Found]], lengths: list[int] | None, count: int) -> l
 
 @dataclass(eq=False)
 class Descent:
-    """Finds sentences whose positions depend on each other, one token at a time.
+    """Finds sentences whose positions depend on each other, by changing one token at a time.
 
-    From a random choice at each position, every position in turn takes the token that brings the sentence nearest to
-    the span, until none moves; at distance 0 the sentence was in the batch, and elsewhere another start is tried.
-    Tokens of sentences that were found are left out of every second start: most stand in one sentence only.
+    The search starts from a random choice at each position. Each position in turn takes the token that brings the
+    sentence nearest to the span, until no position changes. At a distance within the threshold the sentence was in the
+    batch; otherwise another start is tried. Every second start leaves out tokens of sentences already found, because
+    most tokens occur in one sentence only.
 
-    Departs from the paper, which tries combinations one after the other up to a bound (arXiv 2405.15586):
-    there are B^T of them, and the distance says which way to go.
+    Departs from the paper (arXiv 2405.15586), which tries combinations one after the other up to a bound: there are B^T
+    combinations, and the distance says which way to go.
 
     Args:
-        check: sentences `[n, T]` to distances `[n]`.
-        threshold: of the distance.
-        tries: starts at most.
-        device: of the tokens.
+        check: maps sentences `[n, T]` to distances `[n]`.
+        threshold: a sentence passes up to this distance.
+        tries: the most starts.
+        device: device of the tokens.
     """
 
     check: Check
@@ -110,18 +113,18 @@ class Descent:
     def __call__(
         self, candidates: list[list[int]], lengths: list[int], known: bool, count: int, random: Tensor, end: int | None
     ) -> list[Found]:
-        """The sentences found, and the nearest that were not, as far as there are any.
+        """Returns the sentences found and, if lengths are known, the nearest misses in place of those not found.
 
         Args:
             candidates: the tokens of each position, the nearest first.
-            lengths: of the sentences; where they are not known, those that there may be.
-            known: whether each of `lengths` is one sentence.
-            count: B, sentences to find.
-            random: `[tries, T]`, uniform in [0, 1): where each start is.
+            lengths: the lengths of the sentences, or all possible lengths if they are not known.
+            known: whether each entry of `lengths` is the length of one sentence.
+            count: B, the number of sentences to find.
+            random: `[tries, T]`, uniform on [0, 1), which choose the starts.
             end: the token that ends every sentence, or None.
 
         Returns:
-            Of known lengths one sentence each, in order; else at most `count`.
+            If lengths are known, one sentence per length, in order; else at most `count` sentences.
         """
         found: list[Found] = []
         missed: dict[int, set[Found]] = {}
@@ -147,7 +150,7 @@ class Descent:
 
     @staticmethod
     def _open(lengths: list[int], found: list[Found]) -> list[int]:
-        """The lengths of the sentences that are still to be found, the shortest first."""
+        """Returns the lengths of the sentences that have not been found yet, the shortest first."""
         waiting = sorted(lengths)
         for one in found:
             waiting.remove(len(one.tokens))
@@ -157,7 +160,7 @@ class Descent:
         sentence = list(start)
         best = float(self.check(torch.tensor([sentence], device=self.device))[0])
         places = [place for place, tokens in enumerate(choices) if len(tokens) > 1]
-        still = 0  # places in a row that did not move
+        still = 0  # number of consecutive places that did not change
         while still < len(places) and best > self.threshold:
             for place in places:
                 others = [token for token in choices[place] if token != sentence[place]]
@@ -174,7 +177,7 @@ class Descent:
 
 
 def _choices(candidates: list[list[int]], end: int | None, found: list[Found]) -> list[list[int]]:
-    """What may stand at each position of a sentence: the end at the last one only; what was found, left out."""
+    """The tokens that may stand at each position: the end token only at the last, and none of `found` if possible."""
     choices = []
     for place, tokens in enumerate(candidates):
         last = place == len(candidates) - 1
@@ -188,12 +191,12 @@ def _choices(candidates: list[list[int]], end: int | None, found: list[Found]) -
 
 
 def _in_order(found: list[Found], missed: dict[int, set[Found]], lengths: list[int]) -> list[Found]:
-    """One sentence for each length: found, or else the nearest that was not."""
+    """Returns one sentence per length: one that was found, or else the nearest miss."""
     sentences = []
     for place, length in enumerate(lengths):
         certain = [one for one in found if len(one.tokens) == length]
         others = sorted(missed.get(length, set()), key=lambda one: (one.distance, one.tokens))
-        # where nothing else was met, the batch holds the same sentence more than once
+        # If no other sentence was met, the batch holds the same sentence more than once.
         choices = certain + (others or certain * len(lengths))
         number = lengths[:place].count(length)
         sentences.append(choices[number] if number < len(choices) else Found((), torch.inf))

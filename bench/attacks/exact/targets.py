@@ -1,4 +1,4 @@
-"""What was predicted: labels, hidden words and last words, of sentences that are known otherwise."""
+"""Search for the targets of a prediction (labels, hidden words, last words) of sentences that are otherwise known."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ Tree = dict[str, Tensor]
 
 @dataclass(eq=False)
 class TargetSearch:
-    """Finds targets by the gradient, which is linear in them.
+    """Finds targets from the gradient, which is linear in them.
 
-    The gradient of a cross entropy is a sum over predictions of (softmax - target) times a Jacobian that the inputs
-    alone decide. So the squared distance between two gradients is a quadratic function of the open targets, taken as
-    probabilities: conjugate gradients (Hestenes and Stiefel 1952) descend it from the uniform distribution, and after
-    each step the most probable class of every open target is tried. The first step scores all classes of all targets at
-    once, and mostly suffices; sentences with similar gradients take as many as there are of them.
+    The gradient of a cross entropy is a sum over predictions of (softmax - target) times a Jacobian that depends on the
+    inputs alone. The squared distance between two gradients is therefore a quadratic function of the open targets,
+    taken as probabilities. Conjugate gradients (Hestenes and Stiefel 1952) minimise it from the uniform distribution,
+    and after each step the most probable class of every open target is tried. The first step scores all classes of all
+    targets at once, and mostly suffices. Sentences with similar gradients take as many steps as there are such
+    sentences.
 
     Args:
-        gradient: `(targets) -> {name: gradient}`, with the sentences in place; `Task.gradient` has the shapes.
-        observed: the gradient that was shared.
-        unit: see `Task.unit`. Where it is None, gradients are compared at length 1, which is quadratic only nearly.
-        enough: relative squared distance between gradients at which all targets are known.
-        steps: of conjugate gradients at most.
-        evaluations: gradients computed so far.
+        gradient: `(targets) -> {name: gradient}` for the known sentences; see `Task.gradient` for the shapes.
+        observed: `{name: gradient}`, the shared gradient.
+        unit: see `Task.unit`. If it is None, gradients are compared at length 1, and the distance is only nearly
+            quadratic.
+        enough: all targets count as known at or below this relative squared distance between gradients.
+        steps: the most steps of conjugate gradients.
+        evaluations: how many gradients have been computed so far.
     """
 
     gradient: Callable[[Tensor], Tree]
@@ -41,7 +43,7 @@ class TargetSearch:
     evaluations: int = 0
 
     def distance(self, targets: Tensor) -> Tensor:
-        """Relative squared distance between gradients: sum of squared differences over sum of squares."""
+        """Returns the relative squared distance between gradients: squared differences over squares."""
         self.evaluations += 1
         one = {name: value[None] for name, value in self.gradient(targets).items()}
         found, observed = comparable(one, {name: value[None] for name, value in self.observed.items()}, self.unit)
@@ -50,11 +52,11 @@ class TargetSearch:
         return sum(((found[name] - value).square().sum() for name, value in observed.items()), zero) / size
 
     def __call__(self, targets: Tensor, still_open: Tensor) -> tuple[Tensor, float]:
-        """The targets that explain the gradient best, and the distance that is left.
+        """Returns the targets that explain the gradient best, and the distance that remains.
 
         Args:
-            targets: probabilities `[B, K]` or `[B, T, K]`, 0 where nothing is predicted.
-            still_open: `[B]` or `[B, T]`, bool, which of them are not known.
+            targets: probabilities `[B, K]` or `[B, T, K]`, zero where nothing is predicted.
+            still_open: `[B]` or `[B, T]`, bool, which targets are not known.
         """
         if not still_open.any():
             return targets, float(self.distance(targets))
@@ -75,7 +77,7 @@ class TargetSearch:
         return best, least
 
     def _descend(self, targets: Tensor, still_open: Tensor) -> Iterator[Tensor]:
-        """The open targets `[open, K]` after each step; they sum to 1, and need not be positive."""
+        """Yields the open targets `[open, K]` after each step; they sum to 1, but need not be positive."""
         classes = targets.shape[-1]
         start = targets.new_full((int(still_open.sum()), classes), 1.0 / classes)
         here = self._slope(targets, still_open, start)
@@ -87,7 +89,7 @@ class TargetSearch:
                 return
             direction = residual if before is None else residual + size / before * direction
             length = direction.norm()
-            # the slope is affine, so its change along a step of length 1 is the curvature along it
+            # The slope is affine, so its change along a step of length 1 is the curvature along the step.
             curved = (self._slope(targets, still_open, start + direction / length) - here) * length
             curvature = (direction * curved).sum()
             if not curvature > 0:
@@ -98,7 +100,7 @@ class TargetSearch:
             yield soft
 
     def _slope(self, targets: Tensor, still_open: Tensor, soft: Tensor) -> Tensor:
-        """Of the distance with respect to open targets `[open, K]`, along changes that keep their sums."""
+        """The derivative of the distance by the open targets `[open, K]`, along changes that keep their sums."""
         free = soft.clone().requires_grad_()
         index = still_open.nonzero().unbind(1)
         (slope,) = torch.autograd.grad(self.distance(targets.index_put(index, free)), free)
@@ -106,14 +108,20 @@ class TargetSearch:
 
 
 def targets_of(language: Language, tokens: Tensor, mask: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """What sentences say about their targets: probabilities `[B, K]` or `[B, T, K]`, and which are open.
+    """Returns what sentences say about their targets, and which targets are open.
 
-    A classifier's are all open. A causal model predicts every token but the first: the last one of a sentence enters
-    nowhere else, so it is open. A masked one predicts what is hidden, which is open, or, where nothing is, every word.
+    For a classifier, all targets are open. A causal model predicts every token but the first; the last token of a
+    sentence is an input to nothing, so it is open. A masked model predicts the hidden tokens, which are open, or every
+    word if no token is hidden.
 
     Args:
-        language: what is public about the model. classes: K.
-        tokens: `[B, T]`. mask: `[B, T]`, bool, True at tokens.
+        language: what is public about the model.
+        tokens: `[B, T]`, int64.
+        mask: `[B, T]`, bool, true at tokens.
+        classes: K.
+
+    Returns:
+        Probabilities `[B, K]` or `[B, T, K]`, and a mask of open targets `[B]` or `[B, T]`.
     """
     if language.head == "classification":
         return torch.zeros(len(tokens), classes, device=tokens.device), torch.ones_like(mask[:, 0])

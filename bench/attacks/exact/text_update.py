@@ -1,4 +1,4 @@
-"""One victim's update to a model of sentences, as an attack sees it that goes from victim to victim."""
+"""One victim's update to a model of sentences, for attacks that treat one victim after the other."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ Tree = dict[str, Tensor]
 
 @dataclass(eq=False)
 class TextUpdate:
-    """What is seen of one victim.
+    """What an attack sees of one victim.
 
     Args:
         language: what is public about the model.
-        gradients, parameters, buffers: of this victim, without a V dimension.
-        lengths: of its sentences, in tokens; None where they are not granted.
+        gradients: `{name: tensor}` of this victim, without a dimension V.
+        parameters: as `gradients`.
+        buffers: as `gradients`.
+        lengths: the lengths of its sentences in tokens; None if they are not granted.
         count: B.
         length: T.
     """
@@ -35,7 +37,13 @@ class TextUpdate:
 
     @classmethod
     def of(cls, seen: Observation, position: int, dtype: torch.dtype) -> TextUpdate:
-        """The update at this position of an observation that says B, gradients and parameters as `dtype`."""
+        """Takes one victim out of an observation that grants the batch size.
+
+        Args:
+            seen: the observation.
+            position: position of the victim.
+            dtype: type of the gradients and parameters.
+        """
         assert seen.task.language is not None and seen.batch_size is not None
         return cls(
             language=seen.task.language,
@@ -49,33 +57,34 @@ class TextUpdate:
 
     @property
     def device(self) -> torch.device:
-        """Where its tensors are."""
+        """The device of the parameters."""
         return next(iter(self.parameters.values())).device
 
     @property
     def read(self) -> list[int] | None:
-        """How many tokens of each sentence enter the gradient: all, but of a causal model not the last one.
+        """How many tokens of each sentence enter the gradient as inputs: all, but for a causal model's last one.
 
-        The last is predicted, and nothing is predicted from it.
+        That token is predicted, but nothing is predicted from it. None if lengths are not granted.
         """
         if self.lengths is None:
             return None
         return [length - 1 if self.language.head == "causal" else length for length in self.lengths]
 
     def alive(self, length: int) -> list[int]:
-        """How many sentences are known to reach each of `length` positions; 0 where lengths are not granted."""
+        """Returns how many sentences are known to reach each of `length` positions; 0 if lengths are not granted."""
         return [sum(one > place for one in self.read or []) for place in range(length)]
 
     @property
     def end(self) -> int | None:
-        """The token that ends every sentence, where the tokeniser adds one."""
+        """The token that ends every sentence, if the tokeniser adds one; else None."""
         empty = self.language.tokenizer.encode("")
         return empty[-1] if len(empty) > 1 else None
 
     def laid_out(self, sentences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Sentences of tokens that enter the gradient, in their places: tokens, -1 elsewhere, and mask `[B, T]`.
+        """Lays out sentences of tokens that enter the gradient: tokens `[B, T]`, -1 elsewhere, and mask `[B, T]`.
 
-        A causal model's sentence is a token longer, which nobody has named yet: True in the mask, and -1.
+        A causal model's sentence has one further token, which is still unknown: there the mask is true and the token is
+        -1.
         """
         tokens = torch.full((self.count, self.length), -1, device=self.device)
         mask = torch.zeros_like(tokens, dtype=torch.bool)
@@ -87,9 +96,14 @@ class TextUpdate:
 
 
 def possible_lengths(candidates: Sequence[Sequence[int]], end: int | None) -> list[int]:
-    """The lengths that sentences may have, of the tokens that may stand at each position.
+    """Returns the lengths that sentences may have, given the tokens that may stand at each position.
 
-    Up to where the token that ends sentences may stand or, where there is none, up to any position; no gap before it.
+    A sentence may end at any position at which the end token may stand, or at any position if there is no end token. No
+    position before it may be without tokens.
+
+    Args:
+        candidates: the tokens that may stand at each position.
+        end: the token that ends every sentence, or None.
 
     Example:
         >>> possible_lengths([[7], [8, 2], [2], [], [2]], end=2)

@@ -1,1 +1,1 @@
-"""Attacks that reconstruct sentences."""
+"""Attacks that reconstruct sentences from the gradients of language models and text classifiers."""

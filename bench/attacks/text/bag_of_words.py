@@ -1,4 +1,4 @@
-"""The words of a batch, read off the word embedding's gradient."""
+"""The words of a batch, inferred from the gradient of the word embedding."""
 
 from __future__ import annotations
 
@@ -16,42 +16,43 @@ from bench.messages import Observation, Reconstruction
 
 
 def words_of(gradient: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Which rows of a word embedding's gradient are not zero: those of the words that were embedded.
+    """Finds the rows of a word embedding's gradient that are not zero: those of the words in the batch.
 
-    An embedding is a matrix product with a one-hot vector, so the gradient of row n is the sum of the gradients with
-    respect to the embeddings of token n, and nothing where it does not occur (Melis et al. 2019, Exploiting Unintended
-    Feature Leakage in Collaborative Learning, arXiv 1805.04049; used by Fowl et al. 2022, Decepticons, arXiv
+    An embedding is a matrix product with a one-hot vector. The gradient of row n is therefore the sum of the gradients
+    with respect to the embeddings of token n, and zero if the token does not occur (Melis et al. 2019, Exploiting
+    Unintended Feature Leakage in Collaborative Learning, arXiv 1805.04049; used by Fowl et al. 2022, Decepticons, arXiv
     2201.12675).
 
     Args:
         gradient: `[V, N, D]`.
-        threshold: share of the longest row's length that a row has to exceed.
+        threshold: a row counts if it is longer than this share of the longest row's length.
 
     Returns:
-        `[V, N]`, bool, which rows are longer; and their lengths `[V, N]`.
+        `[V, N]`, bool, which rows count, and the lengths `[V, N]` of all rows.
     """
     length = gradient.norm(dim=-1)
     return length > threshold * length.amax(-1, keepdim=True), length
 
 
 class BagOfWords(Attack):
-    """The set of words in the batch, without order or multiplicity, by which rows have a gradient.
+    """Reconstructs the set of words in the batch, without order or multiplicity, from the rows that have a gradient.
 
-    Exact as a set where the word embedding is not the output layer too: with a tied one, the softmax moves every row,
-    and no test of single rows is sound. Padding has no gradient, for nothing attends to it; special tokens have one,
-    and belong to no sentence.
+    The set is exact if the word embedding is not also the output layer. With a tied output layer, the softmax changes
+    every row, and no test of single rows is sound. Padding has no gradient, because no token attends to it. Special
+    tokens have a gradient, but belong to no sentence and are left out.
 
-    A claim has an order, so the words stand in ascending order in the places of the first sentence, then of the second
-    (the places where tokens are known to be, where lengths are granted; else all): how the set is cut into sentences
-    means nothing, and `token_set` is the metric that ignores it. There are never more words than places, unless a
-    defence adds noise to every row: then the longest rows are claimed, as many as there are places.
+    A reconstruction has an order, so the words are put in ascending order into the places of the first sentence, then
+    of the second. The places are those of tokens if lengths are granted, and else all. The way in which the set is cut
+    into sentences has no meaning; the metric `token_set` ignores it. There are never more words than places, unless a
+    defence adds noise to every row. Then the longest rows are taken, as many as there are places.
 
     Args:
-        threshold: share of the longest row's length that a row has to exceed; 0 where nothing is perturbed.
-        engine: unused.
+        threshold: a row counts if it is longer than this share of the longest row's length, in [0, 1); 0 suits
+            gradients without noise.
+        engine: not used.
 
     Raises:
-        ValueError: the threshold is not a share.
+        ValueError: the threshold is not in [0, 1).
     """
 
     of_sentences = True
@@ -64,11 +65,16 @@ class BagOfWords(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """B, and an untied word embedding's gradient."""
+        """The batch size, an untied word embedding and its gradient."""
         return frozenset({"batch_size", "untied", "word_embedding"})
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """One claim for all victims."""
+        """Yields one reconstruction of all victims.
+
+        Args:
+            seen: see `Attack.reconstruct`.
+            seed: not used.
+        """
         self.check(seen)
         begin = time.perf_counter()
         language = seen.task.language
@@ -86,9 +92,15 @@ class BagOfWords(Attack):
 
 
 def laid_out(there: Tensor, length: Tensor, places: Tensor) -> Tensor:
-    """Tokens `[B, T]`: those that `there` `[N]` marks in ascending order at `places` `[B, T]`, -1 elsewhere.
+    """Puts tokens in ascending order into places.
 
-    Where there are more tokens than places, those with the greatest `length` `[N]`.
+    Args:
+        there: `[N]`, bool, the tokens.
+        length: `[N]`; if there are more tokens than places, those of the greatest length are taken.
+        places: `[B, T]`, bool.
+
+    Returns:
+        `[B, T]`, int64, -1 at places without a token.
 
     Example:
         >>> there = torch.tensor([False, True, False, True])

@@ -4,7 +4,7 @@ from bench.attacks.text.fixed_special_tokens import FixedSpecialTokens
 
 
 class DLGTextAdam(FixedSpecialTokens):
-    """DLG of `dlg.sh` in eth-sri/lamp: squared error, Adam from normal noise, start, end and padding held.
+    """DLG as in `dlg.sh` of eth-sri/lamp: squared error, Adam from normal noise, fixed start, end and padding.
 
-    Departs: labels are known there, and optimised here unless granted.
+    Departs: labels are known there; here they are optimised unless the threat model grants them.
     """

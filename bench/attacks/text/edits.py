@@ -1,4 +1,4 @@
-"""Edits of a sentence that change nothing but the order of its tokens: what LAMP tries between its gradient steps."""
+"""Edits that change only the order of a sentence's tokens: LAMP tries them between its gradient steps."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ KINDS = ("swap", "token", "span", "prefix")
 
 
 def edited(order: Sequence[int], kind: str, random: Sequence[float]) -> list[int]:
-    """One edit of a sequence (Balunovic et al. 2022, arXiv 2202.08827, section 4).
+    """Returns one edit of a sequence (Balunovic et al. 2022, arXiv 2202.08827, section 4).
 
     Args:
         order: at least one item.
-        kind: `swap` two items, put one `token` or a `span` of neighbours elsewhere, or a `prefix` to the end.
-        random: three numbers, uniform on [0, 1): they choose the places; the edit may come to nothing.
+        kind: `swap` swaps two items, `token` moves one item, `span` moves some adjacent items, and `prefix` moves the
+            first items to the end.
+        random: three numbers, uniform on [0, 1), that choose the places; the edit may leave the sequence as it is.
 
     Raises:
-        ValueError: another kind.
+        ValueError: `kind` is another word.
 
     Example:
         >>> edited("abcde", "swap", (0.0, 0.9, 0.0)), edited("abcde", "token", (0.0, 0.9, 0.0))
@@ -46,14 +47,14 @@ def edited(order: Sequence[int], kind: str, random: Sequence[float]) -> list[int
 
 
 def edits(free: Tensor, random: Tensor) -> Tensor:
-    """Candidate orders of a sentence's places; the first changes nothing, the others are edits of each kind in turn.
+    """Returns candidate orders of a sentence's places; the first changes nothing, the others are edits by kind in turn.
 
     Args:
-        free: `[T]`, bool, the places whose tokens may change theirs; the others keep them.
+        free: `[T]`, bool, the places whose tokens may move; the others keep theirs.
         random: `[K, 3]`, uniform on [0, 1).
 
     Returns:
-        `[K, T]`, int64, each row a permutation of 0 to T - 1: place t gets what stood at `row[t]`.
+        `[K, T]`, int64, each row a permutation of 0 to T - 1: place t gets the token of place `row[t]`.
     """
     places = free.nonzero().flatten().tolist()
     found = torch.arange(len(free)).repeat(len(random), 1)
@@ -65,16 +66,16 @@ def edits(free: Tensor, random: Tensor) -> Tensor:
 
 
 def shuffled(free: Tensor, random: Tensor) -> Tensor:
-    """Orders of a sentence's places in which the free ones are shuffled.
+    """Returns orders of a sentence's places in which the free places are shuffled.
 
     Args:
         free: `[..., T]`, bool.
-        random: `[..., T]`, uniform: the free places are sorted by it.
+        random: `[..., T]`, uniform on [0, 1); the free places are sorted by these numbers.
 
     Returns:
-        `[..., T]`, int64, permutations as `edits` gives them.
+        `[..., T]`, int64, permutations as `edits` returns them.
     """
-    # two sorts that agree on where the free places are: one by place, one by chance
+    # Two sorts put the free places first: one orders them by place, the other by chance.
     place = torch.arange(free.shape[-1], device=free.device).expand(free.shape)
     far = 2 * free.shape[-1]
     slots = torch.where(free, place, place + far).argsort(-1)

@@ -1,4 +1,4 @@
-"""Matching over word embeddings where start, end and padding of a sentence are taken as what they are."""
+"""Matching over word embeddings in which the start, end and padding tokens of sentences are taken as known."""
 
 from __future__ import annotations
 
@@ -14,19 +14,25 @@ from bench.models.text.special_tokens import special_tokens
 
 
 class FixedSpecialTokens(TextMatching):
-    """Only the places between a sentence's start and end are optimised; start, end and padding stay.
+    """Optimises only the places between a sentence's start and end tokens; start, end and padding tokens stay.
 
     The code of LAMP's authors (Balunovic et al. 2022, arXiv 2202.08827; `fix_special_tokens` of eth-sri/lamp) puts the
-    embeddings of these tokens back after each step of all its attacks. Here they stand at the start and their slope is
-    zero, which is the same for elementwise directions such as Adam. Padding is hidden by the mask, so its embedding is
-    whatever was drawn.
+    embeddings of these tokens back after each step of all its attacks. Here they are in place from the start and their
+    gradient is zero, which is equivalent for elementwise directions such as Adam. Padding is hidden by the mask, so its
+    embedding does not matter and stays as it was drawn.
 
-    Args:
-        See `TextMatching`.
+    The arguments are those of `TextMatching`.
     """
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
-        """The initial variables `[n]`: as `TextMatching`, with the embeddings of start and end at their places."""
+        """Returns the initial variables `[n]` of one run, with the embeddings of start and end in place.
+
+        Args:
+            seen: the observation.
+            seed: seed of the attacker's random numbers.
+            victim: position of the victim in the observation.
+            restart: number of the run.
+        """
         z = super().start_of(seen, seed, victim, restart)
         layout, language = self._layout(seen), seen.task.language
         assert seen.mask is not None and language is not None

@@ -1,4 +1,4 @@
-"""An objective over word embeddings whose slope is zero at places that are taken as known."""
+"""An objective over word embeddings whose gradient is zero at places whose tokens are known."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bench.engine.matching import Matching
 
 
 class FixedTokens:
-    """The distance between gradients, with no slope at fixed places.
+    """The distance between gradients, with a zero gradient at fixed places.
 
-    Where the start has the embeddings that belong there, an elementwise direction leaves them there.
+    If the start has the right embeddings at these places, an elementwise direction leaves them unchanged.
 
     Args:
-        matching: over the same victims.
-        width: D, of an embedding; those of a victim come first among its variables, `B * T * D`.
-        fixed: `[V, B, T]`, bool.
+        matching: the matching function over the same victims.
+        width: D, the entries of an embedding; the first `B * T * D` variables of a victim are its embeddings.
+        fixed: `[V, B, T]`, bool, the fixed places.
     """
 
     def __init__(self, matching: Matching, width: int, fixed: Tensor) -> None:
@@ -24,16 +24,16 @@ class FixedTokens:
 
     @property
     def compiled_slots(self) -> int | None:
-        """The matching's."""
+        """The one number of slots that a compiled function serves, or None; see `Matching.compiled_slots`."""
         return self.matching.compiled_slots
 
     def load(self, victims: Tensor) -> None:
-        """Puts these victims into the slots."""
+        """Puts the victims (positions in the observation, `[S]`) into the slots."""
         self.matching.load(victims)
         self._victims = victims.clone()
 
     def replace(self, slots: Tensor, victims: Tensor) -> None:
-        """Puts these victims into the slots numbered `slots`."""
+        """Puts `victims` (positions in the observation, `[k]`) into the slots numbered `slots` `[k]`."""
         self.matching.replace(slots, victims)
         self._victims[slots] = victims
 

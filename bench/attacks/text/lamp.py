@@ -29,39 +29,43 @@ from bench.priors.language_model import LanguageModel
 
 
 class LAMP(Attack):
-    """Gradient steps on word embeddings, and between them edits of their order that a language model has a say in.
+    """Gradient steps on word embeddings, and between them edits of the word order, judged also by a language model.
 
-    Continuous: min over embeddings x of distance(g(x), g*) + lambda_reg (mean ||x_i|| - mean length)^2, by Adam.
-    Discrete: every so many steps, for each sentence, the best of some edits (swap two tokens, move a token or a span,
-    put a prefix to the end) by distance + lambda_lm log-perplexity, if it is better than the sentence as it is. The
-    start is the best of some random ones, and of some permutations of it. The tokens are the nearest embeddings.
+    Continuous part: minimise distance(g(x), g*) + lambda_reg (mean ||x_i|| - mean length)^2 over embeddings x, by Adam.
+    Discrete part: in regular rounds, some edits of each sentence are tried (swap two tokens, move a token or a span,
+    move a prefix to the end), and compared by distance + lambda_lm log-perplexity. The best replaces the sentence if it
+    is better. The start is the best of some random ones, and then of some permutations of it. The reconstructed tokens
+    are those of the nearest embeddings.
 
-    Evaluations are all of them: gradient steps, starts, permutations, and candidates of edits, whose objective is
+    All evaluations are counted: gradient steps, starts, permutations, and candidates of edits, whose objective is
     computed without its gradient.
 
     Departs:
-        The paper knows the labels; here they are known where the threat model grants them, and otherwise optimised
-        jointly as logits, drawn anew with each random start. The paper knows the lengths; where they are not granted
-        they are inferred (`bench.labels.lengths`).
-        Candidates for the start are as long as a word embedding before they are compared (the code scales the chosen
-        one afterwards), and each sentence of a batch is permuted for itself (the code: all alike).
-        The regulariser's target is the victim's own (`bench.priors.embedding_length`), the language model is
-        configured, and the log-perplexity is that of the sentence without start, end and padding, a mean over the
-        batch. With several sentences a candidate is compared with the present state (the code: with the best candidate
-        of the sentence before).
-        Only gradients that are more than rounding count, so those of the keys' biases do not; the value of the
-        objective is another than the code's (`bench.objectives.layer_cosine`).
+        The paper knows the labels. Here they are known if the threat model grants them, and are otherwise optimised
+        jointly as logits, which are drawn with each random start. The paper knows the lengths; here they are inferred
+        if they are not granted (`bench.labels.lengths`).
+        Candidates for the start are scaled to the length of a word embedding before they are compared (the published
+        code scales the chosen one afterwards), and each sentence of a batch has its own permutation (the code: one for
+        all).
+        The regulariser's target is the mean length of the victim's own embeddings (`bench.priors.embedding_length`),
+        the language model is configured, and the log-perplexity is that of the sentence without start, end and padding,
+        a mean over the batch. In a batch of several sentences, a candidate is compared with the present state (the
+        code: with the best candidate of the previous sentence).
+        Only gradients larger than rounding count, so those of the keys' biases do not; the value of the objective
+        differs from that of the code (`bench.objectives.layer_cosine`).
 
     Args:
-        objective: distance, `(gradients, observed) -> [V]`.
+        objective: distance, `(gradients, observed) -> [S]`.
         length: the regulariser.
         language_model: judges edits.
         edits: see `bench.attacks.text.order_search.Edits`.
-        starts, permutations: candidates for the start, >= 1 and >= 0.
+        starts: number of random starts, >= 1.
+        permutations: number of permutations of the best start, >= 0.
         iterations: gradient steps, >= 1.
-        direction, step: see `bench.engine`; the direction is elementwise, so that what is fixed stays.
-        measure: `cosine` or `euclidean`, which token is nearest.
-        engine: how many victims at once, in which precision.
+        direction: see `bench.engine.adaptive`; the direction must be elementwise, so that fixed places stay.
+        step: see `bench.engine.steps`.
+        measure: `cosine` or `euclidean`, by which the nearest token is found.
+        engine: settings of the loop, such as the number of victims at once and the precision.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -92,20 +96,21 @@ class LAMP(Attack):
         self.objective, self.length, self.language_model = objective, length, language_model
         self.edits, self.starts, self.permutations = edits, starts, permutations
         self.iterations, self.measure, self.engine = iterations, measure, engine
-        # a move of the search is evaluated once more before the next step
+        # The budget allows for a second evaluation after each move of the search.
         stop = Tolerances(iterations, 2 * iterations + 1, 0.0, 0.0, None, 0.0)
         self.minimiser = Minimiser(direction, step, stop, "best", WORDS)
 
     @property
     def needs(self) -> frozenset[str]:
-        """B, the buffers, the classes and a loss that takes probabilities; what the language model needs."""
+        """Batch size, buffers, classes, a loss that takes probabilities, and the needs of the language model."""
         return frozenset({"batch_size", "buffers", "classes", "soft_labels"}) | self.language_model.needs
 
     def check(self, seen: Observation) -> None:
-        """Known labels make the number of classes needless.
+        """Refuses an observation that the attack cannot serve; known labels make the number of classes needless.
 
         Raises:
-            NotApplicable: names the first need that is not met. UserError: there is no such language model.
+            NotApplicable: the message names the first need that is not met.
+            UserError: there is no such language model.
         """
         self._check_kind(seen)
         for_labels = frozenset({"classes", "soft_labels"})
@@ -119,7 +124,12 @@ class LAMP(Attack):
         self.language_model.check(seen)
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """Runs the loop over all victims; yields them as they finish."""
+        """Runs the loop over all victims, and yields each victim's reconstruction when it has finished.
+
+        Args:
+            seen: see `Attack.reconstruct`.
+            seed: see `Attack.reconstruct`.
+        """
         self.check(seen)
         language = seen.task.language
         assert seen.batch_size is not None and language is not None
@@ -148,7 +158,7 @@ class LAMP(Attack):
         start = Starts(for_starts, seed, self.starts, self.permutations, spent, places)
         watch = self.engine.watch
         for finished in self.minimiser.run(objective, start, len(seen), slots, watch, between=search, seats=seats):
-            for ended in finished:  # alone: a claim must not depend on who else has finished
+            for ended in finished:  # one by one: a claim must not depend on what else has finished
                 yield self._claim([ended], layout, seen, sentences, spent)
 
     def _objective(self, seen: Observation, layout: Embedded, sentences: KnownSentences) -> LampObjective:

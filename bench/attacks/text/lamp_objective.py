@@ -1,4 +1,4 @@
-"""Dummy sentences whose lengths are taken as known: the places at their start, end and padding are not optimised."""
+"""Dummy sentences whose lengths are taken as known: start, end and padding places are not optimised."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bench.priors.embedding_length import EmbeddingLength, mean_length
 
 @dataclass(eq=False)
 class KnownSentences:
-    """What is known of V victims' sentences before any gradient is looked at.
+    """What is known about V victims' sentences before any gradient is used.
 
     Args:
-        ids: `[V]`.
-        mask: `[V, B, T]`, bool: where tokens stand.
-        frame: `[V, B, T]`, int64: the tokens at start and end, -1 elsewhere.
+        ids: `[V]`, the numbers of the victims.
+        mask: `[V, B, T]`, bool, true at tokens.
+        frame: `[V, B, T]`, int64, the special tokens at start and end, -1 elsewhere.
         table: `[V, N, D]`, the word embeddings.
-        allowed: `[N]`, bool: the tokens that may stand between.
-        measure: of `bench.models.text.nearest_tokens`.
+        allowed: `[N]`, bool, the tokens that may stand between start and end.
+        measure: see `bench.models.text.nearest_tokens`.
     """
 
     ids: Tensor
@@ -40,28 +40,42 @@ class KnownSentences:
 
     @classmethod
     def of(cls, seen: Observation, measure: str, dtype: torch.dtype) -> KnownSentences:
-        """Lengths that are not granted are inferred (`bench.labels.lengths`)."""
+        """Collects what an observation says; lengths that are not granted are inferred (`bench.labels.lengths`).
+
+        Args:
+            seen: the observation of V victims.
+            measure: see `bench.models.text.nearest_tokens`.
+            dtype: type of the word embeddings.
+        """
         language = seen.task.language
         assert language is not None and seen.batch_size is not None
         mask = inferred_mask(seen) if seen.mask is None else seen.mask
         table = seen.parameters[language.embedding]
-        # one model for all victims arrives as an expanded tensor: cast once
+        # One model for all victims arrives as an expanded tensor, so it is cast once.
         table = table[:1].to(dtype).expand_as(table) if table.stride(0) == 0 else table.to(dtype)
         allowed = allowed_tokens(language.tokenizer, table.shape[1], table.device)
         return cls(seen.ids, mask, special_tokens(mask, language.tokenizer), table, allowed, measure)
 
     @cached_property
     def free(self) -> Tensor:
-        """`[V, B, T]`, bool: the places whose tokens are to be found."""
+        """`[V, B, T]`, bool: the places whose tokens are to be reconstructed."""
         return self.mask & (self.frame < 0)
 
     @cached_property
     def length(self) -> Tensor:
-        """`[V]`, the mean length of the word embeddings that may be named."""
+        """`[V]`: the mean length of the embeddings of allowed tokens."""
         return mean_length(self.table, self.allowed)
 
     def tokens(self, embeddings: Tensor, victims: Tensor) -> Tensor:
-        """Embeddings `[S, B, T, D]`, or `[S, M, B, T, D]`, of these victims `[S]` -> tokens, -1 at padding."""
+        """Finds the tokens of embeddings; -1 at padding.
+
+        Args:
+            embeddings: `[S, B, T, D]` or `[S, M, B, T, D]`.
+            victims: `[S]`, positions of their victims.
+
+        Returns:
+            `[S, B, T]` or `[S, M, B, T]`, int64.
+        """
         mask, frame = self.mask[victims], self.frame[victims]
         if embeddings.dim() == 5:
             mask, frame = mask.unsqueeze(1), frame.unsqueeze(1)
@@ -69,8 +83,15 @@ class KnownSentences:
         return nearest_tokens(embeddings, rows_of(self.table, victims), mask, frame, self.allowed, self.measure)
 
     def start(self, victim: int, label_logits: int, *purpose: int | str) -> Tensor:
-        """Variables `[n]` as `Embedded` has them: the frame's embeddings, and between them normal directions as long as
-        a word embedding is on average; zeros at padding; normal logits.
+        """Draws one victim's initial variables `[n]`, laid out as in `Embedded`.
+
+        The special tokens at start and end have their embeddings. The places between them have normal directions,
+        scaled to the mean length of a word embedding. Padding is zero, and label logits are normal.
+
+        Args:
+            victim: position of the victim.
+            label_logits: K, or 0 if the labels are fixed.
+            purpose: what the random numbers are for, see `bench.engine.rng`.
         """
         mask, frame = self.mask[victim], self.frame[victim]
         number, (b, t), width = int(self.ids[victim]), mask.shape, self.table.shape[-1]
@@ -83,13 +104,13 @@ class KnownSentences:
 
 
 class LampObjective(FixedTokens):
-    """The objective of the loop: a distance between gradients and LAMP's regulariser, with no slope at fixed places.
+    """The loop's objective: the distance between gradients plus LAMP's regulariser, without slope at fixed places.
 
     Args:
-        matching: over the same victims.
-        layout: of its variables.
+        matching: the matching function over the same victims.
+        layout: the layout of its variables.
         sentences: see `KnownSentences`.
-        prior: on the lengths of embeddings.
+        prior: penalty on the lengths of embeddings.
     """
 
     def __init__(self, matching: Matching, layout: Embedded, sentences: KnownSentences, prior: EmbeddingLength) -> None:
@@ -110,6 +131,6 @@ class LampObjective(FixedTokens):
         return values + penalties.detach(), self._without_fixed(g + slope)
 
     def value(self, z: Tensor) -> Tensor:
-        """`[S, n]` -> values `[S]`."""
+        """`[S, n]` -> values `[S]`, without their gradient."""
         with torch.no_grad():
             return self.matching.value(z) + self._prior(z)

@@ -1,4 +1,4 @@
-"""The discrete half of LAMP: where it starts, and the edits that it tries between gradient steps."""
+"""The discrete half of LAMP: its starts, and the edits that it tries between gradient steps."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from bench.priors.language_model import Disfluency
 
 @dataclass(frozen=True)
 class Edits:
-    """When edits are tried, how many, and how they are judged.
+    """When edits are tried, how many of them, and how they are judged.
 
     Args:
-        tried: candidates a sentence and round, >= 1; the first of them is the sentence as it is.
+        tried: candidates per sentence and round, >= 1; the first of them is the sentence as it is.
         every: steps between two rounds, >= 1.
-        burn_in: share of the steps before the first round, 0 to 1.
-        fluency: lambda_lm, weight of the language model's log-perplexity beside the objective, >= 0.
+        burn_in: share of the steps before the first round, in [0, 1].
+        fluency: lambda_lm, weight of the language model's log-perplexity relative to the objective, >= 0.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -47,25 +47,43 @@ class Edits:
 
 @dataclass
 class Spent:
-    """What V victims cost beside gradient steps; `[V]` each."""
+    """The cost of V victims in addition to gradient steps; both fields are `[V]`.
+
+    Args:
+        evaluations: evaluations of the objective.
+        seconds: wall time.
+    """
 
     evaluations: Tensor
     seconds: Tensor
 
     @classmethod
     def nothing(cls, victims: int) -> Spent:
-        """Zeros, on the CPU."""
+        """Makes a cost of zero for this number of victims, on the CPU."""
         return cls(torch.zeros(victims, dtype=torch.long), torch.zeros(victims, dtype=torch.float64))
 
     def add(self, victims: Tensor, evaluations: int, began: float) -> None:
-        """So many evaluations for each of these victims `[S]` (a victim twice counts once), which share the time."""
+        """Adds evaluations to each of some victims, and divides the time since `began` equally among them.
+
+        Args:
+            victims: `[S]`, positions; a victim that occurs twice counts once.
+            evaluations: evaluations per victim.
+            began: `time.perf_counter()` at the beginning of the work.
+        """
         once = victims.cpu().unique()
         self.evaluations[once] += evaluations
         self.seconds[once] += (time.perf_counter() - began) / len(once)
 
 
 def permuted(x: Tensor, order: Tensor, sentence: int, like: tuple[int, int, int]) -> Tensor:
-    """Variables `[S, n]` with the embeddings of one sentence in another order `[S, T]`; `like` is (B, T, D)."""
+    """Returns the variables with the embeddings of one sentence in another order.
+
+    Args:
+        x: `[S, n]`, variables.
+        order: `[S, T]`, place t gets the embedding of place `order[:, t]`.
+        sentence: number of the sentence in its batch.
+        like: (B, T, D).
+    """
     b, t, width = like
     size = b * t * width
     points = x[:, :size].reshape(len(x), b, t, width).clone()
@@ -75,11 +93,11 @@ def permuted(x: Tensor, order: Tensor, sentence: int, like: tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Places:
-    """Where in a batch each victim is evaluated, whoever is evaluated beside it.
+    """The position in a batch at which each victim is evaluated, whichever victims are evaluated beside it.
 
     Args:
-        seats: the place of each of V victims (`bench.engine.seats`).
-        slots: places of the batch.
+        seats: the position of each of V victims (`bench.engine.seats`).
+        slots: number of positions in the batch.
     """
 
     seats: Sequence[int]
@@ -87,14 +105,15 @@ class Places:
 
 
 class Starts:
-    """Each victim's start: the best of some random ones, and then of some permutations of it, by the objective.
+    """Each victim's start: the best by the objective of some random ones, then of some permutations of that.
 
     Args:
-        objective: over all victims, on slots of its own.
-        seed: of the attacker's random numbers.
-        starts: random ones, >= 1; permutations: of the best of them, >= 0.
-        spent: where it is counted.
-        places: None for the first places of a batch that is as large as need be.
+        objective: over all victims, with slots of its own.
+        seed: seed of the attacker's random numbers.
+        starts: number of random starts, >= 1.
+        permutations: number of permutations of the best of them, >= 0.
+        spent: the cost is added to it.
+        places: where each victim is evaluated; None for the first positions of a batch that is as large as necessary.
     """
 
     def __init__(
@@ -153,21 +172,22 @@ class Starts:
 
 
 class OrderSearch:
-    """Tries edits of the sentences at work, and moves an iterate where one is better.
+    """Tries edits of the sentences at work, and moves an iterate if an edit is better.
 
-    What it compares is the objective plus `fluency` times the mean log-perplexity of the batch's sentences, of the
-    sentence as it is too, so that a move never raises it.
+    Candidates are compared by the objective plus `fluency` times the mean log-perplexity of the batch's sentences. The
+    sentence as it is takes part in the comparison, so a move never raises this sum.
 
     Args:
         plan: see `Edits`.
-        objective: of the loop, with its slots.
+        objective: the objective of the loop, with its slots.
         disfluency: the language model.
-        iterations: the loop's budget.
-        seed: of the attacker's random numbers.
-        spent: where it is counted.
+        iterations: the loop's budget of iterations.
+        seed: seed of the attacker's random numbers.
+        spent: the cost is added to it.
 
     Attributes:
-        tried, moved: sentences that edits were tried on, and those of them that one was better for; `[V]`.
+        tried: `[V]`, number of sentences on which edits were tried.
+        moved: `[V]`, number of those for which an edit was better.
     """
 
     def __init__(
@@ -179,9 +199,9 @@ class OrderSearch:
         self._latest = torch.zeros_like(spent.evaluations)  # [V], the iteration of a victim's latest round
 
     def __call__(self, work: SolverState) -> None:
-        """A round of edits for the victims whose turn it is (not for slots that idle along)."""
+        """Runs a round of edits for the victims whose turn it is; slots without a victim are left out."""
         state, layout = work.state, self._objective.layout
-        latest = self._latest[state.victim.cpu()].to(state.victim.device)  # a moved iterate comes by once more
+        latest = self._latest[state.victim.cpu()].to(state.victim.device)  # a moved iterate comes here twice
         turn = (state.iterations % self._plan.every == 0) & (state.iterations > latest)
         due = turn & (state.iterations >= self._first) & ~state.fresh & ~work.parked
         if not due.any() or self._plan.tried == 1:
@@ -206,7 +226,7 @@ class OrderSearch:
     def _best(
         self, x: Tensor, tokens: Tensor, sentence: int, victims: Tensor, iterations: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The order `[S, T]` of each slot's best candidate, and whether it is better than the present one `[S]`."""
+        """The order `[S, T]` of each slot's best candidate, and `[S]` whether it is better than the present one."""
         orders = self._candidates(victims, iterations, sentence)
         total = torch.stack([self._value(x, orders[:, k], sentence) for k in range(orders.shape[1])], 1).double()
         if self._plan.fluency:
@@ -219,7 +239,7 @@ class OrderSearch:
         return chosen, lowest < total[:, 0]
 
     def _candidates(self, victims: Tensor, iterations: Tensor, sentence: int) -> Tensor:
-        """`[S, K, T]`: drawn for the victim and its iteration, whoever else is at work."""
+        """`[S, K, T]`, drawn per victim and iteration, so that they do not depend on the other victims at work."""
         sentences, shape = self._objective.sentences, (self._plan.tried, 3)
         free, numbers = sentences.free[:, sentence].cpu(), sentences.ids.tolist()
         found = []

@@ -30,25 +30,35 @@ from bench.priors.base import Prior
 class TextMatching(Matcher):
     """Minimises the distance between the gradient of dummy word embeddings and the gradient that was shared.
 
-    Tokens have no gradient, so what is moved is a point in the space of embeddings for each place; in the end each
-    place is claimed to hold the token whose embedding is nearest. Where the threat model hides lengths, they are
-    inferred (`bench.labels.lengths`). The tokens that every sentence starts and ends with are public: they are claimed
-    as they are, and the embeddings there are free to move (`bench.attacks.text.fixed_special_tokens` holds them).
+    Tokens have no gradient, so a point in the space of embeddings is optimised for each place. In the end, each place
+    gets the token whose embedding is nearest. If the threat model hides lengths, they are inferred
+    (`bench.labels.lengths`). The tokens that every sentence starts and ends with are public. They are reconstructed as
+    they are, while the embeddings at their places are free to move (`bench.attacks.text.fixed_special_tokens` fixes
+    them).
 
-    Labels are classes for a classifier. For a language model they are the tokens to predict: every one but the first
-    (causal), or every word (masked, where nothing is hidden). A causal model's last token is input to no prediction, so
-    its embedding has no gradient; there the token that its label logits name is claimed. Where a masked language model
-    has hidden tokens, which they are has to be granted; there, and wherever else a token is granted as a label, it is
-    claimed.
+    For a classifier, labels are classes. For a language model, they are the tokens to predict: every token but the
+    first (causal), or every word (masked, if no token is hidden). The last token of a causal model's sentence is input
+    to no prediction, so its embedding has no gradient; there the token of the largest label logit is taken. If a masked
+    language model has hidden tokens, the threat model has to grant which ones. Tokens that are granted as labels are
+    taken as they are.
 
     Args:
-        objective, views, labels, start_labels, direction, step, stop, select, restarts, engine: see `Matcher`.
-        priors: penalties on embeddings `[V, B, T, D]`, added to the distance.
-        deviation: standard deviation of the normal numbers that dummy embeddings start as, >= 0.
-        token_scale: label logits of language models are this times what is optimised, > 0. A softmax over thousands of
-            tokens starts flat, and so does its derivative: L-BFGS, which measures distances in its variables, would
-            hardly move the logits.
-        nearest: `euclidean`, or `cosine`.
+        objective: see `Matcher`.
+        views: see `Matcher`.
+        priors: penalties on embeddings `[S, B, T, D]`, added to the distance.
+        labels: see `Matcher`.
+        deviation: standard deviation of the normal numbers at which dummy embeddings start, >= 0.
+        start_labels: see `Matcher`.
+        token_scale: label logits of language models are this factor times the variables, > 0. A softmax over thousands
+            of tokens starts flat, and so does its derivative: L-BFGS, which measures distances in its variables, would
+            hardly move the logits without the factor.
+        direction: see `Matcher`.
+        step: see `Matcher`.
+        stop: see `Matcher`.
+        select: see `Matcher`.
+        restarts: see `Matcher`.
+        nearest: `euclidean` or `cosine`, by which the nearest token is found.
+        engine: see `Matcher`.
 
     Raises:
         ValueError: a word is none of those named, restarts < 1, deviation < 0, or token_scale <= 0.
@@ -86,7 +96,11 @@ class TextMatching(Matcher):
         self.deviation, self.token_scale, self.nearest = deviation, token_scale, nearest
 
     def check(self, seen: Observation) -> None:
-        """Language models have tokens for labels."""
+        """Refuses an observation that the attack cannot serve, such as one without the hidden tokens.
+
+        Raises:
+            NotApplicable: the message names the first need that is not met.
+        """
         self._check_kind(seen)
         self._check_targets(seen)
         super().check(seen)
@@ -105,7 +119,7 @@ class TextMatching(Matcher):
             raise NotApplicable(f"attack {name} infers labels of classifiers only (attack.labels=null for others)")
 
     def _needed(self, seen: Observation) -> frozenset[str]:
-        """A language model's classes are its vocabulary, which is public."""
+        """Drops the need for the number of classes of language models, whose vocabulary is public."""
         needed, language = super()._needed(seen), seen.task.language
         return needed - {"classes"} if language is not None and language.head != "classification" else needed
 
@@ -128,7 +142,14 @@ class TextMatching(Matcher):
         return Matching(seen, layout, self.objective, labels, dtype, self.priors, mask=seen.mask, predicted=predicted)
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
-        """The initial variables `[n]` of the victim at this position: embeddings, then label logits."""
+        """Returns the initial variables `[n]` of one run: embeddings, then label logits.
+
+        Args:
+            seen: the observation.
+            seed: seed of the attacker's random numbers.
+            victim: position of the victim in the observation.
+            restart: number of the run.
+        """
         layout = self._layout(seen)
         shape = (layout.batch_size, layout.length, layout.width)
         embeddings = self.deviation * draw("normal", shape, seed, "dummy words", int(seen.ids[victim]), restart)
@@ -152,7 +173,7 @@ class TextMatching(Matcher):
         return claimed(finished, seen, tokens, classes, {"tokens": moments})
 
     def _tokens(self, x: Tensor, layout: Arrangement, seen: Observation, victims: Tensor) -> Tensor:
-        """What is claimed at the iterates `x` `[k, n]` of `victims` `[k]`: `[k, B, T]`, -1 at padding."""
+        """Reconstructs tokens `[k, B, T]` from the iterates `x` `[k, n]` of `victims` `[k]`; -1 at padding."""
         assert seen.mask is not None
         language, mask = _language(seen), seen.mask[victims]
         embeddings, logits = layout.split(x)
@@ -175,7 +196,7 @@ def _language(seen: Observation) -> Language:
 
 
 def _predicted(seen: Observation) -> Tensor:
-    """`[V, B, T]`, bool: every token but the first (causal), or every one but the frame (masked)."""
+    """`[V, B, T]`, bool: every token but the first (causal), or every token that is not special (masked)."""
     assert seen.mask is not None
     language = _language(seen)
     if language.head == "masked":
@@ -184,5 +205,5 @@ def _predicted(seen: Observation) -> Tensor:
 
 
 def _last(mask: Tensor) -> Tensor:
-    """`[..., T]`, bool: the last place of each sentence."""
+    """`[..., T]`, bool: true at the last place of each sentence."""
     return mask & (mask.flip(-1).cumsum(-1).flip(-1) == 1)

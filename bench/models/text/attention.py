@@ -1,4 +1,4 @@
-"""What the first two attention layers of a network read, and who may look at whom."""
+"""The inputs of a network's first two attention layers, and which positions attend to which."""
 
 from __future__ import annotations
 
@@ -13,34 +13,43 @@ Tree = dict[str, Tensor]
 
 
 class Reader(Protocol):
-    """The lower end of a network of transformers, computed from any weights."""
+    """Computes the inputs of the first two attention layers of a network of transformers, from any weights."""
 
     @property
     def weights(self) -> tuple[tuple[str, ...], ...]:
-        """Names of the weights of query, key and value, a tuple a layer: of the first, of the second if there is one.
+        """Names of the weights of query, key and value: one tuple for the first layer, and one for the second if any.
 
-        One name where they are fused, as `Language.first_attention` has it.
+        A tuple has one name if the weights are fused, see `Language.first_attention`.
         """
 
     @property
     def layers(self) -> int:
-        """How many attention layers the network has."""
+        """The number of attention layers of the network."""
 
     def first(self, parameters: Tree, tokens: Tensor) -> Tensor:
-        """What the first attention layer reads: tokens `[..., T]` -> `[..., T, D]`."""
+        """Returns the inputs of the first attention layer: tokens `[..., T]` -> `[..., T, D]`."""
 
     def second(self, parameters: Tree, tokens: Tensor, mask: Tensor) -> Tensor:
-        """What the second reads: tokens and mask `[B, T]` -> `[B, T, D]`."""
+        """Returns the inputs of the second attention layer, `[B, T, D]`.
+
+        Args:
+            parameters: `{name: tensor}` of the whole model.
+            tokens: `[B, T]`.
+            mask: `[B, T]`, bool, true at tokens.
+        """
 
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """BERT, RoBERTa and their like: word, position and type embeddings, normalised once, go into every projection.
+    """BERT, RoBERTa and similar networks: the sum of word, position and type embeddings is normalised once.
 
     Args:
-        base: the network without its head. name: what its parameters' names begin with in the whole model.
-        words: name of the word embedding. causal: whether positions look at those before them only.
-        weights, layers: see `Reader`.
+        base: the network without its head.
+        name: what the names of its parameters begin with in the whole model.
+        words: name of the word embedding.
+        causal: whether positions attend only to those before them.
+        weights: see `Reader`.
+        layers: see `Reader`.
     """
 
     base: Any
@@ -51,7 +60,7 @@ class Encoder:
     layers: int
 
     def first(self, parameters: Tree, tokens: Tensor) -> Tensor:
-        """See `Reader`."""
+        """Returns the inputs of the first attention layer: tokens `[..., T]` -> `[..., T, D]`."""
         flat = tokens.reshape(-1, tokens.shape[-1])
         embedded = nn.functional.embedding(flat, parameters[self.words])
         inside = _inside(parameters, f"{self.name}embeddings.")
@@ -59,7 +68,13 @@ class Encoder:
         return states.reshape(*tokens.shape, -1)
 
     def second(self, parameters: Tree, tokens: Tensor, mask: Tensor) -> Tensor:
-        """See `Reader`."""
+        """Returns the inputs of the second attention layer, `[B, T, D]`.
+
+        Args:
+            parameters: `{name: tensor}` of the whole model.
+            tokens: `[B, T]`.
+            mask: `[B, T]`, bool, true at tokens.
+        """
         states = self.first(parameters, tokens)
         inside = _inside(parameters, f"{self.name}encoder.layer.0.")
         seen = additive(mask, states.dtype, self.causal)
@@ -68,10 +83,15 @@ class Encoder:
 
 @dataclass(frozen=True, eq=False)
 class Decoder:
-    """GPT-2: word and position embeddings, normalised in front of each fused projection.
+    """GPT-2: the sum of word and position embeddings is normalised before each fused projection.
 
     Args:
-        base, name, words, causal, weights, layers: as of `Encoder`.
+        base: see `Encoder`.
+        name: see `Encoder`.
+        words: see `Encoder`.
+        causal: see `Encoder`.
+        weights: see `Reader`.
+        layers: see `Reader`.
     """
 
     base: Any
@@ -82,11 +102,17 @@ class Decoder:
     layers: int
 
     def first(self, parameters: Tree, tokens: Tensor) -> Tensor:
-        """See `Reader`."""
+        """Returns the inputs of the first attention layer: tokens `[..., T]` -> `[..., T, D]`."""
         return self._normalised(parameters, self._embedded(parameters, tokens), 0)
 
     def second(self, parameters: Tree, tokens: Tensor, mask: Tensor) -> Tensor:
-        """See `Reader`."""
+        """Returns the inputs of the second attention layer, `[B, T, D]`.
+
+        Args:
+            parameters: `{name: tensor}` of the whole model.
+            tokens: `[B, T]`.
+            mask: `[B, T]`, bool, true at tokens.
+        """
         states = self._embedded(parameters, tokens)
         inside = _inside(parameters, f"{self.name}h.0.")
         seen = additive(mask, states.dtype, self.causal)
@@ -104,11 +130,13 @@ class Decoder:
 
 
 def reader_of(model: nn.Module, base: Any, words: str, causal: bool) -> Reader | None:
-    """What reads the lower end of `base`; None where its architecture is neither of those known here.
+    """Makes the reader for `base`; None if its architecture is not known here.
 
     Args:
-        model: the whole model, which parameters are named after. base: the network of transformers without its head.
-        words: name of the word embedding. causal: whether positions look at those before them only.
+        model: the whole model, in which parameters have their names.
+        base: the network of transformers without its head.
+        words: name of the word embedding.
+        causal: whether positions attend only to those before them.
     """
     name = next((f"{name}." for name, module in model.named_modules() if module is base), None)
     if name is None:
@@ -143,23 +171,25 @@ def _is_decoder(base: Any) -> bool:
 
 
 def _inside(parameters: Tree, name: str) -> Tree:
-    """The parameters of the part of this name, named as the part names them."""
+    """The parameters of the part whose names begin with `name`, named as that part names them."""
     return {key[len(name) :]: value for key, value in parameters.items() if key.startswith(name)}
 
 
 def _tensor(output: Any) -> Tensor:
-    """Some versions of transformers return states alone, others a tuple that begins with them."""
+    """Returns the states: some versions of transformers return them alone, others as the first entry of a tuple."""
     found: Tensor = output if isinstance(output, Tensor) else output[0]
     return found
 
 
 def additive(mask: Tensor, dtype: torch.dtype, causal: bool) -> Tensor:
-    """`[B, 1, T, T]`: 0 where the position of a row may look at that of a column, the most negative number elsewhere.
+    """Returns the mask that is added to attention scores, `[B, 1, T, T]`.
+
+    It is 0 if the position of the row may attend to that of the column, and the most negative number otherwise.
 
     Args:
-        mask: `[B, T]`, bool, True at tokens.
-        dtype: of the attention scores.
-        causal: whether positions look at those before them only.
+        mask: `[B, T]`, bool, true at tokens.
+        dtype: type of the attention scores.
+        causal: whether positions attend only to those before them and themselves.
 
     Example:
         >>> additive(torch.tensor([[True, True, False]]), torch.float32, causal=True)[0, 0] == 0

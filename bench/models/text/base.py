@@ -1,4 +1,4 @@
-"""Models that read sentences: tokens or embeddings in, logits out."""
+"""Models that read sentences: they map tokens or word embeddings to logits."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ _CLASSES = {
 
 
 class TextModel(nn.Module):
-    """A network of transformers behind one call: tokens `[B, T]` or word embeddings `[B, T, D]`, and a mask.
+    """A network of transformers behind one call, which takes tokens `[B, T]` or word embeddings `[B, T, D]` and a mask.
 
-    Logits are `[B, K]` of classes (`classification`) or `[B, T, K]` of tokens, where row t scores the token at position
-    t: behind a mask (`masked`), or from those before it (`causal`, whose row 0 is all 0: nothing comes before). So one
-    loss serves all (`bench.models.text.token_loss.cross_entropy`), with targets as `Victims.labels` has them.
+    Logits are `[B, K]` for classes (`classification`) or `[B, T, K]` for tokens, where row t scores the token at
+    position t: from behind a mask (`masked`), or from the tokens before it (`causal`; row 0 is zero because no token
+    comes before). So one loss serves all heads (`bench.models.text.token_loss.cross_entropy`), with targets as in
+    `Victims.labels`.
 
-    Attention is computed step by step: the fused kernels have no second derivative on a processor. The mask is handed
-    to the network ready-made, one number a pair of positions to be added to the attention scores: with a mask of tokens
-    it would look at the values first, which `vmap` refuses.
+    Attention is computed in elementary steps, because the fused kernels have no second derivative on a processor. The
+    mask is passed to the network as numbers that are added to the attention scores, one per pair of positions. With a
+    mask of tokens, the network would inspect the values first, which `vmap` does not allow.
 
     Args:
         network: made by `transformers`, with eager attention.
@@ -38,9 +39,10 @@ class TextModel(nn.Module):
 
     Attributes:
         embedding: name of the parameter whose rows are the word embeddings `[N, D]`.
-        tied: whether the output layer is that same parameter, so its gradient has no zero rows.
+        tied: whether the output layer is that same parameter, so that its gradient has no zero rows.
         position: name of the parameter of the learned position embeddings `[positions, D]`, or None.
-        head, width: the head, and D.
+        head: the head.
+        width: D.
 
     Raises:
         ValueError: another head, or a network with encoder and decoder.
@@ -61,7 +63,7 @@ class TextModel(nn.Module):
         output = network.get_output_embeddings()
         self.tied = output is not None and output.weight is words.weight
         self.position = next((name for name, _ in self.named_parameters() if name.endswith(_POSITIONS)), None)
-        # a decoder sees what comes before; as a classifier, its last token has seen the whole sentence
+        # A position of a decoder sees those before it, so a classifier uses the last token, which sees them all.
         self._looks_back = head == "causal" or hasattr(network, "score")
         self._reader = reader_of(self, network.base_model, self.embedding, self._looks_back)
 
@@ -69,7 +71,12 @@ class TextModel(nn.Module):
         return next(name for name, value in self.named_parameters() if value is parameter)
 
     def language(self, tokenizer: Tokenizer, hidden: float) -> Language:
-        """What is public about it, with the tokeniser that belongs to it; `hidden` as in `Language`."""
+        """Returns what is public about the model.
+
+        Args:
+            tokenizer: the tokeniser that belongs to it.
+            hidden: see `Language`.
+        """
         reader = self._reader
         weights = () if reader is None else reader.weights
         return Language(
@@ -88,15 +95,16 @@ class TextModel(nn.Module):
         )
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """Word embeddings `[..., D]` of tokens `[...]`; positions are added inside the network."""
+        """Returns word embeddings `[..., D]` of tokens `[...]`; positions are added inside the network."""
         return functional.embedding(tokens, self.network.get_input_embeddings().weight)
 
     def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Logits.
+        """Returns the logits.
 
         Args:
-            inputs: tokens `[B, T]`, an integer type, or word embeddings `[B, T, D]`; without a mask, what `pack` makes.
-            mask: `[B, T]`, bool, True at tokens; each sentence has one at least.
+            inputs: tokens `[B, T]` of an integer type, or word embeddings `[B, T, D]`; without a mask, what `pack`
+                returns.
+            mask: `[B, T]`, bool, true at tokens; each sentence has at least one.
         """
         if mask is None:
             inputs, mask = unpack(inputs)
@@ -112,14 +120,14 @@ class TextModel(nn.Module):
 
 
 def pack(inputs: Tensor, mask: Tensor) -> Tensor:
-    """Sentences and their mask in one tensor, so that they go wherever a batch of images does.
+    """Joins sentences and their mask into one tensor, which can take the place of a batch of images.
 
     Args:
         inputs: tokens `[..., T]`, or word embeddings `[..., T, D]`.
-        mask: `[..., T]`, bool, True at tokens.
+        mask: `[..., T]`, bool, true at tokens.
 
     Returns:
-        Tokens with -1 at padding; embeddings `[..., T, D + 1]` with 1 at tokens and 0 at padding behind the others.
+        Tokens with -1 at padding; or embeddings `[..., T, D + 1]`, whose last entry is 1 at tokens and 0 at padding.
     """
     if inputs.is_floating_point():
         return torch.cat([inputs, mask.unsqueeze(-1).to(inputs.dtype)], -1)
@@ -127,7 +135,7 @@ def pack(inputs: Tensor, mask: Tensor) -> Tensor:
 
 
 def unpack(packed: Tensor) -> tuple[Tensor, Tensor]:
-    """Inputs and mask of what `pack` made; padding is token 0, whatever it was before."""
+    """Returns the inputs and the mask that `pack` joined; padding becomes token 0, whatever it was before."""
     if packed.is_floating_point():
         return packed[..., :-1], packed[..., -1] > 0.5
     return packed.clamp(min=0), packed >= 0
@@ -137,13 +145,13 @@ _POSITIONS = ("position_embeddings.weight", "wpe.weight", "embed_positions.weigh
 
 
 def _last(states: Tensor, mask: Tensor) -> Tensor:
-    """The state `[B, D]` at the last token of each sentence: `[B, T, D]`."""
+    """Maps states `[B, T, D]` to the state `[B, D]` at the last token of each sentence."""
     place = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(1)
     return states.gather(1, place[:, None, None].expand(-1, 1, states.shape[2])).squeeze(1)
 
 
 def transformers() -> Any:
-    """The package transformers.
+    """Imports the package transformers.
 
     Raises:
         UserError: it is not installed.
@@ -155,7 +163,7 @@ def transformers() -> Any:
 
 
 def built(config: Any, head: str) -> Any:
-    """A network with this configuration and head, freshly drawn from torch's global generator.
+    """Makes a network with this configuration and head, with weights from torch's global generator.
 
     Raises:
         ValueError: another head, or a kind of network that has no such head.
@@ -164,7 +172,7 @@ def built(config: Any, head: str) -> Any:
 
 
 def auto(head: str) -> Any:
-    """The class of transformers that builds networks with this head.
+    """Returns the class of transformers that builds networks with this head.
 
     Raises:
         ValueError: another head.
@@ -175,10 +183,11 @@ def auto(head: str) -> Any:
 
 
 def room(positions: int, shape: tuple[int, ...]) -> int:
-    """`positions`, where sentences of `shape` `(T,)` fit into them.
+    """Returns `positions`, if sentences of `shape` `(T,)` fit into them.
 
     Raises:
-        UserError: the data are no sentences. ValueError: they are too long.
+        UserError: the data are no sentences.
+        ValueError: the sentences are too long.
     """
     if len(shape) != 1:
         raise UserError("a model of text needs sentences: say data=sentences, cola, rotten_tomatoes, text_file, ...")

@@ -8,18 +8,21 @@ from bench.models.text.vocabulary import Vocabulary
 
 
 class Bert(TextModel):
-    """Layers of self-attention over word, position and type embeddings; no dropout.
+    """Layers of self-attention over word, position and type embeddings, without dropout.
 
     Args:
-        vocabulary: what sentences are cut into; makes the tokeniser before the model is built.
+        vocabulary: the model's vocabulary, which makes the tokeniser before the model is built.
         head: `classification` (a tanh layer on the first token, then a linear one) or `masked` (output layer tied to
             the word embeddings).
-        layers, width, heads, feed_forward: as named in the paper L, H, A and the inner width (4 H there).
-        activation: of the inner layer, one of transformers' names.
-        init_range: standard deviation of every weight (the paper's code: 0.02); biases start at 0.
-        positions: the longest sentence there can be.
+        layers: number of attention layers, L in the paper.
+        width: D, entries of an embedding, H in the paper.
+        heads: attention heads per layer, A in the paper.
+        feed_forward: inner width of the feed-forward layers, 4 H in the paper.
+        activation: activation of the inner layer, one of transformers' names.
+        init_range: standard deviation of every weight, > 0 (the paper's code: 0.02); biases start at 0.
+        positions: length of the longest possible sentence, in tokens.
         shape: `(T,)` of a sentence.
-        classes: how many classes there are; a masked language model has the vocabulary's size.
+        classes: number of classes; not used by a masked language model, whose output has the size of the vocabulary.
         tokenizer: what `vocabulary` made.
 
     Raises:

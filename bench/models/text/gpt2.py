@@ -8,16 +8,19 @@ from bench.models.text.vocabulary import Vocabulary
 
 
 class GPT2(TextModel):
-    """Layers of attention that look back, over word and position embeddings, normalised before each; no dropout.
+    """Attention layers that look back, over word and position embeddings; normalised first, without dropout.
 
     Args:
-        vocabulary: what sentences are cut into; makes the tokeniser before the model is built.
+        vocabulary: the model's vocabulary, which makes the tokeniser before the model is built.
         head: `causal` (output layer tied to the word embeddings) or `classification` (linear, on the last token).
-        layers, width, heads, feed_forward: of the network; the inner width is 4 times the width in GPT-2.
-        init_range: standard deviation of the weights (as published: 0.02).
-        positions: the longest sentence there can be.
+        layers: number of attention layers.
+        width: D, entries of an embedding.
+        heads: attention heads per layer.
+        feed_forward: inner width of the feed-forward layers; 4 times the width in GPT-2.
+        init_range: standard deviation of the weights, > 0 (as published: 0.02).
+        positions: length of the longest possible sentence, in tokens.
         shape: `(T,)` of a sentence.
-        classes: how many classes there are; a causal language model has the vocabulary's size.
+        classes: number of classes; not used by a causal language model, whose output has the size of the vocabulary.
         tokenizer: what `vocabulary` made.
 
     Raises:

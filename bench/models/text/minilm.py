@@ -1,4 +1,4 @@
-"""MiniLM, a BERT of 6 layers with pretrained weights (Wang et al. 2020, arXiv 2002.10957), from a folder of ours."""
+"""MiniLM, a BERT of 6 layers with pretrained weights (Wang et al. 2020, arXiv 2002.10957), from a local folder."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
 
 def missing(folder: Path) -> list[str]:
-    """Those of the model's files that are not in `folder`."""
+    """Returns the names of those files of the model that are not in `folder`."""
     return [name for name in FILES if not (folder / name).is_file()]
 
 
 class MiniLM(Pretrained):
-    """all-MiniLM-L6-v2: 22.7 million weights, 384 wide, 12 heads, BERT's 30,522 word pieces; embeds sentences.
+    """all-MiniLM-L6-v2: 22.7 million weights, 384 wide, 12 heads, BERT's 30,522 word pieces; it embeds sentences.
 
-    Classifier or language-model head are drawn anew: the weights have none. Apache 2.0.
+    The classifier or language-model head is drawn at random, because the weights have none. The licence is Apache 2.0.
 
     Args:
         weights: the folder of the model's files.
-        vocabulary, head, shape, classes, tokenizer: see `Pretrained`.
+        vocabulary: see `Pretrained`.
+        head: `classification` or `masked`, see `Pretrained`.
+        shape: see `Pretrained`.
+        classes: see `Pretrained`.
+        tokenizer: see `Pretrained`.
 
     Raises:
         UserError: the files are not there.
+        ValueError: the head is `causal`.
     """
 
     def __init__(

@@ -9,16 +9,16 @@ MEASURES = ("euclidean", "cosine")
 
 
 def nearest(embeddings: Tensor, table: Tensor, allowed: Tensor, measure: str) -> Tensor:
-    """The token whose embedding is nearest, of those allowed.
+    """Returns the allowed token whose embedding is nearest.
 
     Args:
         embeddings: `[V, ..., D]`.
-        table: `[V, N, D]`, each victim's word embedding (one for all, expanded, will do).
-        allowed: `[N]`, bool: the tokens that may be named (`Tokenizer.allowed`: no padding, no other special ones).
+        table: `[V, N, D]`, each victim's word embedding; one for all victims may be expanded.
+        allowed: `[N]`, bool, the tokens that may be named (`Tokenizer.allowed`: no padding, no other special ones).
         measure: `euclidean`, or `cosine`, which ignores lengths (Deng et al. 2021, arXiv 2103.06819).
 
     Returns:
-        `[V, ...]`, int64; -1 where an embedding is not finite everywhere.
+        `[V, ...]`, int64; -1 if an embedding is not finite.
 
     Raises:
         ValueError: another measure, or nothing is allowed.
@@ -40,7 +40,7 @@ def nearest(embeddings: Tensor, table: Tensor, allowed: Tensor, measure: str) ->
     if measure == "cosine":
         score = flat @ torch.nn.functional.normalize(rows, dim=-1).mT
     else:
-        # |e - r|^2 without |e|^2, which is the same for all rows
+        # This is |e - r|^2 without |e|^2, which is the same for all rows.
         score = 2 * flat @ rows.mT - rows.square().sum(-1)[:, None]
     found = tokens[score.argmax(-1)].view(finite.shape)
     return torch.where(finite, found, torch.full_like(found, -1))

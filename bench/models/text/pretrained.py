@@ -1,4 +1,4 @@
-"""Pretrained models of Hugging Face's transformers: from a folder, or from the hub by name."""
+"""Pretrained models of Hugging Face's transformers, from a folder or from the hub."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from bench.models.text.vocabulary import Vocabulary
 
 
 class Pretrained(TextModel):
-    """Any encoder or decoder that `transformers` has an `AutoModel` for.
+    """Any encoder or decoder for which `transformers` has an `AutoModel`.
 
-    Layers that the head needs and the weights lack (the classifier of a language model) are drawn from torch's global
-    generator.
+    Layers that the head needs but the weights lack (such as the classifier of a language model) are drawn from torch's
+    global generator.
 
     Args:
-        source: a folder that `save_pretrained` wrote, or on the hub `NAME` or `NAME@REVISION` (see `hub_name`).
-        vocabulary: what sentences are cut into; makes the tokeniser before the model is built.
+        source: a folder that `save_pretrained` wrote, or `NAME` or `NAME@REVISION` on the hub (see `hub_name`).
+        vocabulary: the model's vocabulary, which makes the tokeniser before the model is built.
         head: `classification`, `masked` or `causal`.
         shape: `(T,)` of a sentence.
-        classes: how many classes there are; a language model has the vocabulary's size.
+        classes: number of classes; not used by a language model, whose output has the size of the vocabulary.
         tokenizer: what `vocabulary` made.
 
     Raises:
@@ -57,12 +57,13 @@ class Pretrained(TextModel):
 
 
 def load(source: str, head: str, *, key: str = "model.source", **keywords: Any) -> tuple[Any, dict[str, Any]]:
-    """The network in float32 with eager attention, and what was missing from the weights.
+    """Loads a network in float32 with eager attention; also returns what was missing from the weights.
 
     Args:
-        source, head: see `Pretrained`.
-        key: the config's key that `source` stands at, for messages.
-        keywords: of transformers.
+        source: see `Pretrained`.
+        head: see `Pretrained`.
+        key: the config's key of `source`, for messages.
+        keywords: further keywords for transformers.
 
     Raises:
         UserError: there is no such model, or it cannot be read or reached.
@@ -86,7 +87,7 @@ def _first_line(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' bars, and without its table of layers that are drawn anew: they are meant to be."""
+    """Switches off transformers' progress bars, and its table of newly drawn layers, which are intended."""
     logging = transformers().logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

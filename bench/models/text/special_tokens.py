@@ -1,4 +1,4 @@
-"""The frame of a sentence: the tokens that a tokeniser puts at its start and end, whatever stands between them."""
+"""The tokens that a tokeniser puts at the start and end of every sentence, whatever the sentence is."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from bench.models.text.nearest_tokens import nearest
 
 
 def special_tokens_of(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The tokens at start and end of every sentence: those of the empty one, parted where a word comes in."""
+    """The tokens at start and end of every sentence: those of the empty one, split where a word begins."""
     empty, word = tokenizer.encode(""), tokenizer.encode("a")
     start = next((i for i, (one, other) in enumerate(zip(empty, word)) if one != other), len(empty))
     return tuple(empty[:start]), tuple(empty[start:])
 
 
 def special_tokens(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
-    """Where a sentence's frame stands.
+    """Returns the special tokens at the start and end of sentences, in their places.
 
     Args:
-        mask: `[..., T]`, bool, True at tokens: so many from the first place on.
-        tokenizer: the model's.
+        mask: `[..., T]`, bool, true at tokens, which are contiguous from the first place on.
+        tokenizer: the model's tokeniser.
 
     Returns:
-        `[..., T]`, int64: the frame's tokens at their places, -1 elsewhere.
+        `[..., T]`, int64: the special tokens in their places, -1 elsewhere.
     """
     start, end = special_tokens_of(tokenizer)
     place = torch.arange(mask.shape[-1], device=mask.device)
@@ -37,7 +37,13 @@ def special_tokens(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
 
 
 def allowed_tokens(tokenizer: Tokenizer, rows: int, device: torch.device) -> Tensor:
-    """`[rows]`, bool: tokens that can be part of a sentence; a table may have more rows than there are tokens."""
+    """Says which rows of an embedding table are tokens that can be part of a sentence: `[rows]`, bool.
+
+    Args:
+        tokenizer: the model's tokeniser.
+        rows: number of rows of the table, at least the number of tokens.
+        device: device of the result.
+    """
     allowed = tokenizer.allowed()
     return torch.tensor(allowed + [False] * (rows - len(allowed)), device=device)
 
@@ -45,19 +51,19 @@ def allowed_tokens(tokenizer: Tokenizer, rows: int, device: torch.device) -> Ten
 def nearest_tokens(
     embeddings: Tensor, table: Tensor, mask: Tensor, frame: Tensor, allowed: Tensor, measure: str
 ) -> Tensor:
-    """Tokens for the embeddings of sentences whose lengths are taken as known.
+    """Returns the tokens of sentence embeddings, for sentences whose lengths are taken as known.
 
     Args:
         embeddings: `[V, ..., T, D]`.
-        table: `[V, N, D]`, each victim's word embedding; one for all, expanded, is not copied.
-        mask: bool, where tokens stand.
-        frame: what `special_tokens` makes of the mask. Both have a shape that expands to `[V, ..., T]`.
-        allowed: `[N]`, bool, the tokens that may stand between the frame's.
+        table: `[V, N, D]`, each victim's word embedding; one for all victims, expanded, is not copied.
+        mask: bool, true at tokens, of a shape that expands to `[V, ..., T]`.
+        frame: what `special_tokens` returns for the mask, of the same shape.
+        allowed: `[N]`, bool, the tokens that may stand between start and end.
         measure: see `bench.models.text.nearest_tokens`.
 
     Returns:
-        `[V, ..., T]`, int64: the frame's tokens, the nearest ones between them, and -1 at padding (and where an
-        embedding is not finite).
+        `[V, ..., T]`, int64: the special tokens, the nearest tokens between them, and -1 at padding and at embeddings
+        that are not finite.
     """
     if table.stride(0) == 0:
         found = nearest(embeddings.unsqueeze(0), table[:1], allowed, measure).squeeze(0)

@@ -1,4 +1,4 @@
-"""The loss of a model that reads sentences: over classes, or over the tokens that are to be predicted."""
+"""The loss of models that read sentences: over classes, or over the tokens that are to be predicted."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bench.messages import NO_TARGET
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross entropy over the targets there are.
+    """Returns the mean cross entropy over all targets.
 
-    Without a branch on values, so that it can be mapped, traced and differentiated twice.
+    It has no branch on values, so that it can be mapped, traced and differentiated twice.
 
     Args:
-        logits: `[B, K]` of classes, or `[B, T, K]` of tokens.
-        targets: indices `[B]` or `[B, T]`, -100 where there is nothing to predict; or probabilities of the logits'
-            shape, as an attacker optimises them, all 0 where there is nothing to predict.
+        logits: `[B, K]` for classes, or `[B, T, K]` for tokens.
+        targets: indices `[B]` or `[B, T]`, -100 if there is nothing to predict; or probabilities of the logits' shape,
+            as an attacker optimises them, zero if there is nothing to predict.
 
     Example:
         >>> logits = torch.tensor([[[0.0, 0.0], [9.0, 0.0]]])

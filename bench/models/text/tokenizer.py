@@ -1,4 +1,4 @@
-"""A tokeniser of Hugging Face's tokenizers, and what the rest of the program asks of one."""
+"""A tokeniser from the package tokenizers of Hugging Face, with the functions that the rest of the program needs."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ PADS = (
     "<|endoftext|>",
     "</s>",
     "[SEP]",
-)  # the first that the vocabulary has; GPT-2 pads with its end
+)  # the first one in the vocabulary is used; GPT-2 pads with its end token
 
 
 class Tokenizer:
-    """Sentences to tokens and back.
+    """Converts sentences to tokens and back.
 
     Args:
-        backend: of the package tokenizers; its truncation and padding are switched off.
+        backend: a tokeniser of the package tokenizers; its truncation and padding are switched off.
 
     Attributes:
-        pad, mask: token ids; mask is None where there is none.
-        special: ids of the tokens that belong to no sentence; the unknown word's is not among them.
+        pad: id of the padding token.
+        mask: id of the mask token, or None if there is none.
+        special: ids of the tokens that belong to no sentence; the token for unknown words is not among them.
 
     Raises:
-        ValueError: the vocabulary has nothing to pad with.
+        ValueError: the vocabulary has no token to pad with.
     """
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
@@ -54,30 +55,30 @@ class Tokenizer:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of the tokeniser's whole definition."""
+        """SHA-256 (hex) of the whole definition of the tokeniser."""
         return hashlib.sha256(self._backend.to_str().encode()).hexdigest()
 
     def encode(self, sentence: str) -> list[int]:
-        """Tokens, between those that the model wants at start and end."""
+        """Returns the tokens of a sentence, with those that the model expects at its start and end."""
         return self._backend.encode(sentence).ids
 
     def pieces(self, tokens: Sequence[int]) -> list[str]:
-        """Each token as it stands in the vocabulary; `?` where there is none (-1, no claim)."""
+        """Returns each token as it is spelled in the vocabulary; `?` for -1 (no claim)."""
         return [self._backend.id_to_token(token) or "?" if token >= 0 else "?" for token in tokens]
 
     def words(self, tokens: Sequence[int]) -> list[int]:
-        """`tokens` without special ones, and without -1."""
+        """Returns `tokens` without special tokens and without -1."""
         return [token for token in tokens if token >= 0 and token not in self.special]
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The sentence that `words(tokens)` spell."""
+        """Returns the sentence that the tokens spell, without special tokens and without -1."""
         return self._backend.decode(self.words(tokens), skip_special_tokens=False)
 
     def spell(self, tokens: Sequence[int]) -> str:
-        """As `decode`, with a `?` for each -1 (no claim) that stands between two claimed tokens.
+        """Like `decode`, with a `?` for each -1 (no claim) between two claimed tokens.
 
-        What is left open before the first claimed token and behind the last is not shown: it may be padding. Special
-        tokens are claims too, so that a gap beside them counts, and are not shown either.
+        A -1 before the first claimed token or after the last is not shown, because it may be padding. Special tokens
+        are not shown either, but they are claims, so a gap beside them counts.
         """
         claimed = [place for place, token in enumerate(tokens) if token >= 0]
         inside = tokens[claimed[0] : claimed[-1] + 1] if claimed else []
@@ -88,7 +89,7 @@ class Tokenizer:
         return " ".join(piece for piece in pieces if piece)
 
     def allowed(self) -> list[bool]:
-        """For each token of the vocabulary, whether it can be part of a sentence."""
+        """Says for each token of the vocabulary whether it can be part of a sentence."""
         return [token not in self.special for token in range(len(self))]
 
 
@@ -96,7 +97,7 @@ _UNKNOWN = ("[UNK]", "<unk>")
 
 
 def package() -> Any:
-    """The package tokenizers.
+    """Imports the package tokenizers.
 
     Raises:
         UserError: it is not installed.

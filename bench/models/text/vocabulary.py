@@ -1,4 +1,4 @@
-"""What a model cuts sentences into: the vocabulary that comes with it, or one learned from the sentences at hand."""
+"""Vocabularies: the one that comes with a model, or one learned from the sentences at hand."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ START = "\u2581"  # marks the start of a word while word pieces are learned
 class Vocabulary:
     """Makes a model's tokeniser.
 
-    The size matters to every attack that names tokens: the nearest of 30,522 embeddings is another question than the
-    nearest of 2,000, and guessing is right once in as many. A learned vocabulary is learned from the dataset and the
-    sentences that come with the package; it belongs to the model, so attackers know it, as they know every model's.
+    The size matters to every attack that names tokens: it is harder to find the nearest of 30,522 embeddings than the
+    nearest of 2,000, and to guess right. A learned vocabulary is learned from the dataset and the sentences that come
+    with the package. It belongs to the model, so attackers know it.
 
     Args:
         root: a folder with a `tokenizer.json`, or the name of a model on the Hugging Face hub; null learns one.
-        kind: of a learned one: `wordpiece` (BERT's kind: lower case, `[CLS] ... [SEP]`, with a mask token) or `bytes`
-            (GPT-2's byte-level pairs, nothing at start or end).
-        size: pieces of a learned one at most, at least 300; fewer where the sentences do not have so many.
+        kind: kind of a learned vocabulary: `wordpiece` (like BERT's: lower case, `[CLS] ... [SEP]`, with a mask token)
+            or `bytes` (like GPT-2's byte pairs, without tokens at start or end).
+        size: the most pieces of a learned vocabulary, >= 300; there are fewer if the sentences do not have so many.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -40,7 +40,7 @@ class Vocabulary:
         self.root, self.kind, self.size = root, kind, size
 
     def make(self, corpus: Sequence[str]) -> Tokenizer:
-        """The tokeniser; the same for the same sentences in the same order.
+        """Makes the tokeniser; it is the same for the same sentences in the same order.
 
         Raises:
             UserError: a package is missing, or `root` holds no tokeniser that can be read.
@@ -51,11 +51,11 @@ class Vocabulary:
 
 
 def read(root: str, key: str) -> Tokenizer:
-    """The tokeniser that lies in a folder, or belongs to a model on the hub.
+    """Reads the tokeniser in a folder, or that of a model on the hub.
 
     Args:
         root: see `Vocabulary`.
-        key: the config's key that it stands at, for messages.
+        key: the config's key of `root`, for messages.
 
     Raises:
         UserError: a package is missing, or there is no tokeniser that can be read.
@@ -73,16 +73,17 @@ def read(root: str, key: str) -> Tokenizer:
         reason = " ".join(str(error).split())[:160]
         raise UserError(
             f"{key}={root!r}: no tokeniser can be read there ({reason}); want a folder with a "
-            "tokenizer.json, or the name of a model that has a fast one"
+            "tokenizer.json, or the name of a model with a fast tokeniser"
         ) from error
 
 
 def _word_pieces(corpus: Sequence[str], size: int) -> Tokenizer:
-    """WordPiece with BERT's normalisation.
+    """Learns a WordPiece vocabulary, with BERT's normalisation.
 
-    The package's own trainer of word pieces gives another vocabulary each time; its byte-pair trainer does not. So
-    pairs are merged on words marked at their start, and the merged pieces are the vocabulary: `_the` becomes `the`,
-    `ing` `##ing`. Sentences are then cut as BERT's are, the longest piece first (Wu et al. 2016, arXiv 1609.08144).
+    The trainer of word pieces in the package gives another vocabulary each time; its byte-pair trainer does not. So
+    pairs are merged on words that are marked at their start, and the merged pieces become the vocabulary: `_the`
+    becomes `the`, `ing` becomes `##ing`. Sentences are then split like BERT's, the longest piece first (Wu et al. 2016,
+    arXiv 1609.08144).
     """
     backends = package()
     normalizer, splitter = backends.normalizers.BertNormalizer(), backends.pre_tokenizers.BertPreTokenizer()
@@ -112,7 +113,7 @@ def _word_pieces(corpus: Sequence[str], size: int) -> Tokenizer:
 
 
 def _byte_pairs(corpus: Sequence[str], size: int) -> Tokenizer:
-    """Byte-level pairs as GPT-2 has them (Radford et al. 2019, section 2.2)."""
+    """Learns a vocabulary of byte pairs, like that of GPT-2 (Radford et al. 2019, section 2.2)."""
     backends = package()
     backend = backends.Tokenizer(backends.models.BPE())
     backend.pre_tokenizer = backends.pre_tokenizers.ByteLevel(add_prefix_space=False)
