@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from bench.report.measures import MEASURES, Measure
+from bench.report.measures import Measure, measures
 from bench.report.notes import notes
 from bench.report.rows import Row, rank, read
 from bench.report.table import Cell, Column, Line, Link, Missing, Name, Page, Section, Table, Value, marks
@@ -40,7 +40,8 @@ class Board:
     def measures(self) -> tuple[Measure, ...]:
         """Its columns with a figure in them: those of batches only if it has some."""
         several = any((row.batch or 1) > 1 for row in self.rows)
-        return tuple(measure for measure in MEASURES[self.things] if several or not measure.batches)
+        found = measures(self.things, [row.columns for row in self.rows])
+        return tuple(measure for measure in found if several or not measure.batches)
 
     @cached_property
     def scores(self) -> Table:
@@ -149,17 +150,18 @@ def raw(found: Leaderboard) -> Table:
     The figures are those of images, of sentences, or of both, by what the results are about.
     """
     kinds = dict.fromkeys(each.things for each in found.boards)
-    measures = list(dict.fromkeys(measure for kind in kinds for measure in MEASURES[kind]))
+    found_measures = [measures(kind, [row.columns for row in found.rows if row.things == kind]) for kind in kinds]
+    shown = list({measure.key: measure for each in found_measures for measure in each}.values())
     keys = ["threat", *_LABELS, "control", "batch_size", "victims", "failures"]
     last = [*_PROVENANCE, "wall_seconds", "statuses", "repeated", "paper", "reason", "identity"]
     columns = [Column(key=key) for key in keys]
-    columns += [_column(measure) for measure in measures]
+    columns += [_column(measure) for measure in shown]
     columns += [Column(key=key) for key in last]
     lines = []
     for row in found.rows:
         cells: list[Cell] = [row.summary[word] for word in ("threat", *_LABELS)]
         cells += [int(row.control), row.batch, row.summary["victims"], row.summary["failures"]]
-        cells += [_figure(measure, row) for measure in measures]
+        cells += [_figure(measure, row) for measure in shown]
         cells += [*(row.provenance[key] for key in _PROVENANCE), row.provenance["wall"]]
         cells += [" ".join(f"{word}={count}" for word, count in row.statuses.items()), row.repeated, row.paper]
         lines.append(Line([*cells, row.stopped, row.cell.identity]))

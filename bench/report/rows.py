@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from bench.metrics.column import ScoreColumn
 from bench.report import papers
-from bench.report.measures import MEASURES
 from bench.results import query
+from bench.results.columns import columns
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
 from bench.results.things import SENTENCES, things
@@ -44,6 +45,11 @@ class Row:
     def things(self) -> str:
         """What it is about: `images` or `sentences`."""
         return things(self.cell.facts)
+
+    @property
+    def columns(self) -> dict[str, ScoreColumn]:
+        """How the tables print its metrics."""
+        return columns(self.cell.facts)
 
     @property
     def stopped(self) -> str | None:
@@ -112,16 +118,15 @@ def rank(row: Row) -> tuple[Any, ...]:
     Of images that is the highest success rates, then the lowest MSE; of sentences, whose batches of one size stand
     together, the highest ROUGE-1, then exact match.
     """
-    found = {measure.key: measure.value(row.summary) for measure in MEASURES[row.things]}
 
     def mean(key: str, otherwise: float) -> float:
-        return (found[key] or {"mean": otherwise})["mean"]
+        return (row.summary.get(key) or {"mean": otherwise})["mean"]
 
     last = row.summary["victims"] == 0
     order: tuple[float, ...]
     if row.things == SENTENCES:
         order = (row.batch or 0, last, -mean("rouge_1", -1.0), -mean("exact_match", -1.0))
     else:
-        rates = (-mean(f"success_{bound}", -1.0) for bound in ("1e-2", "1e-3", "1e-4"))
+        rates = (-(rate or {"mean": -1.0})["mean"] for rate in row.summary["success_rate"].values())
         order = (last, *rates, mean("mse", float("inf")))
     return (row.things, row.summary["data"], *order, row.cell.folder.name)
