@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from bench.errors import UserError
+from bench.metrics.column import ScoreColumn
 
 
 class Side(Protocol):
@@ -70,6 +71,7 @@ class SampleMetric(Metric, Generic[S]):
         value_range: the lowest and the highest score there can be; None where there is no bound.
         smallest: the smallest admissible height and width, in pixels.
         things: what is compared, `images` or `sentences`; None where it may be either.
+        column: how the tables print the score; without one of its own a metric is printed under its key.
     """
 
     full_state_update = False
@@ -79,6 +81,7 @@ class SampleMetric(Metric, Generic[S]):
     value_range: tuple[float | None, float | None]
     smallest: int = 1
     things: str | None = "images"
+    column: ScoreColumn = ScoreColumn()
 
     total: Tensor
     count: Tensor
@@ -145,8 +148,10 @@ class SampleMetric(Metric, Generic[S]):
         """What a reader needs to compare the score with another: printed in the foot of every board.
 
         `range` is the interval of pixel values compared, `values` the interval of scores (null: no bound); `net`,
-        `size` and `interpolation` are null where images are compared as they are.
+        `size` and `interpolation` are null where images are compared as they are. `column` is how the tables print the
+        score (see `ScoreColumn`); no foot repeats it.
         """
+        column = replace(self.column, direction="up" if self.higher_is_better else "down")
         return {
             "unit": self.unit,
             "direction": "higher is better" if self.higher_is_better else "lower is better",
@@ -156,6 +161,7 @@ class SampleMetric(Metric, Generic[S]):
             "net": None,
             "size": None,
             "interpolation": None,
+            "column": asdict(column),
         }
 
 

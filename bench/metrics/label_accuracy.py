@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.metrics.base import SampleMetric, Side
+from bench.metrics.column import ScoreColumn
 
 
 def label_match(guess: Tensor, truth: Tensor) -> Tensor:
@@ -40,6 +41,8 @@ class LabelAccuracy(SampleMetric[Side]):
     higher_is_better = True
     value_range = (0.0, 1.0)
     things = None
+    # Every table has the columns of labels already: what an attack claims is counted with this metric and without it.
+    column = ScoreColumn("label acc.", "rate", places=2, shown=False)
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from torchmetrics.functional.image.lpips import _NoTrainLpips
 from bench.errors import UserError
 from bench.metrics import backbones
 from bench.metrics.base import Batch, SampleMetric, positive
+from bench.metrics.column import ScoreColumn
 
 
 @functools.lru_cache(maxsize=4)
@@ -119,6 +120,8 @@ class LearnedPerceptualSimilarity(SampleMetric):
         self.net, self.size, self.chunk = net, size, chunk
         self.folder = Path(weights).expanduser()
         self.smallest = least if size is None else 1
+        # The table of a terminal has room for one of the two nets.
+        self.column = ScoreColumn(f"LPIPS {net}", short="" if net == "vgg" else None)
 
     def reason(self, shape: tuple[int, ...]) -> str | None:
         """As the base's; loads the network, so that a broken file is found before a long run and not after it."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.metrics.base import Batch, SampleMetric
+from bench.metrics.column import ScoreColumn
 
 
 def mean_squared_error(guess: Tensor, truth: Tensor) -> Tensor:
@@ -50,6 +51,9 @@ class MeanSquaredError(SampleMetric):
             raise UserError(f"metric.mse.clip={clip}: must be true or false")
         self.clip = clip
         self.value_range = (0.0, 1.0 if clip else None)
+        # Squared errors are of every size, so their figure is the geometric mean; unclipped they say little in a table.
+        title = "MSE" if clip else "MSE, not clipped"
+        self.column = ScoreColumn(title, "geometric mean", places=None, shown=clip)
 
     def score(self, guess: Batch, truth: Batch) -> Tensor:
         """`[V, B]`, float64."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.metrics.base import Batch, SampleMetric, positive
+from bench.metrics.column import ScoreColumn
 from bench.metrics.mse import mean_squared_error
 
 
@@ -43,6 +44,7 @@ class PeakSignalToNoiseRatio(SampleMetric):
 
     unit = "dB"
     higher_is_better = True
+    column = ScoreColumn("PSNR", unit="dB", places=1)
 
     def __init__(self, cap: float) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.metrics.base import Batch, SampleMetric, positive
+from bench.metrics.column import ScoreColumn
 
 
 def radius(sigma: float, truncate: float) -> int:
@@ -81,6 +82,7 @@ class StructuralSimilarity(SampleMetric):
     unit = "similarity"
     higher_is_better = True
     value_range = (-1.0, 1.0)
+    column = ScoreColumn("SSIM")
 
     def __init__(self, sigma: float, truncate: float, k1: float, k2: float) -> None:
         super().__init__()

@@ -1,17 +1,15 @@
-"""Defences by their worst case over attacks, beside what they cost: markdown, csv, and plain text for a terminal."""
+"""The tables of defences by their worst case over attacks, beside what they cost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.report.hypotheses import judged
-from bench.report.leaderboard import marks
-from bench.report.tables import csv_lines, explained, how_found, markdown_table, md, number, with_bounds
+from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
 from bench.results.intervals import COVERAGE, MARKS, methods
 from bench.results.join import DefenseBoard, DefenseResult
 from bench.results.leaks import COMPLETE, SUCCESS, LeakageScale, LeakageScore
 from bench.results.scores import OTHERS, RECOVERED
 from bench.results.things import IMAGES, SENTENCES
-from bench.terminal.printable import visible
 
 # columns of the csv
 _OF_LEAKS = ["data", "model", "threat", "rank", "p", "defense", "strength", "attack", "worst", "victims"]
@@ -70,92 +68,105 @@ _SCORES = {
 }
 
 
-def markdown(boards: Sequence[DefenseBoard], pictures: dict[str, str]) -> str:
-    """The page.
+def page(boards: Sequence[DefenseBoard], pictures: Mapping[str, str]) -> Page:
+    """The boards as they are printed.
 
     Args:
         boards: what to print.
         pictures: `{words: link}`, relative to the page.
     """
-    lines = ["# Defences and what they cost", ""]
-    for board in boards:
-        lines += [f"## {md(heading(board))}", "", *_table(board), ""]
-        if found := judged(board):
-            header = ["claim", "as measured here", "figures"]
-            rows = [[md(one.claim), one.verdict, md(one.evidence)] for one in found]
-            lines += ["### What is claimed of them", "", *markdown_table(header, "lll", rows), ""]
-        lines += ["### Notes", "", *(f"- {md(line)}" for line in foot(board)), ""]
-    lines += [f"![{md(words)}]({link})\n" for words, link in pictures.items()]
-    return "\n".join(lines)
+    return Page(
+        "Defences and what they cost",
+        [_section(board) for board in boards],
+        method=methods(errors=False),
+        pictures=pictures,
+    )
 
 
-def heading(board: DefenseBoard) -> str:
+def _section(board: DefenseBoard) -> Section:
+    table, title = _table(board), _heading(board)
+    tables = [table]
+    if found := judged(board):
+        columns = [Column("claim"), Column("as measured here"), Column("figures")]
+        lines = [Line([one.claim, one.verdict, one.evidence]) for one in found]
+        tables.append(Table(columns, lines, "What is claimed of them"))
+    return Section(title, tables, _notes(board, marks(table)), alone=f"Defences on {title}")
+
+
+def _heading(board: DefenseBoard) -> str:
     """Which data set, model and threat models a board is about."""
     plural = "s" if len(board.threats) > 1 else ""
     batch = f", batches of {board.batch}" if (board.batch or 1) > 1 else ""
     return f"{board.data}{batch}, model {board.model}, threat model{plural} {', '.join(board.threats)}"
 
 
-def _table(board: DefenseBoard) -> list[str]:
-    header = [
-        "rank",
-        "defence",
-        "worst attack",
-        f"leak, mean ↓ ({board.scale.header})",
-        *(f"{md(name)}, rate ↓" for name in board.attacks),
+def _table(board: DefenseBoard) -> Table:
+    leak = f"leak {board.scale.header}"
+    columns = [
+        Column("rank", short="rank", align="r"),
+        Column("defence", short="defence"),
+        Column("worst attack", short="worst attack"),
+        Column("leak, mean", short=leak, direction="down", unit=board.scale.header, align="r"),
+        *(
+            Column(f"{name}, rate", short=name, direction="down", align="r", width=_ATTACK_WIDTH)
+            for name in board.attacks
+        ),
+        Column("accuracy, rate", short="accuracy", direction="up", align="r"),
+        Column("of runs", align="r"),
+        Column("time", unit="ms per step", align="r"),
+        Column("sent", short="bytes", unit="bytes per step", align="r"),
+        Column("ε, step", align="r"),
+        Column("ε, training", align="r"),
     ]
-    header += ["accuracy, rate ↑", "of runs", "time (ms per step)", "sent (bytes per step)", "ε, step", "ε, training"]
-    rows = []
+    lines = []
     for line in board.lines:
-        leak = with_bounds(line.worst.figure.document(), board.scale.places)
-        row = [str(line.rank), md(line.title), md(line.worst.attack), leak]
-        row += [_success(line, attack) for attack in board.attacks]
-        found, *others = utility_columns(line, board, with_bounds)
-        rows.append([*row, found if line.utility and line.utility["accuracy"] else md(found), *others])
-    return markdown_table(header, "rll" + "r" * (len(header) - 3), rows)
+        cells: list[Cell] = [line.rank, line.title, line.worst.attack]
+        cells.append(Value(**line.worst.figure.document(), places=board.scale.places))
+        cells += [_success(line, attack) for attack in board.attacks]
+        lines.append(Line([*cells, *_utility(line, board)], line.title))
+    return Table(columns, lines)
 
 
-def _success(line: DefenseResult, attack: str) -> str:
+def _success(line: DefenseResult, attack: str) -> Cell:
     leak = line.by(attack)
-    return "n/a" if leak is None else number(leak.success.mean, 2)
+    if leak is None:
+        return Missing(line.unserved.get(attack, ""))
+    return Value(leak.success.mean, places=2)
 
 
-def utility_columns(
-    line: DefenseResult, board: DefenseBoard, with_bounds: Callable[[Mapping[str, Any], int], str]
-) -> list[str]:
-    """Six cells: accuracy, the runs' own spread, time and bytes per step (with their ratio to no defence), epsilons.
-
-    Args:
-        line, board: what is printed.
-        with_bounds: `(entry of a summary, places)` -> text.
-    """
-    step = number_or(line.facts.get("epsilon"), "-")
+def _utility(line: DefenseResult, board: DefenseBoard) -> list[Cell]:
+    """Six cells: accuracy, the runs' own spread, time and bytes per step (with their ratio to no defence), epsilons."""
+    step = _or_dash(line.facts.get("epsilon"))
     utility = line.utility
     if utility is None or utility["accuracy"] is None:
-        return [utility["reasons"]["cell"] if utility and utility["reasons"] else "n/a", "", "", "", step, ""]
-    accuracy, runs = utility["accuracy"], utility["over_runs"]
-    spread = "n/a" if runs["low"] is None else f"±{(runs['high'] - runs['low']) / 2:.3f} ({runs['n']})"
-    milliseconds = f"{1e3 * utility['seconds_per_step']:.1f}" + _times(utility["slowdown"])
+        reason = (utility or {}).get("reasons", {}).get("cell", "")
+        return [Missing(reason, inline=True), None, None, None, step, None]
+    runs = utility["over_runs"]
+    half = None if runs["low"] is None else (runs["high"] - runs["low"]) / 2
     base = board.undefended.utility if board.undefended else None
     share = utility["bytes_per_step"] / base["bytes_per_step"] if base and base["bytes_per_step"] else None
-    sent = number(utility["bytes_per_step"], 0) + _times(share)
-    left = with_bounds(accuracy, 3) + (f" ({utility['diverged']} diverged)" if utility["diverged"] else "")
-    return [left, spread, milliseconds, sent, step, number_or(utility["epsilon"], "-")]
+    diverged = f" ({utility['diverged']} diverged)" if utility["diverged"] else ""
+    return [
+        Value(**utility["accuracy"], places=3, note=diverged),
+        Missing() if half is None else f"±{half:.3f} ({runs['n']})",
+        Value(1e3 * utility["seconds_per_step"], places=1, note=_times(utility["slowdown"])),
+        Value(utility["bytes_per_step"], places=0, note=_times(share)),
+        step,
+        _or_dash(utility["epsilon"]),
+    ]
 
 
-def number_or(value: float | None, otherwise: str) -> str:
-    """Three significant digits, or a word."""
-    return otherwise if value is None else number(value, None)
+def _or_dash(value: float | None) -> Cell:
+    return "-" if value is None else Value(value)
 
 
 def _times(ratio: float | None) -> str:
     return "" if ratio is None or abs(ratio - 1) < 0.005 else f" (×{ratio:.2g})"
 
 
-def foot(board: DefenseBoard) -> list[str]:
-    """What a reader must know to compare the figures."""
+def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
+    """What a reader must know to compare the figures; `used` are the marks at them."""
     score, end, control, counted = _SCORES[board.scale.things]
-    used = "".join(marks(line.worst.figure.document()) for line in board.lines)
     floor = f", and below at what {control} scores, which looks at no gradient" if board.floored else ""
     lines = [
         f"Leak: {score} of the reconstructions of the attack that gets most (the worst case over all attacks in the "
@@ -164,7 +175,7 @@ def foot(board: DefenseBoard) -> list[str]:
         f"Columns of attacks: {counted}.",
         methods(errors=False),
         COVERAGE,
-        *(f"{mark} {MARKS[mark]}." for mark in MARKS if mark in used),
+        *(f"{mark} {MARKS[mark]}." for mark in used),
         "Rank 1 leaks least. Ranks are shared where a sign-flip permutation test over the same victims (two-sided, "
         "5 %, not corrected for the number of comparisons) does not separate a line from the one that leads its rank.",
     ]
@@ -196,22 +207,22 @@ def foot(board: DefenseBoard) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def csv_text(boards: Sequence[DefenseBoard]) -> str:
-    """Raw numbers, a line a defence and attack; what a defence costs is repeated in each of its lines."""
+def raw(boards: Sequence[DefenseBoard]) -> Table:
+    """One line per defence and attack, for a program; what a defence costs is repeated in each of its lines."""
     scales = list({board.scale.things: board.scale for board in boards}.values())
     measured = [name for scale in scales for name in _named(scale)]
-    header = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES, "identity"]
-    lines: list[list[Any]] = [header]
+    keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES, "identity"]
+    lines = []
     for board in boards:
         for line in board.lines:
             for each in line.leaks:
-                row = [board.data, board.model, each.cell.facts["labels"]["threat"], line.rank, line.p, line.name]
-                row += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
+                cells = [board.data, board.model, each.cell.facts["labels"]["threat"], line.rank, line.p, line.name]
+                cells += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
                 numbers = _numbers(each, board.scale)
-                row += [numbers.get(name) for name in measured]
+                cells += [numbers.get(name) for name in measured]
                 found = [line.facts.get("epsilon"), *_raw(line.utility), *_of_figures(each, line.utility)]
-                lines.append([*row, *found, each.cell.identity])
-    return csv_lines(lines)
+                lines.append(Line([*cells, *found, each.cell.identity]))
+    return Table([Column(key=key) for key in keys], lines)
 
 
 def _named(scale: LeakageScale) -> list[str]:
@@ -241,34 +252,3 @@ def _raw(utility: dict[str, Any] | None) -> list[Any]:
     head = [utility["model"], utility["schedule"], utility["runs"], utility["diverged"]]
     head += [accuracy.get(part) for part in ("mean", "low", "high", "n")]
     return [*head, runs["low"], runs["high"], *(utility[name] for name in _OF_STEPS)]
-
-
-def text(boards: Sequence[DefenseBoard]) -> str:
-    """A short table a board, for a terminal, and how the figures were found below the last."""
-    return "\n\n".join([*(_text(board) for board in boards), how_found(())])
-
-
-def _text(board: DefenseBoard) -> str:
-    attacks = [name if len(name) <= _ATTACK_WIDTH else name[: _ATTACK_WIDTH - 1] + "…" for name in board.attacks]
-    header = ["rank", "defence", "worst attack", f"leak {board.scale.header}↓", *(f"{name}↓" for name in attacks)]
-    lines = [[*header, "accuracy↑", "bytes"]]
-    used: set[str] = set()
-    for line in board.lines:
-        document = line.worst.figure.document()
-        leak = number(document["mean"], board.scale.places) + marks(document)
-        used.update(marks(document))
-        row = [str(line.rank), visible(line.title), visible(line.worst.attack), leak]
-        row += [_success(line, attack) for attack in board.attacks]
-        utility = line.utility if line.utility and line.utility["accuracy"] else None
-        row += (
-            [number(utility["accuracy"]["mean"], 3), number(utility["bytes_per_step"], 0)] if utility else ["n/a", ""]
-        )
-        lines.append(row)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    printed = []
-    for words in lines:
-        cells = [word.ljust(w) if at in (1, 2) else word.rjust(w) for at, (word, w) in enumerate(zip(words, widths))]
-        printed.append("  ".join(cells).rstrip())
-    printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-    printed += [line for mark in MARKS if mark in used for line in explained(mark).splitlines()]
-    return "\n".join(map(visible, [f"Defences on {heading(board)}", *printed]))

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bench.report import drawn
-from bench.report.tables import number
+from bench.report.table import number
 from bench.results import parts, query
 from bench.results.query import Rows, VictimImages
 from bench.results.stored_leak import StoredLeak

@@ -1,10 +1,12 @@
-"""The columns with a number in them, of boards of images and of sentences."""
+"""The columns with a figure in them: those that every cell has, and one per metric, as the metric describes itself."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.metrics.column import ScoreColumn
 from bench.results.intervals import MEAN
-from bench.results.things import IMAGES, SENTENCES
+from bench.results.things import SENTENCES
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Measure:
             summary: see `bench.results.summary`; None where it has no such score at all.
         """
         found: Any = summary
+        if self.key in summary["other"]:  # a metric with the name of another entry
+            return summary["other"][self.key]
         for name in self.path:
             found = None if found is None else found.get(name)
         if found is None or isinstance(found, dict):
@@ -55,37 +59,42 @@ _LABELS = (
     Measure("label_accuracy", ("label_accuracy",), "label acc., rate", "up", places=2, short="label"),
     Measure("label_overlap", ("label_overlap",), "label overlap, mean", "up", places=2, short="overlap", batches=True),
 )
-MEASURES: dict[str, tuple[Measure, ...]] = {
-    IMAGES: (
-        Measure(
-            "success_1e-2",
-            ("success_rate", "1e-2"),
-            "success rate, MSE 1e-2",
-            "up",
-            places=2,
-            short="MSE≤1e-2",
-            bounds=True,
-        ),
-        Measure("success_1e-3", ("success_rate", "1e-3"), "success rate, MSE 1e-3", "up", places=2),
-        Measure("success_1e-4", ("success_rate", "1e-4"), "success rate, MSE 1e-4", "up", places=2),
-        *_LABELS,
-        Measure("mse", ("mse",), "MSE, geometric mean", "down", short="MSE"),
-        Measure("psnr", ("psnr",), "PSNR, mean", "up", "dB", 1, short="PSNR"),
-        Measure("ssim", ("ssim",), "SSIM, mean", "up", places=3, short="SSIM"),
-        Measure("lpips_alex", ("lpips_alex",), "LPIPS alex, mean", "down", places=3),
-        Measure("lpips_vgg", ("lpips_vgg",), "LPIPS vgg, mean", "down", places=3, short="LPIPS vgg"),
-        *_COSTS,
-    ),
-    SENTENCES: (
-        Measure("rouge_1", ("rouge_1",), "ROUGE-1, mean", "up", places=3, short="ROUGE-1", bounds=True),
-        Measure("rouge_2", ("rouge_2",), "ROUGE-2, mean", "up", places=3, short="ROUGE-2"),
-        Measure("rouge_l", ("rouge_l",), "ROUGE-L, mean", "up", places=3),
-        Measure("exact_match", ("exact_match",), "exact match, rate", "up", places=2, short="exact"),
-        Measure("token_accuracy", ("token_accuracy",), "token acc., mean", "up", places=3, short="tokens"),
-        Measure("bag_of_words", ("bag_of_words",), "bag of words, mean", "up", places=3, short="bag"),
-        Measure("token_set", ("token_set",), "token set, mean", "up", places=3),
-        Measure("bleu", ("bleu",), "BLEU, mean", "up", "0 to 100", 1),
-        *_LABELS,
-        *_COSTS,
-    ),
-}
+_SUCCESS = tuple(
+    Measure(
+        f"success_{bound}",
+        ("success_rate", bound),
+        f"success rate, MSE {bound}",
+        "up",
+        places=2,
+        short=short,
+        bounds=bool(short),
+    )
+    for bound, short in (("1e-2", "MSE≤1e-2"), ("1e-3", ""), ("1e-4", ""))
+)
+
+
+def measures(things: str, columns: Iterable[Mapping[str, ScoreColumn]]) -> tuple[Measure, ...]:
+    """The columns of cells of one kind: what every such cell has, and each metric that one of them has.
+
+    Args:
+        things: `images` or `sentences`.
+        columns: of each cell, see `bench.results.columns`.
+    """
+    found: dict[str, ScoreColumn] = {}
+    for each in columns:
+        found |= {key: column for key, column in each.items() if key not in found}
+    scores = [_score(key, column) for key, column in found.items() if column.shown]
+    return (*scores, *_LABELS, *_COSTS) if things == SENTENCES else (*_SUCCESS, *_LABELS, *scores, *_COSTS)
+
+
+def _score(key: str, column: ScoreColumn) -> Measure:
+    return Measure(
+        key,
+        (key,),
+        f"{column.title}, {column.estimand}",
+        column.direction,
+        column.unit,
+        column.places,
+        short="" if column.short is None else column.short or column.title,
+        bounds=column.bounds,
+    )

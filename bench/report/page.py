@@ -9,11 +9,21 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.errors import UserError
-from bench.report import defenses, figures, pareto, sentences, strengths, tables
+from bench.report import (
+    csv_file,
+    defenses,
+    figures,
+    latex,
+    leaderboard,
+    markdown,
+    pareto,
+    sentences,
+    strengths,
+    terminal,
+)
 from bench.report import drawn as stamps
-from bench.report.defenses_tex import defenses_tex
-from bench.report.leaderboard import Row, leaderboard
-from bench.report.tex import tex
+from bench.report.rows import Row
+from bench.report.table import Page, Table
 from bench.results import query, store
 from bench.results.join import DefenseBoard, boards
 from bench.results.stored_training import StoredTraining
@@ -57,7 +67,7 @@ def write(root: Path, out: Path | None = None) -> Report:
     if not listing.cells:
         skipped = f" ({len(listing.warnings)} skipped: {listing.warnings[0]})" if listing.warnings else ""
         raise UserError(f"no results in {root}{skipped}; name another folder or run: leakbench suite quick")
-    board = leaderboard(listing)
+    board = leaderboard.leaderboard(listing)
     try:
         (folder / "grids").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -70,16 +80,17 @@ def write(root: Path, out: Path | None = None) -> Report:
             links[row.cell.folder] = quote(os.fsencode(f"grids/{path.name}"))
     spoken = sentences.sections(board.rows)
     links |= {one.folder: f"sentences.md#{one.anchor}" for one in spoken}
-    pages = {"md": tables.markdown(board, links), "csv": tables.csv_text(board), "tex": tex(board)}
-    paths = _written(folder, "leaderboard", pages)
+    scores = leaderboard.page(board, links)
+    paths = _tables(folder, "leaderboard", scores, leaderboard.raw(board))
     trainings, strays = store.cells(root, StoredTraining)
     compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows})
-    texts = [tables.text(board)]
+    texts = [terminal.text(scores)]
     if compared:
         drawn = _draw(folder, compared)
-        paths += _tabulate(folder, compared, drawn)
+        costs = defenses.page(compared, {words: quote(name) for words, name in drawn.items()})
+        paths += _tables(folder, "defenses", costs, defenses.raw(compared))
         pictures += [folder / name for name in drawn.values()]
-        texts.append(defenses.text(compared))
+        texts.append(terminal.text(costs))
     if spoken:
         paths += _written(
             folder, "sentences", {"md": sentences.markdown(spoken), "tex": sentences.sentences_tex(spoken)}
@@ -112,6 +123,12 @@ def _written(folder: Path, name: str, pages: dict[str, str]) -> list[Path]:
     return [folder / f"{name}.{suffix}" for suffix in pages]
 
 
+def _tables(folder: Path, name: str, content: Page, raw: Table) -> list[Path]:
+    """Writes a page of tables in every format, and its raw numbers; the files."""
+    forms = {"md": markdown.page(content), "csv": csv_file.text(raw), "tex": latex.page(content)}
+    return _written(folder, name, forms)
+
+
 def _draw(folder: Path, compared: list[DefenseBoard]) -> dict[str, str]:
     """The pictures of the defences: `{words: name of the file}`."""
     drawn = {}
@@ -134,13 +151,3 @@ def _draw(folder: Path, compared: list[DefenseBoard]) -> dict[str, str]:
             if _drawn(folder / name, of, draw):
                 drawn[words if len(compared) == 1 else f"{words} ({number})"] = name
     return drawn
-
-
-def _tabulate(folder: Path, compared: list[DefenseBoard], drawn: dict[str, str]) -> list[Path]:
-    links = {words: quote(name) for words, name in drawn.items()}
-    pages = {
-        "md": defenses.markdown(compared, links),
-        "csv": defenses.csv_text(compared),
-        "tex": defenses_tex(compared),
-    }
-    return _written(folder, "defenses", pages)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.report.leaderboard import Row
-from bench.report.tables import attack_name, markdown_table, md
-from bench.report.tex import document, escape, items, table
+from bench.report import latex
+from bench.report import markdown as md
+from bench.report.rows import Row
 from bench.results import query
 from bench.terminal.printable import visible
 
@@ -77,7 +77,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
             context = f"model {labels['model']}, defence {labels['defense']}, threat model {labels['threat']}"
             context += f", batches of {row.batch}" if (row.batch or 1) > 1 else ""
             examples = [_example(one, row.batch or 1) for one in sentences]
-            title = f"{attack_name(row)} on {labels['data']}"
+            title = f"{row.title} on {labels['data']}"
             found.append(
                 Section(row.cell.folder, row.cell.identity, plain(title), plain(context), row.control, examples)
             )
@@ -110,13 +110,13 @@ def plain(text: str) -> str:
 
 def markdown(cells: Sequence[Section]) -> str:
     """The page."""
-    lines = ["# Sentences", "", *(f"- {md(line)}" for line in _NOTES), ""]
+    lines = ["# Sentences", "", *(f"- {md.escape(line)}" for line in _NOTES), ""]
     for each in cells:
-        lines += [f'<a id="{each.anchor}"></a>', "", f"## {md(each.title)}", "", md(each.context), ""]
+        lines += [f'<a id="{each.anchor}"></a>', "", f"## {md.escape(each.title)}", "", md.escape(each.context), ""]
         for example in each.examples:
-            rows = [[what, _or_words(sentence, md, "*{}*")] for what, sentence in example.lines()]
+            rows = [[what, _or_words(sentence, md.escape, "*{}*")] for what, sentence in example.lines()]
             rows[-1][0] = f"**{rows[-1][0]}**"
-            lines += [*markdown_table([md(example.words), "sentence"], "rl", rows), ""]
+            lines += [*md.grid([md.escape(example.words), "sentence"], "rl", rows), ""]
     return "\n".join(lines)
 
 
@@ -131,13 +131,13 @@ def sentences_tex(cells: Sequence[Section]) -> str:
     """The document."""
     lines: list[str] = []
     for each in cells:
-        lines += [rf"\section*{{{escape(each.title)}}}", escape(each.context), r"\bigskip", ""]
+        lines += [rf"\section*{{{latex.escape(each.title)}}}", latex.escape(each.context), r"\bigskip", ""]
         for example in each.examples:
-            rows = [[what, _or_words(sentence, escape, r"\emph{{{}}}")] for what, sentence in example.lines()]
+            rows = [[what, _or_words(sentence, latex.escape, r"\emph{{{}}}")] for what, sentence in example.lines()]
             rows[-1][0] = rf"\textbf{{{rows[-1][0]}}}"
-            lines += [*table("rp{200mm}", [escape(example.words), "sentence"], rows), r"\bigskip", ""]
+            lines += [*latex.tabular("rp{200mm}", [latex.escape(example.words), "sentence"], rows), r"\bigskip", ""]
         lines += [r"\clearpage"]
-    return document([*items(list(_NOTES)), *lines])
+    return latex.document([*latex.items(list(_NOTES)), *lines])
 
 
 def text(cells: Sequence[Section]) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bench.report import drawn
 from bench.report.figures import pictured, pixels
-from bench.report.tables import number
+from bench.report.table import number
 from bench.results import query
 from bench.results.join import DefenseBoard, DefenseResult
 from bench.results.leaks import LeakageScore, errors

@@ -8,8 +8,6 @@ import numpy as np
 from bench.results import intervals
 from bench.results.intervals import Interval
 
-# Squared errors are of every size: their figure is the geometric mean.
-GEOMETRIC = frozenset({"mse", "mse_raw"})
 RECOVERED, OTHERS = "recovered", "others"
 
 

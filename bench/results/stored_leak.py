@@ -28,7 +28,21 @@ FACTS_SHAPE: dict[Any, Any] = {
         "notes": [str],
         "parts": [{"defense": str, "std": float, "variance": float, "fraction": float}],
     },
-    "metrics": {...: {"values": [float]}},
+    "metrics": {
+        ...: {
+            "values": [float],
+            "column": {
+                "title": str,
+                "estimand": str,
+                "unit": str,
+                "places": int,
+                "short": str,
+                "bounds": bool,
+                "shown": bool,
+                "direction": str,
+            },
+        }
+    },
     "reasons": {...: str},
     "paper": {"source": str, "known": str},
     "contents": {},

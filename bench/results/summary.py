@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from bench.metrics.column import ScoreColumn
 from bench.results import intervals, parts, query, scores
+from bench.results.columns import columns
 from bench.results.query import Rows
 from bench.results.stored_leak import ENDED_WELL, LABELS, StoredLeak
 from bench.results.things import SENTENCES, things
 
 THRESHOLDS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
-SCORES = ("mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
-# of sentences; `exact_match` is a rate
-TEXT_SCORES = ("token_accuracy", "bag_of_words", "token_set", "rouge_1", "rouge_2", "rouge_l", "bleu")
 EXACT = "exact_match"
 _LABELS, _MULTISETS = "label_accuracy", "label_overlap"
+# Entries of the document that no metric's score may replace, whatever the metric is called.
+_OWN = ("metrics", "other", "evaluations_per_victim", "seconds_per_victim", "reasons", "results")
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,11 @@ def summary(cell: StoredLeak, victims: int | None = None) -> dict[str, Any]:
 
     Returns:
         `attack`, `data`, `model`, `defense`, `threat` (words), `victims`, `failures` (counts), `success_rate`
-        `{"1e-2", "1e-3", "1e-4"}`, `label_accuracy` (share of all samples whose label is claimed rightly, in its
-        place), `label_overlap` (share of each batch's labels that are claimed as often as they are there, whatever
-        their order), `mse`, `psnr`, `ssim`, `lpips_alex`, `lpips_vgg`, `other` (further metrics, alike),
+        `{"1e-2", "1e-3", "1e-4"}` (of sentences null), `label_accuracy` (share of all samples whose label is claimed
+        rightly, in its place), `label_overlap` (share of each batch's labels that are claimed as often as they are
+        there, whatever their order), an entry per metric that has a column in the tables, under its key (`mse`,
+        `rouge_1`, ...), `metrics` `{key: {title, unit}}` of these, `other` (further metrics, alike),
         `evaluations_per_victim`, `seconds_per_victim` (numbers or null), `reasons`, `results` (the cell's folder).
-
-        Of sentences, in place of the errors of pixels: `exact_match` (a rate), `token_accuracy`, `bag_of_words`,
-        `token_set`, `rouge_1`, `rouge_2`, `rouge_l`, `bleu`; and `success_rate` is null.
     """
     return summarise(cell, query.rows(cell).limit(victims))
 
@@ -72,16 +71,20 @@ def summarise(cell: StoredLeak, rows: Rows) -> dict[str, Any]:
     nothing = _nothing(cell) if not status else None
     document: dict[str, Any] = {name: cell.facts["labels"][name] for name in LABELS}
     document |= {"victims": len(status), "failures": sum(word not in ENDED_WELL for word in status)}
-    if things(cell.facts) == SENTENCES:
-        document |= {"success_rate": None, EXACT: _exact(samples, reasons, nothing, cell)}
-    else:
-        document["success_rate"] = _success(samples, reasons, nothing, cell)
+    of_sentences = things(cell.facts) == SENTENCES
+    document["success_rate"] = None if of_sentences else _success(samples, reasons, nothing, cell)
     for name, known in ((_LABELS, label_accuracy(samples.columns)), (_MULTISETS, label_overlap(samples))):
         document[name] = _of_labels(name, known, samples, reasons, nothing, cell)
-    for name in TEXT_SCORES if EXACT in document else SCORES:
-        document[name] = _score(name, samples, reasons, nothing, cell)
-    others = [name for name in metrics if name not in document]
-    document["other"] = {name: _score(name, samples, reasons, nothing, cell) for name in others}
+    described = columns(cell.facts)
+    shown = [name for name, column in described.items() if column.shown]
+    found = {
+        name: _score(name, described.get(name, ScoreColumn()), samples, reasons, nothing, cell)
+        for name in dict.fromkeys([*shown, *metrics])
+        if name not in (_LABELS, _MULTISETS)
+    }
+    document |= {name: found.pop(name) for name in shown if name in found and name not in (*document, *_OWN)}
+    document |= {"metrics": {name: {"title": described[name].title, "unit": described[name].unit} for name in shown}}
+    document["other"] = found
     for name, column in (("evaluations_per_victim", "evaluations"), ("seconds_per_victim", "seconds")):
         document[name] = _average(rows.victims, column)
         if document[name] is None:
@@ -139,19 +142,6 @@ def _success(samples: _Samples, reasons: dict[str, str], nothing: str | None, ce
     return out
 
 
-def _exact(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: StoredLeak) -> Any:
-    """The rate of sentences recovered token for token."""
-    values = samples.columns.get(EXACT, np.full(len(samples.victim), np.nan))
-    scored = np.isfinite(values)
-    if nothing is None and not scored.any() and not samples.failed.all():
-        nothing = _unavailable(EXACT, cell)
-    if nothing is not None:
-        reasons[EXACT] = nothing
-        return None
-    hit = np.where(scored & ~samples.failed, values, 0.0)
-    return intervals.rate(hit, samples.victim).document()
-
-
 def label_accuracy(columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
     """`[N]`: 1 where the label is claimed rightly, else 0; None where no label is claimed at all.
 
@@ -205,15 +195,28 @@ def _unclaimed(samples: _Samples, cell: StoredLeak) -> str:
     return "the attack makes no claim about labels"
 
 
-def _score(name: str, samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: StoredLeak) -> Any:
-    values = samples.columns.get(name)
-    finite = np.zeros(0, bool) if values is None else np.isfinite(values)
-    if nothing is not None or values is None or not finite.any():
+def _score(
+    name: str,
+    column: ScoreColumn,
+    samples: _Samples,
+    reasons: dict[str, str],
+    nothing: str | None,
+    cell: StoredLeak,
+) -> Any:
+    """The entry of a metric, whose column says what is estimated."""
+    values = samples.columns.get(name, np.full(len(samples.victim), np.nan))
+    finite = np.isfinite(values)
+    rate = column.estimand == intervals.RATE
+    # of a rate, victims that all failed are no successes
+    if nothing is not None or not (finite.any() or (rate and samples.failed.all())):
         reasons[name] = nothing or _unavailable(name, cell)
         return None
+    if rate:
+        return intervals.rate(np.where(finite & ~samples.failed, values, 0.0), samples.victim).document()
     facts = (cell.facts.get("metrics") or {}).get(name) or {}
     least, most = facts["values"] if len(facts.get("values") or []) == 2 else (None, None)
-    found = scores.score(values, samples.victim, samples.recovered, name in scores.GEOMETRIC, (least, most))
+    geometric = column.estimand == intervals.GEOMETRIC
+    found = scores.score(values, samples.victim, samples.recovered, geometric, (least, most))
     if found.left_out:
         reasons[name] = f"over the {found.figure.n} of {len(values)} samples that have a finite value"
     elif found.groups:

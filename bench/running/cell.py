@@ -256,7 +256,7 @@ def in_a_word(document: dict[str, Any]) -> str:
     """What came of a cell, in a few words."""
     if document.get("accuracy"):
         return f"accuracy: {document['accuracy']['mean']:.3f}"
-    if (words := document.get("rouge_1")) and (exact := document["exact_match"]):
+    if (words := document.get("rouge_1")) and (exact := document.get("exact_match")):
         return f"exact match: {exact['mean']:.2f}, ROUGE-1: {words['mean']:.2f}"
     rate = (document.get("success_rate") or {}).get("1e-2")
     return f"success at MSE 1e-2: {rate['mean']:.2f}" if rate else "done"

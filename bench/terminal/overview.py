@@ -10,21 +10,8 @@ from rich.text import Text
 
 from bench.terminal.printable import visible
 
-RATES = ("1e-2", "1e-3", "1e-4")
 SURVIVORS = "† over survivors: samples without a reconstruction have no such score and are left out"
-SCORES = ("label_accuracy", "label_overlap", "mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
-TEXT_SCORES = {  # in the order of the boards
-    "rouge_1": "ROUGE-1",
-    "rouge_2": "ROUGE-2",
-    "rouge_l": "ROUGE-L",
-    "exact_match": "exact match",
-    "token_accuracy": "token accuracy",
-    "bag_of_words": "bag of words",
-    "token_set": "token set",
-    "bleu": "BLEU (0 to 100)",
-    "label_accuracy": "label accuracy",
-    "label_overlap": "label overlap",
-}
+LABELS = ("label_accuracy", "label_overlap")
 
 
 def overview(facts: Mapping[str, Any]) -> RenderableType:
@@ -78,11 +65,18 @@ def _count(value: Mapping[str, Any]) -> str:
 
 
 def _scores(document: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
-    """`(words, value, key of its reason)` of each score that such a cell has."""
-    if document["success_rate"] is None:  # of sentences
-        return [(words, document.get(key), key) for key, words in TEXT_SCORES.items()]
-    rates = [(f"success, MSE <= {rate}", document["success_rate"].get(rate), f"success_rate {rate}") for rate in RATES]
-    return [*rates, *((score.replace("_", " "), document.get(score), score) for score in SCORES)]
+    """`(words, value, key of its reason)` of each score that such a cell has, in the order of the boards."""
+    rates = document["success_rate"] or {}  # sentences have none
+    found = [(f"success, MSE <= {bound}", rate, f"success_rate {bound}") for bound, rate in rates.items()]
+    labels = [(key.replace("_", " "), document.get(key), key) for key in LABELS]
+    further = document.get("other") or {}
+    scores = [(_titled(known), further.get(key, document.get(key)), key) for key, known in document["metrics"].items()]
+    return [*found, *labels, *scores] if rates else [*scores, *labels]
+
+
+def _titled(metric: Mapping[str, str]) -> str:
+    """What a metric is called in every table, with its unit."""
+    return visible(metric["title"] + (f" ({metric['unit']})" if metric["unit"] else ""))
 
 
 def training(document: Mapping[str, Any]) -> RenderableType:

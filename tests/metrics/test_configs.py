@@ -12,7 +12,7 @@ from bench.metrics.base import SampleMetric
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ORDER = ["mse", "mse_raw", "psnr", "ssim", "lpips_alex", "lpips_vgg", "label_accuracy"]
-TEXT = ["token_accuracy", "bag_of_words", "token_set", "exact_match", "rouge_1", "rouge_2", "rouge_l", "bleu"]
+TEXT = ["rouge_1", "rouge_2", "rouge_l", "exact_match", "token_accuracy", "bag_of_words", "token_set", "bleu"]
 FILES = [path for path in sorted((CONFIGS / "metric").glob("*.yaml")) if path.stem not in ("image", "text")]
 
 

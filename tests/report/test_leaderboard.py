@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from bench.report.leaderboard import Leaderboard, leaderboard
-from bench.report.measures import MEASURES
 from bench.results import query
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
@@ -69,7 +68,7 @@ def test_a_cell_that_does_not_apply_keeps_its_reason(board: Leaderboard) -> None
     row = board.boards[1].rows[-1]
     assert row.stopped is not None
     assert row.stopped.startswith("not_applicable: attack 'idlg' needs batches of one")
-    assert [measure.value(row.summary) for measure in MEASURES[row.things]] == [None] * 12
+    assert [measure.value(row.summary) for measure in board.boards[1].measures] == [None] * 12
 
 
 def test_the_foot_says_what_the_figures_rest_on(board: Leaderboard) -> None:

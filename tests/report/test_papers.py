@@ -10,9 +10,8 @@ from omegaconf import OmegaConf
 
 from bench.config import options
 from bench.config.compose import compose
-from bench.report import papers, tables
-from bench.report.leaderboard import leaderboard
-from bench.report.tex import tex
+from bench.report import csv_file, latex, markdown, papers
+from bench.report.leaderboard import leaderboard, page, raw
 from bench.results import query
 from bench.results.identity import identity
 from bench.results.store import Store
@@ -73,9 +72,9 @@ def test_the_figures_and_how_they_are_known_are_in_every_form(tmp_path: Path) ->
         cell.append([{"victim": 0, "status": "budget", "batch_size": 1}], [])
     board = leaderboard(query.cells(tmp_path))
     assert {row.summary["attack"]: row.paper for row in board.rows} == {"dlg_published": MNIST, "dlg": ""}
-    page = tables.markdown(board, {})
+    text = markdown.page(page(board, {}))
     assert (
-        f"| {MNIST} |" in page and "- The column paper has what a paper reports of the same setting. READ: in" in page
+        f"| {MNIST} |" in text and "- The column paper has what a paper reports of the same setting. READ: in" in text
     )
-    assert MNIST in tex(board) and "DIGITISED: measured off a figure" in tex(board)
-    assert sorted(line["paper"] for line in csv.DictReader(io.StringIO(tables.csv_text(board)))) == ["", MNIST]
+    assert MNIST in latex.page(page(board, {})) and "DIGITISED: measured off a figure" in latex.page(page(board, {}))
+    assert sorted(line["paper"] for line in csv.DictReader(io.StringIO(csv_file.text(raw(board))))) == ["", MNIST]

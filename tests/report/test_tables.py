@@ -10,8 +10,9 @@ import markdown as reader
 import pytest
 from rich.cells import cell_len
 
-from bench.report import tables
-from bench.report.leaderboard import Leaderboard, leaderboard
+from bench.report import csv_file, markdown, terminal
+from bench.report.leaderboard import Leaderboard, leaderboard, page, raw
+from bench.report.table import number
 from bench.results import query
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
@@ -31,7 +32,7 @@ def printed_table(text: str, number: int) -> list[list[str]]:
 
 
 def test_csv_holds_the_raw_numbers(board: Leaderboard) -> None:
-    lines = list(csv.DictReader(io.StringIO(tables.csv_text(board))))
+    lines = list(csv.DictReader(io.StringIO(csv_file.text(raw(board)))))
     assert len(lines) == len(board.rows) == 6
     for line, row in zip(lines, board.rows):
         assert (line["attack"], line["identity"]) == (row.summary["attack"], row.cell.identity)
@@ -51,7 +52,7 @@ def test_csv_holds_the_raw_numbers(board: Leaderboard) -> None:
 
 def test_markdown_is_a_table_to_another_reader(board: Leaderboard, results: Path) -> None:
     folder = next(row.cell.folder for row in board.rows)
-    text = tables.markdown(board, {folder: "grids/x.png"})
+    text = markdown.page(page(board, {folder: "grids/x.png"}))
     scores, origin = printed_table(text, 0), printed_table(text, 1)
     header = scores[0]
     assert header[:7] == ["attack", "data", "model", "defense", "B", "victims", "failed"]
@@ -69,7 +70,7 @@ def test_markdown_is_a_table_to_another_reader(board: Leaderboard, results: Path
 
 
 def test_markdown_of_a_refused_cell_is_its_reason(board: Leaderboard) -> None:
-    line = printed_table(tables.markdown(board, {}), 2)[-1]
+    line = printed_table(markdown.page(page(board, {})), 2)[-1]
     assert line[6] == "-"
     reason = "not_applicable: attack 'idlg' needs batches of one; data.batch_size is 4 (50 % more &amp; a_b)"
     assert line[7] == f"<em>{reason}</em>"
@@ -78,13 +79,13 @@ def test_markdown_of_a_refused_cell_is_its_reason(board: Leaderboard) -> None:
 def test_names_are_never_markup(tmp_path: Path) -> None:
     words = {"attack": "a|b_c_*d*<b>", "data": "[x](y)", "model": "`m`", "defense": "n\nn", "threat": "B"}
     Store(tmp_path).cell(StoredLeak, "a", "0" * 16, {"labels": words}).fail("error", "x | y")
-    text = tables.markdown(leaderboard(query.cells(tmp_path)), {})
+    text = markdown.page(page(leaderboard(query.cells(tmp_path)), {}))
     (line,) = printed_table(text, 0)[1:]
     assert line[:4] == ["a|b_c_*d*&lt;b&gt;", "[x](y)", "`m`", "n n"]
 
 
 def test_the_terminal_table_fits_and_aligns(board: Leaderboard) -> None:
-    text = tables.text(board)
+    text = terminal.text(page(board, {}))
     lines = text.splitlines()
     assert max(cell_len(line) for line in lines if "not_applicable" not in line) <= 120
     header = lines[1]
@@ -103,11 +104,11 @@ def test_the_terminal_table_fits_and_aligns(board: Leaderboard) -> None:
 
 def test_the_overlap_of_labels_has_a_column_where_batches_have_several_images(board: Leaderboard) -> None:
     """Board C has batches of four, board B of one: there it would say what the accuracy says."""
-    pages = tables.markdown(board, {})
+    pages = markdown.page(page(board, {}))
     assert "label overlap, mean ↑" not in printed_table(pages, 0)[0]
     header, line, *_ = printed_table(pages, 2)
     assert dict(zip(header, line))["label overlap, mean ↑"].startswith("1.00")
-    single, several = tables.text(board).split("\n\n")[:2]
+    single, several = terminal.text(page(board, {})).split("\n\n")[:2]
     assert "overlap↑" not in single and "overlap↑" in several
 
 
@@ -115,9 +116,9 @@ def test_long_names_are_cut_in_the_terminal_only(add_cell: Callable[..., StoredL
     name = "an_attack_with_a_very_long_name_of_its_own"
     add_cell(tmp_path, "0" * 16, name, "a_data_set_with_a_long_name_too", "cifar100_", 2)
     found = leaderboard(query.cells(tmp_path))
-    assert max(map(cell_len, tables.text(found).splitlines())) <= 120
-    assert "an_attack_with_a_…" in tables.text(found)
-    assert name in tables.csv_text(found)
+    assert max(map(cell_len, terminal.text(page(found, {})).splitlines())) <= 120
+    assert "an_attack_with_a_…" in terminal.text(page(found, {}))
+    assert name in csv_file.text(raw(found))
 
 
 @pytest.mark.parametrize(
@@ -135,4 +136,4 @@ def test_long_names_are_cut_in_the_terminal_only(add_cell: Callable[..., StoredL
     ],
 )
 def test_numbers_as_printed(value: float, places: int | None, expected: str) -> None:
-    assert tables.number(value, places) == expected
+    assert number(value, places) == expected

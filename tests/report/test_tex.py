@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report.leaderboard import Leaderboard, leaderboard
-from bench.report.tex import escape, tex
+from bench.report import latex
+from bench.report.latex import escape
+from bench.report.leaderboard import Leaderboard, leaderboard, page
 from bench.results import query
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
@@ -48,7 +49,7 @@ def tabulars(text: str) -> list[list[str]]:
 
 
 def test_a_whole_document_with_balanced_groups(board: Leaderboard, hard: Leaderboard) -> None:
-    for text in (tex(board), tex(hard)):
+    for text in (latex.page(page(board, {})), latex.page(page(hard, {}))):
         assert text.startswith(r"\documentclass")
         assert text.endswith("\\end{document}\n")
         assert text.count(r"\end{document}") == 1
@@ -66,19 +67,19 @@ def test_a_whole_document_with_balanced_groups(board: Leaderboard, hard: Leaderb
 
 
 def test_every_row_has_every_column(board: Leaderboard, hard: Leaderboard) -> None:
-    scores, origin, *_ = tabulars(tex(board))
+    scores, origin, *_ = tabulars(latex.page(page(board, {})))
     assert len(scores) == len(origin) == 5
     assert r"0.75 {\scriptsize [0.41, 0.93]}" in scores[2]
     assert r"random\_noise (control)" in scores[3]
-    assert r"PSNR, mean (dB) $\uparrow$" in scores[0]
-    tabulars(tex(hard))
+    assert r"PSNR, mean $\uparrow$ (dB)" in scores[0]
+    tabulars(latex.page(page(hard, {})))
 
 
 def test_long_boards_are_broken_over_pages(tmp_path: Path) -> None:
     words = {"attack": "idlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "B"}
     for number in range(40):
         Store(tmp_path).cell(StoredLeak, "a", f"{number:016x}", {"labels": words})
-    lengths = [len(lines) - 1 for lines in tabulars(tex(leaderboard(query.cells(tmp_path))))]
+    lengths = [len(lines) - 1 for lines in tabulars(latex.page(page(leaderboard(query.cells(tmp_path)), {})))]
     assert lengths == [18, 18, 18, 18, 4, 4]
 
 
@@ -101,7 +102,7 @@ def test_signs_that_stand_together_stay_apart() -> None:
 def test_it_compiles(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     if not shutil.which("pdflatex"):
         pytest.skip("pdflatex is not installed")
-    (tmp_path / "leaderboard.tex").write_text(tex(request.getfixturevalue(which)), encoding="utf-8")
+    (tmp_path / "leaderboard.tex").write_text(latex.page(page(request.getfixturevalue(which), {})), encoding="utf-8")
     command = ["pdflatex", "-draftmode", "-interaction=nonstopmode", "-halt-on-error", "leaderboard.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode == 0, done.stdout[-2000:]

@@ -31,6 +31,9 @@ def test_the_summary_has_every_score_its_interval_and_the_reason_where_it_is_mis
         "success_rate": {"1e-2": score, "1e-3": score, "1e-4": None},
         **dict.fromkeys(("label_accuracy", "mse", "psnr", "ssim", "lpips_alex"), score),
         "lpips_vgg": None,
+        "metrics": {
+            key: {"title": key.upper(), "unit": ""} for key in ("mse", "psnr", "ssim", "lpips_alex", "lpips_vgg")
+        },
         "evaluations_per_victim": 2000.0,
         "seconds_per_victim": None,
         "reasons": {"lpips_vgg": "no weights here", "success_rate 1e-4": "no [MSE] here"},
@@ -45,6 +48,7 @@ def test_sentences_have_rows_of_their_own():
     keys = ("rouge_1", "rouge_2", "rouge_l", "exact_match", "token_accuracy", "bag_of_words", "token_set", "bleu")
     score = {"mean": 0.25, "low": 0.125, "high": 0.5, "n": 8}
     document = {**names, "victims": 8, "failures": 1, "success_rate": None, **dict.fromkeys(keys, score)}
+    document["metrics"] = {key: {"title": key.replace("_", "-").upper(), "unit": ""} for key in keys}
     document |= {"label_accuracy": None, "reasons": {"label_accuracy": "no claim"}, "evaluations_per_victim": 3.0}
     text = drawn(summary(document))
     assert text.count("0.125 to 0.5") == 8 and text.count("n/a") == 1 and "no claim" in text

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from bench.metrics.column import ScoreColumn
 from bench.metrics.text.batch import TextBatch, TextMetric, each
 
 
@@ -44,6 +45,7 @@ class BagOfWords(TextMetric):
     unit = "share"
     higher_is_better = True
     value_range = (0.0, 1.0)
+    column = ScoreColumn("bag of words", short="bag")
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
         """`[V, B]`, float64."""
@@ -59,6 +61,7 @@ class TokenSet(TextMetric):
     unit = "share"
     higher_is_better = True
     value_range = (0.0, 1.0)
+    column = ScoreColumn("token set", short=None)
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
         """`[V, B]`, float64."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from bench.metrics.column import ScoreColumn
 from bench.metrics.text.batch import TextBatch, TextMetric, each
 
 
@@ -21,6 +22,7 @@ class Bleu(TextMetric):
     unit = "BLEU"
     higher_is_better = True
     value_range = (0.0, 100.0)
+    column = ScoreColumn("BLEU", unit="0 to 100", places=1, short=None)
 
     @cached_property
     def _bleu(self) -> Any:

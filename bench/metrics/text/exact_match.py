@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from bench.metrics.column import ScoreColumn
 from bench.metrics.text.batch import TextBatch, TextMetric, each
 
 
@@ -16,6 +17,7 @@ class ExactMatch(TextMetric):
     unit = "share"
     higher_is_better = True
     value_range = (0.0, 1.0)
+    column = ScoreColumn("exact match", "rate", places=2, short="exact")
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
         """`[V, B]`, float64."""

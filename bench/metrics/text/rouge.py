@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from bench.errors import UserError
+from bench.metrics.column import ScoreColumn
 from bench.metrics.text.batch import TextBatch, TextMetric, each
 
 KINDS = ("1", "2", "l")
@@ -86,6 +87,8 @@ class Rouge(TextMetric):
         if str(kind).lower() not in KINDS:
             raise UserError(f"metric.rouge.kind={kind}: must be one of {', '.join(KINDS)}")
         self.kind = str(kind).lower()
+        short = None if self.kind == "l" else ""
+        self.column = ScoreColumn(f"ROUGE-{self.kind.upper()}", short=short, bounds=self.kind == "1")
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
         """`[V, B]`, float64."""

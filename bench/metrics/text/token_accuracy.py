@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from bench.metrics.column import ScoreColumn
 from bench.metrics.text.batch import TextBatch, TextMetric
 
 
@@ -36,6 +37,7 @@ class TokenAccuracy(TextMetric):
     unit = "share"
     higher_is_better = True
     value_range = (0.0, 1.0)
+    column = ScoreColumn("token acc.", short="tokens")
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
         """`[V, B]`, float64."""
