@@ -1,4 +1,4 @@
-"""What a table calls a cell's parts: the option's name, and what was changed in it."""
+"""The names of a cell's parts in tables: the option's name, and what was changed in it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any
 
 from bench.storage.portable import portable
 
-_LONGEST = 80  # with an identity and an ending, below what file systems (255) and W&B's names of runs (128) take
-# shown in columns of their own, or places
+_LONGEST = 80  # leaves room for an identity and an ending below the limits of file systems (255) and W&B runs (128)
+# Settings that have a column of their own, or that are places.
 _APART = frozenset({"victims", "batch_size", "root", "name", "seed", "version", "set"})
 
 
 def changed(node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
-    """`lr=0.5, step.tries=3`: the settings of `node` that differ from the option as its file has it.
+    """The settings of `node` that differ from the option's file, as in `lr=0.5, step.tries=3`.
 
-    A setting of a part that follows a short name of the same value (`step.lr` follows `lr`) is said once.
+    If a part's setting follows a short key of the same value (`step.lr` follows `lr`), only the short key is shown.
+
+    Args:
+        node: the settings of a cell.
+        original: the settings in the option's file.
 
     >>> changed({"lr": 0.5, "step": {"lr": 0.5, "tries": 20}}, {"lr": 1.0, "step": {"lr": 1.0, "tries": 20}})
     'lr=0.5'
@@ -33,13 +37,19 @@ def changed(node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
 
 
 def named(name: str, node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
-    """`lenet`, or `lenet (activation=relu)`."""
+    """The name of an option with what was changed in it: `lenet`, or `lenet (activation=relu)`.
+
+    Args:
+        name: the option.
+        node: the settings of a cell.
+        original: the settings in the option's file.
+    """
     difference = changed(node, original)
     return f"{name} ({difference})" if difference else name
 
 
 def title(data: str, name: str) -> str:
-    """A data set's own title with the changes that stand in its name.
+    """A data set's own title, followed by the changes that its displayed name lists.
 
     >>> title("samples-mnist", "samples (labels=random)")
     'samples-mnist (labels=random)'
@@ -68,13 +78,17 @@ def _word(value: Any) -> str:
 
 
 def file_name(words: str, otherwise: str) -> str:
-    """`words` as part of a file's name, 80 signs at most: what file systems and shells treat specially becomes `-`.
+    """`words` as part of a file's name, at most 80 characters; a character that a shell treats specially becomes `-`.
+
+    Args:
+        words: any text.
+        otherwise: the name if nothing of `words` is left.
 
     >>> file_name("idlg on cifar/10", "cell"), file_name("...", "cell"), len(file_name("a" * 500, "cell"))
     ('idlg-on-cifar-10', 'cell', 80)
     """
     name = re.sub(r"[^A-Za-z0-9._]+", "-", words).strip("-.")
-    if len(name) > _LONGEST:  # the hash keeps apart what is cut to the same beginning
+    if len(name) > _LONGEST:  # the hash tells apart two names that are cut to the same beginning
         name = f"{name[: _LONGEST - 9]}-{hashlib.sha256(words.encode(errors='replace')).hexdigest()[:8]}"
     return name or otherwise
 
