@@ -1,8 +1,8 @@
 """`leakbench`: run, suite, status, report, prepare, list, speed.
 
-The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. If
-a signal ends the command, the exit code is 128 plus the number of the signal (130 for SIGINT, 143 for SIGTERM). torch
-is imported only by the commands that need it, so that help and lists answer at once.
+The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. It
+is 130 if SIGINT ended the command, and 143 if another signal did. torch is imported only by the commands that need it,
+so that help and lists answer at once.
 """
 
 import argparse

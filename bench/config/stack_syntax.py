@@ -1,5 +1,4 @@
-"""Reads a stack of defences that is written with names: `parts: [clip, gaussian]` or `[clip, {gaussian: {std: 0.1}}]`.
-"""
+"""Reads a stack of defences written with names, as in `parts: [clip, gaussian]` or `[clip, {gaussian: {std: 0.1}}]`."""
 
 from __future__ import annotations
 
