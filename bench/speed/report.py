@@ -1,4 +1,4 @@
-"""The document as tables."""
+"""Shows the document of `leakbench speed` as tables and as one sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNITS = ("", "k", "M", "G", "T", "P")
 
 
 def tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """What was measured, in the order of interest."""
+    """The measurements as tables, the most important one first."""
     yield _contest(document)
     yield _machine(document)
     yield _chunks(document)
@@ -24,7 +24,7 @@ def tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def sentence(document: Mapping[str, Any]) -> str:
-    """The result in a line."""
+    """The main result in one sentence."""
     text = f"the engine does {document['ratio']:.1f} times the evaluations per second of the published loop"
     ratio = document["seconds_per_success_ratio"]
     if ratio is not None:
@@ -131,7 +131,7 @@ def _seconds(row: Mapping[str, Any]) -> str:
 
 
 def scaled(value: float) -> str:
-    """A number with three digits and its prefix.
+    """A number with three significant digits and the prefix of its unit.
 
     >>> scaled(12_345_678), scaled(950)
     ('12.3 M', '950 ')
