@@ -27,11 +27,11 @@ from bench.terminal.printable import visible
 
 STATES = {
     "done": "every victim or run is stored",
-    "running": "a process is at work on it",
+    "running": "a process works on it",
     "failed": "it failed as a whole",
     "not applicable": "the attack cannot serve it",
-    "unfinished": "begun, and nobody is at work on it",
-    "missing": "planned by a suite, and not begun",
+    "unfinished": "begun, but no process works on it",
+    "missing": "planned by a suite, but not begun",
 }
 
 

@@ -25,7 +25,13 @@ NODE_KEYS = ("_target_", "_partial_")
 
 @dataclass
 class NodeFacts:
-    """The facts that any node may carry beside its constructor's arguments."""
+    """The facts that any node may carry beside its constructor's arguments.
+
+    Args:
+        version: it is raised when the results of the class change, so that old rows are not mixed with new ones.
+        control: whether the attack is a control, which reads no gradient.
+        paper: the paper that the option comes from, if any.
+    """
 
     version: int = 1
     control: bool = False
@@ -34,7 +40,15 @@ class NodeFacts:
 
 @dataclass
 class ModelFacts(NodeFacts):
-    """The facts that a model's node may carry, and that the client reads."""
+    """The facts that a model's node may carry, and that the client reads.
+
+    Args:
+        per_victim: whether each victim has a model with initial weights of its own.
+        loss: the name or the import path of the loss.
+        checkpoint: the file of the weights; None keeps the initial weights.
+        mode: whether the model is in evaluation or in training mode.
+        shared: the parameters whose gradients are shared; None for all.
+    """
 
     per_victim: bool = True
     loss: str = "cross_entropy"

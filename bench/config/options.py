@@ -16,7 +16,13 @@ WORDS = {"defence": "defense", "datum": "data", "dataset": "data", "datasets": "
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a group: its name, the line that describes it, and its file."""
+    """One option of a group.
+
+    Args:
+        name: its name, which is the file's name without `.yaml`.
+        description: the line that describes it; empty if there is none.
+        path: its file.
+    """
 
     name: str
     description: str

@@ -40,7 +40,15 @@ Target = typing.NewType("Target", object)  # a node that must name its construct
 
 @dataclass
 class EngineConfig:
-    """The keys of configs/engine: how many victims are worked on at once, and in which precision."""
+    """The keys of configs/engine: how many victims are worked on at once, and in which precision.
+
+    Args:
+        chunk: the number of victims worked on at once; None lets the engine choose.
+        compile: whether the objective is compiled; `auto` lets the engine choose.
+        threads: the number of threads of the processor; None lets the engine choose.
+        dtype: the precision of the attack's computation.
+        tf32: whether matrix products on a GPU may use TF32.
+    """
 
     chunk: int | None
     compile: bool | Literal["auto"]

@@ -156,7 +156,7 @@ class Group:
         last = ([line for line in self.said().splitlines() if line[:1].isalpha()] or [""])[-1]
         self.stop()
         others = "; the others were stopped" if self.size > 1 else ""
-        tail = f" (its last words: {last})" if last else ""
+        tail = f" (its last line: {last})" if last else ""
         return Result(ERROR, reason=f"{self._who(rank)} {how}{others}{tail}")
 
     def _who(self, rank: int) -> str:

@@ -58,8 +58,8 @@ def methods(errors: bool) -> str:
     )
     return (
         "Intervals are 95 % ones and the victim is their unit, so that a batch counts once. Means: Student's t below "
-        f"{BOOTSTRAP} victims, bootstrap-t from there on.{squared} Rates: Wilson; of larger batches the interval of a "
-        "mean, and Wilson over victims where they all agree. Medians: order statistics from "
+        f"{BOOTSTRAP} victims, bootstrap-t from there on.{squared} Rates: Wilson; for larger batches the interval of a "
+        "mean, or Wilson over victims if they all agree. Medians: order statistics from "
         f"{ORDERED} victims, the range below."
     )
 

@@ -60,7 +60,14 @@ _SHOWN = {"ids", "truth", "guess"}
 
 @dataclass
 class Parts:
-    """The readable parts of a cell, `{part id: ...}`, and one sentence for each file that was skipped."""
+    """The readable parts of a cell.
+
+    Args:
+        victims: the tables of victims, `{part id: table}`.
+        samples: the tables of samples, `{part id: table}`.
+        images: the files of images, `{part id: path}`.
+        warnings: one sentence per file that was skipped.
+    """
 
     victims: dict[str, pa.Table] = field(default_factory=dict)
     samples: dict[str, pa.Table] = field(default_factory=dict)

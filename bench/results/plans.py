@@ -41,7 +41,13 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a suite, and when it last began (nanoseconds since 1970)."""
+    """The cells that a suite is about to run.
+
+    Args:
+        suite: the name of the suite.
+        started: when it last began, in nanoseconds since 1970.
+        cells: the planned cells.
+    """
 
     suite: str
     started: int

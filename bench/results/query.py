@@ -44,9 +44,12 @@ class Listing:
 
 @dataclass(frozen=True)
 class Rows:
-    """The stored rows of a cell: one per victim, and one per (victim, position), both in order.
+    """The stored rows of a cell.
 
-    `warnings` has one sentence per file that was skipped.
+    Args:
+        victims: one row per victim, by id.
+        samples: one row per (victim, position), in order.
+        warnings: one sentence per file that was skipped.
     """
 
     victims: pa.Table

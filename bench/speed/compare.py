@@ -18,7 +18,13 @@ from bench.terminal.progress import bars
 
 @dataclass
 class Turns:
-    """The turns of one contestant; `warm_up` came before the first turn and is not part of any rate."""
+    """The turns of one contestant.
+
+    Args:
+        contestant: the loop or an engine.
+        warm_up: what it did before the first turn, which is not part of any rate.
+        rates: the results of its turns.
+    """
 
     contestant: LoopContestant | EngineContestant
     warm_up: Rate
@@ -253,7 +259,7 @@ def _memory(options: Options, document: dict[str, Any], steps: _Steps) -> None:
 
 
 def _workers(options: Options, document: dict[str, Any], steps: _Steps) -> None:
-    steps.next("one process of all cores against a process a core")
+    steps.next("one process of all cores against one process per core")
     words = with_defaults(options.overrides)
     try:
         document["workers"] = workers.measure(words, options.config_dir, options.rounds, options.seconds)

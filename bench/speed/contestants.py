@@ -43,7 +43,15 @@ class Rate:
 
 @dataclass(frozen=True)
 class Whole:
-    """The result of running victims to their end; `successes` counts images with an MSE at or below 1e-2."""
+    """The result of running victims to their end.
+
+    Args:
+        victims: the number of victims.
+        images: the number of their images.
+        successes: the number of images with an MSE at or below `SUCCESS`.
+        evaluations: how often the objective and its gradient were evaluated, over all victims.
+        seconds: the wall time of all runs together.
+    """
 
     victims: int
     images: int

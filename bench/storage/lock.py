@@ -38,7 +38,13 @@ _NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that works on a cell: its machine, its id, and since when it does so (nanoseconds since 1970)."""
+    """The process that works on a cell.
+
+    Args:
+        host: the name of its machine.
+        pid: its number on that machine.
+        since: when it took the lock, in nanoseconds since 1970.
+    """
 
     host: str
     pid: int
