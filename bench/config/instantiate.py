@@ -47,7 +47,7 @@ class ModelFacts(NodeFacts):
         loss: the name or the import path of the loss.
         checkpoint: the file of the weights; None keeps the initial weights.
         mode: whether the model is in evaluation or in training mode.
-        shared: the parameters whose gradients are shared; None for all.
+        shared: patterns for the names of the parameters whose gradients are shared; None for all trainable ones.
     """
 
     per_victim: bool = True

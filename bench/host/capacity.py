@@ -70,7 +70,7 @@ def size(count: int) -> str:
     """A number of bytes in words, in MiB, GiB or TiB.
 
     >>> [size(n) for n in (10, 3 * 2**20, 5 * 2**40, 10**30)]
-    ['1 MiB', '3 MiB', '5.0 TiB', '7.9e+17 TiB']
+    ['1 MiB', '3 MiB', '5.0 TiB', '9.1e+17 TiB']
     """
     for unit, digits, power in (("MiB", 0, 20), ("GiB", 1, 30), ("TiB", 1, 40)):
         if count < 2 ** (power + 10):

@@ -42,8 +42,8 @@ COVERAGE = (
 SURVIVORS, GROUPS = "\u2020", "\u2021"
 MARKS = {
     SURVIVORS: "mean over survivors: samples without a reconstruction have no such score and are left out",
-    GROUPS: "some victims are recovered (of a batch at least half) and others are not: the joint figure has no "
-    "interval; the success rate says how many, and the median of each group how well",
+    GROUPS: "some victims are recovered (at least half of their batch) and others are not, so the joint figure has no "
+    "interval; the success rate says how many are recovered, and the median of each group how well",
 }
 
 

@@ -22,7 +22,7 @@ examples:
   leakbench speed --scale                                  also: time and memory from 200 to 5,000 victims
   leakbench speed --workers                                also: one process per core against one process of all cores
 
-The number of victims is four times the chunk; data.victims has no effect here."""
+There are at least 256 victims, and at least four times the chunk; data.victims has no effect here."""
 
 
 @dataclass(frozen=True)
