@@ -124,7 +124,7 @@ def look(root: Path) -> ResultsStatus:
     """
     root = Path(root)
     if not any((root / name).is_dir() for name in ("cells", "plans")):
-        problem = "is no results folder: it has no cells" if root.is_dir() else "does not exist"
+        problem = "is not a results folder: it has no cells" if root.is_dir() else "does not exist"
         raise UserError(f"{root} {problem}; name another folder (leakbench status DIR) or run: leakbench suite quick")
     listing = query.cells(root)
     stored: list[StoredCell] = list(listing.cells)

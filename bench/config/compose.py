@@ -74,7 +74,7 @@ def compose(
     cfg = _composed(overrides, parsed, config_dir)
     choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(choices, dict)
-    # A paper's figures belong to the leaderboard (bench.report.papers), so they are no part of a cell's identity.
+    # A paper's figures belong to the leaderboard (bench.report.papers), so they are not part of a cell's identity.
     plain = OmegaConf.create({key: cfg._get_node(key) for key in cfg if key not in ("hydra", "paper")})
     plain.names = {group: choices[group] for group in NAMED} | {"training": choices.get("training")}
     plain.suite = suite
@@ -161,7 +161,7 @@ def _names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) ->
         config_dir: a folder with options of the user's own.
     """
     chosen = {group: name for group, name in cfg.names.items() if name is not None}
-    ours = config_dir is None  # a user's files may change while we run; ours do not
+    ours = config_dir is None  # a user's files may change during a run; the project's own do not
     nodes = (_as_shipped if ours else _as_written)(tuple(chosen.items()), config_dir, cache_folder())
     here = {group: defense if group == "defense" and "parts" in defense else cfg[group] for group in chosen}
     return {group: named(chosen[group], cast(dict, here[group]), cast(dict, nodes[group])) for group in chosen}

@@ -90,7 +90,7 @@ def describe(path: Path) -> str:
         UserError: the file cannot be read as text.
     """
     if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is no regular file")
+        raise UserError(f"{path} is not a regular file")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

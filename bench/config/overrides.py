@@ -54,7 +54,7 @@ def _parse(text: str) -> Override:
 
 def _check_size(text: str) -> None:
     if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise UserError(f"{shown(text)!r}: holds bytes that are no text in this machine's encoding (UTF-8 is wanted)")
+        raise UserError(f"{shown(text)!r} holds bytes that are not text in this machine's encoding (want UTF-8)")
     if len(text) > LENGTH:
         raise UserError(f"{shown(text)}: an override of {len(text):,} characters; {LENGTH:,} at most (write a YAML)")
     if depth(text) > DEPTH or text.partition("=")[0].count(".") > DEPTH:
@@ -113,6 +113,6 @@ def _unreadable(text: str, error: Exception) -> str:
     if re.fullmatch(r"[+~]*[\w./@]+", key) and re.search(r"[\s()\[\]{},:'\"#~]", value):
         return f"{shown(text)} cannot be read: quote the value, {shown(shlex.quote(f'{key}={_quoted(value)}'))}"
     if isinstance(error, ValueError):
-        return f"{shown(text)!r} cannot be read: a number of so many digits is none that can be computed with"
+        return f"{shown(text)!r} cannot be read: a number with so many digits cannot be computed with"
     reason = " ".join(str(getattr(error, "message", None) or str(error).splitlines()[0]).split())
     return f"{shown(text)!r} cannot be read as key=value ({reason})"

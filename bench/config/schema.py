@@ -1,7 +1,7 @@
 """Typed configs: every key of a composed cell is known, present and of its type before anything is built.
 
 A node without `_target_` is described by a dataclass below; a node with one by its constructor's signature (see
-`bench.config.instantiate.parameters`), nested nodes likewise. Ranges are checked by the constructors themselves.
+`bench.config.instantiate.parameters`), and so are nested nodes. The constructors themselves check ranges.
 
 A node may also carry a short key that its parts refer to (`lr: ${attack.lr}`), so that a value that several parts need
 is set in one place. The type of a short key is that of the parameters that take its value. Once each of these has a

@@ -41,7 +41,7 @@ def check_files(config_dir: Path | None) -> None:
 def _stamp(path: Path) -> tuple[int, int]:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise UserError(f"{path}: is no regular file")
+        raise UserError(f"{path} is not a regular file")
     if found.st_size > BYTES:
         raise UserError(f"{path}: {found.st_size:,} bytes are too many for a config ({BYTES:,} at most)")
     return found.st_mtime_ns, found.st_size

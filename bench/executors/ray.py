@@ -120,7 +120,7 @@ class Ray(Executor):
             cpus, gpus = demands(cfg, self.cpus, self.gpus)
             if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
                 most = ", ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
-                raise UserError(f"a cell wants {cpus} CPUs and {gpus} GPUs; the cluster's nodes have {most}")
+                raise UserError(f"a cell needs {cpus} CPUs and {gpus} GPUs; the cluster's nodes have {most}")
 
     def _submit(self, cfg: DictConfig) -> Any:
         import ray

@@ -247,9 +247,9 @@ def _result(job: submitit.Job[Result]) -> Result:
     try:
         found = job.results()
     except submitit.core.utils.UncompletedJobError as error:
-        last = (str(error).strip().splitlines() or ["it said nothing"])[-1]
+        last = (str(error).strip().splitlines() or ["it printed nothing"])[-1]
         return Result(ERROR, reason=f"job {job.job_id} ended without a result ({last}); see {job.paths.stderr}")
     except submitit.core.utils.FailedJobError as error:
-        last = (str(error).strip().splitlines() or ["it said nothing"])[-1]
+        last = (str(error).strip().splitlines() or ["it printed nothing"])[-1]
         return Result(ERROR, reason=f"job {job.job_id} failed ({last}); see {job.paths.stderr}")
     return next((result for result in found if result.status != DONE), found[0])

@@ -20,7 +20,7 @@ from bench.metrics.base import Batch, SampleMetric, positive
 def network(net: str, path: Path, device: torch.device) -> nn.Module:
     """The LPIPS network (v0.1) with ImageNet weights, in evaluation mode and frozen, once per process.
 
-    It is cached here and is no attribute of the metric, so that it gets into no checkpoint, no optimiser, and no pickle
+    It is cached here and is not an attribute of the metric, so that it gets into no checkpoint, optimiser, or pickle
     that is sent to a worker. Building it does not change the state of the global random numbers.
 
     Args:

@@ -44,7 +44,7 @@ def read(path: Path) -> dict[str, Any]:
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-                raise ValueError(f"its {path.name} is no file of at most {LARGEST // 2**20} MiB")
+                raise ValueError(f"its {path.name} is not a file of at most {LARGEST // 2**20} MiB")
             document = plain(json.loads(file.read().decode()))
     except FileNotFoundError:
         raise
@@ -112,27 +112,27 @@ def wrong(value: Any, shape: Any, where: str = "") -> str | None:
         where: the value's own dotted name.
 
     >>> wrong({"data": {"victims": "8"}, "other": 1}, {"data": {"victims": int}})
-    "data.victims is no count: '8'"
+    "data.victims is not a count: '8'"
     """
     if value is None or shape is object:
         return None
     if isinstance(shape, dict):
         if not isinstance(value, dict):
-            return f"{where or 'it'} is no mapping: {_short(value)}"
+            return f"{where or 'it'} is not a mapping: {_short(value)}"
         known = {name: inner for name in value if (inner := shape.get(name, shape.get(...))) is not None}
         above = f"{where}." if where else ""
         return next((fault for name in known if (fault := wrong(value[name], known[name], above + name))), None)
     if isinstance(shape, list):
         if not isinstance(value, list):
-            return f"{where} is no list: {_short(value)}"
+            return f"{where} is not a list: {_short(value)}"
         return next((fault for item in value if (fault := wrong(item, shape[0], where))), None)
     words, fits = {
         str: ("text", isinstance(value, str)),
         bool: ("true or false", isinstance(value, bool)),
-        int: ("count", type(value) is int and 0 <= value < _COUNT),
-        float: ("number", type(value) is float or (type(value) is int and abs(value) < _COUNT)),
+        int: ("a count", type(value) is int and 0 <= value < _COUNT),
+        float: ("a number", type(value) is float or (type(value) is int and abs(value) < _COUNT)),
     }[shape]
-    return None if fits else f"{where} is no {words}: {_short(value)}"
+    return None if fits else f"{where} is not {words}: {_short(value)}"
 
 
 def _short(value: Any) -> str:

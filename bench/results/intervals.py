@@ -72,7 +72,7 @@ class Interval:
         mean: the value of the estimand.
         low: the lower bound; None if there is no interval, because there is one victim only, or because the victims
             form two groups without a common interval.
-        high: the upper bound, or None likewise.
+        high: the upper bound; None in the same cases.
         n: the number of samples behind the figure.
         estimand: what is estimated: `mean`, `geometric mean`, `rate` or `median`.
         method: how the bounds were found; None if there are none.

@@ -131,7 +131,7 @@ def read(root: Path) -> tuple[list[Plan], list[str]]:
         except ValueError as problem:
             warnings.append(f"skipped {path}: {problem}")
         except FileNotFoundError:
-            warnings.append(f"skipped {path}: it leads nowhere")
+            warnings.append(f"skipped {path}: it is a link to a file that does not exist")
     return sorted(found, key=lambda plan: plan.started, reverse=True), warnings
 
 
@@ -140,7 +140,7 @@ def _load(path: Path) -> Plan:
     fault = documents.wrong(record, _SHAPE)
     entries = record.get("cells")
     if fault or any(record.get(name) is None for name in _SHAPE) or not entries or not all(map(_whole, entries)):
-        raise ValueError(f"it is no plan of leakbench ({fault or 'a part of it is missing'})")
+        raise ValueError(f"it is not a plan of leakbench ({fault or 'a part of it is missing'})")
     cells = [PlannedCell(**{name: entry[name] for name in _ENTRY}) for entry in entries]
     return Plan(record["suite"], record["started"], cells)
 

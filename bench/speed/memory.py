@@ -43,7 +43,7 @@ def measure(kind: str, overrides: Sequence[str], config_dir: Path | None) -> dic
     command = [sys.executable, "-m", "bench.speed.memory"]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
         raise ChildFailed(f"the process that measured it ended with code {done.returncode} ({last})")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

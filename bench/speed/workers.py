@@ -67,7 +67,7 @@ class Worker:
 
     def _failure(self) -> ChildFailed:
         assert self._process.stderr is not None
-        last = (self._process.stderr.read().strip().splitlines() or ["it said nothing"])[-1]
+        last = (self._process.stderr.read().strip().splitlines() or ["it printed nothing"])[-1]
         return ChildFailed(f"the process that measured it ended with code {self._process.wait()} ({last})")
 
     def stop(self) -> None:
