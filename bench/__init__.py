@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """`bench.audit`, imported on first use: importing the package must not import torch."""
+    """Imports `bench.audit` on first use, because importing the package must not import torch."""
     if name == "audit":
         from bench.auditing.audit import audit
 

@@ -1,18 +1,19 @@
-"""The one exception that means "the user asked for something that cannot be done".
+"""The exceptions that mean "the user asked for something that cannot be done".
 
-The command line prints its sentence and exits with code 2; a suite turns it into a row. It imports nothing, so that
-every room (and datamodules/) can raise it.
+The command line prints the sentence and exits with code 2; a suite turns it into a row. This file imports nothing, so
+that every room (and datamodules/) can raise them.
 """
 
 
 class UserError(Exception):
-    """A mistake in the request, not in the program: one sentence that says what is wrong, where, and what to do."""
+    """A mistake in the request, not in the program. Its one sentence says what is wrong, where, and what to do."""
 
 
 class UnknownKeyError(UserError):
     """An override names a key that the config does not have.
 
     Args:
+        sentence: the message.
         key: the dotted key.
     """
 
@@ -22,12 +23,15 @@ class UnknownKeyError(UserError):
 
 
 class AbsentData(UserError):
-    """The folder of a data set is not there: a suite names all that are lacking at once."""
+    """The folder of a data set does not exist. A suite collects these and names all lacking data sets at once."""
 
 
 class Unwritable(UserError):
-    """Results cannot be written: no other cell could be either, so a suite ends with it."""
+    """Results cannot be written. A suite ends with this error, because no other cell could be written either."""
 
 
 class NotApplicable(UserError):
-    """This attack cannot be run on this model, batch or threat model: exit code 2 in a single run, a row in a suite."""
+    """The attack cannot be run on this model, batch or threat model.
+
+    A single run ends with exit code 2; in a suite the sentence becomes a row.
+    """

@@ -1,4 +1,4 @@
-"""`bench.audit`: does this training step leak its batch? For a module and a batch at hand, without configs or files."""
+"""`bench.audit`: tests if a training step leaks its batch, for a module and a batch at hand, without config files."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from bench.models.unwrap import unwrapped_copy
 from bench.running.components import defense_of
 from bench.threat import Threat
 
-_SUCCESS, _MARGIN = 1e-2, 0.25  # see `Audit.leaks`
+_SUCCESS, _MARGIN = 1e-2, 0.25  # the two thresholds that `Audit.leaks` explains
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What an attacker who sees the gradient of this step gets.
+    """What an attacker gets who sees the gradient of one training step.
 
     Args:
-        scores: `{metric: [B]}`, of the metrics asked for; NaN where undefined (see `reasons`).
+        scores: `{metric: [B]}` for the metrics of the config; NaN marks an undefined score (see `reasons`).
         inputs: `[B, C, H, W]` in [0, 1], the reconstruction, in the order of the batch.
         labels: `[B]`, the labels that the attack claims (-1: none).
         status: how the attack ended.
         objective: the attacker's own objective at its result.
-        evaluations: of the objective and its gradient.
-        mse: `[B]`, the mean squared error of each image, whatever metrics were asked for; NaN where there is no image.
-        blank: `[B]`, the least mean squared error of a picture of one colour: middle gray, or the image's own mean
-            colour. It is what an attacker gets who knows an image's colour and nothing else.
+        evaluations: the number of evaluations of the objective and its gradient.
+        mse: `[B]`, the mean squared error of each image, whatever the metrics are; NaN if there is no image.
+        blank: `[B]`, the lower mean squared error of two pictures of one colour: middle gray, and the image's own mean
+            colour. An attacker who knows an image's colour and nothing else gets this error.
         reasons: `{metric: sentence}` for metrics that cannot be computed here.
     """
 
@@ -59,10 +59,11 @@ class Audit:
 
     @property
     def leaks(self) -> bool:
-        """Whether any image came back.
+        """Whether any image was recovered.
 
-        It did where its mean squared error is at most 1e-2 (the success of iDLG's figure 1) and less than a quarter of
-        `blank`: a picture of low contrast is near every gray one, so 1e-2 alone would say nothing of it.
+        An image counts as recovered if its mean squared error is at most 1e-2 (the threshold of success in iDLG,
+        figure 1) and less than a quarter of `blank`. The second condition is needed because a picture of low contrast
+        is close to any gray picture.
         """
         back = (self.mse <= _SUCCESS) & (self.mse < _MARGIN * self.blank)
         return not self.status.failed and bool(back.any())
@@ -77,20 +78,20 @@ def audit(
     overrides: Sequence[str] = (),
     seed: int = 0,
 ) -> Audit:
-    """Attacks one training step of `module` and scores what comes back.
+    """Attacks one training step of `module` and scores the reconstruction.
 
     Args:
-        module: as it stands, weights, train or eval mode, and which parameters are trained (`requires_grad`): only
-            their gradients are shared. It takes images `[B, C, H, W]` in [0, 1] (put a
-            normalisation inside it: `bench.models.normalise.Normalise`) and returns logits `[B, classes]`. Not changed.
-            What is attacked is its step in float32, without wrappers (`bench.models.unwrap`).
-        loss: `(logits, targets) -> scalar` for targets `[B]`, class indices. Where its value for one-hot probabilities
-            is another, or it takes none, attacks that optimise labels are refused (`bench.models.soft_labels`).
+        module: a classifier that takes images `[B, C, H, W]` in [0, 1] and returns logits `[B, classes]`. Put a
+            normalisation inside it (`bench.models.normalise.Normalise`). Its weights and its train or eval mode are
+            used as they are, and only the gradients of its trained parameters (`requires_grad`) are shared. The attack
+            is on its step in float32, without wrappers (`bench.models.unwrap`). The module is not changed.
+        loss: `(logits, targets) -> scalar` for targets `[B]`, class indices. If it refuses one-hot probabilities, or
+            has another value for them, attacks that optimise labels are refused (`bench.models.soft_labels`).
         batch: inputs `[B, C, H, W]` in [0, 1] and labels `[B]`, integers.
-        attack: a name of `leakbench list attacks`; `idlg` takes a batch of one, `dlg` any. The control `mean` is not
-            applicable: the mean of a private batch is private.
-        overrides: further settings in the command line's grammar, `("attack.evaluations=5000", "threat=labels_known")`.
-        seed: of the attacker's dummies.
+        attack: a name from `leakbench list attacks`; `idlg` takes a batch of one, `dlg` any. The control `mean` is not
+            applicable, because the mean of a private batch is private.
+        overrides: further settings as on the command line: `("attack.evaluations=5000", "threat=labels_known")`.
+        seed: the seed of the attacker's dummy inputs.
 
     Raises:
         UserError: the batch or the module cannot be attacked, or no attack has this name.
@@ -148,12 +149,12 @@ def _threat(cfg: object) -> Threat:
 
 
 def _errors(guess: Tensor, truth: Tensor) -> Tensor:
-    """`[B]`, the mean squared error of each image."""
+    """The mean squared error of each image, `[B]`."""
     return (guess - truth).double().square().flatten(1).mean(1)
 
 
 def _blank(truth: Tensor) -> Tensor:
-    """`[B]`: see `Audit`."""
+    """The lower mean squared error of two pictures of one colour, `[B]` (`Audit.blank`)."""
     gray, colour = torch.full_like(truth, 0.5), truth.mean((2, 3), keepdim=True).expand_as(truth)
     return torch.minimum(_errors(gray, truth), _errors(colour, truth))
 

@@ -1,4 +1,4 @@
-"""What `bench.audit` is handed as a batch: images and class indices, and a sentence for whatever else it may be."""
+"""Checks that the batch given to `bench.audit` is images and class indices; if not, a sentence says what it is."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bench.errors import UserError
 
 
 def checked(batch: object) -> tuple[Tensor, Tensor]:
-    """The images `[B, C, H, W]`, float32, and the labels `[B]`, int64, of a batch; nothing is cast that changes it.
+    """The images `[B, C, H, W]`, float32, and the labels `[B]`, int64, of a batch; no cast changes their meaning.
 
     Raises:
-        UserError: it is no pair of tensors, is empty, or holds something else than images in [0, 1] and class indices:
-            what it looks like.
+        UserError: the batch is not a pair of tensors, is empty, or holds something other than images in [0, 1] and
+            class indices; the sentence says what it seems to be.
     """
     inputs, labels = _pair(batch)
     if inputs.dim() != 4:
@@ -51,7 +51,7 @@ def _pair(batch: object) -> tuple[Tensor, Tensor]:
 
 
 def _no_indices(labels: Tensor, count: int) -> str | None:
-    """What labels are that are no class indices `[count]`, and what to do; None where they are."""
+    """Says what labels are if they are not class indices `[count]`, and what to do; None if they are."""
     shape, dtype = list(labels.shape), _dtype(labels)
     whole = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
     if shape == [count]:
@@ -67,7 +67,7 @@ def _no_indices(labels: Tensor, count: int) -> str | None:
 
 
 def _rows(labels: Tensor) -> str:
-    """What rows of targets `[B, K]` are."""
+    """Says what kind of targets the rows of `[B, K]` are."""
     zero_or_one = bool(((labels == 0) | (labels == 1)).all())
     if zero_or_one and bool((labels.sum(1) == 1).all()):
         return "one-hot labels; labels.argmax(1)?"

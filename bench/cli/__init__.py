@@ -1,1 +1,1 @@
-"""The command `leakbench`."""
+"""The command `leakbench`: its parser, its subcommands and what they print."""

@@ -1,7 +1,8 @@
 """`leakbench`: run, suite, status, report, prepare, list, speed.
 
-Exit codes: 0; 1 where a cell failed; 2 for the user's mistake, in one line; 130 and 143 when asked to leave by SIGINT
-or another signal. torch is imported by the commands that need it, so help and lists answer at once.
+The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. It
+is 130 if SIGINT ended the command, and 143 if another signal did. torch is imported only by the commands that need it,
+so that help and lists answer at once.
 """
 
 import argparse
@@ -22,16 +23,20 @@ from bench.storage.atomic import FULL
 from bench.terminal.console import nowhere, opened, quiet, stdout_kept
 from bench.terminal.printable import visible, visible_lines
 
-KEPT = {"run": "victims", "train": "runs", "suite": "victims"}  # what is kept of a command that is interrupted
-Answer = tuple[int, Any]  # exit code, and the JSON document where one was asked for
+KEPT = {"run": "victims", "train": "runs", "suite": "victims"}  # the units that an interrupted command leaves stored
+Answer = tuple[int, Any]  # the exit code, and the document that `--json` prints
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command `leakbench`; returns the exit code."""
+    """Runs the command `leakbench` and returns its exit code.
+
+    Args:
+        argv: the words after `leakbench`; None takes those of this process.
+    """
     command: list[str] = []
 
     def on_exit(number: int) -> None:
-        if _speaks() and "--serve" not in sys.argv:  # whoever it serves has been told as well, and says so
+        if _speaks() and "--serve" not in sys.argv:  # the parent of a served process gets the signal too and reports it
             _say(_farewell(number, command))
 
     opened()
@@ -44,10 +49,11 @@ def main(argv: list[str] | None = None) -> int:
             _say(" ".join(str(error).split()))
             return 2
         except BrokenPipeError:
-            nowhere(sys.stdout)  # its reader has gone (`leakbench list | head`); Python would complain again at its end
+            # The reader has gone (`leakbench list | head`). Python would complain again when it flushes at exit.
+            nowhere(sys.stdout)
             return 0
         except BaseException as error:
-            # a library may have made something else of the interrupt
+            # A library may have turned the interrupt into an exception of its own.
             if (number := signals.asked()) is not None:
                 on_exit(number)
                 return signals.exit_code(number)
@@ -82,7 +88,7 @@ def _answer(arguments: argparse.Namespace) -> int:
 
 
 def run(arguments: argparse.Namespace) -> Answer:
-    """One cell."""
+    """Runs one cell and prints its result."""
     from bench.config.compose import compose
 
     if arguments.serve:
@@ -97,12 +103,12 @@ def run(arguments: argparse.Namespace) -> Answer:
 
 
 def train(arguments: argparse.Namespace) -> Answer:
-    """A classifier under a defence."""
+    """Trains a classifier under a defence and prints what the defence costs."""
     from bench.config.compose import compose
 
     given = any(text.startswith("training=") for text in arguments.overrides)
     cfg = compose([*([] if given else ["training=held_out"]), *arguments.overrides], arguments.config_dir, to_run=True)
-    cfg.trainer.devices = cfg.trainer.num_nodes = 1  # what is measured is one client's step
+    cfg.trainer.devices = cfg.trainer.num_nodes = 1  # the step of one client is measured
     return _one(cfg)
 
 
@@ -120,7 +126,7 @@ def _one(cfg: Any) -> Answer:
         if not signals.is_fault(failure):
             raise
         reason = " ".join(str(failure).split())
-        if not isinstance(failure, CellFailed):  # where it comes from has been told already
+        if not isinstance(failure, CellFailed):  # a CellFailed comes from a process that has printed the traceback
             traceback.print_exc()
             reason = in_a_line(failure)
         record_failure(cfg, "error", reason)
@@ -135,7 +141,7 @@ def _one(cfg: Any) -> Answer:
 
 
 def suite(arguments: argparse.Namespace) -> Answer:
-    """A grid of cells, then the leaderboard."""
+    """Runs a grid of cells, then prints the leaderboard."""
     from bench.running import suite as suites
 
     cells = suites.plan(arguments.name, arguments.overrides, arguments.config_dir)
@@ -165,7 +171,7 @@ def suite(arguments: argparse.Namespace) -> Answer:
 
 
 def status(arguments: argparse.Namespace) -> Answer:
-    """How far the work in a results folder has come."""
+    """Prints how far the work in a results folder has come."""
     from bench.cli import status as statuses
 
     found = statuses.look(arguments.folder.expanduser())
@@ -177,7 +183,7 @@ def status(arguments: argparse.Namespace) -> Answer:
 
 
 def report(arguments: argparse.Namespace) -> Answer:
-    """The leaderboard of a results folder."""
+    """Writes and prints the leaderboard of a results folder."""
     from bench.report import page
 
     made = page.write(arguments.folder.expanduser())
@@ -186,14 +192,14 @@ def report(arguments: argparse.Namespace) -> Answer:
 
 
 def prepare(arguments: argparse.Namespace) -> Answer:
-    """Fetches, or says what there is."""
+    """Fetches what the user names; without a name, prints what this machine has and lacks."""
     from bench.cli import prepare as preparing
 
     given = [word for word in arguments.names if "=" not in word or word.startswith("data=")]
     overrides = [word for word in arguments.names if word not in given]
     unknown = [word for word in given if word.removeprefix("data=") not in preparing.names(arguments.config_dir)]
     if unknown:
-        preparing.fetch(unknown[0], overrides, arguments.config_dir)  # says what there is instead
+        preparing.fetch(unknown[0], overrides, arguments.config_dir)  # raises the error that lists the known names
     if not given:
         for item in preparing.survey(overrides, arguments.config_dir):
             _print(f"{item.name:<17}{item.state:<9}{item.remark}")
@@ -212,7 +218,7 @@ def prepare(arguments: argparse.Namespace) -> Answer:
 
 
 def listing(arguments: argparse.Namespace) -> Answer:
-    """What there is."""
+    """Prints the groups of configs/, or the options of one group."""
     groups = options.groups(arguments.config_dir)
     if arguments.what is None:
         for group in groups:
@@ -229,7 +235,7 @@ def listing(arguments: argparse.Namespace) -> Answer:
 
 
 def speed(arguments: argparse.Namespace) -> Answer:
-    """The engine against the published loop."""
+    """Measures the engine against the published loop and prints the result."""
     from bench.speed import compare, report
     from bench.speed.options import Options
 
@@ -265,7 +271,7 @@ def _show_report(made: Any) -> None:
 
 
 def _print(what: Any) -> None:
-    """To stdout (or where it leads): text as it is, tables by rich."""
+    """Prints to stdout: a text as it is, a table through rich."""
     if not _speaks():
         return
     if isinstance(what, str):
@@ -277,7 +283,7 @@ def _print(what: Any) -> None:
 
 
 def _speaks() -> bool:
-    """Whether this is the process that talks to the user: with ddp Lightning starts the command once a GPU."""
+    """Whether this process talks to the user: with ddp, Lightning starts the command once per GPU."""
     return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK"))
 
 

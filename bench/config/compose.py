@@ -1,4 +1,4 @@
-"""From overrides to one resolved, typed cell: Hydra composes, and every mistake comes back as one line."""
+"""Turns overrides into the config of one cell, resolved and typed. Hydra composes it; each mistake becomes one line."""
 
 import functools
 import os
@@ -34,7 +34,7 @@ NAMED = ("attack", "data", "model", "defense", "threat")
 
 
 def cache_folder() -> str:
-    """LEAKBENCH_CACHE, else `leakbench` in the user's cache folder."""
+    """The folder for downloads: LEAKBENCH_CACHE if it is set, else `leakbench` in the user's cache folder."""
     given = os.environ.get("LEAKBENCH_CACHE")
     if given:
         return str(Path(given).expanduser().absolute())
@@ -48,22 +48,23 @@ OmegaConf.register_new_resolver("leakbench.cache", cache_folder, replace=True)
 def compose(
     overrides: list[str], config_dir: Path | None = None, suite: str | None = None, *, to_run: bool = False
 ) -> DictConfig:
-    """One cell: configs/run.yaml with `overrides`, resolved, every value checked against its type.
+    """Composes one cell: configs/run.yaml with `overrides`, resolved, every value checked against its type.
 
     Args:
-        overrides: Hydra's grammar, `attack=idlg`, `data.victims=16`.
+        overrides: overrides in Hydra's grammar, such as `attack=idlg` or `data.victims=16`.
         config_dir: a folder of the user's with further options (`DIR/attack/mine.yaml`).
         suite: the suite that the cell belongs to, if any.
-        to_run: whether the folder of its data has to be there. It is looked for before torch is imported, which takes
-            seconds; what the folder holds is the datamodule's to say.
+        to_run: whether the folder of the cell's data has to exist. This is checked before torch is imported, because
+            the import takes seconds. The datamodule checks what the folder holds.
 
     Returns:
-        The config of configs/run.yaml, without interpolations, closed to new keys. `names` holds the option that each
-        of attack, data, model, defense and threat was taken from, and what was changed in it
+        The config of configs/run.yaml, without interpolations and closed to new keys. `names` holds the option that
+        each of attack, data, model, defense and threat was taken from, and what was changed in it
         (`lenet (activation=relu)`); `~` is expanded in `results` and `paths`.
 
     Raises:
-        UserError: one line: what is wrong, where, what was probably meant, and how to see what there is.
+        UserError: the overrides are wrong. One line says what is wrong, where, what was probably meant, and how to
+            list the options.
     """
     overrides, parsed = read(overrides)
     check_files(config_dir)
@@ -73,11 +74,11 @@ def compose(
     cfg = _composed(overrides, parsed, config_dir)
     choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(choices, dict)
-    # a paper's figures are for the board (see bench.report.papers): no cell is another for them
+    # A paper's figures belong to the leaderboard (bench.report.papers), so they are not part of a cell's identity.
     plain = OmegaConf.create({key: cfg._get_node(key) for key in cfg if key not in ("hydra", "paper")})
     plain.names = {group: choices[group] for group in NAMED} | {"training": choices.get("training")}
     plain.suite = suite
-    if "_target_" in plain.metric:  # metric=psnr: one score, not a set of them
+    if "_target_" in plain.metric:  # metric=psnr names a single score; every other option is a set of scores
         plain.metric = {str(choices["metric"]): plain.metric}
     written = cast(dict, OmegaConf.to_container(plain.defense))
     plain.defense = spelled_out(written, "defense", known["defense"], lambda part: _hydra([part], config_dir))
@@ -98,7 +99,7 @@ def compose(
 
 
 def _rehearse(node: Any, key: str, cfg: DictConfig) -> None:
-    """Values out of range, under the key that gave them: `attack.lr=-1`, not `attack.step: lr=-1`."""
+    """Refuses a value out of range under the key that gave it: `attack.lr=-1`, not `attack.step: lr=-1`."""
     try:
         rehearse(node, key)
     except UserError as error:
@@ -110,16 +111,16 @@ def _rehearse(node: Any, key: str, cfg: DictConfig) -> None:
 
 
 def _typed(parsed: list[Override]) -> frozenset[str]:
-    """The keys that the command line gives a value; of `attack.step={lr: 1}` those below."""
+    """The keys that the command line gives a value; `attack.step={lr: 1}` counts as `attack.step.lr`."""
     return frozenset(leaf for override in parsed for leaf in leaves(override.value(), override.key_or_group))
 
 
 def _look_for_data(cfg: DictConfig, option: str) -> None:
-    """Refuses data whose folder is not there; what is no path at all is left to `check`."""
+    """Refuses data whose folder does not exist; a value that is not a path at all is left to `check`."""
     root, name = _selected(cfg, "data.root"), _selected(cfg, "data.name")
     if not isinstance(root, str) or not root.strip() or "\0" in root or os.path.exists(home(root)):
         return
-    if option in ("folder", "text_file"):  # the datamodule says what the path may be, and costs an import
+    if option in ("folder", "text_file"):  # only the datamodule knows what the path may be, and it imports torch
         raise AbsentData(
             f"data.root={home(root)}: does not exist; say data.root=PATH of your own (leakbench list data)"
         )
@@ -127,15 +128,15 @@ def _look_for_data(cfg: DictConfig, option: str) -> None:
 
 
 def _places(cfg: DictConfig) -> list[str]:
-    """The keys of the folders that the root names."""
+    """The keys at the top of the config whose values are folders."""
     return ["results", *(f"paths.{name}" for name in cfg.paths)]
 
 
 def _check_places(cfg: DictConfig) -> None:
-    """A folder has a name. Without one it would be the working folder, where nobody looks for what fills it.
+    """Refuses a folder with an empty name, which would mean the working folder, where no user expects the files.
 
     Raises:
-        UserError: it has none.
+        UserError: the name of a folder is empty.
     """
     for key in (*_places(cfg), "data.root"):
         given = _selected(cfg, key)
@@ -144,7 +145,7 @@ def _check_places(cfg: DictConfig) -> None:
 
 
 def _selected(cfg: DictConfig, key: str) -> Any:
-    """The value at a key; None where there is none, or an interpolation that `check` complains of."""
+    """The value at a key; None if it has no value, or an interpolation that fails and that `check` reports later."""
     try:
         return OmegaConf.select(cfg, key)
     except OmegaConfBaseException:
@@ -152,31 +153,43 @@ def _selected(cfg: DictConfig, key: str) -> Any:
 
 
 def _names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) -> dict[str, str]:
-    """`defense`: as it was written, the parts of a stack by name."""
+    """The displayed name of each group's option, with what was changed in it.
+
+    Args:
+        cfg: the checked cell.
+        defense: the node of the defence as the user wrote it, with the parts of a stack by name.
+        config_dir: a folder with options of the user's own.
+    """
     chosen = {group: name for group, name in cfg.names.items() if name is not None}
-    ours = config_dir is None  # a user's files may change while we run; ours do not
+    ours = config_dir is None  # a user's files may change during a run; the project's own do not
     nodes = (_as_shipped if ours else _as_written)(tuple(chosen.items()), config_dir, cache_folder())
     here = {group: defense if group == "defense" and "parts" in defense else cfg[group] for group in chosen}
     return {group: named(chosen[group], cast(dict, here[group]), cast(dict, nodes[group])) for group in chosen}
 
 
 def _as_written(chosen: tuple[tuple[str, str], ...], config_dir: Path | None, cache: str) -> dict[str, Any]:
-    """`{group: its node}` as the files of the chosen options have it; `cache` is a folder that nodes may name."""
+    """`{group: node}` as the files of the chosen options have it, resolved.
+
+    Args:
+        chosen: pairs of a group and its option.
+        config_dir: a folder with options of the user's own.
+        cache: the cache folder. It is a part of the key under which the answer is cached, because nodes may name it.
+    """
     original = _hydra([f"{group}={name}" for group, name in chosen], config_dir)
     return {group: OmegaConf.to_container(original[group], resolve=True) for group, _ in chosen}
 
 
-# composing is most of what a suite waits for before its first cell, and its cells choose among few options
+# Composing takes most of the time before a suite's first cell, and a suite's cells choose among few options.
 _as_shipped = functools.lru_cache(maxsize=256)(_as_written)
 
 
 def _known(config_dir: Path | None) -> dict[str, list[str]]:
-    """{group: its options}."""
+    """The names of all options, as `{group: names}`."""
     return {group: list(options.entries(group, config_dir)) for group in options.groups(config_dir)}
 
 
 def _check_override(override: Override, known: dict[str, list[str]], config_dir: Path | None) -> None:
-    """What can be said before Hydra composes."""
+    """Refuses an override that can be seen to be wrong before Hydra composes."""
     key, text, value = override.key_or_group, override.input_line or "", override.value()
     if override.is_sweep_override():
         raise UserError(f"{text} names several values; a run is one cell (suites run many: leakbench suite --help)")
@@ -210,7 +223,7 @@ def _or_none(group: str, known: dict[str, list[str]]) -> str:
 
 
 def _composed(overrides: list[str], parsed: list[Override], config_dir: Path | None) -> DictConfig:
-    """Hydra's own composition; where it fails, the reason is found by composing without the keys' values."""
+    """Hydra's own composition; if it fails, the reason is found by composing again without the overrides of keys."""
     try:
         return _hydra(overrides, config_dir)
     except yaml.YAMLError as error:
@@ -230,7 +243,7 @@ def _composed(overrides: list[str], parsed: list[Override], config_dir: Path | N
         elif _is_free(base, override.key_or_group):
             again.append(f"++{text}")
         else:
-            below = leaves(override.value(), override.key_or_group)  # attack.step={lr: 1} is several keys
+            below = leaves(override.value(), override.key_or_group)  # attack.step={lr: 1} may give several keys
             absent = [key for key in below if not _has(base, key)]
             if absent:
                 raise _unknown(absent[0], base, groups)
@@ -259,7 +272,7 @@ def _silent() -> Iterator[None]:
 
 @contextmanager
 def _apart() -> Iterator[None]:
-    """Hydra's one global instance set aside: a program that runs under Hydra may call `bench.audit`."""
+    """Sets Hydra's one global instance aside, because a program that runs under Hydra may call `bench.audit`."""
     theirs = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -289,7 +302,7 @@ def _has(cfg: DictConfig, key: str) -> bool:
 
 
 def _is_free(cfg: DictConfig, key: str) -> bool:
-    """Whether the key lies below a mapping that is empty as it stands (`model.arguments: {}`): any key may follow."""
+    """Whether the key lies below a mapping that is empty in its file (`model.arguments: {}`), so any key may follow."""
     above = key.split(".")
     for length in range(len(above) - 1, 0, -1):
         prefix = ".".join(above[:length])
@@ -334,7 +347,7 @@ def _yaml_fault(error: yaml.YAMLError) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    """What Hydra says, without its paragraphs; the innermost reason where it says nothing."""
+    """The first line of Hydra's message; if the message is empty, that of the nearest cause that has one."""
     text = str(error).strip()
     while not text and error.__cause__ is not None:
         error = error.__cause__

@@ -1,4 +1,4 @@
-"""What a table calls a cell's parts: the option's name, and what was changed in it."""
+"""The names of a cell's parts in tables: the option's name, and what was changed in it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import Any
 
 from bench.storage.portable import portable
 
-# shown in columns of their own, or places
+# Settings that have a column of their own, or that are places.
 _APART = frozenset({"victims", "batch_size", "root", "name", "seed", "version", "set"})
 
 
 def changed(node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
-    """`lr=0.5, step.tries=3`: the settings of `node` that differ from the option as its file has it.
+    """The settings of `node` that differ from the option's file, as in `lr=0.5, step.tries=3`.
 
-    A setting of a part that follows a short name of the same value (`step.lr` follows `lr`) is said once.
+    If a part's setting follows a short key of the same value (`step.lr` follows `lr`), only the short key is shown.
+
+    Args:
+        node: the settings of a cell.
+        original: the settings in the option's file.
 
     >>> changed({"lr": 0.5, "step": {"lr": 0.5, "tries": 20}}, {"lr": 1.0, "step": {"lr": 1.0, "tries": 20}})
     'lr=0.5'
@@ -30,13 +34,19 @@ def changed(node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
 
 
 def named(name: str, node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
-    """`lenet`, or `lenet (activation=relu)`."""
+    """The name of an option with what was changed in it: `lenet`, or `lenet (activation=relu)`.
+
+    Args:
+        name: the option.
+        node: the settings of a cell.
+        original: the settings in the option's file.
+    """
     difference = changed(node, original)
     return f"{name} ({difference})" if difference else name
 
 
 def title(data: str, name: str) -> str:
-    """A data set's own title with the changes that stand in its name.
+    """A data set's own title, followed by the changes that its displayed name lists.
 
     >>> title("samples-mnist", "samples (labels=random)")
     'samples-mnist (labels=random)'

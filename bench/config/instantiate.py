@@ -1,7 +1,8 @@
-"""From a node with `_target_` to the object: import, signature, construction, each failure one sentence.
+"""Turns a node with `_target_` into the object: imports it, reads its signature and builds it.
 
-A node may carry facts beside its constructor's arguments (`version`, ...): they are not passed on. Hydra's
-`instantiate` is not used, because it cannot say which key of the config a constructor rejected.
+Each failure becomes one sentence. A node may carry facts beside its constructor's arguments (`version`, ...), which
+are not passed to the constructor. Hydra's `instantiate` is not used, because it cannot say which key of the config a
+constructor rejected.
 """
 
 import dataclasses
@@ -23,7 +24,13 @@ NODE_KEYS = ("_target_", "_partial_")
 
 @dataclass
 class NodeFacts:
-    """What any node may say of itself beyond its constructor's arguments."""
+    """The facts that any node may carry beside its constructor's arguments.
+
+    Args:
+        version: it is raised when the results of the class change, so that old rows are not mixed with new ones.
+        control: whether the attack is a control, which reads no gradient.
+        paper: the paper that the option comes from, if any.
+    """
 
     version: int = 1
     control: bool = False
@@ -32,7 +39,15 @@ class NodeFacts:
 
 @dataclass
 class ModelFacts(NodeFacts):
-    """What the client reads from a model's node."""
+    """The facts that a model's node may carry, and that the client reads.
+
+    Args:
+        per_victim: whether each victim has a model with initial weights of its own.
+        loss: the name or the import path of the loss.
+        checkpoint: the file of the weights; None keeps the initial weights.
+        mode: whether the model is in evaluation or in training mode.
+        shared: patterns for the names of the parameters whose gradients are shared; None for all trainable ones.
+    """
 
     per_victim: bool = True
     loss: str = "cross_entropy"
@@ -42,14 +57,18 @@ class ModelFacts(NodeFacts):
 
 
 def facts_of(key: str) -> Any:
-    """The dataclass of facts that the node at this key may carry."""
+    """The dataclass of the facts that the node at this key may carry."""
     return ModelFacts if key == "model" else NodeFacts
 
 
 def defaults_of(key: str, target: Any) -> dict[str, Any]:
-    """The facts that the program reads of the node at this key, for one that does not say them.
+    """The defaults of the facts that the program reads from the node at this key.
 
-    A model that reads sentences (it takes a `tokenizer`) has the loss of those.
+    A model that reads sentences (its constructor takes a `tokenizer`) gets the loss over tokens by default.
+
+    Args:
+        key: the node's dotted key.
+        target: the class or function that the node names.
     """
     if key == "attack":
         return {"version": 1, "control": False}
@@ -63,12 +82,12 @@ def defaults_of(key: str, target: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a constructor takes, with resolved annotations (`Any` where there is none).
+    """The parameters of a constructor.
 
     Args:
-        configured: what the config has to spell out.
-        is_open: whether any other key is taken as well (`**kwargs`).
-        needs_more: whether the program has to pass something as well.
+        configured: the parameters that the config has to spell out, with resolved annotations (`Any` if there is none).
+        is_open: whether the constructor takes any other key as well (`**kwargs`).
+        needs_more: whether the program has to pass further arguments.
     """
 
     configured: dict[str, inspect.Parameter]
@@ -80,12 +99,13 @@ class Parameters:
 def parameters(target: Any) -> Parameters:
     """The parameters of a class or function.
 
-    Keyword-only ones are not configured: the program passes them when it builds the object (an input's shape, the class
-    count). A dataclass says `kw_only` about fields, for the order of inheritance, so all of its fields are configured.
+    Keyword-only parameters do not come from the config: the program passes them when it builds the object (the shape of
+    an input, the class count). The fields of a dataclass are `kw_only` for another reason, the order of inheritance, so
+    all of them come from the config.
     """
     try:
         hints = get_type_hints(target.__init__ if isinstance(target, type) else target)  # type: ignore[misc]
-    except Exception:  # a hint that exists for the type checker only
+    except Exception:  # a hint may name what is imported for the type checker only
         hints = {}
     every = inspect.signature(target).parameters
     kinds: list[Any] = [inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD]
@@ -99,9 +119,13 @@ def parameters(target: Any) -> Parameters:
 
 @functools.cache
 def import_target(path: str, key: str) -> Callable[..., Any]:
-    """The class or function at the import path `path` (`package.module.Name`), named by the node `key`.
+    """Imports the class or function that a node names.
 
-    The working folder is importable, as under `python -m`, after everything installed.
+    Modules in the working folder can be imported, as under `python -m`, but installed ones come first.
+
+    Args:
+        path: its import path (`package.module.Name`).
+        key: the node's dotted key, for messages.
 
     Raises:
         UserError: it cannot be imported; the sentence holds the module's own reason.
@@ -112,7 +136,7 @@ def import_target(path: str, key: str) -> Callable[..., Any]:
     module_name, _, name = path.rpartition(".")
     try:
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever a user's module raises on import is the user's to read
+    except (Exception, SystemExit) as error:  # the user has to see whatever their module raises
         reason = " ".join(str(error).split())
         raise UserError(f"{key}: cannot import {module_name!r} ({type(error).__name__}: {reason})") from error
     found = getattr(module, name, None)
@@ -123,12 +147,12 @@ def import_target(path: str, key: str) -> Callable[..., Any]:
 
 
 def instantiate(node: Any, key: str, **runtime: Any) -> Any:
-    """Builds what a checked node describes, nested parts first, with lists and mappings as plain Python.
+    """Builds the objects that a checked node describes, nested parts first; lists and mappings become plain Python.
 
     Args:
         node: a mapping with `_target_`, or a mapping or list of such; its facts are not passed on.
         key: the node's dotted key, for messages.
-        runtime: what the constructor takes beyond the config.
+        runtime: further arguments of the constructor, which do not come from the config.
 
     Raises:
         UserError: a constructor rejected its arguments (ValueError, UserError); the sentence names the key.
@@ -159,16 +183,20 @@ def _build(node: Any, key: str, runtime: Mapping[str, Any]) -> Any:
 
 
 def _is_argument(name: str, target: Callable[..., Any], key: str) -> bool:
-    """Whether a key of a checked node is for the constructor; the rest are facts, and settings that parts refer to."""
+    """Whether a key of a checked node is an argument; the other keys are facts, and short keys that parts refer to."""
     taken = parameters(target)
     others = (*NODE_KEYS, *parameters(facts_of(key)).configured)
     return name in taken.configured or (taken.is_open and name not in others)
 
 
 def rehearse(node: Any, key: str) -> None:
-    """Builds, and throws away, every part of a checked node that needs nothing but its config.
+    """Builds every part of a checked node that needs nothing but its config, and discards it.
 
-    So a value out of its range is found before the first cell of a suite is run, not at the cell that holds it.
+    Thus a value out of its range is found before the first cell of a suite runs, not when its own cell starts.
+
+    Args:
+        node: a node, or a list of nodes.
+        key: the node's dotted key, for messages.
 
     Raises:
         UserError: a constructor rejected its arguments.
@@ -186,7 +214,7 @@ def rehearse(node: Any, key: str) -> None:
 
 
 def join(key: str, name: Any) -> str:
-    """A dotted key.
+    """The dotted key of `name` below `key`.
 
     >>> join("attack", "lr"), join("", "seed")
     ('attack.lr', 'seed')

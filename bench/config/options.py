@@ -1,7 +1,7 @@
-"""What there is: the YAML files of configs/ and of the user's --config-dir, found by walking the folders.
+"""The options of each group: the YAML files of configs/ and of the user's --config-dir, found by walking the folders.
 
-A file's name is its only name and its first comment line its description, so nothing has to be registered. This file
-imports neither torch nor Hydra: `leakbench list` answers at once.
+An option has the name of its file and is described by the file's first comment line, so it needs no registration. This
+file imports neither torch nor Hydra, so that `leakbench list` answers at once.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,18 @@ import bench
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 
-WORDS = {"defence": "defense", "datum": "data", "dataset": "data", "datasets": "data"}  # further names of groups
+WORDS = {"defence": "defense", "datum": "data", "dataset": "data", "datasets": "data"}  # other words for groups
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a group: its name, the line that says what it is, and its file."""
+    """One option of a group.
+
+    Args:
+        name: its name, which is the file's name without `.yaml`.
+        description: the line that describes it; empty if there is none.
+        path: its file.
+    """
 
     name: str
     description: str
@@ -36,10 +42,10 @@ def config_root() -> Path:
 
 
 def config_dirs(config_dir: Path | None = None) -> list[Path]:
-    """The folders that are searched: ours, then the user's.
+    """The folders that are searched for options: the project's own, then the user's.
 
     Raises:
-        UserError: the user's folder is not one.
+        UserError: the user's path is not a folder.
     """
     if config_dir is None:
         return [config_root()]
@@ -50,7 +56,7 @@ def config_dirs(config_dir: Path | None = None) -> list[Path]:
 
 
 def groups(config_dir: Path | None = None) -> list[str]:
-    """Names of the groups (attack, data, ...), sorted."""
+    """The names of the groups (attack, data, ...), sorted."""
     found = {
         folder.name
         for root in config_dirs(config_dir)
@@ -61,16 +67,16 @@ def groups(config_dir: Path | None = None) -> list[str]:
 
 
 def entries(group: str, config_dir: Path | None = None) -> dict[str, Option]:
-    """The options of a group by name, sorted.
+    """The options of a group as `{name: option}`, sorted.
 
     Raises:
-        UserError: a file of the user's has the name of one of ours (it would never be read).
+        UserError: a file of the user's has the name of one of the project's, so Hydra would never read it.
     """
     found: dict[str, Option] = {}
     for root in config_dirs(config_dir):
         for path in sorted((root / group).glob("*.yaml")):
             if path.stem.startswith("_"):
-                continue  # parts that options share
+                continue  # a part that several options share, not an option
             if path.stem in found:
                 raise UserError(f"{path}: leakbench has {group} {path.stem!r} already; give the file another name")
             found[path.stem] = Option(path.stem, describe(path), path)
@@ -78,13 +84,13 @@ def entries(group: str, config_dir: Path | None = None) -> dict[str, Option]:
 
 
 def describe(path: Path) -> str:
-    """The first comment line of a YAML file that is not one of Hydra's directives; empty where there is none.
+    """The first comment line of a YAML file that is not one of Hydra's directives; empty if there is none.
 
     Raises:
         UserError: the file cannot be read as text.
     """
     if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is no regular file")
+        raise UserError(f"{path} is not a regular file")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -99,7 +105,7 @@ def describe(path: Path) -> str:
 
 
 def group_named(word: str, config_dir: Path | None = None) -> str:
-    """The group that `attacks`, `attack`, `defences`, `datasets`, ... mean.
+    """The group that a word such as `attacks`, `attack`, `defences` or `datasets` means.
 
     Raises:
         UserError: there is no such group.
@@ -124,7 +130,13 @@ def plural(group: str) -> str:
 
 
 def no_such(group: str, name: str, config_dir: Path | None = None) -> UserError:
-    """The error for an option that does not exist: what is near, and how to see what there is."""
+    """The error for an option that does not exist: it names the nearest option and says how to list them all.
+
+    Args:
+        group: the group.
+        name: the option that does not exist.
+        config_dir: a folder with options of the user's own.
+    """
     known = list(entries(group, config_dir))
     places = " or ".join(["configs/" + group] + ([str(Path(config_dir) / group)] if config_dir else []))
     near = did_you_mean(name, known)

@@ -1,7 +1,7 @@
-"""The words of the command line, `key=value` in Hydra's grammar: read, and refused in one line where they cannot be.
+"""Reads the overrides of the command line (`key=value` in Hydra's grammar), or refuses them in one line.
 
-A value that the grammar does not take as it stands, and that is plain text all the same, is quoted here: shells have
-taken the user's own quotes off. So `results=/home/josé/out` and `data.root=/data/o'brien=2` mean what they say.
+A plain text that the grammar does not accept is quoted here, because the shell has removed the user's own quotes. So
+`results=/home/josé/out` and `data.root=/data/o'brien=2` are taken literally.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from hydra.errors import HydraException, OverrideParseException
 
 from bench.errors import UserError
 
-LENGTH, DEPTH = 10_000, 30  # characters and brackets within brackets: beyond them the grammar takes seconds, or fails
-# files and folders: text, whatever their names look like
+LENGTH, DEPTH = 10_000, 30  # characters, and nested brackets; beyond these limits the grammar takes seconds or fails
+# Keys whose values are files or folders. Such a value is a text, whatever it looks like.
 PLACES = re.compile(r"results|paths\.\w+|data\.root|model\.(checkpoint|weights|vocabulary\.root)")
 
 
 def read(overrides: list[str]) -> tuple[list[str], list[Override]]:
-    """Each override as Hydra takes it, and what it says.
+    """Reads the overrides.
+
+    Returns:
+        Each override as a text that Hydra accepts, and each override as Hydra's parser reads it.
 
     Raises:
-        UserError: one cannot be read; the sentence says what to type instead.
+        UserError: an override cannot be read; the sentence says what to type instead.
     """
     taken, parsed = [], []
     for text in overrides:
@@ -51,7 +54,7 @@ def _parse(text: str) -> Override:
 
 def _check_size(text: str) -> None:
     if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise UserError(f"{shown(text)!r}: holds bytes that are no text in this machine's encoding (UTF-8 is wanted)")
+        raise UserError(f"{shown(text)!r} holds bytes that are not text in this machine's encoding (want UTF-8)")
     if len(text) > LENGTH:
         raise UserError(f"{shown(text)}: an override of {len(text):,} characters; {LENGTH:,} at most (write a YAML)")
     if depth(text) > DEPTH or text.partition("=")[0].count(".") > DEPTH:
@@ -59,7 +62,7 @@ def _check_size(text: str) -> None:
 
 
 def depth(text: str) -> int:
-    """How many brackets stand within one another, those in quotes left out.
+    """How deep the brackets of a text are nested; brackets in quotes do not count.
 
     >>> depth("a=[{b: 1}, '[[[']")
     2
@@ -69,7 +72,7 @@ def depth(text: str) -> int:
 
 
 def shown(text: str) -> str:
-    """A text as a message shows it: its beginning, where it is long.
+    """A text as a message shows it; a long text is cut to its beginning.
 
     >>> shown("x" * 100)
     'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'
@@ -78,7 +81,7 @@ def shown(text: str) -> str:
 
 
 def _place(text: str) -> str:
-    """`data.root=~/pictures` with the folder in full, and in quotes: shells leave a `~` behind `=` alone."""
+    """Expands `~` in an override of a place and quotes its value, because shells do not expand a `~` after `=`."""
     key, _, value = text.partition("=")
     if not PLACES.fullmatch(key.lstrip("+")) and not value.startswith("~"):
         return text
@@ -87,12 +90,12 @@ def _place(text: str) -> str:
 
 
 def home(folder: str) -> str:
-    """A path with `~` in full; as it is where there is no such user."""
+    """A path with `~` expanded; a path with `~NAME` stays as it is if there is no such user."""
     return str(Path(os.path.expanduser(folder)))
 
 
 def _as_text(text: str) -> str | None:
-    """The override with its value in quotes, where that is what was meant: no list, mapping or quoted text is begun."""
+    """The override with its value in quotes; None if its value begins a list, a mapping or a quoted text."""
     key, equals, value = text.partition("=")
     plain = re.fullmatch(r"[+]*[\w./@]+", key) and not re.match(r"""\s*[\[({"']""", value) and not value.isdigit()
     return f"{key}={_quoted(value)}" if equals and plain and "${" not in value else None
@@ -110,6 +113,6 @@ def _unreadable(text: str, error: Exception) -> str:
     if re.fullmatch(r"[+~]*[\w./@]+", key) and re.search(r"[\s()\[\]{},:'\"#~]", value):
         return f"{shown(text)} cannot be read: quote the value, {shown(shlex.quote(f'{key}={_quoted(value)}'))}"
     if isinstance(error, ValueError):
-        return f"{shown(text)!r} cannot be read: a number of so many digits is none that can be computed with"
+        return f"{shown(text)!r} cannot be read: a number with so many digits cannot be computed with"
     reason = " ".join(str(getattr(error, "message", None) or str(error).splitlines()[0]).split())
     return f"{shown(text)!r} cannot be read as key=value ({reason})"

@@ -1,11 +1,11 @@
 """Typed configs: every key of a composed cell is known, present and of its type before anything is built.
 
 A node without `_target_` is described by a dataclass below; a node with one by its constructor's signature (see
-`bench.config.instantiate.parameters`), nested nodes likewise. Ranges are checked by the constructors themselves.
+`bench.config.instantiate.parameters`), and so are nested nodes. The constructors themselves check ranges.
 
-A key that parts of a node refer to (`lr: ${attack.lr}`) may stand at the node as well: one place to turn what several
-parts need. Its type is that of the places it lands in. Once each of these has a value of its own it is left out (see
-`bench.config.short_keys`).
+A node may also carry a short key that its parts refer to (`lr: ${attack.lr}`), so that a value that several parts need
+is set in one place. The type of a short key is that of the parameters that take its value. Once each of these has a
+value of its own, the short key is left out (see `bench.config.short_keys`).
 """
 
 import re
@@ -33,14 +33,22 @@ from bench.errors import UserError
 
 _OWN = "each part of the {} that would follow it has a value of its own"
 
-_MACHINE = 65_536  # devices of the largest machine, and machines of the largest cluster, that we can think of
+_MACHINE = 65_536  # a bound far above the devices of any machine and the machines of any cluster
 
 Target = typing.NewType("Target", object)  # a node that must name its constructor
 
 
 @dataclass
 class EngineConfig:
-    """configs/engine: how many victims at once, and in which precision."""
+    """The keys of configs/engine: how many victims are worked on at once, and in which precision.
+
+    Args:
+        chunk: the number of victims worked on at once; None lets the engine choose.
+        compile: whether the objective is compiled; `auto` lets the engine choose.
+        threads: the number of threads of the processor; None lets the engine choose.
+        dtype: the precision of the attack's computation.
+        tf32: whether matrix products on a GPU may use TF32.
+    """
 
     chunk: int | None
     compile: bool | Literal["auto"]
@@ -57,7 +65,7 @@ class EngineConfig:
 
 @dataclass
 class ReportConfig:
-    """configs/report."""
+    """The keys of configs/report: how much is stored for the report."""
 
     images: int
 
@@ -67,7 +75,7 @@ class ReportConfig:
 
 @dataclass
 class Paths:
-    """configs/paths: folders."""
+    """The keys of configs/paths: the folders of data sets and of pretrained weights."""
 
     data: str
     weights: str
@@ -75,7 +83,7 @@ class Paths:
 
 @dataclass
 class Trainer:
-    """configs/trainer: what `pytorch_lightning.Trainer` is given."""
+    """The keys of configs/trainer: the arguments that `pytorch_lightning.Trainer` is given."""
 
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
     devices: int | Literal["auto"] | list[int]
@@ -99,12 +107,12 @@ class Trainer:
 
 @dataclass
 class Bare(NodeFacts):
-    """A group whose options may need no constructor, as configs/defense/none."""
+    """The keys of a group whose options may need no constructor, such as configs/defense/none."""
 
 
 @dataclass
 class Names:
-    """Which option each group of the leaderboard's columns was taken from; filled by `compose`."""
+    """The option that was chosen from each group with a column in the leaderboard; `compose` fills it in."""
 
     attack: str
     data: str
@@ -116,7 +124,7 @@ class Names:
 
 @dataclass
 class Root:
-    """configs/run.yaml."""
+    """The keys of configs/run.yaml, which is a whole cell."""
 
     attack: Target
     data: Target
@@ -134,11 +142,11 @@ class Root:
     results: str
     suite: str | None
     names: Names
-    training: Target | None = None  # only a training has it
+    training: Target | None = None  # None unless the cell is a training
 
 
 class ShortKeys(typing.Protocol):
-    """What is known of short keys: see `bench.config.short_keys.Knobs`."""
+    """What `check` asks about short keys; `bench.config.short_keys.Knobs` answers it."""
 
     def known(self, key: str) -> bool:
         """Whether parts of some option take their value from `key`."""
@@ -148,22 +156,25 @@ class ShortKeys(typing.Protocol):
 
 
 def check(cfg: DictConfig | Mapping[str, Any], knobs: ShortKeys | None = None) -> DictConfig:
-    """The cell with every value as its type wants it (whole numbers become floats where a number is wanted).
+    """Checks every value of a cell against its type; a whole number becomes a float if its type is a float.
 
-    Imports what the `_target_`s name, and so torch. Facts that attack and model need and do not say are filled in.
+    This imports the `_target_`s, and so torch. The defaults of the facts of attack and model are filled in.
 
     Args:
         cfg: the composed cell, with its interpolations.
-        knobs: which keys of a node are short keys; None for those alone that a part refers to.
+        knobs: which keys of a node are short keys; if None, only those that a part refers to.
+
+    Returns:
+        The cell without interpolations.
 
     Raises:
-        UserError: one line with every fault: unknown keys, missing ones, values of the wrong type, targets that cannot
-            be imported.
+        UserError: the cell has faults: unknown keys, missing keys, values of the wrong type, or targets that cannot be
+            imported. One line names them all.
     """
     cfg = cfg if isinstance(cfg, DictConfig) else OmegaConf.create(dict(cfg))
     found = links(OmegaConf.to_container(cfg, resolve=False))
     container = typing.cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
-    for early in (True, False):  # what sources alone can tell comes first: an import of torch takes seconds
+    for early in (True, False):  # first the faults that the sources alone show, because importing torch takes seconds
         checker = _Checker(found, knobs, early=early)
         checker.numbers(container)
         checked = checker.fields(container, parameters(Root), "")
@@ -173,10 +184,15 @@ def check(cfg: DictConfig | Mapping[str, Any], knobs: ShortKeys | None = None) -
 
 
 def check_as(kind: type, value: Any, where: str) -> Any:
-    """An instance of the dataclass `kind` from a plain mapping; `where` stands before each fault.
+    """Makes an instance of a dataclass from a plain mapping.
+
+    Args:
+        kind: the dataclass.
+        value: the mapping of its fields.
+        where: the place of the mapping, with which the message begins.
 
     Raises:
-        UserError: it does not fit.
+        UserError: `value` does not fit the dataclass.
     """
     if not isinstance(value, dict):
         raise UserError(f"{where}: want a mapping with the keys {', '.join(parameters(kind).configured)}")
@@ -188,7 +204,7 @@ def check_as(kind: type, value: Any, where: str) -> Any:
 
 
 def links(raw: Any, key: str = "") -> dict[str, str]:
-    """{dotted key: the dotted key that its value is taken from}, from an unresolved config.
+    """The keys of an unresolved config that take their value from another key, as `{dotted key: that other key}`.
 
     >>> links({"attack": {"lr": 1, "step": {"lr": "${attack.lr}"}}, "data": {"set": "a", "name": "${.set}-b"}})
     {'attack.step.lr': 'attack.lr', 'data.name': 'data.set'}
@@ -205,22 +221,22 @@ def links(raw: Any, key: str = "") -> dict[str, str]:
 
 
 class _Checker:
-    """Walks one composed cell and keeps every fault it finds."""
+    """Walks one composed cell and collects every fault that it finds."""
 
     def __init__(self, links: Mapping[str, str], knobs: ShortKeys | None = None, *, early: bool = False) -> None:
-        self.early = early  # whether nothing is imported
+        self.early = early  # whether to check the sources only, and to import nothing
         self.faults: list[str] = []
         self.links = links
         self.sources = set(links.values())
         self.knobs = knobs
 
     def numbers(self, value: Any) -> None:
-        """A number that nothing can compute with becomes a fault, wherever it stands."""
+        """Records a fault for each number, anywhere in `value`, that cannot be computed with."""
         for key, number, wanted in unusable(value):
             self.faults.append(f"{self.origin(key)}={_show(number)}: {wanted}")
 
     def origin(self, key: str) -> str:
-        """The key that gave `key` its value: its own where the user has typed it, else that which it refers to."""
+        """The key that gave `key` its value: `key` itself if the user has typed it, else the key that it refers to."""
         passed = {key}
         while key in self.links and not (self.knobs and self.knobs.said(key)) and self.links[key] not in passed:
             key = self.links[key]
@@ -228,7 +244,17 @@ class _Checker:
         return key
 
     def fields(self, value: dict[str, Any], wanted: Parameters, key: str, facts: Any = None) -> dict[str, Any]:
-        """`value` against parameters and facts: unknown, missing and ill-typed keys become faults."""
+        """Checks the keys of `value`; unknown, missing and ill-typed keys become faults.
+
+        Args:
+            value: a mapping.
+            wanted: the parameters that it should have.
+            key: its dotted key.
+            facts: the dataclass of the facts that it may carry, if any.
+
+        Returns:
+            The mapping with its values as their types want them.
+        """
         known = {**(parameters(facts).configured if facts else {}), **wanted.configured}
         checked = {}
         for name, item in value.items():
@@ -250,11 +276,26 @@ class _Checker:
         return checked
 
     def allowed(self, value: dict[str, Any], name: str, key: str) -> bool:
-        """Whether a key that is no argument may stand there all the same."""
+        """Whether `value` may have a key `name` that is not an argument: one of Hydra's own, or a short key.
+
+        Args:
+            value: a node.
+            name: the key within the node.
+            key: the node's dotted key.
+        """
         return "_target_" in value and (name in NODE_KEYS or join(key, name) in self.sources)
 
     def value(self, value: Any, hint: Any, key: str) -> Any:
-        """`value` against a hint; what does not fit becomes a fault."""
+        """Checks a value against a type hint; a value that does not fit becomes a fault.
+
+        Args:
+            value: a plain value.
+            hint: the resolved type hint.
+            key: the dotted key of the value.
+
+        Returns:
+            The value as its type wants it.
+        """
         if value == "???":
             source = self.origin(key)
             self.faults.append(f"{source} has no value: say {source}=...")
@@ -275,7 +316,19 @@ class _Checker:
             return value
 
     def bare(self, value: Any, kind: type, key: str) -> dict[str, Any]:
-        """A node that needs no `_target_`; one that has it all the same is a node with a constructor."""
+        """Checks a node that needs no `_target_`; if it has one, it is checked as a node with a constructor.
+
+        Args:
+            value: the node.
+            kind: the dataclass that describes its keys.
+            key: its dotted key.
+
+        Returns:
+            The node with its values as their types want them.
+
+        Raises:
+            MismatchError: `value` is not a mapping.
+        """
         if not isinstance(value, dict):
             raise MismatchError("want a mapping")
         if "_target_" in value:
@@ -290,7 +343,19 @@ class _Checker:
         return checked
 
     def each(self, value: dict[str, Any], hint: Any, key: str) -> dict[str, Any]:
-        """A mapping that is not a node: its values against the mapping's value type."""
+        """Checks the values of a mapping that is not a node against the value type of the hint.
+
+        Args:
+            value: the mapping.
+            hint: the type hint of the mapping.
+            key: its dotted key.
+
+        Returns:
+            The mapping with its values as their types want them.
+
+        Raises:
+            MismatchError: the hint does not allow a mapping.
+        """
         fit({}, hint, lambda wanted, node: node)
         arms = [arm for arm in (hint, *typing.get_args(hint)) if isinstance(typing.get_origin(arm), type)]
         mappings = [arm for arm in arms if issubclass(typing.get_origin(arm), Mapping)]  # type: ignore[arg-type]
@@ -298,7 +363,19 @@ class _Checker:
         return {name: self.value(item, inner, join(key, name)) for name, item in value.items()}
 
     def node(self, value: dict[str, Any], hint: Any, key: str) -> dict[str, Any]:
-        """A node with `_target_`: its arguments against the constructor's signature, its class against the hint."""
+        """Checks a node's arguments against the constructor's signature, and the class that it names against the hint.
+
+        Args:
+            value: a node with `_target_`.
+            hint: the type hint that its class has to fit.
+            key: its dotted key.
+
+        Returns:
+            The node with its values as their types want them.
+
+        Raises:
+            MismatchError: the class does not fit the hint.
+        """
         path = value["_target_"]
         if self.early:
             facts = {name: fact.annotation for name, fact in parameters(facts_of(key)).configured.items()}

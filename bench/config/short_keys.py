@@ -1,7 +1,7 @@
-"""Short keys: `attack.lr`, which parts of the attack take their value from (`step: {lr: ${attack.lr}}`).
+"""Short keys, such as `attack.lr`: keys that parts of a node take their value from (`step: {lr: ${attack.lr}}`).
 
-Where each of those parts has a value of its own (`attack.step.lr=0.5`), the short key stands for nothing and is left
-out; where the user has given it a value all the same, that is a mistake.
+If each of those parts has a value of its own (`attack.step.lr=0.5`), the short key has no effect and is left out. If
+the user has given it a value nevertheless, that is a mistake.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from bench.config.schema import links
 
 @dataclass(frozen=True)
 class Knobs:
-    """Which keys are short keys.
+    """Knows which keys are short keys, and which of them the user has given a value.
 
     Args:
         typed: the keys that the command line gives a value.
-        chosen: `{group: option}`.
+        chosen: the chosen options, `{group: option}`.
         config_dir: a folder with options of the user's own.
     """
 
@@ -40,7 +40,7 @@ class Knobs:
         return bool(name) and key in _sources(group, self.config_dir)
 
     def said(self, key: str) -> bool:
-        """Whether the user has given `key` a value: on the command line, or in the option of theirs that is chosen."""
+        """Whether the user has given `key` a value, on the command line or in a chosen option of their own."""
         group, _, name = key.partition(".")
         if key in self.typed:
             return True
@@ -66,5 +66,5 @@ def _read(path: Path) -> dict[Any, Any]:
     try:
         found = OmegaConf.to_container(OmegaConf.load(path), resolve=False) if path.is_file() else {}
     except (yaml.YAMLError, OmegaConfBaseException, OSError, ValueError):
-        return {}  # whoever composes it says what is wrong
+        return {}  # `compose` reports what is wrong with the file
     return found if isinstance(found, dict) else {}

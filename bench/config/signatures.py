@@ -1,7 +1,7 @@
-"""The hints of a constructor's arguments, read from its source: what is known of values before anything is imported.
+"""The type hints of a constructor's arguments, read from its source, so that values can be checked before any import.
 
-Only the project's own modules are read, and only hints of plain values (numbers, text, lists of such) are told: for the
-rest whoever imports the constructor judges (`bench.config.schema`).
+Only the project's own modules are read, and only the hints of plain values (numbers, text, lists of these) are
+returned. The other values are checked once the constructor is imported (`bench.config.schema`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PLAIN = {word.__name__: word for word in (bool, dict, float, int, list, str, tu
 
 
 def hints(path: Any) -> dict[str, Any]:
-    """`{argument: hint}` of the class or function at an import path, as far as they are plain.
+    """The plain hints of the class or function at an import path, as `{argument: hint}`.
 
     >>> hints("bench.engine.steps.Fixed")["lr"]
     <class 'float'>
@@ -32,13 +32,13 @@ def hints(path: Any) -> dict[str, Any]:
         try:
             found[argument] = eval(text, {"__builtins__": {}}, {**_PLAIN, **_WORDS})
         except (NameError, TypeError, AttributeError, SyntaxError):
-            continue  # a class of ours, or of a library
+            continue  # the hint is a class, of this project or of a library
     return found
 
 
 @functools.cache
 def _texts(module: str, name: str) -> dict[str, str]:
-    """Argument names and the source of their annotations; empty where they are not found."""
+    """The arguments' names and the source of their annotations; empty if the class or function is not found."""
     tree = _tree(module)
     for node in tree.body if tree else []:
         if isinstance(node, ast.FunctionDef) and node.name == name:
@@ -79,7 +79,7 @@ def _base(module: str, base: ast.expr) -> dict[str, str]:
 
 
 def _fields(node: ast.ClassDef) -> dict[str, str]:
-    """Of a dataclass."""
+    """The fields of a dataclass and the source of their annotations; empty for any other class."""
     if not any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
         return {}
     fields = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]

@@ -1,4 +1,4 @@
-"""A stack of defences written with names: `parts: [clip, gaussian]`, or `[clip, {gaussian: {std: 0.1}}]`."""
+"""Reads a stack of defences written with names, as in `parts: [clip, gaussian]` or `[clip, {gaussian: {std: 0.1}}]`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Option = Callable[[str], DictConfig]
 
 
 def spelled_out(node: Mapping[str, Any], key: str, known: Collection[str], option: Option) -> dict[str, Any]:
-    """`node` with each part that is a name, or a name with settings, as the node of that option.
+    """Replaces each part that is a name, or a name with settings, by the node of that option.
 
     Args:
-        node: plain containers; one without a list `parts` stays as it is, and so does a part with a `_target_`.
+        node: a node in plain containers. A node without a list `parts` stays as it is; so does a part with `_target_`.
         key: the node's dotted key, for messages.
-        known: the names that there are.
-        option: the whole config under an override, `defense=clip`.
+        known: the names of all defences.
+        option: composes the whole config under one override, such as `defense=clip`.
 
     Raises:
-        UserError: a part is none of these, or there is no such name.
+        UserError: a part is not a name, a name with settings, or a node; or no defence has its name.
     """
     if not isinstance(node.get("parts"), list):
         return dict(node)
@@ -42,5 +42,5 @@ def _part(part: Any, key: str, known: Collection[str], option: Option) -> dict[s
     if name not in known:
         raise UserError(f"{key}: no defense {name!r}{did_you_mean(name, known)} (leakbench list defenses)")
     node = OmegaConf.to_container(option(f"defense={name}").defense, resolve=True)
-    others = [other for other in known if other != name]  # a stack that names itself has no end
+    others = [other for other in known if other != name]  # a stack that names itself would never end
     return spelled_out({**cast(dict, node), **settings}, key, others, option)

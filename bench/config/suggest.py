@@ -1,11 +1,16 @@
-"""Near matches: what a misspelt word was probably meant to be."""
+"""Finds near matches: the word that a misspelt word was probably meant to be."""
 
 import difflib
 from collections.abc import Iterable
 
 
 def nearest(word: str, words: Iterable[str], count: int = 1) -> list[str]:
-    """Up to `count` of `words` that look like `word`, best first; case does not count.
+    """Up to `count` of `words` that look like `word`, best first; case does not matter.
+
+    Args:
+        word: the misspelt word.
+        words: the known words.
+        count: the most words that are returned.
 
     >>> nearest("idgl", ["dlg", "idlg", "mean"])
     ['idlg']
@@ -16,7 +21,7 @@ def nearest(word: str, words: Iterable[str], count: int = 1) -> list[str]:
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """The half sentence that follows an unknown word; empty where nothing is near.
+    """The half sentence that follows an unknown word; empty if no known word is near.
 
     >>> did_you_mean("idgl", ["dlg", "idlg"])
     "; did you mean 'idlg'?"
@@ -26,7 +31,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 
 def key_did_you_mean(key: str, keys: Iterable[str]) -> str:
-    """The same for dotted keys: a key of the same last part, wherever it lies, comes before one that looks alike.
+    """The same half sentence for dotted keys. A key with the same last part comes before a key that looks alike.
 
     >>> key_did_you_mean("victims", ["data.victims", "data.size"])
     "; did you mean 'data.victims'?"

@@ -1,7 +1,7 @@
-"""Does a plain value (from YAML) fit a type hint: a small checker whose messages a user can act on.
+"""Checks if a plain value (from YAML) fits a type hint, with messages that a user can act on.
 
-Values are null, booleans, numbers, text, lists and mappings. A whole number where a number is wanted becomes a float,
-so that `lr=1` and `lr=1.0` are the same cell.
+Values are null, booleans, numbers, text, lists and mappings. A whole number becomes a float if its type is a float, so
+that `lr=1` and `lr=1.0` are the same cell.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from bench.config.suggest import did_you_mean
 
 
 class MismatchError(Exception):
-    """The value does not fit; the message says what is wanted."""
+    """A value does not fit its type hint; the message says what is wanted."""
 
 
 Node = Callable[[Any, dict[str, Any]], dict[str, Any]]  # (hint, mapping with _target_) -> the mapping, checked
@@ -28,7 +28,10 @@ WIDEST = 2**63  # whole numbers are computed with in 64 bits
 
 
 def unusable(value: Any, key: str = "") -> Iterator[tuple[str, int | float, str]]:
-    """`(dotted key, number, what is wanted)` of each number in plain containers that nothing can compute with.
+    """Finds the numbers in plain containers that cannot be computed with: infinite, NaN, or wider than 64 bits.
+
+    Yields:
+        `(dotted key, number, what is wanted)` per such number.
 
     >>> list(unusable({"attack": {"lr": float("inf"), "weights": [1, 10**30]}}))[0]
     ('attack.lr', inf, 'want a finite number')
@@ -46,7 +49,7 @@ def unusable(value: Any, key: str = "") -> Iterator[tuple[str, int | float, str]
 
 
 def describe(hint: Any) -> str:
-    """A hint in words.
+    """A type hint in words.
 
     >>> describe(float | None)
     'a number or null'
@@ -75,15 +78,15 @@ def describe(hint: Any) -> str:
 
 
 def fit(value: Any, hint: Any, node: Node) -> Any:
-    """`value` as the hint wants it.
+    """Returns `value` in the type that the hint wants.
 
     Args:
         value: a plain value.
-        hint: a resolved type hint; `Any` and an unknown one fit everything.
-        node: called for a mapping with `_target_`; checks it and returns it.
+        hint: a resolved type hint; everything fits `Any` and a type variable.
+        node: is called with the hint and a mapping with `_target_`; checks the mapping and returns it.
 
     Raises:
-        MismatchError: it does not fit.
+        MismatchError: the value does not fit.
     """
     if isinstance(value, dict) and "_target_" in value and not _is_mapping(hint):
         return node(hint, value)
@@ -110,7 +113,7 @@ def _fit_plain(value: Any, hint: Any) -> Any:
         accepted = value is None
     elif hint is float:
         accepted = isinstance(value, int | float) and not isinstance(value, bool)
-        with contextlib.suppress(OverflowError):  # see `unusable`
+        with contextlib.suppress(OverflowError):  # `unusable` reports a number this large
             value = float(value) if accepted else value
     elif hint is int:
         accepted = isinstance(value, int) and not isinstance(value, bool)

@@ -1,7 +1,8 @@
-"""YAML files of the user's own, before anybody reads them: how large they are once every alias is written out.
+"""Checks the user's own YAML files before they are read: how large they are once every alias is written out.
 
 A file of a few lines can stand for more values than a machine can hold (an alias of a list of aliases, and so on), or
-for endlessly many (an alias within what it names). The parser's events tell in one pass, without building anything.
+for endlessly many (an alias within what it names). One pass over the parser's events finds this without building the
+values.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def check_files(config_dir: Path | None) -> None:
-    """Checks each file of the user's folder, and that the `defaults` of none lead back to itself.
+    """Checks each file of the user's folder, and that no file's `defaults` lead back to the file itself.
 
     Raises:
-        UserError: one is too large, too deep, or endless.
+        UserError: a file is too large, too deep, or endless.
     """
     if config_dir is None:
         return
@@ -40,7 +41,7 @@ def check_files(config_dir: Path | None) -> None:
 def _stamp(path: Path) -> tuple[int, int]:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise UserError(f"{path}: is no regular file")
+        raise UserError(f"{path} is not a regular file")
     if found.st_size > BYTES:
         raise UserError(f"{path}: {found.st_size:,} bytes are too many for a config ({BYTES:,} at most)")
     return found.st_mtime_ns, found.st_size
@@ -48,7 +49,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=1024)
 def _checked(path: Path, stamp: tuple[int, int]) -> None:
-    """Once for each state of a file (`stamp`); what is no YAML is left to whoever reads it."""
+    """Checks a file once per state (`stamp`); a file that is not YAML is left to `compose`, which reports it."""
     try:
         text = path.read_text(encoding="utf-8")
         check_text(text, str(path))
@@ -60,16 +61,20 @@ def _checked(path: Path, stamp: tuple[int, int]) -> None:
 
 
 def check_text(text: str, name: str) -> None:
-    """Checks a YAML text; `name` stands before each fault.
+    """Checks a YAML text.
+
+    Args:
+        text: the text.
+        name: the name of the file, with which the message begins.
 
     Raises:
-        UserError: it is too large, too deep, or endless.
-        yaml.YAMLError: it is no YAML.
+        UserError: the text is too large, too deep, or endless.
+        yaml.YAMLError: the text is not YAML.
 
     Example:
         >>> check_text("a: &a [1, 1]\\nb: [*a, *a]", "x.yaml")
     """
-    open_: list[tuple[str | None, int]] = []  # the anchor of each node that is open, and the values in it so far
+    open_: list[tuple[str | None, int]] = []  # per open node its anchor and the number of values in it so far
     sizes: dict[str, int] = {}
     for event in yaml.parse(text, Loader=_LOADER):
         here = f"{name}:{event.start_mark.line + 1}"  # type: ignore[union-attr]
@@ -101,7 +106,7 @@ def check_text(text: str, name: str) -> None:
 
 @functools.lru_cache(maxsize=1024)
 def _named(path: Path, root: Path, stamp: tuple[int, int]) -> tuple[str, ...]:
-    """What a file's `defaults` name, once for each state of the file; nothing where it cannot be read."""
+    """The files that a file's `defaults` name, read once per state (`stamp`); empty if the file cannot be read."""
     try:
         found = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError, OSError, ValueError):
@@ -111,12 +116,15 @@ def _named(path: Path, root: Path, stamp: tuple[int, int]) -> tuple[str, ...]:
 
 
 def _defaults(path: Path, root: Path, stamp: tuple[int, int]) -> list[Path]:
-    """The files of the user's that a file's `defaults` name."""
+    """Those of the user's files that a file's `defaults` name."""
     return [root / name for name in _named(path, root, stamp) if (root / name).is_file()]
 
 
 def _names(listed: object, group: Path) -> Iterator[str]:
-    """`idlg` is a file beside this one, `/attack/idlg` counts from the top, and `sub: name` lies in a folder below."""
+    """The paths that a list of `defaults` names, relative to the user's folder.
+
+    `idlg` is a file beside this one, `/attack/idlg` counts from the top, and `sub: name` is in a folder below.
+    """
     for entry in listed if isinstance(listed, list) else []:
         for key, value in entry.items() if isinstance(entry, dict) else [("", entry)]:
             word = str(key).removeprefix("optional ").removeprefix("override ").partition("@")[0]

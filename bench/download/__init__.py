@@ -1,1 +1,1 @@
-"""How a file gets onto this machine: over HTTP, from the package index, from a hub."""
+"""Downloads files: over HTTP, from the package index, or from a hub."""

@@ -1,4 +1,4 @@
-"""Downloads that end: within seconds where the host cannot be reached, and in one sentence."""
+"""Bounds the downloads of other libraries: an unreachable host fails within seconds, and with one sentence."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from http.client import HTTPException
 
 from bench.errors import UserError
 
-PATIENCE = 10.0  # seconds without a byte from a host
+PATIENCE = 10.0  # seconds without a byte after which a host counts as unreachable
 TROUBLE = (
     OSError,
     RuntimeError,
     ValueError,
     HTTPException,
     EOFError,
-)  # urllib's, tarfile's and torchvision's ways to fail
+)  # the exceptions with which urllib, tarfile and torchvision fail
 
 
 def probe(url: str) -> None:
-    """Ask for the first byte of `url`, through whatever proxy the environment names.
+    """Asks for the first byte of `url`, through the proxy that the environment names, if any.
 
-    In a thread of its own, because no timeout covers the look-up of a host's name.
+    The request runs in a thread of its own, because no timeout covers the look-up of a host's name.
 
     Raises:
-        OSError: nothing was heard within `PATIENCE` seconds, or the host refuses.
+        OSError: the host refuses, or does not answer within `PATIENCE` seconds.
     """
     heard: list[OSError | None] = []
 
@@ -49,17 +49,21 @@ def probe(url: str) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost sentence, without urllib's wrapping and error numbers, on one line."""
+    """The innermost message of an error on one line, without urllib's wrapping and error numbers."""
     inner = getattr(error, "reason", None) or error
     return " ".join(str(getattr(inner, "strerror", None) or str(inner) or type(inner).__name__).split())
 
 
 @contextlib.contextmanager
 def fetching(title: str, by_hand: str) -> Iterator[None]:
-    """Around a library's download: a limit on silence, its chatter on stderr, its failure as one sentence.
+    """Surrounds a library's download: bounds its waits, sends its output to stderr, and makes a failure one sentence.
+
+    Args:
+        title: the title of the data set.
+        by_hand: the end of the sentence, which says what to do instead.
 
     Raises:
-        UserError: the download failed; the sentence ends with `by_hand`, what to do instead.
+        UserError: the download failed.
     """
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)

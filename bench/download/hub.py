@@ -1,4 +1,4 @@
-"""Downloads a file, and gives up within seconds where the host cannot be reached or sends nothing."""
+"""Downloads a file, and gives up within seconds if the host cannot be reached or sends too little."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import requests
 
 from bench.storage.hashing import sha256
 
-CONNECT = 5.0  # seconds for a connection to be made, and for each wait for bytes
+CONNECT = 5.0  # seconds for making a connection, and for each wait for bytes
 STALL = 8.0  # seconds in which at least CHUNK bytes must arrive
 CHUNK = 2**16  # bytes
 
 
 class UnreachableError(Exception):
-    """A route to a file that did not work, in a few words; another one may."""
+    """A file could not be fetched by one route; another route may work. The message says why in a few words."""
 
 
 @dataclass
 class _Transfer:
-    """What the thread that downloads and the one that watches it share."""
+    """The state that the downloading thread and the waiting thread share."""
 
     received: int = 0
     error: str | None = None
@@ -46,20 +46,20 @@ def _receive(url: str, target: Path, connect: float, transfer: _Transfer) -> Non
 
 
 def download(url: str, target: Path, prefix: str, connect: float = CONNECT, stall: float = STALL) -> None:
-    """Writes what `url` holds to `target` and checks its hash.
+    """Downloads `url` to `target` and checks its hash.
 
-    The work is done in a thread that is abandoned when too little arrives: name resolution has no time-out of its own,
-    and a host that sends a byte now and then never reaches one.
+    A thread does the work and is abandoned if too little arrives, because name resolution has no timeout of its own,
+    and a host that sends a byte now and then never runs into one.
 
     Args:
-        url: where the file is.
-        target: the file to write; left incomplete where the download fails.
-        prefix: how the file's sha256 begins.
-        connect: seconds for a connection, and for each wait for bytes.
+        url: the address of the file.
+        target: the file to write; it stays incomplete if the download fails.
+        prefix: the first hexadecimal digits of the file's SHA-256.
+        connect: seconds for making a connection, and for each wait for bytes.
         stall: seconds in which at least `CHUNK` bytes must arrive.
 
     Raises:
-        UnreachableError: no connection, too little data, or a file with another hash.
+        UnreachableError: there is no connection, too little data arrives, or the file has another hash.
     """
     transfer = _Transfer()
     arguments = (url, target, connect, transfer)

@@ -1,4 +1,4 @@
-"""Where a pretrained model lies: a folder, Hugging Face's cache, or its hub."""
+"""Finds a pretrained model: in a folder, in Hugging Face's cache, or on its hub."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ import requests
 from bench.errors import UserError
 from bench.storage.hashing import sha256
 
-_BRANCH = "main"  # of a name without a revision
+_BRANCH = "main"  # the revision of a name without one
 _PATIENCE = 5.0  # seconds for the hub's answer
-_READ = frozenset({".json", ".safetensors", ".bin", ".txt", ".model"})  # kinds of files that a model is read from
+_READ = frozenset({".json", ".safetensors", ".bin", ".txt", ".model"})  # the files that a model is read from
 
 
 def located(source: str, key: str) -> tuple[str, dict[str, Any]]:
-    """What `from_pretrained` of transformers is to be given: a path or name, and keywords.
+    """Finds a model and returns the arguments for `from_pretrained` of transformers.
 
-    What is in the cache is taken from there, without asking anybody, at the commit that `revision` reports. The hub is
-    asked once, for a few seconds: left to itself the library tries six times and reports each.
+    A model in the cache is used without asking the hub, at the commit that `revision` reports. Otherwise the hub is
+    asked once, for a few seconds, because the library itself would try six times and report each attempt.
 
     Args:
-        source: a folder, or a name on the hub, `NAME` (its branch main) or `NAME@REVISION` (a branch, tag or commit).
-        key: the config's key that it stands at, for messages.
+        source: a folder, or a name on the hub: `NAME` (its branch main) or `NAME@REVISION` (a branch, tag or commit).
+        key: the config's key that holds `source`, for messages.
+
+    Returns:
+        A path or a name, and keyword arguments.
 
     Raises:
-        UserError: it is in none of the three places, or the hub does not answer.
+        UserError: the model is in none of the three places, or the hub does not answer.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
@@ -53,7 +56,7 @@ def located(source: str, key: str) -> tuple[str, dict[str, Any]]:
 
 
 def revision(source: str) -> str | None:
-    """Which weights these are: a hash of the folder's files, or the hub's commit in the cache; None without either."""
+    """The version of the weights: a hash of the folder's files, or the commit in the cache; None if it has neither."""
     folder = Path(source).expanduser()
     if folder.is_dir():
         return _content(folder)
@@ -62,9 +65,9 @@ def revision(source: str) -> str | None:
 
 
 def provenance(source: str) -> dict[str, str]:
-    """Where weights come from, for the record: `name`, on the hub its `commit`, and `sha256` of its files.
+    """The origin of weights: `name`, `commit` (if they are from the hub), and `sha256` of the files.
 
-    Empty where they are neither in a folder nor in the cache.
+    It is empty if the weights are neither in a folder nor in the cache.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
@@ -76,7 +79,7 @@ def provenance(source: str) -> dict[str, str]:
 
 
 def _content(folder: Path) -> str:
-    """A hash over names and contents of the files in a folder that a model is read from."""
+    """A SHA-256 over the names and contents of the files in a folder that a model is read from."""
     found = hashlib.sha256()
     for file in sorted(one for one in folder.iterdir() if one.suffix in _READ and one.is_file()):
         found.update(f"{file.name} {sha256(file)};".encode())
@@ -84,13 +87,13 @@ def _content(folder: Path) -> str:
 
 
 def _parted(source: str) -> tuple[str, str | None]:
-    """Name and revision of `NAME@REVISION`; None without one."""
+    """The name and the revision of `NAME@REVISION`; the revision is None if there is none."""
     name, _, wanted = source.partition("@")
     return name, wanted or None
 
 
 def _in_cache(source: str) -> Path | None:
-    """As `_cached`, of `NAME@REVISION`; None also where there is no such package or name."""
+    """`_cached` of `NAME@REVISION`; also None if huggingface_hub is not installed or no hub could have the name."""
     try:
         return _cached(*_parted(source))
     except (ImportError, ValueError):
@@ -98,10 +101,11 @@ def _in_cache(source: str) -> Path | None:
 
 
 def _cached(name: str, wanted: str | None) -> Path | None:
-    """The folder of a model in Hugging Face's cache, named after its commit.
+    """The folder of a model in Hugging Face's cache, which is named after the commit; None if it is not there.
 
     Raises:
-        ImportError: huggingface_hub is not installed. ValueError: no hub could have such a name.
+        ImportError: huggingface_hub is not installed.
+        ValueError: no hub could have such a name.
     """
     from huggingface_hub import try_to_load_from_cache
 
@@ -110,7 +114,7 @@ def _cached(name: str, wanted: str | None) -> Path | None:
 
 
 def _ask(url: str) -> str | None:
-    """None where there is something at `url`, else what is wrong; in a thread: looking up a host has no time limit."""
+    """Says what is wrong at `url`; None if there is a file. It uses a thread, because name look-up has no timeout."""
     found = ["its hub does not answer"]
 
     def ask() -> None:

@@ -1,4 +1,4 @@
-"""A known distribution from the package index that pip is set up for, and what lies in it."""
+"""Fetches a known distribution from the package index that pip is set up for, and reads files from it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ import numpy as np
 from bench.download.hub import UnreachableError
 from bench.storage.hashing import sha256
 
-SECONDS = 600  # for the whole download: 64 MB on a slow line
+SECONDS = 600  # the limit for a whole download, which is 64 MB on a slow line
 
 
 def download(
     name: str, version: str, digest: str, folder: Path, seconds: float = SECONDS, *, wheel: bool = False
 ) -> Path:
-    """The source distribution or wheel of `name`, fetched with pip into the empty `folder`.
+    """Fetches the source distribution or the wheel of a package with pip.
 
-    pip builds a source distribution's metadata, which runs its setup script; with `--require-hashes` it checks the
-    archive first, so nothing but the very archive that `digest` names is ever opened or run. Of a wheel nothing is run.
+    pip runs the setup script of a source distribution to build its metadata. With `--require-hashes` it checks the
+    archive first, so only the archive that `digest` names is ever opened or run. No code in a wheel is run.
 
     Args:
         name: the package.
         version: its version.
-        digest: sha256 of the archive, hexadecimal.
-        folder: where it goes.
-        seconds: how long pip may take.
-        wheel: whether the wheel is wanted.
+        digest: the SHA-256 of the archive, in hexadecimal.
+        folder: an empty folder for the archive.
+        seconds: the most seconds that pip may take.
+        wheel: whether to fetch the wheel; otherwise the source distribution is fetched.
+
+    Returns:
+        The path of the archive.
 
     Raises:
-        UnreachableError: pip is missing, no index answers, it has no such file, or the file has another hash.
+        UnreachableError: pip is missing, no index answers, the index has no such file, or the file has another hash.
     """
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{name}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
@@ -45,7 +48,7 @@ def download(
     command += ["--only-binary" if wheel else "--no-binary", name]
     command += ["--dest", str(folder), "--requirement", str(requirement)]
     try:
-        # From the temporary folder: `-m` would otherwise import what lies in the caller's.
+        # pip runs in `folder`, because `-m` would otherwise import modules from the caller's working folder.
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         raise UnreachableError(f"pip took more than {seconds:g} s") from None
@@ -58,14 +61,14 @@ def download(
 
 
 def _complaint(stderr: str) -> str:
-    """What pip says is wrong, in one line."""
+    """The first error that pip reports, in one line."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")] or lines[-1:]
     return f"pip says: {errors[0].rstrip('.')}" if errors else "pip left no archive and no message"
 
 
 class _Arrays(pickle.Unpickler):
-    """Admits what a pickled numpy array is made of, and nothing else."""
+    """Admits the names that a pickled numpy array needs, and no others."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module.replace("numpy._core", "numpy.core"), name) == ("numpy.core.multiarray", "_reconstruct"):
@@ -76,10 +79,10 @@ class _Arrays(pickle.Unpickler):
 
 
 def load_arrays(data: bytes) -> Any:
-    """Nested dicts of numpy arrays from a pickle, without running anything that it names.
+    """Reads nested dicts of numpy arrays from a pickle, without running any other code that the pickle names.
 
     Raises:
-        pickle.UnpicklingError: it names something other than numpy's array reconstruction.
+        pickle.UnpicklingError: the pickle names something other than numpy's array reconstruction.
 
     Example:
         >>> load_arrays(pickle.dumps({"a": np.arange(3)}))
@@ -89,10 +92,10 @@ def load_arrays(data: bytes) -> Any:
 
 
 def read_member(archive: Path, ending: str) -> bytes:
-    """The one file in a tar archive or wheel whose path ends in `ending`; nothing is written to disk.
+    """Reads the one file in a tar archive or wheel whose path ends in `ending`, without writing to disk.
 
     Raises:
-        UnreachableError: there is none, or more than one.
+        UnreachableError: there is no such file, or there is more than one.
     """
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as packed:

@@ -1,1 +1,1 @@
-"""Where the cells of a suite run: on this machine, on a Ray cluster, as SLURM jobs. What is computed is the same."""
+"""Executors run the cells of a suite: on this machine, on a Ray cluster, or as SLURM jobs, with the same results."""

@@ -1,7 +1,7 @@
-"""The side of a process that works for an executor: cells come in on stdin, what came of them is left beside them.
+"""The child's side of a process that works for an executor: it reads cells from stdin and writes results to files.
 
-A line on stdin is the path of a resolved config (JSON); `PATH.rankR` receives the `Result`, whole or not at all. Stdin
-ends when the one who gave the work is gone: who is busy then stops, so that no process outlives its suite.
+A line on stdin is the path of a resolved config (JSON). The `Result` is written to `PATH.rankR`, whole or not at all.
+Stdin ends when the parent process is gone. A child that is busy then stops, so that no process outlives its suite.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from bench.running.cell import run_cell
 from bench.running.executor import Result, attempt
 from bench.storage.atomic import write_text
 
-GRACE = 20.0  # seconds in which a process that is told to stop stores what it has
+GRACE = 20.0  # seconds that a process has to store its finished victims when it is told to stop
 
 
 def write_job(path: Path, cfg: DictConfig) -> None:
-    """Leaves a resolved cell for `serve`."""
+    """Writes a resolved cell to a file, from which `serve` reads it."""
     path.write_text(json.dumps(OmegaConf.to_container(cfg, resolve=True)), encoding="utf-8")
 
 
 def read_job(path: Path) -> DictConfig:
-    """The cell that `write_job` left, closed to new keys as `compose` leaves it."""
+    """Reads the cell that `write_job` wrote, closed to new keys as `compose` leaves it."""
     cfg = OmegaConf.create(json.loads(path.read_text(encoding="utf-8")))
     OmegaConf.set_struct(cfg, True)
     return cfg
 
 
 def outcome_path(job: Path, rank: int) -> Path:
-    """Where process `rank` leaves its result."""
+    """The file to which the process `rank` writes its result."""
     return job.with_name(f"{job.name}.rank{rank}")
 
 
 def read_outcome(job: Path, rank: int) -> Result | None:
-    """What process `rank` left; None while there is nothing."""
+    """The result of the process `rank`; None while there is none."""
     try:
         return Result(**json.loads(outcome_path(job, rank).read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def read_outcome(job: Path, rank: int) -> Result | None:
 
 
 def serve() -> None:
-    """Runs the cells whose paths come on stdin, one after another, until it ends."""
+    """Runs the cells whose paths come on stdin, one after another, until stdin ends."""
     rank = int(os.environ.get("LOCAL_RANK", "0"))
     jobs: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
     busy = threading.Event()

@@ -1,4 +1,4 @@
-"""Cells on this machine, in turn or side by side."""
+"""Runs cells on this machine, one after another or side by side."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from bench.terminal.progress import console
 class LocalExecutor(Executor):
     """Runs cells one after another in this process, or `workers` of them at a time in processes of their own.
 
-    A cell on several devices has a process a device in either case: this process never joins a process group, so a
-    rank that dies takes its cell with it and nothing else.
+    In both cases a cell on several devices has one process per device. This process never joins a process group, so a
+    rank that dies ends its cell and nothing else.
 
     Args:
-        workers: cells side by side, cores or GPUs divided among them; None for one a GPU, or one a core on a
-            processor (one in all where there is but one cell).
+        workers: the number of cells that run at once; the cores or GPUs are divided among them. None chooses one per
+            GPU, or one per core on a CPU (see `bench.executors.places.suggested`).
 
     Raises:
         ValueError: `workers` is below 1.
@@ -40,7 +40,11 @@ class LocalExecutor(Executor):
         self.workers = workers
 
     def run(self, cells: Sequence[DictConfig]) -> Results:
-        """See `Executor.run`."""
+        """Runs the cells and yields `(index, result)` in the order in which they end.
+
+        Raises:
+            UserError: the processes cannot be started here, or the devices cannot be divided among the workers.
+        """
         if any(crowded(cfg) for cfg in cells) and len(cells) > 1:
             raise UserError(
                 "a suite starts the processes of its cells itself: call it once, without torchrun or srun, or say "
@@ -61,13 +65,18 @@ class LocalExecutor(Executor):
 
 
 def in_turn(cells: Sequence[DictConfig]) -> Results:
-    """One cell after another, in this process where one is enough."""
+    """Runs one cell after another, in this process if the cell needs only one, and yields `(index, result)`."""
     for index, cfg in enumerate(cells):
         yield index, run_alone(cfg, shown=len(cells) == 1)
 
 
 def run_alone(cfg: DictConfig, *, shown: bool) -> Result:
-    """One cell, with nothing beside it; `shown` is whether its processes may speak for themselves."""
+    """Runs one cell with no other beside it.
+
+    Args:
+        cfg: the resolved cell.
+        shown: whether the processes of a cell on several devices may write to stderr themselves.
+    """
     sized = attempt(lambda: {"ranks": ranks(cfg)})
     if sized.document is None:
         return sized
@@ -81,11 +90,12 @@ def run_alone(cfg: DictConfig, *, shown: bool) -> Result:
 
 
 def run_one(cfg: DictConfig) -> dict[str, Any]:
-    """A single cell, where its executor says; returns its document.
+    """Runs a single cell with the executor that its config names, and returns its document.
 
     Raises:
-        UserError, NotApplicable: as `run_cell`.
-        CellFailed: it failed in another process. In this one a fault keeps its own exception.
+        UserError: the request cannot be carried out.
+        NotApplicable: the attack cannot serve the cell.
+        CellFailed: the cell failed in another process. A failure in this process keeps its own exception.
     """
     executor: Executor = instantiate(cfg.executor, "executor")
     if isinstance(executor, LocalExecutor) and ranks(cfg) == 1:
@@ -98,7 +108,7 @@ def run_one(cfg: DictConfig) -> dict[str, Any]:
 
 
 class _SideBySide:
-    """A thread a place feeds that place's processes; results meet in a queue."""
+    """Runs cells side by side: one thread per place feeds the processes of that place and queues their results."""
 
     def __init__(self, cells: Sequence[DictConfig], places: Sequence[dict[str, str]]) -> None:
         self._cells, self._sizes = cells, [ranks(cfg) for cfg in cells]
@@ -110,7 +120,7 @@ class _SideBySide:
         self._threads = [threading.Thread(target=self._feed, args=(place,), daemon=True) for place in places]
 
     def results(self) -> Results:
-        """Each cell's, as they end."""
+        """Starts the threads and yields `(index, result)` in the order in which the cells end."""
         for thread in self._threads:
             thread.start()
         try:
@@ -135,7 +145,7 @@ class _SideBySide:
                         group = Group(size, {**place, "OMP_NUM_THREADS": str(threads)}, shown=False)
                     result = group.run(self._cells[index], self._over.is_set)
                     _relay(group)
-                except OSError as error:  # no process can be started, the disk is full: the others shall hear of it
+                except OSError as error:  # no process can be started, or the disk is full: the other cells go on
                     result = Result(ERROR, reason=f"{type(error).__name__}: {error}")
                 self._results.put((index, result))
         except queue.Empty:
@@ -146,7 +156,7 @@ class _SideBySide:
 
 
 def _relay(group: Group) -> None:
-    """What the processes had to say of their own accord: one line each, as in a run of one's own."""
+    """Prints the processes' own messages, one line each, as they would appear if the cell ran in this process."""
     for line in group.said().splitlines():
         if line.startswith("leakbench: "):
             console.print(line, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""A machine divided: which GPUs each of several processes sees, and how many threads it may take."""
+"""Divides a machine: which GPUs each of several processes sees, and how many threads it may use."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from bench.host.capacity import cores, free_memory
 from bench.running.cell import is_training
 from bench.running.trainer import attack_trainer
 
-# A process takes about 6 s of a core to start, in which one does some 10,000 evaluations of a small model.
+# The number of evaluations from which further processes pay. Starting a process takes about 6 s of a core, in which the
+# core could do about 10,000 evaluations of a small model.
 PAYS_FROM = 30_000
-MEMORY = 2 * 2**30  # bytes of a process, with torch, a model and a chunk of victims
+MEMORY = 2 * 2**30  # bytes that a process takes, with torch, a model and a chunk of victims
 
 
 def divided(workers: int, accelerator: str) -> list[dict[str, str]]:
-    """Environment variables of each of `workers` places: shares of the cores, and of the GPUs where these are used.
+    """The environment variables of each worker: its share of the cores, and of the GPUs if these are used.
+
+    Args:
+        workers: the number of workers.
+        accelerator: what the cells run on (`cpu`, `cuda`, `mps`).
 
     Raises:
         UserError: there are fewer GPUs than workers.
@@ -35,7 +40,7 @@ def divided(workers: int, accelerator: str) -> list[dict[str, str]]:
 
 
 def visible() -> list[str]:
-    """The GPUs that CUDA shows us, by the names that CUDA_VISIBLE_DEVICES takes."""
+    """The GPUs that this process can see, by the names that CUDA_VISIBLE_DEVICES takes."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is None:
         return [str(number) for number in range(torch.cuda.device_count())]
@@ -43,7 +48,7 @@ def visible() -> list[str]:
 
 
 def accelerator(cfg: DictConfig) -> tuple[str, int]:
-    """What a cell runs on (`cpu`, `cuda`, `mps`) and how many of it on each machine.
+    """The kind of device that a cell runs on (`cpu`, `cuda`, `mps`), and the number of devices on each machine.
 
     Raises:
         UserError: this machine does not have the devices.
@@ -53,10 +58,11 @@ def accelerator(cfg: DictConfig) -> tuple[str, int]:
 
 
 def suggested(cells: Sequence[DictConfig]) -> int:
-    """How many cells go side by side where nobody says: a GPU, or else a core, each; one where little is to be done.
+    """The number of cells that run at once if the user gives none: one per GPU, or else one per core.
 
-    On two cores two processes of one thread did more evaluations a second than one process of two threads
-    (`leakbench speed --workers`, docs/cluster.md): tensors this small gain little from a second thread.
+    It is 1 if there is little to do, because starting a process takes time, and if the devices cannot be divided. On
+    two cores, two processes of one thread did more evaluations per second than one process of two threads
+    (`leakbench speed --workers`, docs/cluster.md), because tensors this small gain little from a second thread.
     """
     if len(cells) < 2 or sum(map(budget, cells)) < PAYS_FROM or any(named(cfg) for cfg in cells):
         return 1
@@ -74,7 +80,7 @@ def suggested(cells: Sequence[DictConfig]) -> int:
 
 
 def budget(cfg: DictConfig) -> float:
-    """Evaluations that a cell may take; without bound where its config does not say, as of a training."""
+    """The most evaluations that a cell may take; infinite if its config does not say, as for a training."""
     if is_training(cfg):
         return math.inf
     if cfg.attack.get("control"):
@@ -84,5 +90,5 @@ def budget(cfg: DictConfig) -> float:
 
 
 def named(cfg: DictConfig) -> bool:
-    """Whether the user names devices by their numbers, or asks for all: they cannot be divided."""
+    """Whether the user names devices by number or asks for all of them, so that they cannot be divided."""
     return not isinstance(cfg.trainer.devices, int) or cfg.trainer.devices == -1

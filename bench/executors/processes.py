@@ -1,4 +1,4 @@
-"""The side of the executor: one process, or the ranks of a cell on several devices, which live and die together."""
+"""The parent's side of an executor's processes: one process, or the ranks of a cell, which start and end together."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from bench.running.executor import DONE, ERROR, Result
 from bench.running.trainer import MEETING, attack_trainer
 
 _TICK = 0.05  # seconds between two looks at a process
-_LEAVING = 10.0  # seconds that a process without work gets to leave
-_LAST = 60.0  # seconds after rank zero's result in which the other ranks have to be done as well
+_LEAVING = 10.0  # seconds that a process without work has to end
+_LAST = 60.0  # seconds after rank zero's result within which the other ranks have to end too
 
 
 def ranks(cfg: DictConfig) -> int:
-    """How many processes somebody has to start here for this cell.
+    """The number of processes that this machine has to start for a cell.
 
-    One where it takes one device, as a training does, and where torchrun, SLURM or another executor has started them.
+    It is 1 if the cell takes one device, as a training does, and if torchrun, SLURM or another executor has started
+    the processes already.
 
     Raises:
         UserError: this machine does not have the devices.
@@ -45,17 +46,17 @@ def ranks(cfg: DictConfig) -> int:
 
 
 def crowded(cfg: DictConfig) -> bool:
-    """Whether this is one of several processes that torchrun or SLURM has started for one cell."""
+    """Whether this process is one of several that torchrun or SLURM has started for one cell."""
     return attack_trainer(cfg, logger=False).world_size > 1 and ranks(cfg) == 1
 
 
 class Group:
-    """Processes that run one cell after another, each of them on all processes.
+    """Processes that run one cell after another; each cell runs on all of them.
 
     Args:
-        size: how many.
-        variables: of the environment, beside our own.
-        shown: whether what they say goes to our stderr; else it is kept for `said`.
+        size: the number of processes.
+        variables: environment variables of the processes, on top of those of this process.
+        shown: whether their output goes to the stderr of this process; otherwise it is kept for `said`.
     """
 
     def __init__(self, size: int, variables: Mapping[str, str], *, shown: bool) -> None:
@@ -88,23 +89,24 @@ class Group:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,
-                # one process group for all ranks, and not the terminal's: an interrupt is ours to pass on
+                # All ranks share one process group, which is not the terminal's, so that an interrupt reaches this
+                # process only, which stops them.
                 process_group=self._processes[0].pid if self._processes else 0,
             )
 
     def run(self, cfg: DictConfig, given_up: Callable[[], bool] = lambda: False) -> Result:
-        """One cell, to its end; after anything but a result of every process the group is stopped.
+        """Runs one cell to its end. Unless every process has a result, the group is stopped.
 
         Args:
-            cfg: the cell.
-            given_up: asked all the while whether nobody wants the result any more.
+            cfg: the resolved cell.
+            given_up: is called again and again; True means that the result is no longer wanted.
         """
         job = Path(self._folder.name) / f"cell{self._count}.json"
         self._count += 1
         write_job(job, cfg)
         self._busy = True
         for process in self._processes:
-            with suppress(BrokenPipeError):  # it is dead: seen below
+            with suppress(BrokenPipeError):  # `_wait` finds a process that has died
                 assert process.stdin is not None
                 process.stdin.write(f"{job}\n".encode())
                 process.stdin.flush()
@@ -118,7 +120,7 @@ class Group:
 
     @property
     def alive(self) -> bool:
-        """Whether it can take another cell."""
+        """Whether all processes are running, so that the group can take another cell."""
         return bool(self._processes) and all(process.poll() is None for process in self._processes)
 
     def _wait(self, job: Path, given_up: Callable[[], bool]) -> Result:
@@ -129,7 +131,7 @@ class Group:
             failed = next((result for result in found if result is not None and result.status != DONE), None)
             if failed is not None:
                 if self.size > 1:
-                    self.stop()  # the others may wait for a rank that will not come
+                    self.stop()  # the other ranks may wait for the one that failed
                 return failed
             if all(found):
                 assert found[0] is not None
@@ -148,20 +150,20 @@ class Group:
         return Result(ERROR, reason="it was stopped")
 
     def _death(self, rank: int, code: int | None) -> Result:
-        """A process ended without a word; the others wait for it in vain."""
+        """The result if a process ended without one. The others are stopped, because they would wait for it."""
         assert code is not None
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         last = ([line for line in self.said().splitlines() if line[:1].isalpha()] or [""])[-1]
         self.stop()
         others = "; the others were stopped" if self.size > 1 else ""
-        tail = f" (its last words: {last})" if last else ""
+        tail = f" (its last line: {last})" if last else ""
         return Result(ERROR, reason=f"{self._who(rank)} {how}{others}{tail}")
 
     def _who(self, rank: int) -> str:
         return f"process {rank} of {self.size}" if self.size > 1 else "the process of the cell"
 
     def said(self) -> str:
-        """What the processes have said since this was last asked; empty where it is shown."""
+        """The output of the processes since the last call; empty if it goes to stderr."""
         if self._log is None or not self._log.exists():
             return ""
         content = self._log.read_bytes()
@@ -169,16 +171,16 @@ class Group:
         return new.decode(errors="replace")
 
     def stop(self) -> None:
-        """Ends the processes: politely, so that what is finished gets stored, then for good."""
+        """Ends the processes: first by SIGTERM, so that finished victims are stored, then by SIGKILL."""
         for process in self._processes:
             with suppress(BrokenPipeError):
                 assert process.stdin is not None
-                process.stdin.close()  # who has no work leaves
+                process.stdin.close()  # a process without work then ends
         if not self._ended(0.0 if self._busy else _LEAVING):
             self._signal(signal.SIGTERM)
             self._ended(GRACE)
         if self._processes:
-            self._signal(signal.SIGKILL)  # and whatever they have started
+            self._signal(signal.SIGKILL)  # this reaches their own children too
             self._ended(None)
         self._processes = []
         self._folder.cleanup()
@@ -198,14 +200,17 @@ class Group:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the package that is running in front: a child must not find another one in its working folder."""
+    """The environment of this process, with the running package first on PYTHONPATH.
+
+    Otherwise a child could import another package of that name from its working folder.
+    """
     root = str(Path(bench.__file__).resolve().parent.parent)
     known = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": os.pathsep.join([root, known] if known else [root]), "PYTHONSAFEPATH": "1"}
 
 
 def _meeting() -> dict[str, str]:
-    """Where the ranks meet, as Lightning reads it: on this machine, unless the user has said another place for all."""
+    """The variables by which Lightning's ranks find each other: on this machine, unless the user has set them all."""
     if set(MEETING) <= set(os.environ):
         return {}
     return dict(zip(MEETING, ("127.0.0.1", str(find_free_network_port()), "0")))

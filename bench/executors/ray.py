@@ -1,4 +1,4 @@
-"""Cells as tasks of a Ray cluster (https://docs.ray.io)."""
+"""Runs cells as tasks of a Ray cluster (https://docs.ray.io)."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from bench.executors.remote import Job, demands, root
 from bench.host import signals
 from bench.running.executor import ERROR, Executor, Result, Results
 
-_LOOK = 0.5  # seconds after which a wait for results looks up
-_LEAVING = 6.0  # seconds in which cancelled cells store what they have; the process itself has `signals.GRACE`
+_LOOK = 0.5  # seconds between two checks for signals during a wait for results
+_LEAVING = 6.0  # seconds that cancelled cells have to store their victims; this process has `signals.GRACE` to end
 
 
 class Ray(Executor):
-    """A cell is a task that declares its processors and GPUs; it is run again where its node dies.
+    """Runs each cell as a task that declares its CPUs and GPUs. If a node dies, its cell runs again.
 
-    What the cell had stored by then is not computed again. All nodes have to see the results folder under one path.
+    The victims that the cell has stored by then are not computed again. All nodes have to see the results folder under
+    the same path.
 
     Args:
-        address: of a running cluster (`auto`, `HOST:PORT`, `ray://HOST:PORT`); None starts one on this machine.
-        cpus: a cell; None for one a process.
-        gpus: a cell; None for `trainer.devices` where `trainer.accelerator` is gpu, else 0.
-        memory_gb: a cell; None declares none.
-        retries: how often a cell whose node died is run again.
+        address: the address of a running cluster (`auto`, `HOST:PORT`, `ray://HOST:PORT`); None starts one on this
+            machine.
+        cpus: CPUs per cell; None for one per process.
+        gpus: GPUs per cell; None for `trainer.devices` if `trainer.accelerator` is gpu or cuda, else 0.
+        memory_gb: GiB of memory per cell; None declares none.
+        retries: how often a cell whose node died runs again.
 
     Raises:
         UserError: Ray is not installed (extra `cluster`).
@@ -50,7 +52,11 @@ class Ray(Executor):
         self.address, self.cpus, self.gpus, self.memory_gb, self.retries = address, cpus, gpus, memory_gb, retries
 
     def run(self, cells: Sequence[DictConfig]) -> Results:
-        """See `Executor.run`."""
+        """Runs the cells and yields `(index, result)` in the order in which they end.
+
+        Raises:
+            UserError: no cluster answers, no node has what a cell needs, or a cell needs several nodes.
+        """
         import ray
 
         if any(cfg.trainer.num_nodes > 1 for cfg in cells):
@@ -58,20 +64,20 @@ class Ray(Executor):
         ours = not ray.is_initialized()
         if ours:
             self._connect()
-            signals.listen()  # Ray has put a handler of its own before ours
+            signals.listen()  # Ray has replaced the signal handlers
         refs: dict[Any, int] = {}
         try:
             self._check(cells)
             refs = {self._submit(cfg): index for index, cfg in enumerate(cells)}
             while refs:
-                with signals.held():  # Ray drops the exception of a signal, and would go on waiting
+                with signals.held():  # Ray would drop the exception of a signal and go on waiting
                     ended, _ = ray.wait(list(refs), num_returns=1, timeout=_LOOK)
                 for ref in ended:
                     yield refs.pop(ref), _result(ref)
         finally:
             for ref in refs:
                 ray.cancel(ref)
-            if refs:  # a worker that is killed at work leaves the cell's processes behind
+            if refs:  # a worker that is killed while it works leaves the cell's processes behind
                 ray.wait(list(refs), num_returns=len(refs), timeout=_LEAVING)
             if ours:
                 ray.shutdown()
@@ -80,7 +86,7 @@ class Ray(Executor):
         import ray
 
         self._reach()
-        # workers import bench from where we do
+        # The workers import bench from the same folder as this process.
         known = os.environ.get("PYTHONPATH")
         path = os.pathsep.join([root(), known] if known else [root()])
         try:
@@ -96,7 +102,7 @@ class Ray(Executor):
             raise UserError(f"executor.address={self.address}: no Ray cluster answers there ({first})") from None
 
     def _reach(self) -> None:
-        """Ray itself would ask an address where nobody is for many minutes."""
+        """Refuses an address that does not answer, because Ray itself would wait for it for many minutes."""
         host, colon, port = (self.address or "").removeprefix("ray://").rpartition(":")
         if not colon:
             return
@@ -106,7 +112,7 @@ class Ray(Executor):
             raise UserError(f"executor.address={self.address}: no Ray cluster answers there ({error})") from None
 
     def _check(self, cells: Sequence[DictConfig]) -> None:
-        """A task that no node can take would wait forever."""
+        """Refuses a cell that no node can take, because its task would wait forever."""
         import ray
 
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -114,7 +120,7 @@ class Ray(Executor):
             cpus, gpus = demands(cfg, self.cpus, self.gpus)
             if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
                 most = ", ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
-                raise UserError(f"a cell wants {cpus} CPUs and {gpus} GPUs; the cluster's nodes have {most}")
+                raise UserError(f"a cell needs {cpus} CPUs and {gpus} GPUs; the cluster's nodes have {most}")
 
     def _submit(self, cfg: DictConfig) -> Any:
         import ray
@@ -134,7 +140,7 @@ def _result(ref: Any) -> Result:
 
     try:
         found: Result = ray.get(ref)
-    except ray.exceptions.RayError as error:  # its node died more often than it may, a worker has no bench, ...
+    except ray.exceptions.RayError as error:  # for example, its node died too often, or a worker cannot import bench
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
         return Result(ERROR, reason=f"{type(error).__name__}: {' '.join(lines[0].split()) if lines else ''}")
     return found

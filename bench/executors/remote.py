@@ -1,4 +1,4 @@
-"""What a cell is on another machine: an object that can be sent there, and runs the cell in processes of its own."""
+"""A cell as an object that can be sent to another machine, where it runs the cell in processes of its own."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Job:
-    """A cell and the folder that its relative paths mean. Calling it runs the cell and returns a `Result`.
+    """A cell, and the folder that its relative paths refer to. Calling it runs the cell and returns a `Result`.
 
-    The cell's processes are children of the caller's: they end when it does.
+    The cell's processes are children of the calling process and end with it.
     """
 
     config: dict[str, Any]
@@ -28,12 +28,12 @@ class Job:
 
     @classmethod
     def of(cls, cfg: DictConfig) -> Self:
-        """The job of a resolved cell."""
+        """Makes the job of a resolved cell."""
         config: Any = OmegaConf.to_container(cfg, resolve=True)
         return cls(config)
 
     def __call__(self) -> Result:
-        """Runs it, in the folder that it was made in."""
+        """Runs the cell in the folder in which the job was made, and returns its result."""
         from bench.executors.processes import Group, ranks
         from bench.host.capacity import cores
 
@@ -52,25 +52,25 @@ class Job:
             return self._group.run(cfg)
 
     def stop(self) -> None:
-        """Ends the cell's processes; what they have finished is stored."""
+        """Ends the cell's processes; the victims that they have finished are stored."""
         if self._group is not None:
             self._group.stop()
 
 
 def root() -> str:
-    """The folder that `bench` is imported from: other machines have to find it too."""
+    """The folder that `bench` is imported from, which other machines have to find too."""
     import bench
 
     return str(Path(bench.__file__).resolve().parent.parent)
 
 
 def demands(cfg: DictConfig, cpus: int | None, gpus: int | None) -> tuple[int, int]:
-    """Processors and GPUs of each machine that a cell takes.
+    """The numbers of CPUs and GPUs that a cell takes on each of its machines.
 
     Args:
         cfg: the cell.
-        cpus: processors a cell; None for one a process.
-        gpus: GPUs a cell; None for `trainer.devices` where `trainer.accelerator` is a GPU, else none.
+        cpus: CPUs per cell; None for one per process.
+        gpus: GPUs per cell; None for `trainer.devices` if `trainer.accelerator` is gpu or cuda, else 0.
     """
     devices = cfg.trainer.devices
     count = devices if isinstance(devices, int) and devices > 0 else len(devices) if not isinstance(devices, str) else 1

@@ -1,4 +1,4 @@
-"""Cells as jobs of a SLURM array, through submitit (https://github.com/facebookincubator/submitit)."""
+"""Runs cells as jobs of a SLURM array, through submitit (https://github.com/facebookincubator/submitit)."""
 
 from __future__ import annotations
 
@@ -28,26 +28,29 @@ if TYPE_CHECKING:
 
 _LOOK = {"slurm": 5.0, "local": 0.2}  # seconds between two looks at the jobs
 _WORDS = ("slurm", "local")
-_LEAVING = 6.0  # seconds in which jobs of this machine store what they have; the process itself has `signals.GRACE`
-_OF_THIS_MACHINE = "SUBMITIT_LOCAL_JOB_ID"  # set by submitit in a job of its local executor
+_LEAVING = 6.0  # seconds that local jobs have to store their victims; this process has `signals.GRACE` to end
+_OF_THIS_MACHINE = "SUBMITIT_LOCAL_JOB_ID"  # submitit sets it in a job of its local executor
 
 
 class Slurm(Executor):
-    """A cell is a job: a task a device, started by `srun`, so that Lightning finds its ranks as under `trainer=slurm`.
+    """Runs each cell as a job with one task per device.
 
-    A job that runs out of time is told `signal_s` seconds before, stores what it has and is queued again.
+    `srun` starts the tasks, so that Lightning finds its ranks as under `trainer=slurm`. SLURM warns a job `signal_s`
+    seconds before its time limit; the job then stores its finished victims and is queued again.
 
     Args:
-        cluster: `slurm`, or `local` for processes of this machine (to try things out).
-        partition, account, qos: SLURM's; None for the cluster's default.
-        minutes: time limit of a cell.
-        cpus: processors a device.
-        gpus: GPUs a machine and cell; None for `trainer.devices` where `trainer.accelerator` is gpu, else 0.
-        memory_gb: of each machine and cell; None for the cluster's default.
-        at_once: jobs of the array that may run at a time.
-        signal_s: seconds before the limit at which SLURM sends its warning.
+        cluster: `slurm`, or `local` for processes on this machine (for trials).
+        partition: SLURM's partition; None for the cluster's default.
+        account: SLURM's account; None for the cluster's default.
+        qos: SLURM's quality of service; None for the cluster's default.
+        minutes: the time limit of a cell, in minutes.
+        cpus: CPUs per device.
+        gpus: GPUs per machine of a cell; None for `trainer.devices` if `trainer.accelerator` is gpu or cuda, else 0.
+        memory_gb: GB of memory per machine of a cell; None for the cluster's default.
+        at_once: the most jobs of the array that run at once.
+        signal_s: how many seconds before the time limit SLURM sends its warning.
         requeues: how often a job that ran out of time is queued again.
-        setup: lines of shell before the job's command (modules, environments).
+        setup: lines of shell to run before the job's command (modules, environments).
         further: other `#SBATCH` settings, `{name: value}`.
 
     Raises:
@@ -86,7 +89,11 @@ class Slurm(Executor):
         self.further = dict(further)
 
     def run(self, cells: Sequence[DictConfig]) -> Results:
-        """See `Executor.run`."""
+        """Submits the cells and yields `(index, result)` in the order in which they end.
+
+        Raises:
+            UserError: SLURM is not available here.
+        """
         jobs: dict[int, submitit.Job[Result]] = {}
         try:
             waiting = self._arrays(cells)
@@ -102,12 +109,15 @@ class Slurm(Executor):
             _end(list(jobs.values()), here=self.cluster == "local")
 
     def _arrays(self, cells: Sequence[DictConfig]) -> list[list[int]]:
-        """Indices of the cells that are submitted together; this machine would start all jobs of an array at once."""
+        """The indices of the cells that are submitted together.
+
+        For `cluster=local` an array is split, because this machine would start all of its jobs at once.
+        """
         most = min(self.at_once, A_CORE * cores()) if self.cluster == "local" else len(cells)
         return [alike[i : i + most] for alike in _alike(cells) for i in range(0, len(alike), most)]
 
     def _submit(self, cells: Sequence[DictConfig]) -> list[submitit.Job[Result]]:
-        """One array of cells that want the same machines."""
+        """Submits one array of cells that need the same machines."""
         submitit = _submitit()
         folder = Path(cells[0].results).absolute() / "jobs"
         try:
@@ -117,11 +127,11 @@ class Slurm(Executor):
         except RuntimeError as error:
             raise UserError(f"executor=slurm: {error}") from None
         executor.update_parameters(**self.parameters(cells[0]))
-        with _deaf_to_the_terminal(), executor.batch():  # SLURM gets one array
+        with _deaf_to_the_terminal(), executor.batch():  # one batch becomes one array
             return [executor.submit(Submitted.of(cfg)) for cfg in cells]
 
     def parameters(self, cfg: DictConfig) -> dict[str, Any]:
-        """What submitit is asked for."""
+        """The parameters with which submitit is asked for the jobs of a cell."""
         devices, gpus = demands(cfg, None, self.gpus)
         shared = {
             "name": "leakbench",
@@ -145,10 +155,10 @@ class Slurm(Executor):
 
 
 class Submitted(Job):
-    """A job that SLURM may end before it is done: it stores what it has, and goes on when it is started again."""
+    """A job that SLURM may end early: it stores its finished victims, and continues when it is started again."""
 
     def __call__(self) -> Result:
-        """See `Job`; on this machine SIGTERM ends it, which submitit otherwise has ignored."""
+        """Runs the cell as `Job` does; with `cluster=local` SIGTERM ends it, although submitit ignores SIGTERM."""
         if _OF_THIS_MACHINE not in os.environ:
             return super().__call__()
         signal.signal(signal.SIGTERM, _leave)
@@ -158,22 +168,22 @@ class Submitted(Job):
             return Result(ERROR, reason=str(error))
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
-        """Called by submitit on SLURM's warning; what it returns is queued."""
+        """Stops the cell and returns the job that continues it; submitit calls this on SLURM's warning."""
         self.stop()
         return _submitit().helpers.DelayedSubmission(Submitted(self.config, self.folder))
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """Once: a second signal would tear the leaving."""
+    """Handles SIGTERM once, because a second signal would interrupt the ending itself."""
     signal.signal(number, signal.SIG_IGN)
     raise signals.Interrupted(number)
 
 
 def _end(jobs: Sequence[submitit.Job[Result]], *, here: bool) -> None:
-    """Ends jobs: SLURM's by SLURM; those of this machine (`here`) by SIGTERM, and waits for them.
+    """Ends jobs: SLURM cancels its own; jobs on this machine (`here`) get SIGTERM and are waited for.
 
-    What submitit sends to a job of this machine is SIGINT: its controller ends with a traceback on our stderr, and
-    kills the job a second later.
+    submitit would send SIGINT to a job on this machine. Its controller would then end with a traceback on stderr, and
+    kill the job a second later.
     """
     if not here:
         for job in jobs:
@@ -181,15 +191,18 @@ def _end(jobs: Sequence[submitit.Job[Result]], *, here: bool) -> None:
         return
     deadline = time.monotonic() + _LEAVING
     while time.monotonic() < deadline and (left := [job for job in jobs if not job.done()]):
-        for job in left:  # again and again: one that begins is deaf at first
+        for job in left:  # repeatedly, because a job that is just starting ignores the signal
             with suppress(ProcessLookupError):
-                os.kill(int(job.job_id), signal.SIGTERM)  # the controller's process; it passes the signal on
+                os.kill(int(job.job_id), signal.SIGTERM)  # this is the controller, which passes the signal on
         time.sleep(_LOOK["local"])
 
 
 @contextmanager
 def _deaf_to_the_terminal() -> Iterator[None]:
-    """What is started meanwhile ignores SIGINT, which a terminal sends to all: ending the jobs is ours."""
+    """Lets processes that are started in this block ignore SIGINT.
+
+    A terminal sends SIGINT to all of them, but this process has to end the jobs in its own order.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -201,22 +214,24 @@ def _deaf_to_the_terminal() -> Iterator[None]:
 
 
 def _submitit() -> ModuleType:
-    """The package. Its import would otherwise set up its log by `dictConfig`, which closes each handler of the process:
-    absl's, which transformers and others bring, then closes the stderr that it was given.
+    """Imports submitit without letting it configure the log.
+
+    Its `dictConfig` would close every log handler of the process, and absl's handler, which transformers and others
+    bring, would then close the stderr that it was given.
     """
     name = "SUBMITIT_LOG_LEVEL"
     given = os.environ.get(name)
     os.environ[name] = "NOCONFIG"
     try:
         return importlib.import_module("submitit")
-    finally:  # jobs inherit the environment, and their logs say what submitit did
+    finally:  # jobs inherit the environment, and their logs should have submitit's messages
         os.environ.pop(name)
         if given is not None:
             os.environ[name] = given
 
 
 def _alike(cells: Sequence[DictConfig]) -> list[list[int]]:
-    """Indices of the cells that go into one array: those that want the same machines, and lie in the same folder."""
+    """The indices of the cells per array; the cells of an array need the same machines and share a results folder."""
     groups: dict[str, list[int]] = {}
     for index, cfg in enumerate(cells):
         trainer = cfg.trainer
@@ -227,14 +242,14 @@ def _alike(cells: Sequence[DictConfig]) -> list[list[int]]:
 
 
 def _result(job: submitit.Job[Result]) -> Result:
-    """Rank zero's result, or the first that is a failure."""
+    """The first failure among the results of all ranks, or the result of rank zero if none failed."""
     submitit = _submitit()
     try:
         found = job.results()
     except submitit.core.utils.UncompletedJobError as error:
-        last = (str(error).strip().splitlines() or ["it said nothing"])[-1]
+        last = (str(error).strip().splitlines() or ["it printed nothing"])[-1]
         return Result(ERROR, reason=f"job {job.job_id} ended without a result ({last}); see {job.paths.stderr}")
     except submitit.core.utils.FailedJobError as error:
-        last = (str(error).strip().splitlines() or ["it said nothing"])[-1]
+        last = (str(error).strip().splitlines() or ["it printed nothing"])[-1]
         return Result(ERROR, reason=f"job {job.job_id} failed ({last}); see {job.paths.stderr}")
     return next((result for result in found if result.status != DONE), found[0])

@@ -1,6 +1,7 @@
-"""What this machine can take: its cores and its free memory, and the refusal of what goes beyond them.
+"""The capacity of this machine, its cores and its free memory, and the refusal of work that exceeds it.
 
-Asked on the machine that does the work, before the work begins: one that is full is slow to tell anybody.
+The checks run on the machine that does the work, before the work begins, because a machine whose memory is full reports
+errors late or never.
 """
 
 from __future__ import annotations
@@ -11,37 +12,38 @@ from pathlib import Path
 
 from bench.errors import UserError
 
-BLOCK = 256  # victims that are held at a time: enough to keep the slots busy, few enough to hold in memory
-A_CORE = 4  # processes of ours that a core may be given
-THREADS = 64  # of a process, on whatever machine: a few more than there are cores do no harm
+BLOCK = 256  # victims that are held at a time: enough to keep the slots busy, and few enough to fit into memory
+A_CORE = 4  # the most processes per core
+THREADS = 64  # threads that a process may have on any machine; a few more threads than cores do no harm
 
-_ROW = 1_000  # bytes of a victim's or an example's numbers, while they are collected and summed up
-_COPIES = 2  # of the inputs of a block: the truth, and what is claimed of it
+_ROW = 1_000  # bytes that the numbers of a victim or an example take while they are collected and summarised
+_COPIES = 2  # copies of the inputs of a block: the truth, and the reconstruction
 _MEMINFO = Path("/proc/meminfo")
-# the control group that a container or a batch system has put this process in: its folder, limit and use
+# The control group that a container or a batch system has put this process in: its folder, its limit and its use.
 _GROUPS = (
     (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
     (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
-_CACHED = ("inactive_file", "active_file")  # of a group's use: copies of files, which the system drops when asked
+_CACHED = ("inactive_file", "active_file")  # the part of a group's use that is cached files, which can be dropped
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory() -> int | None:
-    """Bytes that this process can have before others are pushed out of memory; None where nobody says.
+    """The bytes that this process can take before the system has to swap; None if the system does not say.
 
-    The least of what the system calls available (`MemAvailable` of /proc/meminfo) and what a container leaves.
+    It is the least of the memory that the system calls available (`MemAvailable` in /proc/meminfo) and the memory that
+    the container's limit leaves.
     """
     found = []
     with suppress(OSError, ValueError, IndexError):
         lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
         found.append(int(lines["MemAvailable"].split()[0]) * 1024)
     for folder, limit, used in _GROUPS:
-        with suppress(OSError, ValueError):  # no such group, or `max`: no limit
+        with suppress(OSError, ValueError):  # there is no such group, or its limit is `max`, which is none
             cached = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
             taken = int((folder / used).read_text()) - sum(int(cached.get(name, 0)) for name in _CACHED)
             found.append(int((folder / limit).read_text()) - taken)
@@ -49,15 +51,15 @@ def free_memory() -> int | None:
 
 
 def require_memory(wanted: int, what: str, advice: str) -> None:
-    """Refuses what does not fit.
+    """Refuses work that does not fit into memory.
 
     Args:
-        wanted: bytes, at least.
-        what: what they are wanted for, with the keys that set it.
-        advice: what to do, as the end of a sentence.
+        wanted: the bytes that the work takes at least.
+        what: what takes the memory, with the keys that set it; the plural subject of the message.
+        advice: what to do, as the end of the message.
 
     Raises:
-        UserError: more than is free.
+        UserError: less memory is free.
     """
     free = free_memory()
     if free is not None and wanted > free:
@@ -65,10 +67,10 @@ def require_memory(wanted: int, what: str, advice: str) -> None:
 
 
 def size(count: int) -> str:
-    """Bytes in words.
+    """A number of bytes in words, in MiB, GiB or TiB.
 
     >>> [size(n) for n in (10, 3 * 2**20, 5 * 2**40, 10**30)]
-    ['1 MiB', '3 MiB', '5.0 TiB', '7.9e+17 TiB']
+    ['1 MiB', '3 MiB', '5.0 TiB', '9.1e+17 TiB']
     """
     for unit, digits, power in (("MiB", 0, 20), ("GiB", 1, 30), ("TiB", 1, 40)):
         if count < 2 ** (power + 10):
@@ -77,22 +79,26 @@ def size(count: int) -> str:
 
 
 def check_rows(victims: int, batch_size: int) -> None:
-    """The numbers that are kept of each victim and each example, whatever these hold.
+    """Checks that the rows of all victims and examples fit into memory.
+
+    Args:
+        victims: the number of victims.
+        batch_size: B.
 
     Raises:
-        UserError: more than fits into memory.
+        UserError: they do not fit.
     """
     what = f"data.victims={victims}, data.batch_size={batch_size}: the rows of so many examples"
     require_memory(victims * (1 + batch_size) * _ROW, what, "take fewer")
 
 
 def check_inputs(victims: int, batch_size: int, numbers: int) -> None:
-    """The inputs of the victims that are held at a time.
+    """Checks that the inputs of the victims that are held at a time fit into memory.
 
     Args:
-        victims: how many there are.
+        victims: the number of victims.
         batch_size: B.
-        numbers: of an example, or fewer where that is not known yet.
+        numbers: how many numbers an example has, or a lower bound if that is not known yet.
 
     Raises:
         UserError: they do not fit into memory.
@@ -103,11 +109,11 @@ def check_inputs(victims: int, batch_size: int, numbers: int) -> None:
 
 
 def check_gradients(victims: int, parameters: int, *, per_victim: bool) -> None:
-    """The gradients of the victims that are held at a time, and their models where each has one of its own.
+    """Checks that the gradients of the victims that are held at a time fit into memory, with their models if need be.
 
     Args:
-        victims: how many there are.
-        parameters: of the model.
+        victims: the number of victims.
+        parameters: how many parameters the model has.
         per_victim: whether each victim has a model of its own.
 
     Raises:
@@ -121,14 +127,14 @@ def check_gradients(victims: int, parameters: int, *, per_victim: bool) -> None:
 
 
 def check_processes(count: int, key: str) -> None:
-    """Processes that are to be started on this machine.
+    """Refuses to start too many processes on this machine.
 
     Args:
-        count: how many.
-        key: `trainer.devices=8`, what asks for them.
+        count: the number of processes.
+        key: the setting that asks for them, such as `trainer.devices=8`.
 
     Raises:
-        UserError: more than `A_CORE` a core.
+        UserError: there would be more than `A_CORE` processes per core.
     """
     most = A_CORE * cores()
     if count > most:
@@ -138,10 +144,14 @@ def check_processes(count: int, key: str) -> None:
 
 
 def check_threads(count: int | None, key: str) -> None:
-    """Threads of a process.
+    """Refuses too many threads per process.
+
+    Args:
+        count: the number of threads; None is always accepted.
+        key: the config's key that sets it, for the message.
 
     Raises:
-        UserError: more than any core of this machine has use for.
+        UserError: there would be more than `THREADS` threads and more than `A_CORE` per core.
     """
     most = max(THREADS, A_CORE * cores())
     if count is not None and count > most:

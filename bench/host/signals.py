@@ -1,10 +1,10 @@
-"""Leaving when asked to: SIGINT, SIGTERM, SIGHUP, and the warnings that SLURM sends before it takes a node away.
+"""Ends the process when a signal asks for it: SIGINT, SIGTERM, SIGHUP, and the warnings of SLURM before a time limit.
 
-A signal raises `Interrupted` where the main thread stands, or at the end of what must not be torn apart (`held`). It
-also sets a flag for the whole process, which the engine looks at in every iteration: cells may run in other threads,
-and a library may swallow the exception. A second SIGINT ends the process at once, and so does the end of a time of
-grace: a thread of its own sees to that, because the main thread may stand in a library that never comes back to Python.
-What is stored is whole in every case.
+A signal raises `Interrupted` at the current line of the main thread, or at the end of a block that must not be
+interrupted (`held`). It also sets a flag for the whole process, which the engine checks in every iteration, because
+cells may run in other threads and a library may swallow the exception. A second SIGINT ends the process at once, and so
+does the end of a period of grace. A separate thread does this, because the main thread may be in a library that never
+returns to Python. Stored files are whole in every case.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-GRACE = 10.0  # seconds from the first signal to the hard end
-_TICK = 0.05  # seconds between two looks at what has become of the first signal
-_BOUNCE = 0.1  # seconds within which a second SIGINT is the same one, sent to the group and once more by a parent
+GRACE = 10.0  # seconds from the first signal until the process is ended without cleaning up
+_TICK = 0.05  # seconds between two checks after the first signal
+_BOUNCE = 0.1  # seconds within which a second SIGINT counts as the same one, which the parent has sent once more
 _ALWAYS = (signal.SIGINT, signal.SIGTERM)
-_HUNG_UP = signal.SIGHUP  # `nohup` has it ignored, and so it stays
-_WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # of SLURM, by custom: --signal=USR1@90; ours where nobody else has them
+_HUNG_UP = signal.SIGHUP  # not handled if it is ignored already, as under `nohup`
+_WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # SLURM's (--signal=USR1@90); handled only if they have no handler yet
 
 OnExit = Callable[[int], None]
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to leave. No `Exception`, so that what goes on after failures does not go on.
+    """A signal asked the process to end.
+
+    It is not an `Exception`, so that code that goes on after failures does not go on after a signal.
 
     Args:
-        number: of the signal.
+        number: the number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -43,38 +45,38 @@ class Interrupted(BaseException):
 
     @property
     def code(self) -> int:
-        """The exit code."""
+        """The exit code of a process that this signal ends."""
         return exit_code(self.number)
 
 
 def exit_code(number: int) -> int:
-    """130 for SIGINT, 143 for all others: a job that is taken off its node is terminated, whatever it was told by."""
+    """The exit code for a signal: 130 for SIGINT, and 143 for all others, because they all terminate a job."""
     return 130 if number == signal.SIGINT else 143
 
 
 def asked() -> int | None:
-    """The first signal that asked this process to leave, or None."""
+    """The first signal that asked this process to end, or None."""
     return _state.asked
 
 
 def check() -> None:
-    """Leaves if the process was asked to.
+    """Raises `Interrupted` if a signal has asked this process to end.
 
     Raises:
-        Interrupted: it was.
+        Interrupted: a signal has asked for it.
     """
     if _state.asked is not None:
         raise Interrupted(_state.asked)
 
 
 def is_fault(error: BaseException) -> bool:
-    """Whether what work has raised is a failure of that work, and no wish that this process should leave.
+    """Whether an exception is a failure of the work that raised it, and not a request to end this process.
 
-    `sys.exit` in a user's model is one. So is `KeyboardInterrupt` where signals are heard here, since SIGINT raises
-    `Interrupted` then; Lightning, which takes it for the signal, has turned SIGINT off, so signals are taken back.
+    `sys.exit` in a user's model is a failure. So is `KeyboardInterrupt` while signals are handled here, because SIGINT
+    raises `Interrupted` then. Lightning takes it for the signal and turns SIGINT off, so the handlers are set again.
 
     Raises:
-        Interrupted: the process was asked to leave: a library has made something else of the interrupt.
+        Interrupted: a signal has asked this process to end, and a library has raised another exception instead.
     """
     check()
     if isinstance(error, Exception):
@@ -87,10 +89,10 @@ def is_fault(error: BaseException) -> bool:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Work that is brought to its end before this thread leaves: what is finished gets stored.
+    """Delays `Interrupted` to the end of the block, so that finished work is stored first.
 
     Raises:
-        Interrupted: at the end, where a signal came before or meanwhile.
+        Interrupted: a signal came before the end of the block.
     """
     depth = _depth()
     _local.depth = depth + 1
@@ -104,10 +106,10 @@ def held() -> Iterator[None]:
 
 @contextmanager
 def listening(on_exit: OnExit) -> Iterator[None]:
-    """Signals are heard while the block lasts; in a thread other than the main one they are not ours.
+    """Handles signals during the block; in a thread other than the main one it does nothing.
 
     Args:
-        on_exit: told the number of the signal when the process ends the hard way.
+        on_exit: is called with the number of the signal if the process is ended without cleaning up.
     """
     if threading.current_thread() is not threading.main_thread() or _state.before:
         yield
@@ -136,17 +138,17 @@ def listening(on_exit: OnExit) -> Iterator[None]:
 
 
 def listen() -> None:
-    """Takes the signals back from a library that has put handlers of its own before ours (Lightning does)."""
+    """Sets the handlers again after a library (such as Lightning) has replaced them."""
     if _state.before and threading.current_thread() is threading.main_thread():
         for number in _state.before:
             signal.signal(number, _handle_signal)
 
 
 class _State:
-    """What the whole process shares."""
+    """The state of signal handling, which all threads of the process share."""
 
     asked: int | None = None
-    lost = False  # whether the interpreter dropped the exception: it came in a `__del__` or a callback
+    lost = False  # whether the interpreter dropped the exception, because it was raised in a `__del__` or a callback
     before: dict[int, Any] = {}  # noqa: RUF012 (replaced, never changed)
 
 
@@ -159,7 +161,7 @@ def _depth() -> int:
 
 
 def _handle_signal(number: int, frame: FrameType | None) -> None:
-    """The handler: runs in the main thread. Only the first signal raises: those after it would tear the leaving."""
+    """Handles a signal in the main thread. Only the first signal raises; a later one would interrupt the ending."""
     if _state.asked is None or _state.lost:
         _state.asked, _state.lost = _state.asked or number, False
         if not _depth():
@@ -167,7 +169,7 @@ def _handle_signal(number: int, frame: FrameType | None) -> None:
 
 
 def _swallowed(complain: Callable[[Any], object]) -> Callable[[Any], object]:
-    """A hook for exceptions that nobody can catch: ours is raised once more, and not complained about."""
+    """A hook for exceptions that cannot be caught: it marks `Interrupted` to be raised again, and reports others."""
 
     def hook(what: Any) -> None:
         if isinstance(what.exc_value, Interrupted):
@@ -179,7 +181,7 @@ def _swallowed(complain: Callable[[Any], object]) -> Callable[[Any], object]:
 
 
 def _monitor_signals(reader: socket.socket, on_exit: OnExit) -> None:
-    """Hears of each signal from the interpreter's C handler, whatever the main thread is doing."""
+    """Receives each signal from the interpreter's C handler, whatever the main thread is doing."""
     first, latest, deadline = 0, 0.0, 0.0
     main = threading.main_thread().ident
     while True:
@@ -214,7 +216,7 @@ def _exit_hard(number: int, on_exit: OnExit) -> None:
 
 
 def _forked() -> None:
-    """A forked child is its own: without this it would outlive SIGTERM, and tell the parent's thread of its signals."""
+    """Restores the signals in a forked child, which would otherwise survive SIGTERM and report to its parent."""
     if _state.before:
         signal.set_wakeup_fd(-1)
         for number, handler in _state.before.items():

@@ -1,1 +1,1 @@
-"""Where a finished cell is told of: W&B, CSV, TensorBoard, or nowhere. Attacks never see a logger."""
+"""Loggers report a finished cell to W&B, to CSV files, to TensorBoard, or not at all. Attacks never see a logger."""

@@ -1,4 +1,4 @@
-"""What a logger is: it opens Lightning's own, and tells it of a cell that is finished, from the store."""
+"""The base of all loggers: a logger opens one of Lightning's, and reports a finished cell to it from the store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from bench.storage.atomic import unwritable
 
 @dataclass(frozen=True)
 class Run:
-    """What a run is called: the results folder, the cell's name and identity, the suite that groups it, its config."""
+    """The cell that a logger reports.
+
+    Args:
+        results: the results folder.
+        name: the cell's name.
+        identity: the cell's identity.
+        group: the suite that the cell belongs to, if any.
+        config: the cell's config.
+    """
 
     results: Path
     name: str
@@ -27,28 +35,32 @@ class Run:
 
 
 class CellLogger(ABC):
-    """Rank zero calls `open` before the cell, and `finish` after it, or `drop` where the cell came to no end.
+    """Reports cells. Rank zero calls `open` before a cell, and `finish` after it, or `drop` if the cell did not end.
 
     Attributes:
-        tells: whether there is anybody to tell.
+        tells: whether the logger reports anything at all.
     """
 
     tells: ClassVar[bool] = True
 
     @abstractmethod
     def open(self, run: Run) -> Logger | bool:
-        """Lightning's logger for a cell, or False for none."""
+        """Opens Lightning's logger for a cell; returns False if there is none.
+
+        Raises:
+            Unwritable: the logger's folder cannot be written.
+        """
 
     @abstractmethod
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        """Tells of the finished cell: curves of the objective, then its scores.
+        """Reports a finished cell: the curves of the objective, then its scores.
 
         Raises:
-            Unwritable: there is no room for it.
+            Unwritable: the report cannot be written.
         """
 
     def drop(self) -> None:  # noqa: B027 (nothing, unless a logger has something open)
-        """Closes what `open` has opened, so that the next cell begins anew; never raises."""
+        """Closes what `open` has opened, so that the next cell starts afresh. It never raises."""
 
 
 def scores(summary: Mapping[str, Any]) -> dict[str, float]:
@@ -66,7 +78,7 @@ def scores(summary: Mapping[str, Any]) -> dict[str, float]:
 
 
 def curves(cell: StoredCell) -> list[tuple[int, dict[str, float]]]:
-    """`(iteration, {"objective/victim_3": value, ...})` in order, of the units whose traces are stored."""
+    """The curves of the units whose traces are stored: `(iteration, {"objective/victim_3": value, ...})`, in order."""
     points: dict[int, dict[str, float]] = defaultdict(dict)
     for curve in cell.curves():
         for at, value in curve.points:
@@ -75,15 +87,15 @@ def curves(cell: StoredCell) -> list[tuple[int, dict[str, float]]]:
 
 
 class Scalars(CellLogger):
-    """A logger of Lightning's that takes numbers only."""
+    """The base of the loggers that report numbers only, through a logger of Lightning's."""
 
     logger: Logger
 
     def ready(self) -> None:
-        """Makes the logger's folder: Lightning would do so in the middle of the work.
+        """Makes the logger's folder before the work begins, because Lightning would make it in the middle of the work.
 
         Raises:
-            Unwritable: it cannot be made.
+            Unwritable: the folder cannot be made.
         """
         folder = Path(self.logger.log_dir or "")
         try:
@@ -92,7 +104,11 @@ class Scalars(CellLogger):
             raise unwritable(folder, error) from error
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        """Curves by iteration, then the scores."""
+        """Reports the curves by iteration, then the scores.
+
+        Raises:
+            Unwritable: the report cannot be written.
+        """
         try:
             for at, values in curves(cell):
                 self.logger.log_metrics(values, step=at)

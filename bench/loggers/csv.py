@@ -1,4 +1,4 @@
-"""Numbers in a CSV file."""
+"""Logs the numbers of a cell to a CSV file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bench.loggers.base import Run, Scalars
 
 
 class Csv(Scalars):
-    """Lightning's CSVLogger: `RESULTS/csv/CELL/version_N/metrics.csv`."""
+    """Writes curves and scores to `RESULTS/csv/CELL/version_N/metrics.csv` through Lightning's CSVLogger."""
 
     def open(self, run: Run) -> CSVLogger:
-        """A new version folder for each run of the cell."""
+        """Opens Lightning's logger with a new version folder for each run of the cell."""
         self.logger = CSVLogger(run.results / "csv", name=run.name)
         self.ready()
         return self.logger

@@ -1,8 +1,9 @@
-"""Whether an offline run of W&B is whole on disk.
+"""Checks that an offline run of W&B is whole on disk.
 
-Another process (wandb-core) writes it, after `finish` has returned, and says nothing where the disk is full. So the run
-is read back. Its file is a log of LevelDB's form (https://github.com/google/leveldb/blob/main/doc/log_format.md) behind
-a header of seven bytes. Each record is a protocol buffer with a running number; the last one says that the run ended.
+Another process (wandb-core) writes the run after `finish` has returned, and does not report a full disk. So the run is
+read back. Its file is a log in the format of LevelDB
+(https://github.com/google/leveldb/blob/main/doc/log_format.md) after a header of seven bytes. Each record is a protocol
+buffer with a running number; the last one says that the run ended.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ import wandb
 from google.protobuf.message import DecodeError
 from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
-_SOON, _TICK = 2.0, 0.02  # seconds in which a run is written as a rule, and between two looks at it
+_SOON, _TICK = 2.0, 0.02  # seconds within which a run is usually written, and between two looks at it
 _MAGIC, _BEGINS = b":W&B", 7
-_BLOCK, _HEAD = 32_768, struct.Struct("<IHB")  # checksum, length, kind
-_FULL, _FIRST, _LAST = 1, 2, 4  # kinds: a whole record, its first and its last piece; 3 is one in between
+_BLOCK, _HEAD = 32_768, struct.Struct("<IHB")  # bytes per block, and a piece's head: checksum, length, kind
+_FULL, _FIRST, _LAST = 1, 2, 4  # the kinds of pieces: a whole record, its first, and its last; 3 is one in between
 
 
 def settled_fault(file: Path) -> str | None:
-    """`fault` of a run that has been finished, once nobody writes it any more."""
+    """The `fault` of a finished run, once no process writes it any more."""
     deadline = time.monotonic() + _SOON
     while (found := fault(file)) and time.monotonic() < deadline:
         time.sleep(_TICK)
     if found:
-        wandb.teardown()  # ends the process that writes, and waits for it
+        wandb.teardown()  # it ends the writing process and waits for it
         found = fault(file)
     return found
 
 
 def fault(file: Path) -> str | None:
-    """What a run lacks, in a few words; None where it is whole.
+    """What a run lacks, in a few words; None if it is whole.
 
     Args:
-        file: `.../offline-run-TIME-ID/run-ID.wandb`.
+        file: the log of the run, `.../offline-run-TIME-ID/run-ID.wandb`.
     """
     try:
         found = list(_records(file.read_bytes()))
@@ -57,13 +58,14 @@ def _records(data: bytes) -> Iterator[Record]:
     """The records of a log.
 
     Raises:
-        ValueError, DecodeError: it is none, or ends within a record.
+        ValueError: `data` is not a log of W&B, or it ends within a record.
+        DecodeError: a record cannot be decoded.
     """
     if not data.startswith(_MAGIC):
         raise ValueError("no log of W&B")
     at, pieces = _BEGINS, b""
     while at < len(data):
-        if (room := _BLOCK - at % _BLOCK) < _HEAD.size:  # no head is split between blocks
+        if (room := _BLOCK - at % _BLOCK) < _HEAD.size:  # a head is never split between blocks
             at += room
             continue
         if at + _HEAD.size > len(data):
@@ -82,12 +84,12 @@ def _records(data: bytes) -> Iterator[Record]:
 
 
 def _files(file: Path, record: Record) -> Iterator[tuple[Path, int | None]]:
-    """The files beside the log that a record names, and their sizes where it says them."""
+    """The files beside the log that a record names, and their sizes if the record has them."""
     for entry in record.artifact.manifest.contents:
         if entry.local_path:
             yield Path(entry.local_path), entry.size
     for item in record.files.files:
-        if item.path.startswith("media/"):  # others come and go with the versions of W&B
+        if item.path.startswith("media/"):  # other files differ between versions of W&B
             yield file.parent / "files" / item.path, None
 
 

@@ -1,4 +1,4 @@
-"""Nowhere."""
+"""Logs nothing (logger=none)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bench.results.store import StoredCell
 
 
 class Silent(CellLogger):
-    """Logs nothing; the store has it all."""
+    """Reports no cell to any service; the store has all results."""
 
     tells = False
 
     def open(self, run: Run) -> bool:
-        """No logger."""
+        """Returns False, which makes Lightning use no logger."""
         return False
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        """Nothing to tell."""
+        """Does nothing, because no service is told."""

@@ -1,4 +1,4 @@
-"""Numbers for TensorBoard."""
+"""Logs the numbers of a cell for TensorBoard."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.loggers.base import Run, Scalars
 
 
 class TensorBoard(Scalars):
-    """Lightning's TensorBoardLogger: `RESULTS/tensorboard/CELL/version_N`.
+    """Writes curves and scores to `RESULTS/tensorboard/CELL/version_N` through Lightning's TensorBoardLogger.
 
     Raises:
         UserError: TensorBoard is not installed (extra `tensorboard`).
@@ -20,7 +20,7 @@ class TensorBoard(Scalars):
             raise UserError("logger=tensorboard is not installed; run: pip install 'leakbench[tensorboard]'")
 
     def open(self, run: Run):  # type: ignore[no-untyped-def]
-        """A new version folder for each run of the cell."""
+        """Opens Lightning's logger with a new version folder for each run of the cell."""
         from pytorch_lightning.loggers import TensorBoardLogger
 
         self.logger = TensorBoardLogger(run.results / "tensorboard", name=run.name, default_hp_metric=False)

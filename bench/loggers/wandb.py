@@ -1,4 +1,4 @@
-"""Weights & Biases: offline unless told otherwise, everything inside the results folder."""
+"""Logs cells to Weights & Biases: offline by default, with all files inside the results folder."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from bench.storage.atomic import unwritable
 from bench.storage.portable import portable
 
 MODES = ("offline", "online", "disabled")
-TABLE = "table/examples"  # with a stroke, which no name of a score has: W&B keeps one value a name
+TABLE = "table/examples"  # the slash keeps it apart from the names of scores: W&B keeps one value per name
 
 
 class Wandb(CellLogger):
-    """One run a cell, in the group of its suite: config, curves of the objective, a table of examples, the summary.
+    """Reports each cell as one run in the group of its suite.
 
-    The table shows truth and reconstruction of the first victims, as images or in words.
-
-    A cell has one run, whose id is the cell's identity: extended or resumed, it is told of once more as a whole.
-
-    The run lies in `RESULTS/wandb` with all of its files, so that the folder can be moved and `wandb sync`ed.
+    A run has the config, the curves of the objective, a table of examples, and the summary. The table shows the truth
+    and the reconstruction of the first victims, as images or in words. The id of the run is the cell's identity; if a
+    cell is extended or resumed, the whole cell is reported again under the same id. All files of a run are in
+    `RESULTS/wandb`, so that the folder can be moved and uploaded with `wandb sync`.
 
     Args:
         mode: `offline`, `online` or `disabled`.
-        project, entity: where an online or synced run goes; entity null is the account's default.
+        project: the project of an online or synced run.
+        entity: its entity; None is the account's default.
 
     Raises:
-        UserError: another mode; or online without a key, which W&B would ask for.
+        UserError: `mode` is unknown, or it is online without a key, for which W&B would prompt.
     """
 
     def __init__(self, mode: str, project: str, entity: str | None) -> None:
@@ -49,10 +49,10 @@ class Wandb(CellLogger):
         self.run: wandb.Run | None = None
 
     def open(self, run: Run) -> WandbLogger:
-        """Starts the run.
+        """Starts the run of a cell.
 
         Raises:
-            Unwritable: it cannot be begun in the results folder.
+            Unwritable: the run cannot be written to the results folder.
         """
         self.home = home = run.results / "wandb"
         try:
@@ -62,7 +62,7 @@ class Wandb(CellLogger):
             raise unwritable(home, error) from error
 
     def _begun(self, run: Run, home: Path) -> WandbLogger:
-        # images in a table are kept in the data folder until a sync: it must move with the run
+        # W&B keeps the images of a table in the data folder until a sync, so that folder must move with the run.
         os.environ |= {
             "WANDB_DIR": str(run.results.absolute()),
             "WANDB_DATA_DIR": str((home / "data").absolute()),
@@ -80,7 +80,7 @@ class Wandb(CellLogger):
             save_dir=str(run.results),
             mode=self.mode,
             config=dict(run.config),
-            # neither the machine's folders nor what was typed: the config says it all
+            # The run records neither the machine's folders nor the command line, because the config has all settings.
             settings=wandb.Settings(
                 silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True
             ),
@@ -90,7 +90,7 @@ class Wandb(CellLogger):
         return self.logger
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        """Curves, the table with truth and reconstruction, the summary; then the run is closed.
+        """Reports the curves, the table with truth and reconstruction, and the summary; then closes the run.
 
         Raises:
             Unwritable: the run on disk is not whole.
@@ -113,14 +113,14 @@ class Wandb(CellLogger):
         run.finish()
 
     def drop(self) -> None:
-        """See `CellLogger.drop`: Lightning's logger would go on in the run of a cell that has failed."""
+        """Closes the run of a cell that has failed, because Lightning's logger would continue in that run."""
         if self.run is not None:
             with suppress(Exception):
                 self.run.finish(exit_code=1)
 
 
 def table_of(cell: StoredCell) -> wandb.Table:
-    """What a person looks at, unit by unit; of an attack truth, reconstruction and every score of each example."""
+    """The table of a cell's examples (see `StoredCell.examples`), with pixel arrays as images of W&B."""
     found = cell.examples()
     table = wandb.Table(columns=[*found.columns])
     for row in found.rows:
@@ -129,6 +129,6 @@ def table_of(cell: StoredCell) -> wandb.Table:
 
 
 def _image(pixels: np.ndarray) -> wandb.Image:
-    """`[C, H, W]` in [0, 1]."""
+    """Turns pixels `[C, H, W]` in [0, 1] into an image of W&B."""
     shown = np.nan_to_num(pixels.astype(np.float32)).clip(0, 1)
     return wandb.Image((shown * 255).round().astype(np.uint8).transpose(1, 2, 0).squeeze())

@@ -1,1 +1,1 @@
-"""Scores of a reconstruction against the truth: one file each, and the scorer that runs them."""
+"""Metrics score a reconstruction against the truth: one file per metric, and the scorer that runs them."""

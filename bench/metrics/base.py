@@ -1,4 +1,4 @@
-"""What every metric is: a per-sample function under a torchmetrics shell that only accumulates."""
+"""The base of all metrics: a per-sample function under a torchmetrics shell that only accumulates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.metrics.column import ScoreColumn
 
 
 class Side(Protocol):
-    """One side of a comparison: V batches of B examples with their labels `[V, B]`, -1 where no claim is made."""
+    """One side of a comparison: V batches of B examples, and their labels `[V, B]` (-1: no claim)."""
 
     inputs: Tensor
     labels: Tensor
@@ -28,8 +28,8 @@ class Batch:
 
     Args:
         inputs: `[V, B, C, H, W]`, finite and clipped to [0, 1].
-        raw: `[V, B, C, H, W]`, as the attack returned it: not clipped.
-        labels: `[V, B]`, int64; -1 where no claim is made.
+        raw: `[V, B, C, H, W]`, as the attack returned them, without clipping.
+        labels: `[V, B]`, int64; -1 stands for no claim.
 
     Raises:
         ValueError: shapes disagree, or `inputs` leaves [0, 1].
@@ -49,11 +49,16 @@ class Batch:
 
     @classmethod
     def clipped(cls, raw: Tensor, labels: Tensor) -> Batch:
-        """A batch from images that may leave [0, 1]: NaN becomes 0, everything else the nearest value inside."""
+        """Makes a batch from images that may leave [0, 1]: NaN becomes 0, other values the nearest value in [0, 1].
+
+        Args:
+            raw: `[V, B, C, H, W]`.
+            labels: `[V, B]`, int64.
+        """
         return cls(torch.nan_to_num(raw, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0), raw, labels)
 
     def victims(self, chosen: Tensor) -> Batch:
-        """The victims that `chosen` (`[V]`, bool) marks."""
+        """The batch of the victims that `chosen` (`[V]`, bool) marks."""
         return Batch(self.inputs[chosen], self.raw[chosen], self.labels[chosen])
 
 
@@ -61,17 +66,17 @@ S = TypeVar("S", bound=Side)
 
 
 class SampleMetric(Metric, Generic[S]):
-    """A score a sample; over samples, processes and batches only its sum and count are kept.
+    """A metric with one score per sample; only the sum and the count are kept over samples, batches and processes.
 
-    An author writes `score` and the facts below. Scores that are not finite are undefined: they are counted nowhere.
+    A subclass defines `score` and the attributes below. A score that is not finite is undefined and is not counted.
 
     Attributes:
-        unit: what one unit of the score is ("dB", "squared pixel value", ...).
+        unit: the unit of the score ("dB", "squared pixel value", ...).
         higher_is_better: the direction.
-        value_range: the lowest and the highest score there can be; None where there is no bound.
+        value_range: the lowest and the highest possible score; None stands for no bound.
         smallest: the smallest admissible height and width, in pixels.
-        things: what is compared, `images` or `sentences`; None where it may be either.
-        column: how the tables print the score; without one of its own a metric is printed under its key.
+        things: the kind of data that is compared, `images` or `sentences`; None if it may be either.
+        column: how the tables print the score; a metric without one is printed under its key.
     """
 
     full_state_update = False
@@ -93,15 +98,24 @@ class SampleMetric(Metric, Generic[S]):
 
     @abstractmethod
     def score(self, guess: S, truth: S) -> Tensor:
-        """One score a sample, `[V, B]`, floating point; NaN where it is undefined."""
-
-    def update(self, guess: S, truth: S, scores: Tensor | None = None, failed: Tensor | None = None) -> None:
-        """Adds scores to the state, those that count (see `counted`).
+        """Computes one score per sample.
 
         Args:
-            guess, truth: compared where `scores` are not given.
-            scores: `[V, B]`, what `score` has returned already; NaN for a victim without a reconstruction.
-            failed: `[V]`, bool: whether the victim failed, whatever it left; None: no victim did.
+            guess: the reconstructions, in the order of the truth.
+            truth: the private examples.
+
+        Returns:
+            `[V, B]`, floating point, in `unit`; NaN marks an undefined score.
+        """
+
+    def update(self, guess: S, truth: S, scores: Tensor | None = None, failed: Tensor | None = None) -> None:
+        """Adds the scores that count (see `counted`) to the state.
+
+        Args:
+            guess: the reconstructions; they are compared with `truth` only if `scores` is None.
+            truth: the private examples.
+            scores: `[V, B]`, the result of `score` if it is known; NaN for a victim without a reconstruction.
+            failed: `[V]`, bool: whether each victim failed, whatever it left; None if no victim failed.
         """
         values = self.score(guess, truth) if scores is None else scores
         values = self.counted(values, torch.zeros_like(values[:, 0], dtype=torch.bool) if failed is None else failed)
@@ -110,29 +124,29 @@ class SampleMetric(Metric, Generic[S]):
         self.count += finite.sum()
 
     def counted(self, scores: Tensor, failed: Tensor) -> Tensor:
-        """`[V, B]`: the values of which the mean is made; what is not finite is counted nowhere.
+        """The values whose mean is taken, `[V, B]`; a value that is not finite is left out.
 
-        A score of what came back is over the samples that have one. A rate is over all samples, and says here what one
-        without a score, or of a failed victim, counts as.
+        Most metrics count the samples that have a score. A rate counts all samples, so it overrides this method to say
+        what a sample without a score, or of a failed victim, counts as.
 
         Args:
-            scores: `[V, B]`.
-            failed: `[V]`, bool.
+            scores: `[V, B]`, the result of `score`.
+            failed: `[V]`, bool: whether each victim failed.
         """
         return scores
 
     def compute(self) -> Tensor:
-        """The mean over all finite scores so far, float64; NaN where there was none."""
+        """The mean over all finite scores so far, float64; NaN if there was none."""
         return self.total / self.count
 
     def reason(self, shape: tuple[int, ...]) -> str | None:
-        """Why examples of `shape` have no such score on this machine: a sentence, or None where they have one.
+        """Says in a sentence why examples of a shape have no such score on this machine; None if they have one.
 
         Args:
-            shape: `(C, H, W)` of images, `(T,)` of sentences.
+            shape: `(C, H, W)` for images, `(T,)` for sentences.
 
         Raises:
-            UserError: what the metric needs is there, but broken.
+            UserError: a file that the metric needs exists, but is broken.
         """
         found = "images" if len(shape) == 3 else "sentences"
         if self.things not in (None, found):
@@ -145,11 +159,11 @@ class SampleMetric(Metric, Generic[S]):
         return f"needs images of at least {self.smallest}x{self.smallest} pixels; these are {height}x{width}"
 
     def facts(self) -> dict[str, Any]:
-        """What a reader needs to compare the score with another: printed in the foot of every board.
+        """The facts that a reader needs to compare the score with another one; every board prints them in its foot.
 
-        `range` is the interval of pixel values compared, `values` the interval of scores (null: no bound); `net`,
-        `size` and `interpolation` are null where images are compared as they are. `column` is how the tables print the
-        score (see `ScoreColumn`); no foot repeats it.
+        `range` is the interval of the compared pixel values, and `values` the interval of the scores (null: no bound).
+        `net`, `size` and `interpolation` are null if images are compared as they are. `column` is how the tables print
+        the score (see `ScoreColumn`); no foot repeats it.
         """
         column = replace(self.column, direction="up" if self.higher_is_better else "down")
         return {
@@ -166,7 +180,15 @@ class SampleMetric(Metric, Generic[S]):
 
 
 def positive(metric: str, **arguments: float) -> None:
-    """Raises UserError where one of the arguments is not a positive, finite number."""
+    """Checks that arguments of a metric are positive, finite numbers.
+
+    Args:
+        metric: the name of the metric, for the message.
+        arguments: the arguments by name.
+
+    Raises:
+        UserError: one of them is not.
+    """
     for name, value in arguments.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < math.inf):
             raise UserError(f"metric.{metric}.{name}={value}: must be a positive number")

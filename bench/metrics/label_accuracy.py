@@ -1,4 +1,4 @@
-"""Whether the label that the attack claims is the right one."""
+"""The share of samples whose label the attack claims correctly."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bench.metrics.column import ScoreColumn
 
 
 def label_match(guess: Tensor, truth: Tensor) -> Tensor:
-    """1 where the labels agree, 0 where they differ, NaN where the guess is -1 (no claim).
+    """Compares labels: 1 if they agree, 0 if they differ, and NaN if the guess is -1 (no claim).
 
     Args:
-        guess: `[V, B]`, int64.
-        truth: `[V, B]`, int64.
+        guess: the claimed labels, `[V, B]`, int64.
+        truth: the private labels, `[V, B]`, int64.
 
     Returns:
         `[V, B]`, float64.
@@ -28,11 +28,11 @@ def label_match(guess: Tensor, truth: Tensor) -> Tensor:
 
 
 class LabelAccuracy(SampleMetric[Side]):
-    """Share of all samples whose label is claimed rightly; higher is better.
+    """The share of all samples whose label is claimed correctly; higher is better.
 
-    Position by position after the examples were assigned, so with B > 1 a right set of labels in the wrong places
-    counts only where the places are right. A sample without a claim has no score; its label is not a right one, so the
-    mean counts it as 0. Where no label is claimed at all there is no mean.
+    Labels are compared position by position after the reconstructions were assigned to the private examples. So with
+    B > 1 a correct set of labels in the wrong places counts only in the places that are correct. A sample without a
+    claim has no score, and the mean counts it as 0. If no label is claimed at all, there is no mean.
     """
 
     claims: Tensor
@@ -49,19 +49,26 @@ class LabelAccuracy(SampleMetric[Side]):
         self.add_state("claims", torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
 
     def score(self, guess: Side, truth: Side) -> Tensor:
-        """`[V, B]`, float64."""
+        """1 for a correct label, 0 for a wrong one, NaN for no claim; `[V, B]`, float64."""
         return label_match(guess.labels, truth.labels)
 
     def update(self, guess: Side, truth: Side, scores: Tensor | None = None, failed: Tensor | None = None) -> None:
-        """Adds a piece's scores, and how many labels it claims."""
+        """Adds scores to the state, and counts the claimed labels.
+
+        Args:
+            guess: the reconstructions; they are compared with `truth` only if `scores` is None.
+            truth: the private examples.
+            scores: `[V, B]`, the result of `score` if it is known.
+            failed: `[V]`, bool: whether each victim failed; None if no victim failed.
+        """
         values = self.score(guess, truth) if scores is None else scores
         self.claims += values.isfinite().sum()
         super().update(guess, truth, values, failed)
 
     def counted(self, scores: Tensor, failed: Tensor) -> Tensor:
-        """All samples; no claim is no right one. What a failed victim claims of its labels counts."""
+        """Counts all samples: one without a claim counts as 0, and the claims of a failed victim count as they are."""
         return scores.nan_to_num(0.0)
 
     def compute(self) -> Tensor:
-        """The share over all samples, float64; NaN where no label was claimed."""
+        """The share over all samples, float64; NaN if no label was claimed."""
         return torch.where(self.claims > 0, super().compute(), torch.nan)

@@ -1,4 +1,4 @@
-"""Learned perceptual image patch similarity."""
+"""Learned perceptual image patch similarity, LPIPS (Zhang et al. 2018, arXiv 1801.03924)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from bench.metrics.column import ScoreColumn
 
 @functools.lru_cache(maxsize=4)
 def network(net: str, path: Path, device: torch.device) -> nn.Module:
-    """The LPIPS network (v0.1) on ImageNet weights: in evaluation mode, frozen, one a process.
+    """The LPIPS network (v0.1) with ImageNet weights, in evaluation mode and frozen, once per process.
 
-    It is kept here, not on the metric, so that it is in no checkpoint, no optimiser, and no pickle sent to a worker.
-    Building it leaves the global random numbers as they were.
+    It is cached here and is not an attribute of the metric, so that it gets into no checkpoint, optimiser, or pickle
+    that is sent to a worker. Building it does not change the state of the global random numbers.
 
     Args:
         net: "alex" or "vgg".
-        path: file with the feature layers, see `bench.metrics.backbones`.
-        device: where it computes.
+        path: the file with the feature layers, see `bench.metrics.backbones`.
+        device: the device that computes the scores.
 
     Raises:
         UserError: the file is broken.
     """
     layers = backbones.load(net, path)
     with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
-        # The calibrated linear layers come with torchmetrics; its backbone is random until the next line.
+        # torchmetrics brings the calibrated linear layers. Its backbone is random until the weights are loaded below.
         built = _NoTrainLpips(net=cast(Literal["alex", "vgg"], net), pretrained=True, pnet_rand=True)
         state = {name: layers["features." + name.split(".", 1)[1]] for name in built.net.state_dict()}
         built.net.load_state_dict(state)
@@ -42,11 +42,11 @@ def network(net: str, path: Path, device: torch.device) -> nn.Module:
 
 
 def enlarge(images: Tensor, size: int | None) -> Tensor:
-    """Images whose short side is below `size` are resized to it, bilinearly (corners not aligned, no antialiasing).
+    """Enlarges images whose short side is below `size` to it, bilinearly (corners not aligned, no antialiasing).
 
     Args:
         images: `[N, C, H, W]`.
-        size: pixels; None leaves every image alone.
+        size: the short side in pixels; None leaves every image as it is.
 
     Example:
         >>> enlarge(torch.zeros(1, 3, 28, 56), 64).shape
@@ -63,14 +63,14 @@ def enlarge(images: Tensor, size: int | None) -> Tensor:
 def perceptual_distance(net: nn.Module, guess: Tensor, truth: Tensor, size: int | None, chunk: int) -> Tensor:
     """LPIPS (Zhang et al. 2018, arXiv 1801.03924, equation 1) for each sample.
 
-    Gray images are replicated to three channels, [0, 1] is mapped to [-1, 1], small images are enlarged.
+    Gray images are replicated to three channels, small images are enlarged, and [0, 1] is mapped to [-1, 1].
 
     Args:
-        net: `(images [N, 3, H, W], images) -> [N, 1, 1, 1]`, in [-1, 1].
-        guess: `[V, B, C, H, W]` in [0, 1], C = 1 or 3.
+        net: `(images [N, 3, H, W], images) -> [N, 1, 1, 1]`, with pixels in [-1, 1].
+        guess: `[V, B, C, H, W]` in [0, 1], with C = 1 or 3.
         truth: `[V, B, C, H, W]` in [0, 1].
-        size: see `enlarge`.
-        chunk: images at once: bounds the memory.
+        size: the short side in pixels to which smaller images are enlarged, see `enlarge`.
+        chunk: how many images are scored at once, which bounds the memory.
 
     Returns:
         `[V, B]`, float32.
@@ -78,7 +78,7 @@ def perceptual_distance(net: nn.Module, guess: Tensor, truth: Tensor, size: int 
     v, b, _, height, width = guess.shape
     pairs = [x.float().expand(v, b, 3, height, width).reshape(-1, 3, height, width) for x in (guess, truth)]
     parts = []
-    # Full float32 on a GPU too: tensor cores would change the third digit of a score.
+    # A GPU has to use full float32 too, because TF32 would change the third digit of a score.
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         for x, y in zip(*(images.split(chunk) for images in pairs)):
             parts.append(net(enlarge(x, size) * 2 - 1, enlarge(y, size) * 2 - 1).flatten())
@@ -86,20 +86,21 @@ def perceptual_distance(net: nn.Module, guess: Tensor, truth: Tensor, size: int 
 
 
 class LearnedPerceptualSimilarity(SampleMetric):
-    """LPIPS of clipped images; lower is better, 0 is exact, above 1 is possible.
+    """LPIPS of clipped images; lower is better, 0 is exact, and scores above 1 are possible.
 
-    Undefined where the backbone's weights are not on this machine, and for images of neither one nor three channels. A
-    score compares only with one of the same net, size and interpolation. At 32x32 with net alex a blurred copy often
-    ranks behind an unrelated image; hence the enlargement.
+    It is undefined if the backbone's weights are not on this machine, and for images of neither one nor three channels.
+    Only scores of the same net, size and interpolation can be compared. Small images are enlarged, because at 32x32
+    with net alex a blurred copy often ranks behind an unrelated image.
 
     Args:
         net: "alex" or "vgg".
-        size: images below this on their short side are enlarged to it, pixels; None: never.
-        weights: folder with the backbone's weights, see `bench.metrics.backbones`.
-        chunk: images at once.
+        size: the short side in pixels to which smaller images are enlarged; None enlarges none.
+        weights: the folder with the backbone's weights, see `bench.metrics.backbones`.
+        chunk: how many images are scored at once.
 
     Raises:
-        UserError: an unknown net; a size below what the net can process; not a positive whole number.
+        UserError: the net is unknown, the size is below what the net can process, or a number is not a positive whole
+            number.
     """
 
     unit = "distance"
@@ -124,7 +125,16 @@ class LearnedPerceptualSimilarity(SampleMetric):
         self.column = ScoreColumn(f"LPIPS {net}", short="" if net == "vgg" else None)
 
     def reason(self, shape: tuple[int, ...]) -> str | None:
-        """As the base's; loads the network, so that a broken file is found before a long run and not after it."""
+        """Says in a sentence why examples of a shape have no LPIPS on this machine; None if they have one.
+
+        This loads the network, so that a broken file is found before a long run and not after it.
+
+        Args:
+            shape: `(C, H, W)` for images, `(T,)` for sentences.
+
+        Raises:
+            UserError: the file with the weights is broken.
+        """
         if len(shape) != 3:
             return super().reason(shape)
         if shape[0] not in (1, 3):
@@ -138,10 +148,10 @@ class LearnedPerceptualSimilarity(SampleMetric):
         return too_small
 
     def score(self, guess: Batch, truth: Batch) -> Tensor:
-        """`[V, B]`, float32.
+        """LPIPS per sample, `[V, B]`, float32.
 
         Raises:
-            UserError: `reason` has one.
+            UserError: the weights are not on this machine, or are broken.
         """
         path = backbones.find(self.net, self.folder)
         if path is None:

@@ -1,4 +1,4 @@
-"""Which reconstruction is scored against which private example: one assignment a batch, reused by every metric."""
+"""Assigns reconstructions to private examples: one assignment per batch, which every metric uses."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from torch import Tensor
 
 
 def pairwise_mse(guess: Tensor, truth: Tensor) -> Tensor:
-    """`[B, B]`, float64: entry (i, j) is the MSE between `truth[i]` and `guess[j]` (each `[B, ...]`), as given."""
+    """The MSE between all pairs, `[B, B]`, float64: entry (i, j) compares `truth[i]` and `guess[j]`, without clipping.
+
+    Args:
+        guess: `[B, ...]`.
+        truth: `[B, ...]`.
+    """
     x, y = truth.double().flatten(1), guess.double().flatten(1)
-    # Differences, not inner products: near-exact reconstructions would drown in the cancellation.
+    # This uses differences. With inner products, cancellation would hide the error of a near-exact reconstruction.
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square() / x.shape[1]
 
 
 def assign(guess: Tensor, truth: Tensor) -> Tensor:
     """The permutation of each victim's reconstructions with the least total MSE (Hungarian assignment, Kuhn 1955).
 
-    A batch's gradient does not depend on the order of its examples, so neither may a score. The permutation is one to
-    one: no image is credited twice. Identity where B = 1.
+    The gradient of a batch does not depend on the order of its examples, so a score may not depend on it either. The
+    assignment is one to one, so that no image is credited twice. For B = 1 it is the identity.
 
     Args:
-        guess: `[V, B, C, H, W]`; clipped to [0, 1] here; an image that is not finite everywhere takes a place
-            that is left.
+        guess: `[V, B, C, H, W]`; it is clipped to [0, 1] here. An image that is not finite everywhere takes a place
+            that the others leave.
         truth: `[V, B, C, H, W]` in [0, 1].
 
     Returns:
@@ -41,7 +46,7 @@ def assign(guess: Tensor, truth: Tensor) -> Tensor:
     clipped = torch.nan_to_num(guess, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
     for victim in range(v):
         cost = pairwise_mse(clipped[victim], truth[victim])
-        # The same price for every truth, so a broken image takes what is left and never a better image's place.
+        # A broken image costs the same with every truth, so it takes a free place and never that of a better image.
         cost = cost.masked_fill(~finite[victim], float(b))
         _, columns = linear_sum_assignment(cost.cpu().numpy())
         permutation[victim] = torch.from_numpy(columns).to(permutation)
@@ -49,7 +54,11 @@ def assign(guess: Tensor, truth: Tensor) -> Tensor:
 
 
 def permute(values: Tensor, permutation: Tensor) -> Tensor:
-    """`values` (`[V, B, ...]`, one entry a reconstruction) in the order of the truth.
+    """Puts values of reconstructions into the order of the truth.
+
+    Args:
+        values: `[V, B, ...]`, one entry per reconstruction.
+        permutation: `[V, B]`, int64, the result of `assign`.
 
     Example:
         >>> permute(torch.tensor([[10, 20, 30]]), torch.tensor([[1, 2, 0]]))

@@ -1,4 +1,4 @@
-"""Mean squared error between pixels."""
+"""The mean squared error (MSE) between the pixels of two images."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def mean_squared_error(guess: Tensor, truth: Tensor) -> Tensor:
         truth: `[V, B, C, H, W]`.
 
     Returns:
-        `[V, B]`, float64. NaN where a pixel is NaN; inf where one is infinite.
+        `[V, B]`, float64. The error of an image is NaN if a pixel is NaN, and infinite if a pixel is infinite.
 
     Example:
         >>> import torch
         >>> mean_squared_error(torch.full((1, 1, 1, 2, 2), 0.5), torch.zeros(1, 1, 1, 2, 2))
         tensor([[0.2500]], dtype=torch.float64)
     """
-    # float64: a diverged iterate of 1e20 has a square that float32 cannot hold.
+    # The computation is in float64, because float32 cannot hold the square of a diverged iterate of 1e20.
     return (guess.double() - truth.double()).square().flatten(2).mean(2)
 
 
@@ -34,9 +34,9 @@ class MeanSquaredError(SampleMetric):
     """MSE in pixel space; lower is better, 0 is exact.
 
     Args:
-        clip: True compares the reconstruction clipped to [0, 1] (scores in [0, 1]); False as the attack returned it,
-            without an upper bound: a diverged run may score 1e12, so no mean of it means anything. A sample with a
-            pixel that is not finite has no unclipped score.
+        clip: True compares the reconstruction clipped to [0, 1], so that scores are in [0, 1]. False compares it as the
+            attack returned it. Then scores have no upper bound: a diverged run may score 1e12, which makes a mean
+            useless. A sample with a pixel that is not finite has no unclipped score.
 
     Raises:
         UserError: `clip` is neither true nor false.
@@ -56,10 +56,10 @@ class MeanSquaredError(SampleMetric):
         self.column = ScoreColumn(title, "geometric mean", places=None, shown=clip)
 
     def score(self, guess: Batch, truth: Batch) -> Tensor:
-        """`[V, B]`, float64."""
+        """The MSE per sample, `[V, B]`, float64; NaN if it is not finite."""
         values = mean_squared_error(guess.inputs if self.clip else guess.raw, truth.inputs)
         return values.masked_fill(~values.isfinite(), float("nan"))
 
     def facts(self) -> dict[str, Any]:
-        """The base's facts; without clipping the reconstruction's pixels have no bounds."""
+        """The facts of the base; without clipping, the range of the pixels has no bounds."""
         return super().facts() | ({} if self.clip else {"range": [None, None]})

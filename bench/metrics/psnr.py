@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio."""
+"""The peak signal-to-noise ratio (PSNR) of an image, in dB."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bench.metrics.mse import mean_squared_error
 
 
 def peak_signal_to_noise_ratio(guess: Tensor, truth: Tensor, cap: float) -> Tensor:
-    """`min(cap, -10 log10(mse))` for each sample: the peak is 1, since pixels lie in [0, 1].
+    """`min(cap, -10 log10(mse))` for each sample. The peak is 1, because pixels are in [0, 1].
 
     Args:
         guess: `[V, B, C, H, W]` in [0, 1].
         truth: `[V, B, C, H, W]` in [0, 1].
-        cap: dB.
+        cap: the highest score, in dB.
 
     Returns:
         `[V, B]`, float64, dB.
@@ -35,8 +35,8 @@ class PeakSignalToNoiseRatio(SampleMetric):
     """PSNR of clipped images with peak 1; higher is better.
 
     Args:
-        cap: the highest score, dB. An exact image would score infinity, and one of them would make every mean infinite;
-            100 dB is an MSE of 1e-10, below what float32 pixels resolve.
+        cap: the highest score, in dB. Without it, one exact image would score infinity and make every mean infinite.
+            100 dB is an MSE of 1e-10, which is below the resolution of float32 pixels.
 
     Raises:
         UserError: `cap` is not a positive number.
@@ -53,5 +53,5 @@ class PeakSignalToNoiseRatio(SampleMetric):
         self.value_range = (0.0, self.cap)
 
     def score(self, guess: Batch, truth: Batch) -> Tensor:
-        """`[V, B]`, float64, dB."""
+        """The PSNR per sample in dB, `[V, B]`, float64."""
         return peak_signal_to_noise_ratio(guess.inputs, truth.inputs, self.cap)

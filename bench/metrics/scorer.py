@@ -1,4 +1,4 @@
-"""Guess and truth meet here, once: every metric a sample, after one assignment a batch."""
+"""Compares reconstructions with the truth: one assignment per batch, then every metric for each sample."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from bench.messages import Reconstruction, Status, Victims
 from bench.metrics.base import Batch, SampleMetric
 from bench.metrics.matching import assign, permute
 
-# Whatever inputs such a victim carries are not the attack's claim.
+# The inputs of a victim with one of these statuses are not a claim of the attack, so they are not scored.
 UNSCORED = (Status.NONFINITE, Status.OUT_OF_MEMORY, Status.ERROR, Status.NOT_APPLICABLE)
 
 
 @dataclass(eq=False)
 class Scores:
-    """What the scorer says about V victims; position i of a row is private example i.
+    """The scores of V victims; position i of a row belongs to private example i.
 
     Args:
-        values: `{metric key: [V, B]}`, float64; NaN where undefined.
+        values: `{metric key: [V, B]}`, float64; NaN marks an undefined score.
         permutation: `[V, B]`, int64: private example i was compared with reconstruction `permutation[v, i]`.
-        guess: the reconstructions in the order of the truth, with their labels; images clipped, and raw.
-        scored: `[V]`, bool: False where the victim has no scores, because the attack failed or left values that are not
+        guess: the reconstructions in the order of the truth, with their labels; images are clipped, and raw as well.
+        scored: `[V]`, bool: False for a victim without scores, because the attack failed or left values that are not
             finite.
     """
 
@@ -39,14 +39,14 @@ class Scores:
 class Scorer(nn.Module):
     """Scores reconstructions with a set of metrics and keeps their running means.
 
-    An nn.Module, so that Lightning moves it and torchmetrics adds the means up over processes.
+    It is an nn.Module, so that Lightning moves it and torchmetrics combines the means over processes.
 
     Args:
         metrics: `{metric key: metric}`.
 
     Attributes:
-        reasons: `{metric key: sentence}` for the metrics that cannot be computed, once `inspect` or a call has seen the
-            examples' shape.
+        reasons: `{metric key: sentence}` for the metrics that cannot be computed. It is filled by `inspect` or by the
+            first call, which know the shape of the examples.
     """
 
     def __init__(self, metrics: Mapping[str, SampleMetric]) -> None:
@@ -59,10 +59,16 @@ class Scorer(nn.Module):
         return [(key, metric) for key, metric in self.metrics.items() if isinstance(metric, SampleMetric)]
 
     def inspect(self, shape: tuple[int, ...]) -> dict[str, str]:
-        """Finds out which metrics cannot be computed for examples of `shape`; worth asking before a long run.
+        """Finds the metrics that cannot be computed for examples of a shape, so that a long run can report them first.
+
+        Args:
+            shape: `(C, H, W)` for images, `(T,)` for sentences.
+
+        Returns:
+            `reasons`, `{metric key: sentence}`.
 
         Raises:
-            UserError: what a metric needs is there, but broken.
+            UserError: a file that a metric needs exists, but is broken.
         """
         if shape != self._shape:
             found = {key: metric.reason(shape) for key, metric in self._each()}
@@ -74,9 +80,9 @@ class Scorer(nn.Module):
     def forward(self, reconstruction: Reconstruction, victims: Victims) -> Scores:
         """Scores the reconstructions of `victims` (the same ids in the same order).
 
-        Images are clipped to [0, 1] and assigned to the private examples once a victim, on MSE; labels go with their
-        images. A victim that failed before it had an image, or whose reconstruction is not finite everywhere, has no
-        scores. A diverged victim is scored on the iterate it returns.
+        Images are clipped to [0, 1] and assigned to the private examples by their MSE, once per victim; labels move
+        with their images. A victim that failed before it had an image, or whose reconstruction is not finite
+        everywhere, has no scores. A diverged victim is scored on the iterate that it returned.
 
         Raises:
             ValueError: ids or shapes disagree.
@@ -99,11 +105,17 @@ class Scorer(nn.Module):
         return Scores(values, permutation, guess, scored)
 
     def match(self, reconstruction: Reconstruction, victims: Victims) -> Tensor:
-        """Which reconstruction is compared with which private example, `[V, B]`: see `assign`."""
+        """The index of the reconstruction that is compared with each private example, `[V, B]`; see `assign`."""
         return assign(reconstruction.inputs, victims.inputs)
 
     def sides(self, reconstruction: Reconstruction, victims: Victims, permutation: Tensor) -> tuple[Any, Any]:
-        """The reconstructions in the order of the truth, and the truth."""
+        """The two sides of the comparison: the reconstructions in the order of the truth, and the truth.
+
+        Args:
+            reconstruction: the result of the attack.
+            victims: the private examples.
+            permutation: `[V, B]`, the result of `match`.
+        """
         inputs, labels = permute(reconstruction.inputs, permutation), permute(reconstruction.labels, permutation)
         return Batch.clipped(inputs, labels), Batch.clipped(victims.inputs, victims.labels)
 
@@ -118,16 +130,16 @@ class Scorer(nn.Module):
         return result
 
     def means(self) -> dict[str, float | None]:
-        """The mean of each metric over all samples of all processes that count (see `SampleMetric.counted`), or None.
+        """The mean of each metric over the samples that count (see `SampleMetric.counted`) of all processes, or None.
 
-        Every process must call it: metrics are added up over processes one by one, whatever each of them has scored.
+        Every process must call this, even one without victims, because the processes combine one metric after another.
         """
         with warnings.catch_warnings():
-            # A process without victims, or a metric that cannot be computed, has nothing to update with.
+            # A process without victims, or a metric that cannot be computed, has never been updated.
             warnings.filterwarnings("ignore", message=".*compute.*before the.*update.*")
             found = {key: float(metric.compute()) for key, metric in self._each()}
         return {key: value if value == value else None for key, value in found.items()}
 
     def facts(self) -> dict[str, dict[str, Any]]:
-        """`{metric key: facts}`: see `SampleMetric.facts`."""
+        """The facts of all metrics (see `SampleMetric.facts`), `{metric key: facts}`."""
         return {key: metric.facts() for key, metric in self._each()}

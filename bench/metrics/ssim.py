@@ -1,4 +1,4 @@
-"""Structural similarity."""
+"""Structural similarity, SSIM (Wang et al. 2004, IEEE TIP 13(4))."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.metrics.column import ScoreColumn
 
 
 def radius(sigma: float, truncate: float) -> int:
-    """How many pixels the window reaches to each side: `truncate` standard deviations, rounded."""
+    """The number of pixels that the window reaches to each side: `truncate` standard deviations, rounded."""
     return int(truncate * sigma + 0.5)
 
 
@@ -23,24 +23,24 @@ def _window(sigma: float, truncate: float, like: Tensor) -> Tensor:
 
 
 def _blur(images: Tensor, window: Tensor) -> Tensor:
-    """The gaussian mean around each pixel whose whole window lies inside, `[N, 1, H - 2r, W - 2r]`."""
+    """The Gaussian mean around each pixel whose whole window is inside the image, `[N, 1, H - 2r, W - 2r]`."""
     return F.conv2d(F.conv2d(images, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
 
 
 def structural_similarity(guess: Tensor, truth: Tensor, sigma: float, truncate: float, k1: float, k2: float) -> Tensor:
     """SSIM (Wang et al. 2004, IEEE TIP 13(4), equation 13) for each sample, in float64.
 
-    With local gaussian means m, variances s^2 and covariance s_gt of each channel, C1 = k1^2 and C2 = k2^2 (peak 1):
-    `(2 m_g m_t + C1)(2 s_gt + C2) / ((m_g^2 + m_t^2 + C1)(s_g^2 + s_t^2 + C2))`, averaged over the channels and
-    over the pixels whose whole window lies inside the image.
+    With local Gaussian means m, variances s^2 and covariance s_gt of each channel, C1 = k1^2 and C2 = k2^2 (peak 1), it
+    is `(2 m_g m_t + C1)(2 s_gt + C2) / ((m_g^2 + m_t^2 + C1)(s_g^2 + s_t^2 + C2))`, averaged over the channels and
+    over the pixels whose whole window is inside the image.
 
     Args:
-        guess: `[V, B, C, H, W]` in [0, 1], height and width at least `2 radius + 1`.
+        guess: `[V, B, C, H, W]` in [0, 1], with a height and a width of at least `2 radius + 1`.
         truth: `[V, B, C, H, W]` in [0, 1].
-        sigma: standard deviation of the window, pixels.
-        truncate: reach of the window, standard deviations.
-        k1: stabiliser of the means, a share of the peak.
-        k2: stabiliser of the variances, a share of the peak.
+        sigma: the standard deviation of the window, in pixels.
+        truncate: the reach of the window to each side, in standard deviations.
+        k1: the stabiliser of the means, as a share of the peak.
+        k2: the stabiliser of the variances, as a share of the peak.
 
     Returns:
         `[V, B]` in [-1, 1].
@@ -66,14 +66,14 @@ def structural_similarity(guess: Tensor, truth: Tensor, sigma: float, truncate: 
 class StructuralSimilarity(SampleMetric):
     """SSIM of clipped images; higher is better, 1 is exact.
 
-    Undefined where an image is smaller than the window (11x11 as configured). Only whole windows count: an average over
-    a padded border, as some libraries take it, is another number.
+    It is undefined if an image is smaller than the window (11x11 as configured). Only whole windows count. Some
+    libraries also average over a padded border, which gives another number.
 
     Args:
-        sigma: standard deviation of the gaussian window, pixels.
-        truncate: reach of the window to each side, standard deviations.
-        k1: stabiliser of the means, a share of the peak.
-        k2: stabiliser of the variances, a share of the peak.
+        sigma: the standard deviation of the Gaussian window, in pixels.
+        truncate: the reach of the window to each side, in standard deviations.
+        k1: the stabiliser of the means, as a share of the peak.
+        k2: the stabiliser of the variances, as a share of the peak.
 
     Raises:
         UserError: an argument is not a positive number.
@@ -91,5 +91,5 @@ class StructuralSimilarity(SampleMetric):
         self.smallest = 2 * radius(sigma, truncate) + 1
 
     def score(self, guess: Batch, truth: Batch) -> Tensor:
-        """`[V, B]`, float64."""
+        """The SSIM per sample, `[V, B]`, float64."""
         return structural_similarity(guess.inputs, truth.inputs, self.sigma, self.truncate, self.k1, self.k2)

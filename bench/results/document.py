@@ -1,4 +1,4 @@
-"""JSON documents on disk: written as JSON and nothing more, read as what anybody may have put there."""
+"""JSON documents on disk: written as strict JSON, and read with the care that a file of unknown origin needs."""
 
 import json
 import math
@@ -19,7 +19,7 @@ def dump(document: Mapping[str, Any]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Mappings, sequences and finite numbers, as `read` returns them.
+    """`value` as `read` would return it: lists for tuples, and names for numbers that are not finite.
 
     >>> plain({"lr": float("inf"), "shape": (1, 28)})
     {'lr': 'inf', 'shape': [1, 28]}
@@ -32,19 +32,19 @@ def plain(value: Any) -> Any:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The document in a file.
+    """Reads the document in a file.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: it cannot be read, or is no document; the message says what is wrong.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file cannot be read or does not hold a document; the message says what is wrong.
     """
     try:
-        # a pipe of that name would wait for a writer
+        # Without O_NONBLOCK, opening a pipe of that name would wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-                raise ValueError(f"its {path.name} is no file of at most {LARGEST // 2**20} MiB")
+                raise ValueError(f"its {path.name} is not a file of at most {LARGEST // 2**20} MiB")
             document = plain(json.loads(file.read().decode()))
     except FileNotFoundError:
         raise
@@ -62,15 +62,19 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def record(path: Path, schema: int, labels: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The record of a cell, and its `facts`, as far as all kinds of cells have them.
+    """Reads the record of a cell and checks what all kinds of cells have in common.
 
     Args:
-        path: of the file.
-        schema: that this version reads.
-        labels: names of words that `facts.labels` has to hold.
+        path: the file of the record.
+        schema: the schema that this version reads.
+        labels: the names of the labels that `facts.labels` has to hold.
+
+    Returns:
+        The record, and its `facts`.
 
     Raises:
-        ValueError: it is not there, cannot be read, is of another schema or lacks a label; the message says so.
+        ValueError: the file does not exist, cannot be read, has another schema or lacks a label; the message says
+            which.
     """
     try:
         found = read(path)
@@ -87,7 +91,7 @@ def record(path: Path, schema: int, labels: Collection[str]) -> tuple[dict[str, 
 
 
 def _depth(document: Any) -> int:
-    """How many containers lie within each other."""
+    """How deep the containers of a document are nested."""
     depth, level = 0, [document]
     while level:
         depth += 1
@@ -97,37 +101,38 @@ def _depth(document: Any) -> int:
 
 
 def wrong(value: Any, shape: Any, where: str = "") -> str | None:
-    """Where a value is not of a shape, in words; None where it is.
+    """Says where a value does not have a shape; returns None if it has.
 
     Args:
-        value: of `read`.
+        value: a value that `read` returned.
         shape: `str`, `bool`, `int` (a count, below 2^63), `float` (any finite number) or `object` (anything); `[shape]`
-            for a list of it; `{name: shape}` for a mapping, whose other names may hold anything, `{...: shape}` for
-            one whose values are all alike. Null fits everywhere: a reader takes it for nothing.
+            for a list of that shape; `{name: shape}` for a mapping, whose other names may hold anything;
+            `{...: shape}` for a mapping whose values all have that shape. Null has every shape, because readers treat
+            it as absent.
         where: the value's own dotted name.
 
     >>> wrong({"data": {"victims": "8"}, "other": 1}, {"data": {"victims": int}})
-    "data.victims is no count: '8'"
+    "data.victims is not a count: '8'"
     """
     if value is None or shape is object:
         return None
     if isinstance(shape, dict):
         if not isinstance(value, dict):
-            return f"{where or 'it'} is no mapping: {_short(value)}"
+            return f"{where or 'it'} is not a mapping: {_short(value)}"
         known = {name: inner for name in value if (inner := shape.get(name, shape.get(...))) is not None}
         above = f"{where}." if where else ""
         return next((fault for name in known if (fault := wrong(value[name], known[name], above + name))), None)
     if isinstance(shape, list):
         if not isinstance(value, list):
-            return f"{where} is no list: {_short(value)}"
+            return f"{where} is not a list: {_short(value)}"
         return next((fault for item in value if (fault := wrong(item, shape[0], where))), None)
     words, fits = {
         str: ("text", isinstance(value, str)),
         bool: ("true or false", isinstance(value, bool)),
-        int: ("count", type(value) is int and 0 <= value < _COUNT),
-        float: ("number", type(value) is float or (type(value) is int and abs(value) < _COUNT)),
+        int: ("a count", type(value) is int and 0 <= value < _COUNT),
+        float: ("a number", type(value) is float or (type(value) is int and abs(value) < _COUNT)),
     }[shape]
-    return None if fits else f"{where} is no {words}: {_short(value)}"
+    return None if fits else f"{where} is not {words}: {_short(value)}"
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a cell is: a hash of everything in its config that can change a number, and of nothing else."""
+"""The identity of a cell: a hash of everything in its config that can change a number, and of nothing else."""
 
 import hashlib
 import json
@@ -6,26 +6,26 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-# Every key that cannot change a number, in full; a group stands for all keys below it. Whatever else a config holds is
-# part of the identity, wherever it stands and whatever it is called.
+# Every key that cannot change a number, in full; a group stands for all keys below it. All other keys of a config are
+# part of the identity, whatever their place and name.
 OUTSIDE = frozenset(
     {
-        # where results go, who is told, on what they are computed, and what a cell is called
+        # These say where results go, which logger gets them, what computes them, and what a cell is called.
         *("results", "paths", "logger", "trainer", "executor", "report", "suite", "names"),
-        # 32 victims after 16 compute 16: the count is not part of the identity
+        # A run with 32 victims continues one with 16, so the count is not part of the identity.
         "data.victims",
-        # about speed (a chunk is not: it changes rounding, which grows along a path)
+        # These change the speed only. A chunk changes the rounding, which grows along a path, so it is not listed.
         *("engine.compile", "engine.threads"),
     }
 )
-# Keys that say where something lies. What lies there is part of the identity by its content: examples, and tokens as a
-# vocabulary spells them, by the data's fingerprint; a backbone other than torchvision's own is refused. Only text is a
-# place: a number or a list at such a key is a setting.
+# Keys that hold a place. What is stored there is part of the identity by its content: the data's fingerprint covers the
+# examples, and the tokens as a vocabulary spells them; a backbone other than torchvision's own is refused. Only a text
+# is a place: a number or a list at such a key is a setting.
 PLACES = frozenset({"data.root", "model.vocabulary.root", "metric.lpips_alex.weights", "metric.lpips_vgg.weights"})
-# What a training does not look at: groups, and keys of the data.
+# The groups, and the keys of the data, that have no effect on a training.
 _NOT_TRAINED_WITH = frozenset({"attack", "threat", "metric", "engine"})
 _OF_VICTIMS = frozenset({"batch_size", "seed", "label_rule", "labels", "victims"})
-# Keys that hold a folder or a name on a hub: the name is kept beside the content.
+# Keys that hold a folder or a name on a hub. The identity keeps the name beside the content.
 _HUB = frozenset({"model.source", "attack.language_model.source"})
 
 
@@ -37,7 +37,7 @@ def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
         extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
 
     Returns:
-        16 hexadecimal digits; the same for any order of keys, and for `1` and `1.0`.
+        16 hexadecimal digits. They do not depend on the order of keys, and are the same for `1` and `1.0`.
 
     Raises:
         TypeError: a value is not one of the plain kinds above.
@@ -54,11 +54,11 @@ def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
 
 
 def training_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
-    """The identity of a training: of the data, the model, the defence, the schedule and the seed.
+    """The identity of a training: a hash of the data, the model, the defence, the schedule and the seed.
 
     Args:
-        config: a resolved config as plain containers, with a node `training`; its number of `runs` is no part of it:
-            three after two trains one.
+        config: a resolved config as plain containers, with a node `training`. Its number of `runs` is not part of the
+            identity, so that three runs after two train one more.
         extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
     """
     kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_TRAINED_WITH}
@@ -71,20 +71,27 @@ def training_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> st
 def contents(
     data: str, checkpoint: str | None, pretrained: Mapping[str, str], missing: Iterable[str]
 ) -> dict[str, Any]:
-    """What a config cannot know: `extra` of `identity`.
+    """The contents that a config cannot know, which are the argument `extra` of `identity`.
 
     Args:
-        data: fingerprint of the dataset.
+        data: the fingerprint of the data set.
         checkpoint: SHA-256 of the weights' file, if there is one.
-        pretrained: which weights stand at each key that names some: a folder or a name on a hub can hold others later.
-        missing: metrics that cannot be computed. One that can be later makes another cell: these rows have a hole.
+        pretrained: the hash or commit of the weights at each key that names some, because a folder or a name on a hub
+            can hold other weights later.
+        missing: the metrics that cannot be computed. Once one of them can be, the cell is another cell, because the
+            stored rows lack that metric.
     """
     found: dict[str, Any] = {"data": data, "checkpoint": checkpoint, "missing": sorted(missing)}
     return {**found, "pretrained": dict(pretrained)} if pretrained else found
 
 
 def relevant(config: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """`config` without what cannot change a number, and without the places of what `extra` knows by its content."""
+    """`config` without what cannot change a number, and without the places whose contents `extra` holds.
+
+    Args:
+        config: a resolved config as plain containers.
+        extra: the contents that the config cannot know (see `contents`).
+    """
     known = {key for key in extra.get("pretrained", ()) if key not in _HUB or _is_folder(_at(config, key))}
     if extra.get("checkpoint"):
         known.add("model.checkpoint")
@@ -109,7 +116,7 @@ def _at(config: Mapping[str, Any], key: str) -> Any:
 
 
 def _is_folder(value: Any) -> bool:
-    """Whether it can be no name on a hub, which is `NAME` or `OWNER/NAME`: of those the name is kept as well."""
+    """Whether a value must be a folder, because it cannot be a name on a hub (`NAME` or `OWNER/NAME`)."""
     return isinstance(value, str) and (value.startswith((".", "~")) or value.count("/") > 1 or os.path.isabs(value))
 
 
@@ -117,7 +124,7 @@ def _canonical(value: Any) -> Any:
     if value is None or isinstance(value, bool | str | int):
         return value
     if isinstance(value, float):
-        # YAML reads `lr: 1` as an integer and `lr: 1.0` as a float: the same number.
+        # YAML reads `lr: 1` as an integer and `lr: 1.0` as a float, but they are the same number.
         return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
         return {str(key): _canonical(item) for key, item in value.items()}

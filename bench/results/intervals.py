@@ -1,7 +1,7 @@
-"""95 % intervals of what a table prints: means, geometric means, medians and rates. The victim is the unit throughout.
+"""95 % intervals of the figures in tables: means, geometric means, medians and rates. The unit is always the victim.
 
-The samples of a batch are reconstructed together and are not independent, so every method sees a victim's sum and count
-and never a sample on its own.
+The samples of a batch are reconstructed together and are not independent. So every method takes the sum and the count
+of each victim, and never a sample on its own.
 """
 
 import functools
@@ -13,51 +13,53 @@ from scipy.special import bdtr, stdtrit
 
 RESAMPLES = 2000
 LEVEL = 0.95
-# From so many victims on the bootstrap has enough of them to show the skew that Student's t takes no notice of.
+# With at least so many victims, the bootstrap shows the skew that Student's t ignores.
 BOOTSTRAP = 30
-# From so many on the extreme victims bound the median with 95 % confidence: 1 - 2 / 2^6 is 0.969, 1 - 2 / 2^5 is 0.938.
+# With at least so many victims, the extreme ones bound the median with 95 % confidence: 1 - 2 / 2^6 is 0.969, but
+# 1 - 2 / 2^5 is 0.938.
 ORDERED = 6
-# Squared errors below it count as it: float32 pixels resolve no less, and PSNR is capped at the same place (100 dB).
+# A squared error below this floor is raised to it, because float32 pixels resolve no less. PSNR has the same cap
+# (100 dB).
 FLOOR = 1e-10
 # The 97.5 % quantile of the normal distribution.
 _Z = 1.959963984540054
-# The interval of errors of every size may end beyond what a float holds.
+# The largest power of ten at which an interval ends, because an interval of log10 may exceed the range of a float.
 _EXPONENT = 300.0
-# Counts held in memory at once; bounds the memory, changes no number for a given n.
+# The number of counts held in memory at once. It bounds the memory and changes no result for a given n.
 _DRAWS = 4_000_000
 
 MEAN, GEOMETRIC, RATE, MEDIAN = "mean", "geometric mean", "rate", "median"
 STUDENT, BOOTSTRAPPED, ON_LOGS, WILSON = "Student's t", "bootstrap-t", "Student's t on log10", "Wilson"
 ORDER, RANGE = "order statistics", "range"
 
-# What the foot of every table says of how often its intervals hold the truth.
+# The sentence in the foot of every table about how often its intervals cover the truth.
 COVERAGE = (
     "On simulated victims, 4 to 32 of them, the intervals cover the mean of normal values and the geometric mean of "
     "lognormal ones in 93 % of cases or more; the mean of two equal humps in 91 % or more from 8 victims on, and in "
     "87 % with 4, which is the limit of every method tried."
 )
-# What a dagger and a double dagger at a figure say.
+# The meaning of a dagger and of a double dagger at a figure.
 SURVIVORS, GROUPS = "\u2020", "\u2021"
 MARKS = {
     SURVIVORS: "mean over survivors: samples without a reconstruction have no such score and are left out",
-    GROUPS: "some victims are recovered (of a batch at least half) and others are not: the joint figure has no "
-    "interval; the success rate says how many, and the median of each group how well",
+    GROUPS: "some victims are recovered (at least half of their batch) and others are not, so the joint figure has no "
+    "interval; the success rate says how many are recovered, and the median of each group how well",
 }
 
 
 def methods(errors: bool) -> str:
-    """What a table says of its figures and their intervals.
+    """The sentences with which a table explains its figures and their intervals.
 
     Args:
-        errors: whether squared errors of pixels are among them.
+        errors: whether the table has squared errors of pixels.
     """
     squared = (
         f" MSE: geometric mean, Student's t on log10, errors below {FLOOR:g} counted as {FLOOR:g}." if errors else ""
     )
     return (
         "Intervals are 95 % ones and the victim is their unit, so that a batch counts once. Means: Student's t below "
-        f"{BOOTSTRAP} victims, bootstrap-t from there on.{squared} Rates: Wilson; of larger batches the interval of a "
-        "mean, and Wilson over victims where they all agree. Medians: order statistics from "
+        f"{BOOTSTRAP} victims, bootstrap-t from there on.{squared} Rates: Wilson; for larger batches the interval of a "
+        "mean, or Wilson over victims if they all agree. Medians: order statistics from "
         f"{ORDERED} victims, the range below."
     )
 
@@ -68,10 +70,12 @@ class Interval:
 
     Args:
         mean: the value of the estimand.
-        low, high: None where there is no interval: of one victim, or of two groups that have no common one.
-        n: samples behind it.
+        low: the lower bound; None if there is no interval, because there is one victim only, or because the victims
+            form two groups without a common interval.
+        high: the upper bound; None in the same cases.
+        n: the number of samples behind the figure.
         estimand: what is estimated: `mean`, `geometric mean`, `rate` or `median`.
-        method: how the bounds were found; None where there are none.
+        method: how the bounds were found; None if there are none.
     """
 
     mean: float
@@ -82,7 +86,7 @@ class Interval:
     method: str | None = None
 
     def document(self) -> dict[str, float | int | str | None]:
-        """As JSON wants it."""
+        """The figure and its interval as a mapping that JSON can hold."""
         return dict(vars(self))
 
 
@@ -90,7 +94,7 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
     """The 95 % score interval of a rate (Wilson 1927); it stays in [0, 1] and is not empty at 0 or n successes.
 
     Raises:
-        ValueError: `n` is not positive, or `successes` not in [0, n].
+        ValueError: `n` is not positive, or `successes` is not in [0, n].
 
     Example:
         >>> tuple(round(bound, 4) for bound in wilson(8, 10))
@@ -101,7 +105,7 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
     rate = successes / n
     centre = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2))
-    # At the ends the bound is exact; rounding would leave it a hair inside.
+    # At the ends the bound is exactly 0 or 1, but rounding would leave it slightly inside.
     low = 0.0 if successes == 0 else float(centre - half)
     high = 1.0 if successes == n else float(centre + half)
     return low, high
@@ -117,16 +121,16 @@ def mean(
     """The arithmetic mean of per-sample values, every sample with the same weight.
 
     Below `BOOTSTRAP` victims the interval is Student's t with the cluster-robust standard error (Liang and Zeger 1986;
-    the ordinary one for batches of one) and one degree of freedom less than there are victims. From there on it is the
-    bootstrap-t (Efron and Tibshirani 1993, section 12.5) over victims, and Student's t where resamples without spread
-    leave a bound infinite.
+    for batches of one it is the ordinary one) and one degree of freedom less than there are victims. With more victims
+    it is the bootstrap-t over victims (Efron and Tibshirani 1993, section 12.5), and again Student's t if resamples
+    without spread leave a bound infinite.
 
     Args:
         values: `[N]`, finite.
-        victims: `[N]`, which victim each belongs to.
-        bounds: the lowest and the highest value there can be; the interval ends there.
-        seed: of the resampling; fixed, so that a report is the same twice.
-        bounded: whether an interval is wanted, which is most of the work.
+        victims: `[N]`, the victim that each value belongs to.
+        bounds: the lowest and the highest possible value; the interval is cut there.
+        seed: the seed of the resampling. It is fixed, so that two reports on the same rows are equal.
+        bounded: whether an interval is wanted, which takes most of the time.
 
     Raises:
         ValueError: there are no values, or one is not finite.
@@ -146,15 +150,17 @@ def mean(
 
 
 def geometric_mean(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray) -> Interval:
-    """The geometric mean of squared errors with Student's interval of their logarithms: what is of every size from
-    1e-10 to 1 is lognormal rather than normal, and its arithmetic mean is that of the worst victim.
+    """The geometric mean of squared errors, with Student's interval of their logarithms.
+
+    Squared errors range from 1e-10 to 1, so they are closer to lognormal than to normal, and their arithmetic mean is
+    that of the worst victim.
 
     Args:
-        values: `[N]`, finite, none below 0; those below `FLOOR` count as `FLOOR`.
-        victims: `[N]`, which victim each belongs to.
+        values: `[N]`, finite, none below 0; a value below `FLOOR` counts as `FLOOR`.
+        victims: `[N]`, the victim that each value belongs to.
 
     Raises:
-        ValueError: there are no values, or one is not finite or negative.
+        ValueError: there are no values, or one is negative or not finite.
     """
     array = np.asarray(values, np.float64)
     if (array < 0).any():
@@ -169,15 +175,15 @@ def geometric_mean(values: Sequence[float] | np.ndarray, victims: Sequence[int] 
 
 
 def median(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray) -> Interval:
-    """The median over victims; of a batch its mean counts.
+    """The median over victims; the value of a victim is the mean over its batch.
 
-    The interval runs from the k-th lowest victim to the k-th highest, with the largest k that covers in 95 % of cases
-    whatever the distribution (order statistics; Thompson 1936). Below `ORDERED` victims no k does: there it is the
-    range, which is said.
+    The interval runs from the k-th lowest victim to the k-th highest, with the largest k that covers the median in 95 %
+    of cases for any distribution (order statistics; Thompson 1936). Below `ORDERED` victims no k does, so the interval
+    is the range, and `method` says so.
 
     Args:
         values: `[N]`, finite.
-        victims: `[N]`, which victim each belongs to.
+        victims: `[N]`, the victim that each value belongs to.
 
     Raises:
         ValueError: there are no values, or one is not finite.
@@ -192,15 +198,15 @@ def median(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.nda
 
 
 def rate(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray, seed: int = 0) -> Interval:
-    """The rate of zeros and ones: Wilson's interval for batches of one, that of a mean over victims otherwise.
+    """The rate of zeros and ones: Wilson's interval for batches of one, otherwise the interval of a mean over victims.
 
-    Where all larger batches have the same rate they show no spread, and a mean's interval would claim certainty: there
-    it is Wilson's with each batch counted once.
+    If all larger batches have the same rate, they show no spread, and the interval of a mean would have no width. Then
+    the interval is Wilson's, with each batch counted once.
 
     Args:
         values: `[N]`, 0 or 1.
-        victims: `[N]`, which victim each belongs to.
-        seed: of the resampling.
+        victims: `[N]`, the victim that each value belongs to.
+        seed: the seed of the resampling.
 
     Raises:
         ValueError: there are no values, or one is neither 0 nor 1.
@@ -212,7 +218,12 @@ def rate(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarr
 
 
 def share(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray, seed: int = 0) -> Interval:
-    """As `rate`, of shares in [0, 1] that a victim's samples have in common or of their own.
+    """The rate of shares in [0, 1], with the intervals of `rate`.
+
+    Args:
+        values: `[N]`, in [0, 1]; the samples of a victim may have the same share or different ones.
+        victims: `[N]`, the victim that each value belongs to.
+        seed: the seed of the resampling.
 
     Raises:
         ValueError: there are no values, or one is not in [0, 1].
@@ -229,7 +240,7 @@ def share(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndar
 
 
 def _by_victim(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np.ndarray) -> tuple[np.ndarray, ...]:
-    """Sums and counts of the values of each victim, `[G]` each."""
+    """The sums and the counts of the values per victim, each `[G]`."""
     array = np.asarray(values, np.float64)
     if array.size == 0 or not np.isfinite(array).all():
         raise ValueError(f"want one or more finite values, got {array.size}")
@@ -238,7 +249,12 @@ def _by_victim(values: Sequence[float] | np.ndarray, victims: Sequence[int] | np
 
 
 def _standard_error(residuals: np.ndarray, counts: np.ndarray) -> float:
-    """Of the mean over samples, from each victim's sum of deviations `[G]`: the victim is the cluster."""
+    """The standard error of the mean over samples, with the victim as the cluster.
+
+    Args:
+        residuals: `[G]`, the sum of the deviations from the mean per victim.
+        counts: `[G]`, the number of samples per victim.
+    """
     groups = len(counts)
     return float(np.sqrt(groups / (groups - 1) * np.square(residuals).sum()) / counts.sum())
 
@@ -248,21 +264,24 @@ def _student(freedom: int) -> float:
 
 
 def _quantiles(residuals: np.ndarray, counts: np.ndarray, error: float, seed: int) -> tuple[float, float]:
-    """The upper and the lower quantile of (estimate - truth) / standard error; infinite where resamples cannot say."""
+    """The upper and the lower quantile of (estimate - truth) / standard error.
+
+    A quantile is infinite if too many resamples have no spread.
+    """
     groups = len(counts)
     if groups < BOOTSTRAP or error == 0:
         t = _student(groups - 1)
         return t, -t
     sums = np.stack([residuals, residuals**2, residuals * counts, counts**2, counts]).astype(np.float64)
-    if (counts == counts[0]).all():  # of batches of one size three of the five follow from the others
+    if (counts == counts[0]).all():  # with batches of one size, three of the five sums follow from the others
         r, rr = _resampled(sums[:2], seed)
         rc, cc, c = r * counts[0], sums[3].sum(), sums[4].sum()
     else:
         r, rr, rc, cc, c = _resampled(sums, seed)
     offset = r / c
     spread = np.sqrt(np.maximum(groups / (groups - 1) * (rr - 2 * offset * rc + offset**2 * cc), 0.0)) / c
-    # A resample of one victim over and over has no spread (and rounding leaves it next to none): its t is infinite, or
-    # 0 where it has no offset either.
+    # A resample that draws one victim every time has no spread, up to rounding. Its t is infinite, or 0 if it has no
+    # offset either.
     flat = spread <= 1e-9 * error
     studentised = np.where(flat, _infinite(offset), offset / np.where(flat, 1.0, spread))
     tail = (1 - LEVEL) / 2
@@ -285,20 +304,21 @@ def _resampled(rows: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _summed(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """`rows @ weights` without BLAS, whose threads take ten times as long for it beside other work, and whose last
-    digit depends on how many they are.
+    """Computes `rows @ weights` without BLAS.
+
+    BLAS takes ten times as long if other work uses the cores, and its last digit depends on the number of its threads.
     """
     return np.einsum("kg,gr->kr", rows, weights)
 
 
 @functools.lru_cache(maxsize=2)
 def _weights(groups: int, seed: int) -> np.ndarray:
-    """How often each victim is drawn in each resample: the same for all scores and cells with so many victims."""
+    """How often each victim is drawn in each resample, the same for all scores and cells with so many victims."""
     return np.ascontiguousarray(_drawn(np.random.default_rng(seed), RESAMPLES, groups))
 
 
 def _drawn(rng: np.random.Generator, resamples: int, groups: int) -> np.ndarray:
-    """`[G, resamples]`."""
+    """How often each victim is drawn in each resample, `[G, resamples]`."""
     out = np.empty((resamples, groups))
     for row in out:
         row[:] = np.bincount(rng.integers(groups, size=groups), minlength=groups)
@@ -308,7 +328,7 @@ def _drawn(rng: np.random.Generator, resamples: int, groups: int) -> np.ndarray:
 @functools.lru_cache(maxsize=256)
 def _rank(n: int) -> int:
     """The largest k such that the k-th lowest and the k-th highest of n bound the median with 95 % confidence, or 1."""
-    at_most = bdtr(np.arange(n + 1), n, 0.5)  # so many of n below the median
+    at_most = bdtr(np.arange(n + 1), n, 0.5)  # the probability that at most 0, 1, ..., n of n lie below the median
     return max(1, int(np.searchsorted(at_most, (1 - LEVEL) / 2)))
 
 

@@ -1,4 +1,4 @@
-"""Utility and leak side by side: each defence with every attack on it, its worst case, its rank, and what it costs."""
+"""Joins utility and leakage: each defence with every attack on it, its worst case, its rank, and what it costs."""
 
 import json
 import math
@@ -18,12 +18,12 @@ from bench.results.stored_training import StoredTraining
 from bench.results.things import SENTENCES
 from bench.results.training_summary import summarise
 
-LEVEL = 0.05  # of the paired test
-# Grants that an adaptive attacker has on top of a threat model: they divide no board.
+LEVEL = 0.05  # the significance level of the paired test
+# Grants that an adaptive attacker has on top of a threat model. Cells that differ in these only share a board.
 _ADAPTIVE = ("defense_known", "local_training")
 
 
-# classes of bench.defenses.noise, and the options that they are (a test holds them together)
+# The classes of bench.defenses.noise, and the options that use them (a test compares the two).
 _NOISE = {"Gaussian": "gaussian", "Laplacian": "laplacian"}
 
 
@@ -32,15 +32,16 @@ class DefenseResult:
     """One defence at one strength.
 
     Args:
-        name: as in the config's names, `gaussian (std=0.1)`.
+        name: its displayed name, such as `gaussian (std=0.1)`.
         node: its config.
         family: the option that it was taken from.
-        strength: the settings in which it differs from its family in this board, `std 0.1`; empty where it is alone.
-        leaks: of each attack.
-        unserved: `{attack: why it has no result}`.
-        utility: document of the training under it (`bench.results.training_summary`), or None.
-        rank: 1 leaks least; shared where the paired test does not separate.
-        p: of the paired test against the line that leads the rank before this one; None in the first rank.
+        strength: the settings in which it differs from others of its family in this board, such as `std 0.1`; empty if
+            no other differs.
+        leaks: the leakage under each attack.
+        unserved: the attacks without a result, `{attack: reason}`.
+        utility: the document of the training under it (`bench.results.training_summary`), or None.
+        rank: its rank; rank 1 leaks least. Defences that the paired test does not separate share a rank.
+        p: the p-value of the paired test against the first defence of the rank before; None in the first rank.
     """
 
     name: str
@@ -55,23 +56,23 @@ class DefenseResult:
 
     @property
     def worst(self) -> LeakageScore:
-        """The attack that gets most out of it, by the mean score."""
+        """The leakage under the attack with the highest mean score."""
         return max(self.leaks, key=lambda leak: leak.mean)
 
     def by(self, attack: str) -> LeakageScore | None:
-        """What this attack gets, or None."""
+        """The leakage under this attack, or None if it has no result."""
         return next((leak for leak in self.leaks if leak.attack == attack), None)
 
     @property
     def title(self) -> str:
-        """Family and strength."""
+        """The name of its row in tables: the family and the strength."""
         return f"{self.family} {self.strength}".strip()
 
     @property
     def noise(self) -> float | None:
-        """The standard deviation of the noise, in the gradient's unit, where the defence is noise and nothing else.
+        """The standard deviation of the noise, in the gradient's unit; None if the defence is anything but noise.
 
-        However it was given (`std`, `variance`, alone or as the one part of a stack); None for any other defence.
+        The noise may be given by `std` or `variance`, alone or as the only part of a stack.
         """
         parts = self._parts
         if parts is None:  # rows that do not describe their defence
@@ -80,7 +81,7 @@ class DefenseResult:
 
     @property
     def pruned(self) -> float | None:
-        """The fraction of entries that are pruned by size, where the defence is that and nothing else; else None."""
+        """The fraction of entries that are pruned by size; None if the defence is anything but pruning."""
         parts = self._parts
         if parts is None:
             return self.node.get("fraction") if self.family in ("pruning", "pruning_global") else None
@@ -94,7 +95,7 @@ class DefenseResult:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the row says of the defence: `parts`, `epsilon` of a shared step, `notes`, ...; empty if unknown."""
+        """The stored facts of the defence: `parts`, `epsilon` of a shared step, `notes`, ...; empty if unknown."""
         return self.worst.cell.facts.get("defense") or {}
 
 
@@ -103,13 +104,15 @@ class DefenseBoard:
     """The defences on one data set and model, and one setting of the training under them.
 
     Args:
-        data, model, threats: words; `threats` are all under which the attacks ran.
-        batch: B, or None where the config does not say it.
-        scale: what a leak is measured in.
-        lines: by rank.
-        attacks: names, those of the most leaking first.
-        training: words of the training (model and schedule), or None where nothing was trained.
-        floored: whether the score of a control that looks at no gradient bounds the leak from below.
+        data: the data set's displayed name.
+        model: the model's displayed name.
+        threats: the names of all threat models under which the attacks ran.
+        batch: the batch size B, or None if the config has none.
+        scale: the scale of the leakage.
+        lines: the defences, by rank.
+        attacks: the names of the attacks; the attack with the highest leakage comes first.
+        training: the model and the schedule of the training in words, or None if nothing was trained.
+        floored: whether the score of a control, which looks at no gradient, bounds the leakage from below.
     """
 
     data: str
@@ -124,19 +127,19 @@ class DefenseBoard:
 
     @property
     def undefended(self) -> DefenseResult | None:
-        """The line without a defence, or None."""
+        """The result without a defence, or None if there is none."""
         return next((line for line in self.lines if line.family == "none"), None)
 
 
 def boards(
     cells: Sequence[StoredLeak], trainings: Sequence[StoredTraining], stored: Mapping[Path, Rows] | None = None
 ) -> list[DefenseBoard]:
-    """A board for each data set and model that more than one defence was tried on.
+    """Makes one board per data set and model on which more than one defence was tried.
 
     Args:
-        cells: the cells of a results folder.
-        trainings: its trainings.
-        stored: `{folder of a cell: its rows}` of those that have been read.
+        cells: the attacked cells of a results folder.
+        trainings: the trainings of the same folder.
+        stored: the rows of the cells that have been read already, `{folder of a cell: its rows}`.
     """
     found, stored = [], stored or {}
     groups: dict[str, list[StoredLeak]] = {}
@@ -171,8 +174,10 @@ def boards(
 
 
 def ranked(lines: Sequence[DefenseResult]) -> list[DefenseResult]:
-    """The lines by the score of their worst attack, the least first; ranks are shared where a paired test over the
-    victims that both have does not separate a line from the one that leads the rank.
+    """Ranks defences by the score of their worst attack, the lowest first.
+
+    A defence shares the rank of the one before it if a paired test, over the victims that both have, does not separate
+    it from the first defence of that rank.
     """
     out: list[DefenseResult] = []
     leader: DefenseResult | None = None
@@ -186,14 +191,14 @@ def ranked(lines: Sequence[DefenseResult]) -> list[DefenseResult]:
 
 
 def paired(one: LeakageScore, other: LeakageScore) -> float | None:
-    """p of the difference over the victims that both have; None where they have none in common."""
+    """The p-value of the difference over the victims that both have; None if they have no victim in common."""
     own, their = dict(zip(one.victims, one.score)), dict(zip(other.victims, other.score))
     common = sorted(own.keys() & their.keys())
     return sign_flip(np.array([own[v] - their[v] for v in common])) if common else None
 
 
 def front(lines: Iterable[DefenseResult]) -> list[DefenseResult]:
-    """Those with a utility that no other line beats in both: more accuracy and a smaller leak; by accuracy."""
+    """The Pareto front: the defences with a utility that no other beats in both accuracy and leakage, by accuracy."""
     trained = [line for line in lines if line.utility and line.utility["accuracy"]]
     best: list[DefenseResult] = []
     for line in sorted(trained, key=lambda line: (-line.utility["accuracy"]["mean"], line.worst.mean)):  # type: ignore[index]
@@ -207,12 +212,12 @@ def _config(cell: StoredLeak, group: str) -> Mapping[str, Any]:
 
 
 def _data(cell: StoredLeak) -> dict[str, Any]:
-    """The config of the data, without what changes no victim."""
+    """The config of the data, without the keys that do not change any victim."""
     return {key: value for key, value in _config(cell, "data").items() if key not in ("victims", "root")}
 
 
 def _contents(cell: StoredLeak | StoredTraining) -> dict[str, Any]:
-    """What lies where the config only has a name: examples and the model's weights, by their hashes."""
+    """The hashes of the contents that the config only names: the examples and the model's weights."""
     known = cell.facts.get("contents") or {}
     pretrained = known.get("pretrained")
     weights = pretrained if isinstance(pretrained, dict) else {}
@@ -221,7 +226,7 @@ def _contents(cell: StoredLeak | StoredTraining) -> dict[str, Any]:
 
 
 def _setting(cell: StoredLeak) -> str:
-    """Everything that two cells of a board share."""
+    """Everything that the cells of one board have in common, as a text."""
     facts, config = cell.facts, cell.facts.get("config") or {}
     grants = (facts.get("threat") or {}).get("grants") or {}
     shared = [facts["labels"]["data"], facts["labels"]["model"], config.get("seed"), config.get("model"), _data(cell)]
@@ -237,11 +242,17 @@ def _plain(value: Any) -> str:
 
 
 def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Path, Rows]) -> Values:
-    """What the scale's control scores on the same victims, if it was run."""
+    """The values of the scale's control on the same victims; empty if the control was not run.
+
+    Args:
+        controls: the cells of all controls.
+        like: a cell of the board.
+        stored: the rows of the cells that have been read already.
+    """
     scale = leaks.scale_of(like)
 
     def victims_of(cell: StoredLeak) -> str:
-        # words of sentences depend on the model's vocabulary too
+        # The words of a sentence depend on the model's vocabulary too.
         return _plain(
             [_data(cell), _contents(cell)["data"], _config(cell, "model") if scale.things == SENTENCES else None]
         )
@@ -274,7 +285,11 @@ def _lines(cells: Sequence[StoredLeak], floor: Values, stored: Mapping[Path, Row
 
 
 def differing(node: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> str:
-    """The settings in which a node differs from others of its family, as words.
+    """The settings in which a node differs from others of its family, in words.
+
+    Args:
+        node: the config of a defence.
+        alike: the configs of all defences of its family.
 
     >>> differing({"std": 0.1, "seed": 0}, [{"std": 0.1, "seed": 0}, {"std": 1.0, "seed": 0}])
     'std 0.1'
@@ -282,13 +297,13 @@ def differing(node: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> st
     'variance 1'
     """
     keys = [key for key in node if len({_plain(other.get(key)) for other in alike}) > 1]
-    # of two ways to say a strength, the one that was said
+    # If a strength can be given in two ways, this keeps the way in which it was given.
     keys = [key for key in keys if node[key] is not None] or keys
     return ", ".join(f"{key} {_number(node[key])}" for key in keys)
 
 
 def _deviation(settings: Mapping[str, Any]) -> float | None:
-    """Of noise, from whichever of the two was given.
+    """The standard deviation of noise that is given by `std` or by `variance`.
 
     >>> _deviation({"std": None, "variance": 1e-4}), _deviation({"std": 0.1, "variance": None})
     (0.01, 0.1)
@@ -304,7 +319,7 @@ def _number(value: Any) -> str:
 
 
 def _attacks(lines: Sequence[DefenseResult]) -> list[str]:
-    """All attacks, the one that gets most out of all lines first."""
+    """The names of all attacks; the attack with the highest mean score over all defences comes first."""
     names = {leak.attack for line in lines for leak in line.leaks} | {name for line in lines for name in line.unserved}
     gets = {
         n: np.mean([leak.mean for line in lines for leak in line.leaks if leak.attack == n] or [0.0]) for n in names

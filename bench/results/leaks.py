@@ -1,4 +1,4 @@
-"""How much came back of each victim, on one scale: between nothing and all that matters."""
+"""The leakage of each victim as one number on a scale, from nothing to a complete leak."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -12,27 +12,31 @@ from bench.results.scores import Score, recovered, score
 from bench.results.stored_leak import ENDED_WELL, StoredLeak
 from bench.results.things import IMAGES, SENTENCES, things
 
-# An MSE at or below the strictest of iDLG's thresholds is a complete leak: 50 dB is none the better for the attacker.
+# An MSE at or below the strictest of iDLG's thresholds is a complete leak: 50 dB tells the attacker no more than 40 dB.
 COMPLETE = 1e-4
 SUCCESS = 1e-2
 
-Values = Mapping[int, np.ndarray]  # {victim: [B]}
+Values = Mapping[int, np.ndarray]  # per victim the values of its samples, {victim: [B]}
 
 
 @dataclass(frozen=True)
 class LeakageScale:
-    """What a leak is measured in.
+    """The scale on which the leakage of a kind of data is measured.
 
     Args:
-        things: what came back, `images` or `sentences`.
-        name, unit, places: as tables print it.
-        column: of the samples, what the score is made of.
-        recovered: of the samples, what the rate is made of.
+        things: the kind of data, `images` or `sentences`.
+        name: the name of the score in tables.
+        unit: its unit; empty if it has none.
+        places: the number of decimal places in tables.
+        column: the column of the samples from which the score is computed.
+        recovered: the column of the samples from which the success rate is computed.
         control: the attack that looks at no gradient and bounds the score from below.
-        columns: names in the csv, of the score and of the rate.
-        bounds: the lowest and the highest score there can be.
-        score: `(values of column, those of the control)` -> `[n]`, one a victim in the order of their ids.
-        hit: `[B]` of `recovered` -> `[B]`, bool; what a failed victim left (NaN) is none.
+        columns: the names in the CSV file of the score and of the success rate.
+        bounds: the lowest and the highest possible score.
+        score: takes the values of `column` and those of the control, and returns the scores `[n]`, one per victim in
+            the order of their ids.
+        hit: takes the values `[B]` of `recovered` and returns which are successes, `[B]`, bool. NaN, which a failed
+            victim left, is not a success.
     """
 
     things: str
@@ -49,24 +53,24 @@ class LeakageScale:
 
     @property
     def header(self) -> str:
-        """What stands in brackets behind the word leak."""
+        """The words in brackets after the word "leak" in tables."""
         return self.unit or self.name
 
 
 @dataclass(frozen=True)
 class LeakageScore:
-    """One attack on one defence.
+    """The leakage under one attack on one defence.
 
     Args:
-        cell: where it comes from.
-        attack: its name.
-        victims: ids, sorted.
-        score: `[n]`, see `LeakageScale`; of a failed victim the floor.
-        recovered: `[n]`, bool: whether at least half of a victim's samples came back.
-        success: share of images with an MSE at or below 1e-2, or of sentences recovered token for token; a failed
-            victim is no success.
-        failed: how many victims failed.
-        rows: of the cell.
+        cell: the cell that it was computed from.
+        attack: the name of the attack.
+        victims: the ids of the victims, sorted.
+        score: `[n]`, the score per victim (see `LeakageScale`); a failed victim has the floor.
+        recovered: `[n]`, bool: whether at least half of a victim's samples were recovered.
+        success: the share of images with an MSE at or below 1e-2, or of sentences recovered token for token. A failed
+            victim counts as no success.
+        failed: the number of failed victims.
+        rows: the rows of the cell.
     """
 
     cell: StoredLeak
@@ -80,7 +84,7 @@ class LeakageScore:
 
     @property
     def mean(self) -> float:
-        """Of the score."""
+        """The mean of the score over the victims, in the unit of the scale."""
         return float(self.score.mean())
 
     @functools.cached_property
@@ -90,12 +94,12 @@ class LeakageScore:
 
 
 def values(rows: Rows, column: str, failed: bool = False) -> dict[int, np.ndarray]:
-    """`{victim: [B]}` of one metric; NaN where a victim left no reconstruction.
+    """The values of one metric per victim, `{victim: [B]}`; NaN for a sample without a reconstruction.
 
     Args:
-        rows: of a cell.
+        rows: the rows of a cell.
         column: the metric.
-        failed: whether what a failed victim left counts all the same (a picture shows it); else it is NaN too.
+        failed: whether a failed victim keeps the values of what it left, as a picture shows them; else they are NaN.
     """
     columns = [rows.victims[name].to_pylist() for name in ("victim", "batch_size", "status")]
     out = {victim: np.full(size, np.nan) for victim, size, _ in zip(*columns)}
@@ -109,21 +113,23 @@ def values(rows: Rows, column: str, failed: bool = False) -> dict[int, np.ndarra
 
 
 def errors(rows: Rows) -> dict[int, np.ndarray]:
-    """`{victim: MSE [B]}` of what came back, clipped to [0, 1] pixels; NaN where a victim left no reconstruction."""
+    """The MSE per victim, `{victim: [B]}`, of pixels clipped to [0, 1]; NaN for a sample without a reconstruction."""
     return values(rows, "mse", failed=True)
 
 
 def scores(found: Values, floor: Values) -> np.ndarray:
-    """`[n]`, one a victim in the order of their ids: the mean PSNR of its images, between two bounds.
+    """The leakage of images: per victim the mean PSNR [dB] of its images, clipped to two bounds.
 
-    A failed victim (NaN) has the lower one: it gives an attacker what the control has.
-
-    Above, 40 dB (MSE 1e-4), which is a complete leak. Below, what the mean image of the data set scores, which looks at
-    no gradient: noise that is further from the truth than that tells an attacker no less.
+    The upper bound is 40 dB (MSE 1e-4), which is a complete leak. The lower bound is the score of the mean image of the
+    data set, which looks at no gradient: an attacker learns no less from it than from noise that is further away. A
+    failed victim (NaN) has the lower bound, because the control gives an attacker as much.
 
     Args:
-        found: `{victim: MSE [B]}`.
-        floor: likewise, of the mean image; a victim without one has 0 dB.
+        found: the MSE per victim, `{victim: [B]}`.
+        floor: the MSE of the mean image per victim; a victim without one has the lower bound 0 dB.
+
+    Returns:
+        `[n]`, one score per victim, in the order of their ids.
     """
     out = []
     for victim in sorted(found):
@@ -134,13 +140,17 @@ def scores(found: Values, floor: Values) -> np.ndarray:
 
 
 def words_in_common(found: Values, floor: Values) -> np.ndarray:
-    """`[n]`, one a victim in the order of their ids: the mean ROUGE-1 of its sentences, between two bounds.
+    """The leakage of sentences: per victim the mean ROUGE-1 of its sentences, bounded from below.
 
-    Above, 1: every word. Below, what tokens drawn at random score on the same sentences, which look at no gradient.
+    The highest score is 1: every word. The lower bound is the score of tokens drawn at random, which look at no
+    gradient, on the same sentences.
 
     Args:
-        found: `{victim: ROUGE-1 [B]}`; NaN, where there is no reconstruction, is 0.
-        floor: likewise, of the drawn tokens; a victim without them has 0.
+        found: the ROUGE-1 per victim, `{victim: [B]}`; NaN (no reconstruction) counts as 0.
+        floor: the ROUGE-1 of the drawn tokens per victim; a victim without them has the lower bound 0.
+
+    Returns:
+        `[n]`, one score per victim, in the order of their ids.
     """
     out = []
     for victim in sorted(found):
@@ -180,16 +190,17 @@ SCALES = {
 
 
 def scale_of(cell: StoredLeak) -> LeakageScale:
-    """What a leak of this cell is measured in."""
+    """The scale on which the leakage of this cell is measured."""
     return SCALES[things(cell.facts)]
 
 
 def leak(cell: StoredLeak, floor: Values, rows: Rows | None = None) -> LeakageScore | None:
-    """What leaked in a cell; None where it has no victims.
+    """The leakage of a cell; None if it has no victims.
 
     Args:
-        floor: the scale's column of its control, `{victim: [B]}`.
-        rows: of the cell, if they have been read.
+        cell: the cell.
+        floor: the values of the scale's control in the scale's column, `{victim: [B]}`.
+        rows: the rows of the cell, if they have been read already.
     """
     scale, stored = scale_of(cell), rows or query.rows(cell)
     found = values(stored, scale.column)

@@ -1,23 +1,27 @@
-"""Whether two cells differ on the same victims: the sign-flip permutation test for paired values (Fisher 1935)."""
+"""Tests if two cells differ on the same victims: the sign-flip permutation test for paired values (Fisher 1935)."""
 
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
-EXACT = 12  # up to so many pairs every assignment of signs is tried
-DRAWS = 20_000
+EXACT = 12  # with at most so many pairs, every assignment of signs is tried
+DRAWS = 20_000  # the number of random assignments of signs otherwise
 
 
 def sign_flip(differences: Sequence[float] | np.ndarray, seed: int = 0) -> float:
-    """The two-sided p of the mean difference, if each pair's sign were a coin's.
+    """The two-sided p-value of the mean difference, under the hypothesis that each sign is as likely as the other.
 
     Args:
-        differences: `[n]`, finite, one a pair, at least one.
-        seed: of the random signs where there are more than `EXACT` pairs.
+        differences: `[n]`, finite, one difference per pair, at least one.
+        seed: the seed of the random signs, which are used with more than `EXACT` pairs.
 
     Returns:
-        The share of assignments of signs whose mean is as far from 0 as the one seen; at least 1 / 2^(n - 1).
+        The share of assignments of signs whose mean is at least as far from 0 as the mean of `differences`. It is at
+        least 1 / 2^(n - 1) if all assignments are tried, and at least 1 / (`DRAWS` + 1) otherwise.
+
+    Raises:
+        ValueError: there is no difference, or one is not finite.
 
     Example:
         >>> sign_flip([1.0, 2.0, 3.0]), sign_flip([1.0, -1.0])
@@ -32,5 +36,5 @@ def sign_flip(differences: Sequence[float] | np.ndarray, seed: int = 0) -> float
         drawn = np.random.default_rng(seed).integers(0, 2, (DRAWS, len(values)))
         signs = np.concatenate([np.ones((1, len(values))), 2.0 * drawn - 1.0])
     seen, means = abs(values.mean()), np.abs(signs @ values) / len(values)
-    # equal up to the rounding of a sum in another order
+    # The tolerance allows for the rounding of a sum in another order.
     return float((means >= seen - 1e-9 * max(seen, 1e-300)).mean())

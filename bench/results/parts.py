@@ -1,7 +1,7 @@
-"""The files of a cell: parquet parts of victims and samples, safetensors parts of images. Written and checked here.
+"""Writes and checks the files of a cell: parquet parts of victims and samples, and safetensors parts of images.
 
-One append makes up to three files that share an id: `images-ID.safetensors`, `samples-ID.parquet`,
-`victims-ID.parquet`, in that order, so that a victim row that can be read implies its samples.
+One append makes up to three files that share an id: `images-ID.safetensors`, `samples-ID.parquet` and
+`victims-ID.parquet`. They are written in this order, so that the samples exist whenever a victim's row can be read.
 """
 
 import os
@@ -22,7 +22,7 @@ from bench.storage.atomic import aside, write_bytes
 
 SCHEMA = 1
 _KEY = "leakbench"
-# words of messages.Status: not the attack failed, but what it ran on (a test holds the two together)
+# Words of messages.Status that mean that the machine failed, and not the attack (a test compares the two).
 AGAIN = frozenset({"out_of_memory", "error"})
 
 _STAMP = [("part", pa.string()), ("stored", pa.int64())]
@@ -43,15 +43,15 @@ _VICTIM = [
     ("commit", pa.string()),
     ("versions", pa.string()),
 ]
-# where data and weights come from, as JSON: repository, commit and hash
+# The origin of data and weights as JSON: repository, commit and hash.
 _ORIGINS = [("sources", pa.string())]
 _SAMPLE = [(name, pa.int64()) for name in ("victim", "position", "sample", "label", "label_guess")]
-# of the first victims' sentences, where a part has any: what was said, what came back (null: no claim), and
-# `[[iteration, sentence], ...]` as JSON (null: no trace)
+# The sentences of the first victims, if a part has any: the truth, the reconstruction (null: no claim), and the trace
+# `[[iteration, sentence], ...]` as JSON (null: no trace).
 _TEXTS = [(name, pa.string()) for name in ("text", "text_guess", "text_trace")]
 _REQUIRED = {"victims": ("victim", "status", "batch_size"), "samples": tuple(name for name, _ in _SAMPLE)}
 _COLUMNS = {"victims": _VICTIM + _STAMP, "samples": _SAMPLE + _STAMP}
-_COUNTED = ("victim", "status")  # what `stored` reads from a footer
+_COUNTED = ("victim", "status")  # the columns whose statistics `stored` reads from a footer
 _NO_METRICS = frozenset(name for name, _ in _COLUMNS["samples"] + _TEXTS)
 _IMAGES = ("ids", "truth", "guess", "moments", "images", "curve_at", "curve")
 _PIXELS = ("truth", "guess", "images")
@@ -60,7 +60,14 @@ _SHOWN = {"ids", "truth", "guess"}
 
 @dataclass
 class Parts:
-    """The readable parts of a cell, `{part id: ...}`, and one sentence for each file that was skipped."""
+    """The readable parts of a cell.
+
+    Args:
+        victims: the tables of victims, `{part id: table}`.
+        samples: the tables of samples, `{part id: table}`.
+        images: the files of images, `{part id: path}`.
+        warnings: one sentence per file that was skipped.
+    """
 
     victims: dict[str, pa.Table] = field(default_factory=dict)
     samples: dict[str, pa.Table] = field(default_factory=dict)
@@ -74,7 +81,21 @@ def write(
     sample_rows: Sequence[Mapping[str, Any]],
     images: Mapping[str, np.ndarray] | None,
 ) -> str:
-    """Write one append to `folder` and return its id. See `Cell.append`."""
+    """Writes one append to a folder of parts.
+
+    Args:
+        folder: the folder of the parts.
+        victim_rows: one row per victim (see `StoredLeak.append`).
+        sample_rows: one row per sample (see `StoredLeak.append`).
+        images: the tensors to show (see `StoredLeak.append`), or None.
+
+    Returns:
+        The id of the append, which is a part of the files' names.
+
+    Raises:
+        ValueError: a row or a tensor does not have the form that `StoredLeak.append` describes.
+        UserError: the folder cannot be written.
+    """
     part = uuid.uuid4().hex
     stamp = {"part": part, "stored": time.time_ns()}
     _check_rows(victim_rows, sample_rows)
@@ -91,8 +112,8 @@ def write(
         write_bytes(folder / f"images-{part}.safetensors", content)
     for kind, table in (("samples", samples), ("victims", victims)):
         with aside(folder / f"{kind}-{part}.parquet") as temporary:
-            # Of a few dozen rows dictionaries, statistics that nobody asks for and Arrow's own copy of the schema take
-            # longer to read than the values.
+            # With a few dozen rows, reading dictionaries, unused statistics and Arrow's own copy of the schema takes
+            # longer than reading the values.
             asked = [name for name in _COUNTED if name in table.column_names]
             lean = {"use_dictionary": False, "write_statistics": asked, "store_schema": False}
             with pq.ParquetWriter(temporary, table.schema, write_page_checksum=True, **lean) as file:
@@ -102,9 +123,10 @@ def write(
 
 
 def read(folder: Path) -> Parts:
-    """Every readable part in `folder`; what is foreign, old or corrupt is named in `warnings` and left out.
+    """Reads every part in `folder`; a file that is foreign, old or corrupt is left out and named in `warnings`.
 
-    A part of victims counts only with its part of samples: without it the scores are gone, so the victims are redone.
+    A part of victims counts only with its part of samples. Without it the scores are lost, so the victims are attacked
+    again.
     """
     parts = Parts()
     parts.images, parts.warnings = images(folder)
@@ -139,11 +161,15 @@ def images(folder: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def stored(folder: Path) -> set[int] | None:
-    """The ids of the victims in `folder` that ended well or failed for good, from the footers of the parts of victims.
+    """The ids of the victims in `folder` that need no more work, from the footers of the parts of victims.
 
-    For who wants to know how far the work is, and no figure of it: a footer is a tenth of what reading takes, and no
-    checksum of a page is looked at. None where the footers cannot say: a part that is not whole or not leakbench's,
-    ids with gaps, a victim in two parts, a status under which a victim is tried again. Then `read` has to.
+    This serves readers that want to know how far the work is, and no score: reading a footer takes a tenth of the time
+    of reading a part. No checksum of a page is verified.
+
+    Returns:
+        The ids; None if the footers are not enough and `read` is needed. This is so if a part is not whole or not
+        written by leakbench, if its ids have gaps, if a victim is in two parts, or if a status may be one under which a
+        victim is tried again.
     """
     names = set(_names(folder))
     ids: set[int] = set()
@@ -161,12 +187,12 @@ def stored(folder: Path) -> set[int] | None:
 
 
 def _names(folder: Path) -> list[str]:
-    """The names in a folder of parts, in order, without files that are being written; none without a folder."""
+    """The sorted names in a folder of parts, without files that are being written; empty if there is no folder."""
     return sorted(name for name in os.listdir(folder) if not name.startswith(".")) if folder.is_dir() else []
 
 
 def _span(path: Path) -> range | None:
-    """The ids in a part of victims that are done, from its footer; None where it cannot say."""
+    """The ids in a part of victims if all are done, from its footer; None if the footer does not show this."""
     try:
         footer = pq.read_metadata(pa.BufferReader(path.read_bytes()))
     except (pa.ArrowException, OSError):
@@ -179,14 +205,14 @@ def _span(path: Path) -> range | None:
     ids, words = (footer.row_group(0).column(names.index(name)).statistics for name in _COUNTED)
     if not all(one is not None and one.has_min_max for one in (ids, words)):
         return None
-    # whatever word lies between the first and the last in the alphabet may stand in a row
+    # Any word that the alphabet puts between the least and the greatest may be in a row.
     if any(words.min <= word <= words.max for word in AGAIN) or ids.max - ids.min + 1 != footer.num_rows:
         return None
     return range(ids.min, ids.max + 1)
 
 
 def read_images(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a part of images."""
+    """The tensors of a part of images, `{name: array}`; `StoredLeak.append` describes them."""
     with safe_open(path, framework="numpy") as file:
         return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
 
@@ -231,14 +257,14 @@ def _metrics(sample_rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _number(value: Any) -> float | None:
-    # An undefined score is null in the store: NaN would pass through means and comparisons unseen.
+    # An undefined score is null in the store, because NaN would pass unnoticed through means and comparisons.
     return None if value is None or np.isnan(float(value)) else float(value)
 
 
 def _image_tensors(images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     if unknown := sorted(images.keys() - set(_IMAGES)):
         raise ValueError(f"unknown image tensors: {', '.join(unknown)}; known: {', '.join(_IMAGES)}")
-    # of sentences there are curves only
+    # A cell of sentences has curves only.
     needed = {"ids", "curve_at", "curve"} if "curve" in images and not images.keys() & set(_PIXELS) else _SHOWN
     if missing := sorted(needed - images.keys()):
         raise ValueError(f"image tensors lack {', '.join(missing)}")
@@ -248,7 +274,7 @@ def _image_tensors(images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         if len(array) != count:
             raise ValueError(f"{key}: want {count} victims as in ids, got {len(array)}")
         if key in _PIXELS and np.issubdtype(array.dtype, np.floating):
-            # As they are shown and scored; half precision is finer than the 8 bits of a screen.
+            # Pixels are clipped as for display and scoring. Half precision is finer than the 8 bits of a screen.
             array = np.clip(array, 0, 1).astype(np.float16)
         out[key] = np.ascontiguousarray(array)
     return out
@@ -266,7 +292,7 @@ def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
     if kind not in _COLUMNS:
         return None, "it was not written by leakbench"
     try:
-        # the file's bytes at once: many small parts are opened, and this is the quickest way
+        # All bytes are read at once, which is the quickest way to open many small parts.
         file = pq.ParquetFile(pa.BufferReader(path.read_bytes()), page_checksum_verification=True)
         found = (file.metadata.metadata or {}).get(_KEY.encode())
         problem = _version_problem(found.decode(errors="replace") if found is not None else None)

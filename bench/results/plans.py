@@ -1,5 +1,6 @@
-"""What a suite is about to do, on record before it begins: `ROOT/plans/SUITE.json`. Without it nobody could tell what
-is still missing.
+"""The plan of a suite, `ROOT/plans/SUITE.json`: the cells that it is about to run.
+
+It is written before the suite begins, because otherwise `leakbench status` could not tell which cells are missing.
 """
 
 import time
@@ -24,11 +25,11 @@ class PlannedCell:
     """A planned cell.
 
     Args:
-        kind: of the cell, a word (`bench.results.store.StoredCell.kind`).
+        kind: the kind of the cell (`bench.results.store.StoredCell.kind`).
         units: what is counted, in the plural (`victims`).
-        config: see `config_identity`.
-        labels: words for tables.
-        wanted: how many units.
+        config: the identity of its config (see `config_identity`).
+        labels: the cell's names in tables.
+        wanted: the number of units that are asked for.
     """
 
     kind: str
@@ -40,7 +41,13 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a suite, and when it last began (nanoseconds since 1970)."""
+    """The cells that a suite is about to run.
+
+    Args:
+        suite: the name of the suite.
+        started: when it last began, in nanoseconds since 1970.
+        cells: the planned cells.
+    """
 
     suite: str
     started: int
@@ -48,17 +55,22 @@ class Plan:
 
 
 def config_identity(config: Mapping[str, Any]) -> str:
-    """What a planned cell and a stored one share: the identity without the contents of files, unread so far."""
+    """The identity that a planned cell and its stored cell share.
+
+    It leaves out the contents of files, because a plan is made before they are read.
+    """
     return identity(documents.plain(portable(config)), {})
 
 
 def write(root: Path, suite: str, cells: Iterable[tuple[type[StoredCell], Mapping[str, Any]]]) -> None:
-    """Puts the plan of a suite on record, in place of an earlier one of its name.
+    """Writes the plan of a suite, in place of an earlier plan of the same suite.
+
+    A plan of the same cells stays as it is if all of them are finished.
 
     Args:
         root: the results folder.
-        suite: its name.
-        cells: the kind of each, and its resolved config as plain containers.
+        suite: the name of the suite.
+        cells: the kind of each cell, and its resolved config as plain containers.
 
     Raises:
         UserError: the folder cannot be written.
@@ -76,7 +88,7 @@ def write(root: Path, suite: str, cells: Iterable[tuple[type[StoredCell], Mappin
     ]
     folder, path = root / "plans", root / "plans" / f"{suite}.json"
     if _planned(path, planned) and _finished(root, {kind for kind, _ in given}, planned):
-        return  # nothing is left to do: the work does not begin again
+        return  # nothing is left to do, so the time at which the suite last began stays
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -85,7 +97,7 @@ def write(root: Path, suite: str, cells: Iterable[tuple[type[StoredCell], Mappin
 
 
 def _planned(path: Path, cells: list[PlannedCell]) -> bool:
-    """Whether a plan of exactly these cells is on record."""
+    """Whether the stored plan has exactly these cells."""
     try:
         return _load(path).cells == cells
     except (FileNotFoundError, ValueError):
@@ -93,7 +105,7 @@ def _planned(path: Path, cells: list[PlannedCell]) -> bool:
 
 
 def _finished(root: Path, kinds: Iterable[type[StoredCell]], planned: Iterable[PlannedCell]) -> bool:
-    """Whether every planned cell has its units, or a reason why it can have none."""
+    """Whether every planned cell has all its units, or a reason why it cannot have any."""
     stored: dict[str, StoredCell] = {}
     for kind in kinds:
         for path in (root / "cells").glob(f"{kind.kind}-*/cell.json"):
@@ -111,7 +123,7 @@ def _settled(cell: StoredCell | None, wanted: int) -> bool:
 
 
 def read(root: Path) -> tuple[list[Plan], list[str]]:
-    """The plans in a results folder, the latest first, and a sentence for each file that is none."""
+    """The plans in a results folder, the latest first, and one sentence per file that is not a plan."""
     found, warnings = [], []
     for path in sorted((root / "plans").glob("[!.]*.json")):
         try:
@@ -119,7 +131,7 @@ def read(root: Path) -> tuple[list[Plan], list[str]]:
         except ValueError as problem:
             warnings.append(f"skipped {path}: {problem}")
         except FileNotFoundError:
-            warnings.append(f"skipped {path}: it leads nowhere")
+            warnings.append(f"skipped {path}: it is a link to a file that does not exist")
     return sorted(found, key=lambda plan: plan.started, reverse=True), warnings
 
 
@@ -128,11 +140,11 @@ def _load(path: Path) -> Plan:
     fault = documents.wrong(record, _SHAPE)
     entries = record.get("cells")
     if fault or any(record.get(name) is None for name in _SHAPE) or not entries or not all(map(_whole, entries)):
-        raise ValueError(f"it is no plan of leakbench ({fault or 'a part of it is missing'})")
+        raise ValueError(f"it is not a plan of leakbench ({fault or 'a part of it is missing'})")
     cells = [PlannedCell(**{name: entry[name] for name in _ENTRY}) for entry in entries]
     return Plan(record["suite"], record["started"], cells)
 
 
 def _whole(entry: Any) -> bool:
-    """Whether an entry lacks nothing."""
+    """Whether an entry has all its fields."""
     return entry is not None and all(entry.get(name) is not None for name in _ENTRY)

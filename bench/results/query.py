@@ -1,7 +1,7 @@
-"""Reading results: which cells there are, their victims, samples and images. Writes nothing, locks nothing.
+"""Reads results: the cells of a folder, and their victims, samples and images. It writes and locks nothing.
 
-Only parts that `parts.read` has checked are looked at, so that one foreign file fails nothing and several reports can
-run beside a suite. Where a victim stands in several parts, one DuckDB per process chooses in memory which row counts.
+Only parts that `parts.read` has checked are used, so that a foreign file does no harm and several reports can run
+beside a suite. If a victim is in several parts, one DuckDB per process chooses in memory which row counts.
 """
 
 import functools
@@ -44,7 +44,13 @@ class Listing:
 
 @dataclass(frozen=True)
 class Rows:
-    """What is stored of a cell: one row a victim, one a (victim, position), both in order; and what was skipped."""
+    """The stored rows of a cell.
+
+    Args:
+        victims: one row per victim, by id.
+        samples: one row per (victim, position), in order.
+        warnings: one sentence per file that was skipped.
+    """
 
     victims: pa.Table
     samples: pa.Table
@@ -58,7 +64,7 @@ class Rows:
         return Rows(kept[0], kept[1], self.warnings)
 
     def slim(self) -> "Rows":
-        """Without the columns that are about how the work went, which every row repeats: to be held of many cells."""
+        """The rows without the columns that record how the work went, so that many cells' rows fit into memory."""
         kept = [name for name in self.victims.column_names if name in ("victim", "status", "batch_size", "part")]
         return Rows(self.victims.select(kept), self.samples.drop_columns(["part", "stored"]), self.warnings)
 
@@ -69,10 +75,12 @@ class VictimImages:
 
     Args:
         victim: its id.
-        truth, guess: `[B, C, H, W]` in [0, 1].
-        moments: `[M]`, iteration numbers; -1 where there is none.
+        truth: the private images, `[B, C, H, W]` in [0, 1].
+        guess: the reconstructions, `[B, C, H, W]` in [0, 1].
+        moments: `[M]`, numbers of iterations; -1 marks an unused place.
         images: `[M, B, C, H, W]`, the iterates at these moments.
-        curve_at, curve: `[K]`, evaluation numbers (-1 where there is none) and the attacker's objective there.
+        curve_at: `[K]`, numbers of evaluations; -1 marks an unused place.
+        curve: `[K]`, the attacker's objective at these evaluations.
     """
 
     victim: int
@@ -86,13 +94,14 @@ class VictimImages:
 
 @dataclass(frozen=True)
 class Sentence:
-    """One private sentence in words, and what came back of it.
+    """One private sentence in words, and its reconstruction.
 
     Args:
-        victim, position: whose it is, and its place in the batch.
-        truth: as the model's tokeniser spells it.
-        guess: the reconstruction, `?` where a token is not claimed; None where there is none.
-        trace: `(iteration, sentence)` at the moments that were kept, in order; empty where the attack keeps none.
+        victim: the victim's id.
+        position: the place of the sentence in the batch.
+        truth: the private sentence as the model's tokeniser spells it.
+        guess: the reconstruction, with `?` for a token that is not claimed; None if there is no reconstruction.
+        trace: `(iteration, sentence)` at the stored moments, in order; empty if the attack keeps no trace.
     """
 
     victim: int
@@ -104,7 +113,13 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Curve:
-    """The attacker's objective on one victim: `at`, `values` `[K]`, evaluation numbers (-1: none) and the objective."""
+    """The attacker's objective on one victim.
+
+    Args:
+        victim: the victim's id.
+        at: `[K]`, numbers of evaluations; -1 marks an unused place.
+        values: `[K]`, the objective at these evaluations.
+    """
 
     victim: int
     at: np.ndarray
@@ -131,7 +146,11 @@ def cells(root: Path) -> Listing:
 
 
 def _of_no_kind(root: Path) -> Iterator[tuple[Path, str]]:
-    """Folders among the cells, or where earlier versions kept trainings, that no kind of cell of this version reads."""
+    """The folders that no kind of cell of this version reads: among the cells, or where earlier versions put trainings.
+
+    Yields:
+        The folder, and what is wrong with it.
+    """
     for folder in sorted(path for path in (root / "cells").glob("[!.]*") if path.is_dir()):
         if folder.name.startswith(f"{StoredLeak.kind}-"):
             continue
@@ -149,43 +168,49 @@ def _of_no_kind(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def rows(cell: StoredLeak) -> Rows:
-    """The rows of a cell, each victim and each sample once."""
+    """Reads the rows of a cell; each victim and each sample occurs once."""
     return _rows(parts.read(cell.parts))
 
 
 def victims(cell: StoredLeak) -> pa.Table:
-    """One row a victim, by id; the columns of `StoredLeak.append`, and `part` and `stored` (nanoseconds since 1970)."""
+    """Reads one row per victim, by id.
+
+    The columns are those of `StoredLeak.append`, and `part` and `stored` (nanoseconds since 1970).
+    """
     return rows(cell).victims
 
 
 def samples(cell: StoredLeak) -> pa.Table:
-    """One row a (victim, position), in order; the columns of `StoredLeak.append`, metrics as float64 with nulls."""
+    """Reads one row per (victim, position), in order.
+
+    The columns are those of `StoredLeak.append`; metrics are float64 with nulls.
+    """
     return rows(cell).samples
 
 
 def images(cell: StoredLeak, n: int | None = None, stored: Rows | None = None) -> list[VictimImages]:
-    """The pictures of the first `n` victims that have some (None: of all), by id.
+    """Reads the pictures of the first victims that have some, by id.
 
     Args:
-        cell: where from.
-        n: how many.
-        stored: its rows, if they have been read.
+        cell: the cell.
+        n: the number of victims; None for all.
+        stored: the rows of the cell, if they have been read already.
     """
     found = _tensors(cell, "truth", stored)
     return [VictimImages(victim, **values) for victim, values in itertools.islice(found, n)]
 
 
 def curves(cell: StoredLeak, n: int | None = None) -> list[Curve]:
-    """The objective of the first `n` victims of which it is stored (None: of all), by id."""
+    """Reads the objective of the first `n` victims for which it is stored (None: of all), by id."""
     return [Curve(victim, v["curve_at"], v["curve"]) for victim, v in itertools.islice(_tensors(cell, "curve"), n)]
 
 
 def sentences(cell: StoredLeak, stored: Rows | None = None) -> list[Sentence]:
-    """The sentences that are stored in words, by victim and position; none for a cell of images.
+    """Reads the sentences that are stored in words, by victim and position; empty for a cell of images.
 
     Args:
-        cell: where from.
-        stored: its rows, if they have been read.
+        cell: the cell.
+        stored: the rows of the cell, if they have been read already.
     """
     table = (stored or rows(cell)).samples
     if "text" not in table.column_names:
@@ -198,7 +223,12 @@ def sentences(cell: StoredLeak, stored: Rows | None = None) -> list[Sentence]:
 
 
 def shown(cell: StoredLeak, stored: Rows | None = None) -> dict[tuple[int, int], tuple[Any, Any]]:
-    """`{(victim, position): (truth, reconstruction)}` of what is stored: images `[C, H, W]`, or sentences in words."""
+    """The stored examples, `{(victim, position): (truth, reconstruction)}`: images `[C, H, W]`, or sentences in words.
+
+    Args:
+        cell: the cell.
+        stored: the rows of the cell, if they have been read already.
+    """
     spoken = {(one.victim, one.position): (one.truth, one.guess) for one in sentences(cell, stored)}
     return spoken or {
         (one.victim, position): (truth, guess)
@@ -212,7 +242,7 @@ def _trace(text: str | None) -> list[tuple[int, str]]:
 
 
 def _tensors(cell: StoredLeak, wanted: str, stored: Rows | None = None) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Each victim, by id, with its tensors, where the one called `wanted` is among them."""
+    """Yields each victim, by id, whose stored tensors include the one named `wanted`, with all its tensors."""
     chosen = (stored or rows(cell)).victims
     pictures, _ = parts.images(cell.parts)
     tensors: dict[str, dict[str, np.ndarray]] = {}
@@ -228,14 +258,15 @@ def _tensors(cell: StoredLeak, wanted: str, stored: Rows | None = None) -> Itera
 
 @functools.cache
 def _database() -> duckdb.DuckDBPyConnection:
-    """The one of this process: opening another for each cell takes as long as its query. Without threads of its own,
-    which a fork would leave behind.
+    """The one database of this process, because opening one per cell takes as long as the query.
+
+    It has no threads of its own, because they would not survive a fork.
     """
     return duckdb.connect(config={"threads": 1})
 
 
 def _rows(checked: parts.Parts) -> Rows:
-    # Parts of one cell may differ in their metrics: a backbone that was missing at first.
+    # The parts of one cell may differ in their metrics, for example if a backbone was missing at first.
     victims, samples = (
         pa.concat_tables(list(found.values()) or [parts.empty(kind)], promote_options="default").combine_chunks()
         for kind, found in (("victims", checked.victims), ("samples", checked.samples))
@@ -244,7 +275,7 @@ def _rows(checked: parts.Parts) -> Rows:
 
 
 def _latest(victims: pa.Table, samples: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Of the rows of all parts those that count, in order."""
+    """Chooses the rows that count from the rows of all parts, in order."""
     with _database().cursor() as connection:
         connection.register("parts_of_victims", victims)
         connection.register("parts_of_samples", samples)
@@ -254,8 +285,9 @@ def _latest(victims: pa.Table, samples: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 
 def _in_order(victims: pa.Table, samples: pa.Table) -> tuple[pa.Table, pa.Table] | None:
-    """As `_latest` where all rows count, in a tenth of its time: no victim stands in two parts, and each sample in the
-    part of its victim. None otherwise.
+    """Does the work of `_latest` in a tenth of its time if all rows count; otherwise returns None.
+
+    All rows count if no victim is in two parts and each sample is in the part of its victim.
     """
     if any(table[name].null_count for table in (victims, samples) for name in ("victim", "part")):
         return None

@@ -1,4 +1,4 @@
-"""A score over victims: one figure with its interval; of victims recovered and others not, a median of each."""
+"""A score over victims: one figure with its interval, or the medians of the recovered victims and of the others."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,10 @@ class Score:
     """A score of a cell.
 
     Args:
-        figure: the mean or geometric mean; without bounds where there are `groups`.
-        median: over victims.
-        groups: the median of the victims that were recovered and that of the others; empty where all are alike.
-        left_out: samples that have no finite value.
+        figure: the mean or the geometric mean; it has no interval if there are `groups`.
+        median: the median over victims.
+        groups: the median of the recovered victims and that of the others; empty if all victims are of one group.
+        left_out: the number of samples without a finite value.
     """
 
     figure: Interval
@@ -28,18 +28,22 @@ class Score:
     left_out: int
 
     def document(self) -> dict[str, Any]:
-        """The figure's `{mean, low, high, n, estimand, method}` with `median`, `groups` (null: one) and `left_out`."""
+        """The score as a mapping that JSON can hold.
+
+        It has the figure's `mean`, `low`, `high`, `n`, `estimand` and `method`, and `median`, `groups` (null if there
+        is one group) and `left_out`.
+        """
         groups = {name: group.document() for name, group in self.groups.items()}
         more = {"median": self.median.document(), "groups": groups or None, "left_out": self.left_out}
         return {**self.figure.document(), **more}
 
 
 def recovered(hits: np.ndarray, victims: np.ndarray) -> np.ndarray:
-    """`[N]`, bool: whether at least half of the samples of a sample's victim came back.
+    """Per sample, whether its victim was recovered: at least half of the victim's samples were. `[N]`, bool.
 
     Args:
-        hits: `[N]`, bool: of each sample; of a failed victim none.
-        victims: `[N]`, which victim each belongs to.
+        hits: `[N]`, bool: whether each sample was recovered; false for the samples of a failed victim.
+        victims: `[N]`, the victim that each sample belongs to.
 
     Example:
         >>> recovered(np.array([True, False, False, False]), np.array([0, 0, 1, 1])).tolist()
@@ -56,14 +60,14 @@ def score(
     geometric: bool = False,
     bounds: tuple[float | None, float | None] = (None, None),
 ) -> Score:
-    """The score of a cell.
+    """Computes the score of a cell.
 
     Args:
-        values: `[N]`, one a sample; those that are not finite are left out, and at least one has to be.
-        victims: `[N]`, which victim each belongs to.
-        found: `[N]`, bool, see `recovered`; None where nobody knows.
-        geometric: whether the figure is the geometric mean; else the arithmetic one.
-        bounds: the lowest and the highest value there can be.
+        values: `[N]`, one value per sample. Values that are not finite are left out; at least one has to be finite.
+        victims: `[N]`, the victim that each value belongs to.
+        found: `[N]`, bool, the result of `recovered`; None if no metric says which samples were recovered.
+        geometric: whether the figure is the geometric mean; otherwise it is the arithmetic mean.
+        bounds: the lowest and the highest possible value.
     """
     kept = np.isfinite(values)
     values, victims = values[kept], victims[kept]

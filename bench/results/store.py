@@ -1,4 +1,7 @@
-"""Where results live: `ROOT/cells/KIND-SLUG-IDENTITY/` with `cell.json` and `parts/`; many processes append at once."""
+"""The store of results: `ROOT/cells/KIND-SLUG-IDENTITY/` with `cell.json` and `parts/`.
+
+Many processes can append to a cell at once.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ from bench.storage.atomic import hidden, unwritable, write_text
 from bench.storage.file_name import file_name
 from bench.storage.portable import portable
 
-SCHEMA = 2  # of a record
+SCHEMA = 2  # the version of the records' schema
 IDENTITY = re.compile(r"[0-9a-f]{16}")
-# what readers of a config rely on; the rest of it can be anything
+# The parts of a config that readers rely on. The rest of a config can be anything.
 CONFIG_SHAPE: dict[Any, Any] = {
     "seed": int,
     "names": {},
@@ -42,7 +45,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Curve:
-    """A quantity at several moments of the work on one unit: `(iteration, value)`, in order."""
+    """A quantity at several moments of the work on one unit; `points` are `(iteration, value)`, in order."""
 
     name: str
     points: list[tuple[int, float]]
@@ -50,7 +53,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Examples:
-    """What a person looks at, unit by unit: a row holds text, numbers, nulls, and images `[C, H, W]` in [0, 1]."""
+    """A table for a person to look at, unit by unit.
+
+    A row holds text, numbers, nulls, and images `[C, H, W]` in [0, 1].
+    """
 
     columns: list[str]
     rows: list[list[Any]]
@@ -58,21 +64,21 @@ class Examples:
 
 @dataclass
 class StoredCell(ABC):
-    """One cell on disk. A kind of cell is a subclass: what it calls its units, what its parts hold.
+    """One cell on disk. Each kind of cell is a subclass, which names its units and knows what its parts hold.
 
     Args:
         folder: `ROOT/cells/KIND-SLUG-IDENTITY`.
-        slug: what a person reads in the folder's name.
+        slug: the readable part of the folder's name.
         identity: 16 hexadecimal digits, see `bench.results.identity`.
-        facts: see `Store.cell`.
+        facts: what is known of the cell, see `Store.cell`.
         created: when the cell was first opened, ISO 8601 in UTC.
 
     Attributes:
-        kind: the first word of the folder's name.
+        kind: the kind of the cell, which is the first word of the folder's name.
         units: what is counted, in the plural (`victims`).
-        labels: names of the words for tables that `facts["labels"]` has to hold.
-        shape: of `facts`, as far as readers rely on it (see `bench.results.document.wrong`).
-        needed: keys of the config without which nothing can be said of the cell.
+        labels: the names of the labels that `facts["labels"]` has to hold.
+        shape: the shape of `facts`, as far as readers rely on it (see `bench.results.document.wrong`).
+        needed: the keys of the config without which the record is refused.
     """
 
     folder: Path
@@ -89,18 +95,18 @@ class StoredCell(ABC):
 
     @property
     def parts(self) -> Path:
-        """The folder of the parts."""
+        """The folder that holds the parts of the cell."""
         return self.folder / "parts"
 
     @property
     def failure(self) -> Failure | None:
-        """Why the cell failed as a whole, or None."""
+        """Why the cell failed as a whole, or None if it did not."""
         return read_failure(self.folder)
 
     @classmethod
     @abstractmethod
     def wanted(cls, config: Mapping[str, Any]) -> int:
-        """How many units a resolved config asks for; 0 where it does not say."""
+        """How many units a resolved config asks for; 0 if it does not say."""
 
     @abstractmethod
     def done(self) -> set[int]:
@@ -108,33 +114,48 @@ class StoredCell(ABC):
 
     @abstractmethod
     def times(self) -> dict[int, tuple[int, float]]:
-        """`{unit: (stored [nanoseconds since 1970], seconds of work)}` of the units that need no more work."""
+        """The times of the units that need no more work, `{unit: (stored [ns since 1970], work [s])}`."""
 
     def count(self, wanted: int) -> int:
-        """How many of the first `wanted` units need no more work (0: of all), as quickly as it can be found out."""
+        """How many of the first `wanted` units (0: of all units) need no more work, found in the quickest way."""
         return sum(not wanted or unit < wanted for unit in self.done())
 
     def curves(self) -> list[Curve]:
-        """Of the units of which some are stored."""
+        """The curves of the units that have stored ones; empty for a kind of cell without curves."""
         return []
 
     @abstractmethod
     def examples(self) -> Examples:
-        """A row for each unit, or for each example of a unit."""
+        """A table of the cell with one row per unit, or one row per example of a unit."""
 
     def sweep(self) -> None:
-        """Removes what killed processes left half-written; for who holds the cell, before anybody writes."""
+        """Removes the half-written files of killed processes.
+
+        Only the holder of the cell's lock may call this, and before any process writes.
+        """
         for path in self.parts.glob(".*.tmp"):
             path.unlink(missing_ok=True)
 
     def fail(self, status: str, reason: str) -> None:
-        """Keep on record that the cell failed as a whole; the rows it has stay."""
+        """Records that the cell failed as a whole; its rows stay.
+
+        Args:
+            status: a word of `bench.messages.Status`.
+            reason: a sentence.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
         if self.failure != Failure(status, reason):
             failure = {"status": status, "reason": reason, "at": now()}
             write_text(self.folder / "failed.json", documents.dump(failure))
 
     def complete(self) -> None:
-        """Every unit asked for is stored: an earlier failure is no longer true."""
+        """Removes the record of an earlier failure, once every unit that was asked for is stored.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
         try:
             (self.folder / "failed.json").unlink(missing_ok=True)
         except OSError as error:
@@ -152,14 +173,14 @@ class Store:
 
     @property
     def cells(self) -> Path:
-        """The folder of the cells."""
+        """The folder that holds all cells."""
         return Path(self.root) / "cells"
 
     def check(self) -> None:
-        """Find out before any work is done whether results can be written.
+        """Checks, before any work is done, if results can be written.
 
         Raises:
-            UserError: they cannot.
+            UserError: results cannot be written.
         """
         probe = hidden(self.cells / "probe")
         try:
@@ -170,18 +191,18 @@ class Store:
             raise unwritable(Path(self.root), error) from error
 
     def folder(self, kind: type[StoredCell], identity: str) -> Path | None:
-        """Where the cell of this identity lies; None where there is none."""
+        """The folder of the cell of this kind and identity; None if there is none."""
         return next(iter(sorted(self.cells.glob(f"{kind.kind}-*-{identity}"))), None)
 
     def cell(self, kind: type[Kind], slug: str, identity: str, facts: Mapping[str, Any]) -> Kind:
-        """Open the cell of this identity; create it where there is none.
+        """Opens the cell of this kind and identity, and creates it if there is none.
 
         Args:
-            kind: of the cell.
-            slug: readable name, as `idlg-cifar10`; see `bench.storage.file_name.file_name`.
+            kind: the kind of the cell.
+            slug: a readable name, such as `idlg-cifar10`; see `bench.storage.file_name.file_name`.
             identity: 16 hexadecimal digits.
             facts: plain values, stored without the folders of this machine (see `bench.storage.portable`): `labels`
-                (words for tables, those that the kind names) and, as known, `config` (resolved), `contents` (see
+                (the cell's names in tables, as the kind lists them) and, if known, `config` (resolved), `contents` (see
                 `bench.results.identity.contents`), and what else the kind's `shape` names.
 
         Raises:
@@ -213,13 +234,13 @@ class Store:
             raise UserError(f"{folder}: {problem}; move it away or choose another folder with results=DIR") from None
         if cell.facts == known:
             return cell
-        # What is not part of the identity may have changed: the number of victims, a backbone that is now there.
+        # Facts that are not part of the identity may have changed, such as the number of victims.
         write_text(folder / "cell.json", documents.dump({**document, "slug": cell.slug, "created": cell.created}))
         return load(folder, kind)
 
 
 def load(folder: Path, kind: type[Kind]) -> Kind:
-    """Read a cell's record.
+    """Reads a cell from its folder.
 
     Raises:
         ValueError: the folder has no readable `cell.json` of this schema and kind; the message says what is wrong.
@@ -238,7 +259,7 @@ def load(folder: Path, kind: type[Kind]) -> Kind:
 
 
 def cells(root: Path, kind: type[Kind]) -> tuple[list[Kind], list[str]]:
-    """The cells of a kind below `root` in the order of their folders' names, and a sentence for each that is skipped.
+    """The cells of a kind below `root` in the order of their folders' names, and a sentence per skipped folder.
 
     Raises:
         OSError: the folder cannot be read.
@@ -254,7 +275,7 @@ def cells(root: Path, kind: type[Kind]) -> tuple[list[Kind], list[str]]:
 
 
 def read_failure(folder: Path) -> Failure | None:
-    """Why a cell in `folder` failed as a whole, or None."""
+    """Why the cell in `folder` failed as a whole, or None if it did not."""
     try:
         record = documents.read(folder / "failed.json")
     except FileNotFoundError:
@@ -268,19 +289,19 @@ def read_failure(folder: Path) -> Failure | None:
 
 
 def _create(folder: Path, text: str) -> None:
-    """Make the folder aside and rename it: a cell is never seen without its record."""
+    """Makes the folder under another name and renames it, so that no process sees a cell without its record."""
     temporary = hidden(folder)
     try:
         (temporary / "parts").mkdir(parents=True)
         write_text(temporary / "cell.json", text)
         os.rename(temporary, folder)
     except OSError as error:
-        if not (folder / "cell.json").exists():  # else another process was first: its cell is ours
+        if not (folder / "cell.json").exists():  # else another process was first, and this process uses its cell
             raise unwritable(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def now() -> str:
-    """This moment, ISO 8601 in UTC."""
+    """The current time, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""A cell of an attack on disk: its units are victims, its parts hold rows of victims and of samples, and images."""
+"""The stored cell of an attack: its units are victims, and its parts hold rows of victims and samples, and images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bench.results import parts
 from bench.results.store import CONFIG_SHAPE, Curve, Examples, StoredCell
 
 LABELS = ("attack", "data", "model", "defense", "threat")
-# Words of messages.Status under which an attack ended as it should; the rest are failures: no success, and the floor of
-# any score of a leak. (messages.py imports torch, which a report does without; a test holds the two together.)
+# Words of messages.Status under which an attack ended as it should. The others are failures: they count as no success
+# and have the lowest leakage score. (messages.py imports torch, which a report does not need; a test compares the two.)
 ENDED_WELL = frozenset({"converged", "budget"})
 AGAIN = parts.AGAIN
 FACTS_SHAPE: dict[Any, Any] = {
@@ -50,9 +50,11 @@ FACTS_SHAPE: dict[Any, Any] = {
 
 
 class StoredLeak(StoredCell):
-    """The victims of one attack, as far as they are done. `facts` hold, as known, `threat` `{letter, grants {name:
-    bool}}`, `data` `{classes, shape, pool}`, `model`, `metrics` `{metric: {net, size, interpolation, range, ...}}`,
-    `reasons` `{metric: sentence}` for those that are not available, `control` (bool), `paper` `{value, source, known}`.
+    """The finished victims of one attack.
+
+    If known, `facts` hold `threat` `{letter, grants {name: bool}}`, `data` `{classes, shape, pool}`, `model`, `metrics`
+    `{metric: {net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for metrics that are not
+    available, `control` (bool), and `paper` `{value, source, known}`.
     """
 
     kind: ClassVar[str] = "leak"
@@ -62,27 +64,27 @@ class StoredLeak(StoredCell):
 
     @classmethod
     def wanted(cls, config: Mapping[str, Any]) -> int:
-        """See `StoredCell.wanted`."""
+        """How many victims a resolved config asks for; 0 if it does not say."""
         return (config.get("data") or {}).get("victims") or 0
 
     def done(self) -> set[int]:
         """The ids of the victims that need no more work.
 
-        A victim that diverged is done: that is what the attack does. One that fell to the machine (`AGAIN`) is tried
-        again: it may have more memory next time.
+        A victim that diverged is done, because the attack would diverge again. A victim for which the machine failed
+        (`AGAIN`) is tried again, because the machine may have more memory next time.
         """
         tables = parts.read(self.parts).victims.values()
         ended = [zip(table["victim"].to_pylist(), table["status"].to_pylist()) for table in tables]
         return {victim for rows in ended for victim, word in rows if word not in AGAIN}
 
     def count(self, wanted: int) -> int:
-        """See `StoredCell.count`."""
+        """How many of the first `wanted` victims (0: of all) need no more work, from the footers if they are enough."""
         ids = parts.stored(self.parts)
         found = set(self.times()) if ids is None else ids
         return sum(not wanted or victim < wanted for victim in found)
 
     def times(self) -> dict[int, tuple[int, float]]:
-        """See `StoredCell.times`."""
+        """The times of the victims that need no more work, `{id: (stored [ns since 1970], work [s])}`."""
         from bench.results import query
 
         columns = ("victim", "status", "stored", "seconds")
@@ -95,22 +97,22 @@ class StoredLeak(StoredCell):
         sample_rows: Sequence[Mapping[str, Any]],
         images: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Add finished victims: all of these rows become visible, or none.
+        """Adds finished victims; either all of these rows become visible, or none.
 
         Args:
-            victim_rows: one per victim: `victim`, `status`, `batch_size`, and as known `reason`, `objective`,
+            victim_rows: one row per victim: `victim`, `status`, `batch_size`, and if known `reason`, `objective`,
                 `iterations`, `evaluations`, `seconds`, `repeats`, `rank`, `host`, `device`, `started`, `commit`,
                 `versions` (a JSON object).
-            sample_rows: one per sample: `victim`, `position`, `sample`, `label`, `label_guess` (-1: no claim), and a
-                number or null for each metric; NaN is stored as null. A victim without a reconstruction has none.
-                Of sentences that are to be shown also `text`, `text_guess` (null: no claim) and `text_trace`
+            sample_rows: one row per sample: `victim`, `position`, `sample`, `label`, `label_guess` (-1: no claim), and
+                a number or null per metric; NaN is stored as null. A victim without a reconstruction has no rows.
+                Sentences that are to be shown also have `text`, `text_guess` (null: no claim) and `text_trace`
                 (`[[iteration, sentence], ...]` as JSON, or null).
-            images: `ids` `[V]`, `truth` and `guess` `[V, B, C, H, W]` and, where there is a trace, `moments` `[V, M]`,
-                `images` `[V, M, B, C, H, W]`, `curve_at` and `curve` `[V, K]`. Pixels in [0, 1] or uint8; stored
-                clipped, in half precision. Of sentences `ids`, `curve_at` and `curve` only.
+            images: `ids` `[V]`, `truth` and `guess` `[V, B, C, H, W]`, and if there is a trace, `moments` `[V, M]`,
+                `images` `[V, M, B, C, H, W]`, `curve_at` and `curve` `[V, K]`. Pixels are in [0, 1] or uint8; they are
+                stored clipped, in half precision. Sentences have `ids`, `curve_at` and `curve` only.
 
         Raises:
-            ValueError: a row or a tensor is not of this form.
+            ValueError: a row or a tensor does not have this form.
             UserError: the folder cannot be written.
         """
         if victim_rows:
@@ -129,7 +131,10 @@ class StoredLeak(StoredCell):
         ]
 
     def examples(self) -> Examples:
-        """A row per private example: truth and reconstruction where they are stored, labels, status and every score."""
+        """A table with one row per private example.
+
+        A row has the truth and the reconstruction if they are stored, the labels, the status and every score.
+        """
         from bench.results import query
 
         rows = query.rows(self)

@@ -1,4 +1,4 @@
-"""A training on disk: its units are runs, its parts hold a parquet file for each finished one."""
+"""The stored cell of a training: its units are runs, and its parts hold one parquet file per finished run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from bench.results.store import CONFIG_SHAPE, Examples, StoredCell
 from bench.storage.atomic import aside
 
-SCHEMA = 1  # of a part
+SCHEMA = 1  # the version of a part's schema
 _KEY = b"leakbench training"
 _COLUMNS = [
     ("run", pa.int64()),
@@ -48,8 +48,8 @@ _SHOWN = ("run", "status", "correct", "tested", "steps", "seconds", "slowdown", 
 class StoredTraining(StoredCell):
     """The training runs of one model, data set, defence and schedule.
 
-    `facts` hold, as known, `defense` (see `bench.defenses.stack.described`), `schedule` (words), `model`
-    `{parameters}`, `data` `{train, test}`.
+    If known, `facts` hold `defense` (see `bench.defenses.stack.described`), `schedule` (in words), `model`
+    `{parameters}` and `data` `{train, test}` (numbers of examples).
     """
 
     kind: ClassVar[str] = "training"
@@ -68,7 +68,7 @@ class StoredTraining(StoredCell):
 
     @classmethod
     def wanted(cls, config: Mapping[str, Any]) -> int:
-        """See `StoredCell.wanted`."""
+        """How many runs a resolved config asks for; 0 if it does not say."""
         return (config.get("training") or {}).get("runs") or 0
 
     def done(self) -> set[int]:
@@ -76,11 +76,11 @@ class StoredTraining(StoredCell):
         return {row["run"] for row in self.runs()}
 
     def times(self) -> dict[int, tuple[int, float]]:
-        """See `StoredCell.times`."""
+        """The times of the stored runs, `{run: (stored [ns since 1970], work [s])}`."""
         return {row["run"]: (row["stored"], row["seconds"]) for row in self.runs()}
 
     def runs(self) -> list[dict[str, Any]]:
-        """The rows that can be read, one per run, by its number; of a run that was stored twice the latest."""
+        """The readable rows, one per run, in the order of the runs; if a run was stored twice, its latest row."""
         rows: dict[int, dict[str, Any]] = {}
         for path in sorted(self.parts.glob("[!.]*.parquet")):
             for row in _read(path):
@@ -89,10 +89,10 @@ class StoredTraining(StoredCell):
         return [rows[run] for run in sorted(rows)]
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Keeps a finished run.
+        """Stores a finished run.
 
         Raises:
-            ValueError: the row has a column that is none of a training, or lacks one that an accuracy is made of.
+            ValueError: the row has an unknown column, or lacks a column that every run has.
             UserError: the folder cannot be written.
         """
         if unknown := sorted(row.keys() - {name for name, _ in _COLUMNS}):
@@ -105,12 +105,12 @@ class StoredTraining(StoredCell):
             pq.write_table(table, temporary, write_page_checksum=True)
 
     def examples(self) -> Examples:
-        """A row per run."""
+        """A table with one row per run: its status, accuracy counts, cost and device."""
         return Examples(list(_SHOWN), [[row[name] for name in _SHOWN] for row in self.runs()])
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a part; none where it is foreign or corrupt (the run is then done again)."""
+    """The rows of a part; empty if the part is foreign or corrupt, so that its run is done again."""
     try:
         metadata = pq.read_schema(path).metadata or {}
         if metadata.get(_KEY) != str(SCHEMA).encode():

@@ -1,4 +1,4 @@
-"""A cell in one JSON document: scores and rates with intervals, and a sentence for each that has none."""
+"""Summarises a cell in one JSON document: scores and rates with intervals, or a sentence why there is none."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ _OWN = ("metrics", "other", "evaluations_per_victim", "seconds_per_victim", "rea
 
 @dataclass(frozen=True)
 class _Samples:
-    """The samples of a cell as arrays `[N]`: N counts every sample of every victim, scored or not.
+    """The samples of a cell as arrays `[N]`; N counts every sample of every victim, with or without a score.
 
     Args:
-        victim: which each belongs to.
-        failed: whether its victim failed, whatever it left: no success.
-        columns: labels and metrics; NaN where there is none.
-        recovered: whether its victim came back (see `scores.recovered`); None where no metric says so.
+        victim: the victim that each sample belongs to.
+        failed: whether its victim failed. Such a sample counts as no success, whatever the victim left.
+        columns: labels and metrics, `{name: [N]}`; NaN marks a missing value.
+        recovered: whether its victim was recovered (see `scores.recovered`); None if no metric tells.
     """
 
     victim: np.ndarray
@@ -40,30 +40,34 @@ class _Samples:
 
 
 def summary(cell: StoredLeak, victims: int | None = None) -> dict[str, Any]:
-    """The document of a cell, over the stored victims with an id below `victims` (None: all).
+    """Reads a cell and summarises it.
 
-    A score is over the samples that have one; a rate counts every sample, so that a failed victim is no success.
+    A score covers the samples that have one. A rate counts every sample, so that a failed victim counts as no success.
     `reasons` has a sentence for each entry that is null, has no interval, or leaves samples out.
 
     Each entry is null or `{mean, low, high, n, estimand, method}`: `mean` is the value of the `estimand` (`mean`,
-    `geometric mean` of squared errors, `rate`), `low` and `high` its 95 % interval (null where there is none) and
-    `method` how it was found (see `bench.results.intervals`). A score has also `left_out` (samples without a value:
-    the figure is then one over survivors), `median` (alike), and `groups`: null, or the medians of the victims that
-    were `recovered` and of the `others`; then the joint figure has no interval.
+    `geometric mean` for squared errors, `rate`), `low` and `high` are its 95 % interval (null if there is none), and
+    `method` says how the interval was found (see `bench.results.intervals`). A score also has `left_out` (the number of
+    samples without a value, which the figure leaves out), `median` (of the same form), and `groups`: null, or the
+    medians of the `recovered` victims and of the `others`. With groups, the joint figure has no interval.
+
+    Args:
+        cell: the cell.
+        victims: the summary covers the stored victims with an id below this number; None for all.
 
     Returns:
-        `attack`, `data`, `model`, `defense`, `threat` (words), `victims`, `failures` (counts), `success_rate`
-        `{"1e-2", "1e-3", "1e-4"}` (of sentences null), `label_accuracy` (share of all samples whose label is claimed
-        rightly, in its place), `label_overlap` (share of each batch's labels that are claimed as often as they are
-        there, whatever their order), an entry per metric that has a column in the tables, under its key (`mse`,
-        `rouge_1`, ...), `metrics` `{key: {title, unit}}` of these, `other` (further metrics, alike),
+        `attack`, `data`, `model`, `defense`, `threat` (names), `victims`, `failures` (counts), `success_rate`
+        `{"1e-2", "1e-3", "1e-4"}` (null for sentences), `label_accuracy` (the share of all samples whose label is
+        claimed correctly in its place), `label_overlap` (the share of each batch's labels that are claimed as often as
+        they occur, in any order), an entry per metric that has a column in the tables, under its key (`mse`,
+        `rouge_1`, ...), `metrics` `{key: {title, unit}}` of these, `other` (further metrics, of the same form),
         `evaluations_per_victim`, `seconds_per_victim` (numbers or null), `reasons`, `results` (the cell's folder).
     """
     return summarise(cell, query.rows(cell).limit(victims))
 
 
 def summarise(cell: StoredLeak, rows: Rows) -> dict[str, Any]:
-    """`summary` of rows that have been read already."""
+    """Summarises rows that have been read already; `summary` describes the document."""
     status = rows.victims["status"].to_pylist()
     samples = _samples(rows)
     metrics = parts.metric_names(rows.samples)
@@ -100,7 +104,7 @@ def _nothing(cell: StoredLeak) -> str:
 
 
 def _samples(rows: Rows) -> _Samples:
-    """Every (victim, position) up to the victim's batch size; NaN and -1 where a victim left no row."""
+    """Every (victim, position) up to the victim's batch size; the values of a position without a row are NaN."""
     ids = rows.victims["victim"].to_numpy()
     sizes = rows.victims["batch_size"].to_numpy()
     bad = np.array([word not in ENDED_WELL for word in rows.victims["status"].to_pylist()], bool)
@@ -117,7 +121,7 @@ def _samples(rows: Rows) -> _Samples:
 
 
 def _hits(samples: _Samples) -> np.ndarray | None:
-    """`[N]`, bool: which samples came back; None where no metric says so."""
+    """Which samples were recovered, `[N]`, bool; None if no metric tells."""
     with np.errstate(invalid="ignore"):
         for name, came in ((EXACT, lambda exact: exact == 1), ("mse", lambda error: error <= THRESHOLDS["1e-2"])):
             if name in samples.columns and np.isfinite(samples.columns[name]).any():
@@ -143,9 +147,9 @@ def _success(samples: _Samples, reasons: dict[str, str], nothing: str | None, ce
 
 
 def label_accuracy(columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """`[N]`: 1 where the label is claimed rightly, else 0; None where no label is claimed at all.
+    """Per sample 1 if its label is claimed correctly, else 0, `[N]`; None if the attack claims no label at all.
 
-    Where an attack names labels, a sample for which it named none is not a right one: the mean is over all samples.
+    If the attack claims any label, a sample without a claim counts as wrong, so that the mean is over all samples.
     """
     known = columns.get(_LABELS)
     if known is None:
@@ -155,13 +159,15 @@ def label_accuracy(columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
 
 
 def label_overlap(samples: _Samples) -> np.ndarray | None:
-    """`[N]`, the same for all samples of a victim: `sum_k min(labels k there are, labels k claimed) / B`.
+    """Per victim the share of its labels that are claimed, as multisets: `sum_k min(true k, claimed k) / B`.
 
-    What an attacker gets of a batch's labels as a multiset; for batches of one it is the accuracy. None where no label
-    is claimed at all.
+    For batches of one this is the accuracy.
+
+    Returns:
+        `[N]`, the same for all samples of a victim; None if the attack claims no label at all.
     """
     label, guess = samples.columns["label"], samples.columns["label_guess"]
-    if _LABELS in samples.columns:  # what a victim without a reconstruction carries is no claim
+    if _LABELS in samples.columns:  # the label of a victim without a reconstruction is not a claim
         guess = np.where(np.isfinite(samples.columns[_LABELS]), guess, -1)
     if not (guess >= 0).any():
         return None

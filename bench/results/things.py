@@ -1,4 +1,4 @@
-"""What a cell is about: images or sentences."""
+"""The kind of private data that a cell is about: images or sentences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,5 +7,5 @@ IMAGES, SENTENCES = "images", "sentences"
 
 
 def things(facts: Mapping[str, Any]) -> str:
-    """`images` or `sentences`, of a cell's facts (of images where they do not say)."""
+    """The kind of data in a cell's facts: `images` or `sentences`; `images` if the facts do not say."""
     return SENTENCES if (facts.get("data") or {}).get("things") == SENTENCES else IMAGES

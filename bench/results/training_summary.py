@@ -1,4 +1,4 @@
-"""A training in one JSON document: the accuracy that is left, with two intervals, and what each step costs."""
+"""Summarises a training in one JSON document: the accuracy that is left, with two intervals, and the cost per step."""
 
 import math
 from typing import Any
@@ -24,15 +24,18 @@ _OF_RUNS = (
 
 
 def summarise(cell: StoredTraining) -> dict[str, Any]:
-    """The document of a training, over all its stored runs.
+    """Summarises a training over all its stored runs.
 
     Returns:
-        `data`, `model`, `defense`, `training` (words), `schedule`, `runs`, `diverged` (counts), `accuracy`
-        `{mean, low, high, n}` (the mean of the runs with Wilson's interval over the test images, each counted once: all
-        runs are tested on the same) or null, `over_runs` `{low, high, n}` (Student's interval for the mean of the
-        runs; bounds null for one run), `seconds_per_step`, `slowdown` (see `Classifier.slowdown`; the median), `steps`,
-        `epsilon`, `delta`, `bytes_per_step`, `encoding`, `sampling`, `optimiser`, `lr`, `momentum`, `batch_size`,
-        `epochs`, `reasons` (`cell`: why there is no accuracy), `results` (the folder).
+        `data`, `model`, `defense`, `training` (names), `schedule`, `runs`, `diverged` (counts), `accuracy`
+        `{mean, low, high, n}` or null, `over_runs` `{low, high, n}`, `seconds_per_step`, `slowdown` (the median of
+        `Classifier.slowdown`), `steps`, `epsilon`, `delta`, `bytes_per_step`, `encoding`, `sampling`, `optimiser`,
+        `lr`, `momentum`, `batch_size`, `epochs`, `reasons` (`cell` says why there is no accuracy), and `results` (the
+        folder).
+
+        `accuracy` is the mean of the runs with Wilson's interval over the test images. All runs are tested on the same
+        images, so each image counts once. `over_runs` is Student's interval for the mean of the runs; its bounds are
+        null for one run.
     """
     rows = cell.runs()
     document: dict[str, Any] = {name: cell.facts["labels"][name] for name in cell.labels}
@@ -56,15 +59,15 @@ def over_images(rates: list[float], tested: int) -> Interval:
     """The mean accuracy with Wilson's interval over the test images.
 
     Args:
-        rates: of each run, at least one, on the same images.
-        tested: how many images that is.
+        rates: the accuracy of each run, at least one, on the same images.
+        tested: the number of these images.
     """
     mean = float(np.mean(rates))
     return Interval(mean, *wilson(mean * tested, tested), tested, RATE, WILSON)
 
 
 def over_runs(rates: list[float]) -> dict[str, float | int | None]:
-    """Student's 95 % interval for the mean of the runs: wide where there are few, as it has to be.
+    """Student's 95 % interval for the mean of the runs, as `{low, high, n}`; it is wide if there are few runs.
 
     Example:
         >>> {name: round(value, 3) for name, value in over_runs([0.95, 0.96]).items()}

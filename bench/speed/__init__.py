@@ -1,1 +1,1 @@
-"""`leakbench speed`: the engine against the published loop, in one run, on the same victims."""
+"""`leakbench speed`: compares the engine with the published loop, in one run, on the same victims."""

@@ -1,4 +1,4 @@
-"""The whole measurement: turns, whole runs, chunk sizes, limits; one document."""
+"""The whole measurement in one document: turns, whole runs, chunk sizes, and the limits of the machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from bench.terminal.progress import bars
 
 @dataclass
 class Turns:
-    """A contestant's turns; `warm_up` came before the first and is in no rate."""
+    """The turns of one contestant.
+
+    Args:
+        contestant: the loop or an engine.
+        warm_up: what it did before the first turn, which is not part of any rate.
+        rates: the results of its turns.
+    """
 
     contestant: LoopContestant | EngineContestant
     warm_up: Rate
@@ -26,11 +32,11 @@ class Turns:
 
     @property
     def per_second(self) -> float:
-        """Median over the rounds."""
+        """Evaluations per second, the median over the rounds."""
         return median(rate.per_second for rate in self.rates)
 
     def document(self) -> dict[str, Any]:
-        """Its rate and each round's."""
+        """The contestant's part of the JSON document: its rate, and the rate of each round."""
         return {
             "evaluations_per_second": self.per_second,
             "rounds": [rate.per_second for rate in self.rates],
@@ -40,10 +46,10 @@ class Turns:
 
 
 def measure(options: Options) -> dict[str, Any]:
-    """Runs what the options ask for and returns the document of `leakbench speed --json`.
+    """Measures what the options ask for and returns the document of `leakbench speed --json`.
 
     Raises:
-        UserError: before anything is measured: a setting cannot be built.
+        UserError: a setting cannot be built. This is raised before anything is measured.
     """
     threads = torch.get_num_threads()
     try:
@@ -92,7 +98,14 @@ def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dic
 def take_turns(
     contestants: Sequence[LoopContestant | EngineContestant], rounds: int, seconds: float, steps: _Steps | None = None
 ) -> list[Turns]:
-    """A B A B: each warms up once, then all of them take a turn in every round."""
+    """Lets contestants take turns (A B A B): each warms up once, then each takes one turn in every round.
+
+    Args:
+        contestants: the loops and engines.
+        rounds: the number of turns per contestant.
+        seconds: the duration of a turn.
+        steps: the progress display, or None.
+    """
     turns = []
     for contestant in contestants:
         _next(steps, f"warm-up, {type(contestant).__name__.lower()}")
@@ -151,7 +164,7 @@ def _engine(turns: Turns, setting: Setting) -> dict[str, Any]:
 def _limits(
     setting: Setting, ours: Turns, variants: list[Setting], others: list[Turns], steps: _Steps
 ) -> dict[str, Any]:
-    """Shares of what the machine can do, at the engine's threads."""
+    """What the machine can do with the engine's number of threads, and the engine's share of it."""
     steps.next("floating-point operations, matrix products, memory")
     device = setting.seen.ids.device
     operations = flops.count(setting)
@@ -170,7 +183,13 @@ def _limits(
 
 
 def _traffic(setting: Setting, per_second: float, bandwidth: float) -> dict[str, Any]:
-    """What the memory's rate alone would allow, and how near it the engine (the first) or a variant is."""
+    """The rate that the memory's bandwidth would allow, and the share of it that is reached.
+
+    Args:
+        setting: the setting of the engine or of a variant.
+        per_second: its measured evaluations per second.
+        bandwidth: the bandwidth of the memory, in bytes per second.
+    """
     size = flops.history_bytes(setting)
     limit = bandwidth / size if size else None
     return {
@@ -204,7 +223,7 @@ def _chunks(options: Options, loop: float, steps: _Steps) -> list[dict[str, Any]
 
 
 def _successes(options: Options, loop: Any, engine: Any, document: dict[str, Any], steps: _Steps) -> None:
-    """Whole runs: the loop on the first victims, the engine on the pool, which begins with them."""
+    """Adds whole runs to the document: the loop runs the first victims, the engine the pool, which begins with them."""
     steps.next("whole runs, engine")
     ours: Whole = engine.whole(options.victims)
     steps.next("whole runs, loop")
@@ -240,7 +259,7 @@ def _memory(options: Options, document: dict[str, Any], steps: _Steps) -> None:
 
 
 def _workers(options: Options, document: dict[str, Any], steps: _Steps) -> None:
-    steps.next("one process of all cores against a process a core")
+    steps.next("one process of all cores against one process per core")
     words = with_defaults(options.overrides)
     try:
         document["workers"] = workers.measure(words, options.config_dir, options.rounds, options.seconds)
@@ -262,7 +281,7 @@ def _next(steps: _Steps | None, note: str) -> None:
 
 
 class _Steps:
-    """One bar over all that is measured; where stderr is no terminal, nothing."""
+    """One progress bar over the whole measurement; nothing is shown if stderr is not a terminal."""
 
     def __init__(self, options: Options) -> None:
         subjects = len(options.threads) + 1 + len(options.variants)
@@ -278,7 +297,7 @@ class _Steps:
         return self
 
     def next(self, note: str) -> None:
-        """Begins the next part."""
+        """Marks the start of the next part and shows `note` beside the bar."""
         self._bars.update(self._bar, completed=self._begun, note=note)
         self._begun += 1
 

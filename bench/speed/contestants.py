@@ -1,4 +1,4 @@
-"""Who takes turns: the published loop, and the engine. Each measures its own rate, and runs victims to their end."""
+"""The two contestants, the published loop and the engine. Each measures its own rate, and runs victims to their end."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from bench.messages import Reconstruction, Status
 from bench.speed.sequential import HISTORY
 from bench.speed.setting import Setting, synchronise
 
-SUCCESS = 1e-2  # mean squared error of clipped images at or below which a reconstruction counts
-_CHUNKS = 4  # of victims in whole runs of the engine
-_FILL = 1.5  # evaluations a victim, in units of the history, before the clock starts
-_FILL_WITHOUT_HISTORY = 10
+SUCCESS = 1e-2  # a reconstruction is a success if the mean squared error of its clipped image is at or below this
+_CHUNKS = 4  # the least number of chunks in whole runs of the engine
+_FILL = 1.5  # evaluations per victim before the clock starts, as a multiple of the history's length
+_FILL_WITHOUT_HISTORY = 10  # evaluations per victim before the clock starts, without a history
 
 
 @dataclass(frozen=True)
 class Rate:
-    """One turn: evaluations of the objective with its gradient, and the wall time that they and the optimiser took.
+    """The result of one turn.
 
-    `startup` is the time from the call to the end of the first evaluation.
+    Args:
+        evaluations: how often the objective and its gradient were evaluated.
+        seconds: the wall time that the evaluations and the optimiser took.
+        startup: the seconds from the call to the end of the first evaluation.
     """
 
     evaluations: int
@@ -34,13 +37,21 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """Evaluations a second."""
+        """Evaluations per second of wall time."""
         return self.evaluations / self.seconds
 
 
 @dataclass(frozen=True)
 class Whole:
-    """Victims run to their end; `successes` counts images with a mean squared error at or below 1e-2."""
+    """The result of running victims to their end.
+
+    Args:
+        victims: the number of victims.
+        images: the number of their images.
+        successes: the number of images with an MSE at or below `SUCCESS`.
+        evaluations: how often the objective and its gradient were evaluated, over all victims.
+        seconds: the wall time of all runs together.
+    """
 
     victims: int
     images: int
@@ -50,19 +61,19 @@ class Whole:
 
     @property
     def per_success(self) -> float | None:
-        """Seconds for one; None where there is none."""
+        """Seconds per success; None if there is no success."""
         return self.seconds / self.successes if self.successes else None
 
 
 class LoopContestant:
-    """The published loop at a number of threads. Its turns go on where the last one ended, victim after victim."""
+    """The published loop with a number of threads. A turn continues where the last one ended, victim after victim."""
 
     def __init__(self, setting: Setting, threads: int) -> None:
         self.setting, self.threads = setting, threads
         self._steps = self._all_victims()
 
     def turn(self, seconds: float) -> Rate:
-        """Whole calls of `step()` until the time is over."""
+        """Times whole calls of `step()` until so many seconds have passed."""
         torch.set_num_threads(self.threads)
         evaluations, began = 0, time.perf_counter()
         while True:
@@ -73,7 +84,7 @@ class LoopContestant:
                 return Rate(evaluations, passed)
 
     def warm_up(self) -> Rate:
-        """Until the history is full."""
+        """Runs the loop until its history is full."""
         torch.set_num_threads(self.threads)
         wanted, evaluations, began = fill(HISTORY), 0, time.perf_counter()
         while evaluations < wanted:
@@ -81,7 +92,7 @@ class LoopContestant:
         return Rate(evaluations, time.perf_counter() - began)
 
     def whole(self, victims: int) -> Whole:
-        """The first victims of the pool, each to its end."""
+        """Runs the first `victims` victims of the pool, each to its end."""
         torch.set_num_threads(self.threads)
         setting, loop = self.setting, self.setting.loop()
         rows, evaluations, began = [], 0, time.perf_counter()
@@ -107,7 +118,7 @@ class LoopContestant:
         return Whole(victims, images.shape[0] * images.shape[1], _successes(setting, claim), evaluations, seconds)
 
     def _all_victims(self) -> Iterator[int]:
-        """The evaluations of each call of `step()`, without end."""
+        """Yields the number of evaluations of each call of `step()`, and starts the pool again at its end."""
         setting, loop = self.setting, self.setting.loop()
         while True:
             for victim in range(len(setting.seen)):
@@ -118,31 +129,31 @@ class LoopContestant:
 
 
 class EngineContestant:
-    """The engine, with the attack's own settings. Every turn begins anew and is timed once the histories are full."""
+    """The engine with the attack's own settings. Each turn starts afresh, and is timed once the histories are full."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self._fill = fill(setting.history)
 
     def turn(self, seconds: float) -> Rate:
-        """Times evaluations while every slot has a victim; the pool is gone through again where it ends too early."""
+        """Times evaluations while every slot has a victim; if the pool ends too early, it is started again."""
         evaluations, passed, startup = 0, 0.0, []
         while passed < seconds:
             meter = self._pass(seconds - passed)
             evaluations, passed = evaluations + meter.evaluations, passed + meter.seconds
             startup.append(meter.startup)
             if meter.evaluations == 0:
-                self._fill = max(1, self._fill // 2)  # the pool is used up before the histories are full
+                self._fill = max(1, self._fill // 2)  # the pool ended before the histories were full
         return Rate(evaluations, passed, min(startup))
 
     def warm_up(self) -> Rate:
-        """A first, short turn: what the engine does once (measuring, tracing, compiling) is in its `startup`."""
+        """Takes a first, short turn, whose `startup` has what the engine does once (measuring, tracing, compiling)."""
         return self.turn(1e-9)
 
     def whole(self, victims: int) -> Whole:
-        """The first victims of the pool, each to its end: `victims`, or four chunks if that is more.
+        """Runs the first victims of the pool, each to its end: `victims` of them, or four chunks if that is more.
 
-        Many, because it is what many cost that is asked for: with few of them slots would run empty most of the time.
+        With few victims, slots would be empty most of the time, and the cost per victim among many would be wrong.
         """
         setting = self.setting
         torch.set_num_threads(setting.threads)
@@ -173,11 +184,11 @@ class EngineContestant:
 
 
 class _Enough(Exception):
-    """Ends a run of the engine from inside its watch."""
+    """Ends a run of the engine from inside its callback."""
 
 
 class _Meter:
-    """Watches the engine: it is called after each evaluation of all slots."""
+    """Measures the engine's rate; the engine calls it after each evaluation of all slots."""
 
     def __init__(self, setting: Setting, fill: int, limit: float) -> None:
         self.setting, self.fill, self.limit = setting, fill, limit
@@ -204,12 +215,12 @@ class _Meter:
 
 
 def fill(history: int) -> int:
-    """Evaluations a victim after which a history is full."""
+    """The number of evaluations per victim after which a history of this length is full."""
     return int(_FILL * history) if history else _FILL_WITHOUT_HISTORY
 
 
 def _successes(setting: Setting, claim: Reconstruction) -> int:
-    """Images at or below the limit; a failed victim has none."""
+    """The number of images with an MSE at or below `SUCCESS`; a failed victim has none."""
     scores = setting.components.scorer(claim, select(setting.victims, claim.ids))
     failed = torch.tensor([status.failed for status in claim.status])
     return int(((scores.values["mse"].cpu() <= SUCCESS) & ~failed.unsqueeze(1)).sum())

@@ -1,4 +1,4 @@
-"""Floating-point operations and bytes of an evaluation, counted on what is run."""
+"""Counts the floating-point operations and the bytes of one evaluation, on the code that runs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bench.speed.setting import Setting
 
 @dataclass(frozen=True)
 class Flops:
-    """Operations a victim and evaluation; a multiplication and an addition are two.
+    """Floating-point operations per victim and evaluation; a multiplication and an addition are two operations.
 
-    Matrix products and convolutions are counted, by the shapes that torch dispatches; activations, sums and triangular
-    systems are not.
+    Matrix products and convolutions are counted by the shapes that torch dispatches. Activations, sums and triangular
+    systems are not counted.
 
     Args:
-        matching: of the objective and its gradient, those left out whose result nothing uses.
-        eager: likewise, those included (without a compiler they are carried out).
-        history: of taking in a pair and of a direction, with a full history.
+        matching: the operations of the objective and its gradient, without those whose results are not used.
+        eager: the same with those, which are carried out if there is no compiler.
+        history: the operations of adding a pair to a full history and of finding a direction.
     """
 
     matching: int
@@ -34,15 +34,16 @@ class Flops:
 
     @property
     def total(self) -> int:
-        """Of the objective, its gradient and the direction."""
+        """The operations of the objective, its gradient and the direction together."""
         return self.matching + self.history
 
 
 def count(setting: Setting) -> Flops:
-    """Counts on one victim.
+    """Counts the operations on one victim.
 
-    On several at once torch's counter is wrong: convolutions are then grouped, one group a victim, and it takes the
-    weight gradient of a grouped convolution for that of a full one, as many times too large as there are groups.
+    With several victims torch's counter would be wrong. Convolutions are then grouped, with one group per victim, and
+    the counter takes the weight gradient of a grouped convolution for that of a full one, which is too large by a
+    factor of the number of groups.
     """
     matching, start = one_victim(setting)
     eager = counted(lambda: matching(start))
@@ -50,7 +51,7 @@ def count(setting: Setting) -> Flops:
 
 
 def one_victim(setting: Setting) -> tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Tensor]:
-    """The objective with the pool's first victim in its one slot, and that victim's start `[1, n]`."""
+    """The objective with the pool's first victim in its only slot, and the start of that victim, `[1, n]`."""
     matching = setting.matching()
     matching.load(torch.zeros(1, dtype=torch.long, device=setting.seen.ids.device))
     start = setting.attack.start_of(setting.seen, setting.cfg.seed, 0).unsqueeze(0)
@@ -58,17 +59,22 @@ def one_victim(setting: Setting) -> tuple[Callable[[Tensor], tuple[Tensor, Tenso
 
 
 def counted(work: Callable[[], object]) -> int:
-    """Operations that `work` carries out."""
+    """The number of floating-point operations that `work` carries out."""
     with FlopCounterMode(display=False) as counter:
         work()
     return int(counter.get_total_flops())
 
 
 def needed(function: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor) -> int | None:
-    """Operations that the results depend on; None where the function cannot be traced."""
+    """The number of operations that the results depend on; None if the function cannot be traced.
+
+    Args:
+        function: maps the variables `[1, n]` to the objective and its gradient.
+        x: the variables, `[1, n]`.
+    """
     try:
         traced = make_fx(function)(x)
-    except Exception:  # tracing runs the model's own code, which may do anything
+    except Exception:  # tracing runs the model's own code, which may raise anything
         return None
     traced.graph.eliminate_dead_code()
     traced.recompile()
@@ -76,11 +82,11 @@ def needed(function: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor) -> in
 
 
 def history_bytes(setting: Setting) -> int:
-    """Bytes that the history must move for one evaluation whose step is taken: four passes of m times n numbers.
+    """The bytes that the history moves for one evaluation whose step is taken: four passes over m times n numbers.
 
-    A direction needs the products of S and of Y with a vector before it can know the weights with which it sums the
-    rows of S and of Y. Between the two passes no cache keeps them: there are as many histories as victims. A new pair
-    is written once.
+    A direction needs the products of S and Y with a vector before it knows the weights with which it sums the rows of S
+    and Y. No cache holds them between the two passes, because there are as many histories as victims. A new pair is
+    written once.
     """
     state = setting.attack.minimiser.direction.start(_like(setting))
     held = sum(pairs.nbytes for pairs in _pairs(state, setting.layout.n))
@@ -88,13 +94,13 @@ def history_bytes(setting: Setting) -> int:
 
 
 def _pairs(state: Slots, n: int) -> list[Tensor]:
-    """S and Y: the tensors of the state with rows of n."""
+    """The tensors of the state with rows of n, which are S and Y."""
     tensors = [getattr(state, field.name) for field in fields(state)]
     return [tensor for tensor in tensors if tensor.dim() == 3 and tensor.shape[2] == n]
 
 
 def _direction(setting: Setting) -> Callable[[], object]:
-    """A pair taken in and a direction found, with a history that is full."""
+    """A function that adds one pair to a full history and finds one direction."""
     rule, like = setting.attack.minimiser.direction, _like(setting)
     state = rule.start(like)
     generator = torch.Generator().manual_seed(0)

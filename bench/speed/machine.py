@@ -1,4 +1,4 @@
-"""What this machine can do at most: its matrix multiplications, its memory, its names."""
+"""Measures the limits of this machine, which are its rate of matrix products and its memory bandwidth."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import torch
 
 from bench.speed.setting import synchronise
 
-_SIDE = 2048  # of the matrices: large enough to be limited by arithmetic, 16 MiB each
-_COPIED = 2**26  # floats: 256 MiB, more than any cache
-_SPENT = 0.5  # seconds on each
+_SIDE = 2048  # the side of the matrices (16 MiB each), large enough for the arithmetic to be the limit
+_COPIED = 2**26  # the number of floats that are copied: 256 MiB, more than any cache holds
+_SPENT = 0.5  # seconds per measurement
 
 
 def matmul_rate(device: torch.device, threads: int) -> float:
-    """Floating-point operations a second of the best `torch.mm` of two float32 matrices (2 n^3 each).
+    """Floating-point operations per second of the fastest `torch.mm` of two float32 matrices (2 n^3 operations).
 
-    Under torch's present settings: where TF32 is off, as it is by default, it is off here.
+    Torch's current settings apply: TF32 is off here if it is off in torch, as it is by default.
     """
     torch.set_num_threads(threads)
     a, b = torch.rand(2, _SIDE, _SIDE, device=device)
@@ -28,7 +28,7 @@ def matmul_rate(device: torch.device, threads: int) -> float:
 
 
 def bandwidth(device: torch.device, threads: int) -> float:
-    """Bytes a second of memory: the better of copying a large tensor (read and written) and of only reading it."""
+    """The memory bandwidth in bytes per second: the higher one of copying a large tensor and of only reading it."""
     torch.set_num_threads(threads)
     source = torch.zeros(_COPIED, device=device)
     target = torch.empty_like(source)
@@ -40,7 +40,7 @@ def bandwidth(device: torch.device, threads: int) -> float:
 
 
 def _best(work: Callable[[], object]) -> float:
-    """The shortest of the times that fit into half a second, at least three."""
+    """The shortest time of `work` [s] over as many runs as fit into half a second, but at least three."""
     work()
     synchronise()
     times: list[float] = []
@@ -53,7 +53,7 @@ def _best(work: Callable[[], object]) -> float:
 
 
 def processor() -> str:
-    """The processor's name and how many it has."""
+    """The processor's name, and the number of its cores."""
     return f"{_model()}, {torch.multiprocessing.cpu_count()} cores"
 
 

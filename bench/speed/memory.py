@@ -1,6 +1,7 @@
-"""Peak memory, of a process of its own for each thing measured: a peak cannot be lowered again.
+"""Measures peak memory, each time in a process of its own, because the peak of a process never goes down.
 
-Run as a program it is that process: a JSON request on stdin, a JSON answer as the last line of stdout.
+Run as a program, this file is that process: it reads a JSON request from stdin and prints a JSON answer as the last
+line of stdout.
 """
 
 from __future__ import annotations
@@ -18,32 +19,38 @@ _KINDS = ("loop", "engine", "cell")
 
 
 class ChildFailed(Exception):
-    """The process ended without an answer: the sentence says how."""
+    """A measuring process ended without an answer; the sentence says how."""
 
 
 def measure(kind: str, overrides: Sequence[str], config_dir: Path | None) -> dict[str, Any]:
-    """Peak memory of the `loop` or the `engine` until histories are full, or of a whole `cell` as `run` runs it.
+    """Measures peak memory in a process of its own.
+
+    Args:
+        kind: `loop` or `engine`, which run until their histories are full, or `cell`, which runs a cell as
+            `leakbench run` does.
+        overrides: the overrides of `leakbench run`.
+        config_dir: a folder with options of the user's own.
 
     Returns:
-        `peak_bytes`, `before_bytes` (the peak before the work began: python, torch, the pool of victims), `kind` of
-        memory (`process`, or `cuda`), `seconds` of the work.
+        `peak_bytes`, `before_bytes` (the peak before the work began, from Python, torch and the pool of victims),
+        `kind` (the memory that was measured, `process` or `cuda`), and `seconds` (the duration of the work).
 
     Raises:
-        ChildFailed: for lack of memory, say.
+        ChildFailed: the process ended without an answer, for example because memory ran out.
     """
     assert kind in _KINDS
     request = {"kind": kind, "overrides": list(overrides), "config_dir": config_dir and str(config_dir)}
     command = [sys.executable, "-m", "bench.speed.memory"]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
         raise ChildFailed(f"the process that measured it ended with code {done.returncode} ({last})")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """What the process does."""
+    """Carries out a request in the measuring process, and returns the answer that `measure` describes."""
     overrides = request["overrides"]
     config_dir = Path(request["config_dir"]) if request["config_dir"] else None
     if request["kind"] == "cell":
@@ -90,13 +97,13 @@ def _peak(cuda: bool) -> int:
 
         return int(torch.cuda.max_memory_allocated())
     try:
-        # Linux counts into ru_maxrss what the parent held when it started this process; not here
+        # On Linux ru_maxrss includes the memory of the parent when it started this process; VmHWM does not.
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
     except (OSError, StopIteration):
         import resource
 
-        unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+        unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 

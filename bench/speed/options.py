@@ -1,4 +1,4 @@
-"""What `leakbench speed` can be asked for. Imports nothing heavy: the help has to answer at once."""
+"""The options of `leakbench speed`. This file imports nothing heavy, because `--help` has to answer at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.host.capacity import check_threads
 
 HELP = """The published loop (one victim after another, torch.optim.LBFGS, autograd twice) and the engine take turns on
-the same victims. Overrides are those of `leakbench run`; attack=idlg where nothing else is said.
+the same victims. Overrides are those of `leakbench run`; the default is attack=idlg.
 
 examples:
   leakbench speed
@@ -20,24 +20,28 @@ examples:
   leakbench speed model=resnet20 --chunks 1,8 --no-success
   leakbench speed --variant attack.history=20 --variant "engine.dtype=float64 engine.chunk=16"
   leakbench speed --scale                                  also: time and memory from 200 to 5,000 victims
-  leakbench speed --workers                                also: a process a core against one of all cores
+  leakbench speed --workers                                also: one process per core against one process of all cores
 
-How many victims there are follows from the chunk (four times as many); data.victims plays no part."""
+There are at least 256 victims, and at least four times the chunk; data.victims has no effect here."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How long and how much is measured.
+    """The options of `leakbench speed`: what is measured, and for how long.
 
     Args:
-        overrides: of `leakbench run`.
+        overrides: the overrides of `leakbench run`.
         config_dir: a folder with options of the user's own.
-        rounds: turns of each contestant, medians are taken over them.
-        seconds: of each turn.
-        victims: whole runs of the loop, for the seconds that a success costs.
-        chunks, threads: of the table.
-        variants: further engines to take turns, each a list of overrides.
-        success, memory, scale, workers: whether that part is measured.
+        rounds: the number of turns per contestant, over which medians are taken.
+        seconds: the duration of a turn.
+        victims: the number of victims that the loop runs to their end, for the seconds per success.
+        chunks: the chunk sizes of the table.
+        threads: the numbers of threads of the loop and of the table.
+        variants: further engines that take turns, each as a list of overrides.
+        success: whether victims are run to their end.
+        memory: whether peak memory is measured.
+        scale: whether time and memory are measured for growing numbers of victims.
+        workers: whether one process per core is compared with one process of all cores.
     """
 
     overrides: Sequence[str]
@@ -55,7 +59,7 @@ class Options:
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Options:
-        """From the command line's words."""
+        """Makes the options from the parsed command line."""
         return cls(
             overrides=arguments.overrides,
             config_dir=arguments.config_dir,
@@ -73,18 +77,18 @@ class Options:
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """The options of the subcommand; a value out of range is argparse's to refuse, in one line."""
+    """Adds the options to the parser of the subcommand; argparse refuses a value out of range in one line."""
     add = command.add_argument
-    add("--rounds", type=_count, default=5, metavar="N", help="turns of each; medians are over them (default 5)")
-    add("--seconds", type=_seconds, default=5.0, metavar="S", help="of each turn (default 5)")
-    add("--victims", type=_count, default=8, metavar="N", help="whole runs of the loop (default 8)")
-    add("--chunks", type=_counts, default=(1, 8, 32, 128), metavar="N,N", help="of the table (default 1,8,32,128)")
-    add("--threads", type=_threads_of_ours, default=_threads(), metavar="N,N", help="of loop and table (default 1,2)")
+    add("--rounds", type=_count, default=5, metavar="N", help="turns of each; results are medians (default 5)")
+    add("--seconds", type=_seconds, default=5.0, metavar="S", help="seconds per turn (default 5)")
+    add("--victims", type=_count, default=8, metavar="N", help="victims that the loop runs to their end (default 8)")
+    add("--chunks", type=_counts, default=(1, 8, 32, 128), metavar="N,N", help="chunk sizes (default 1,8,32,128)")
+    add("--threads", type=_threads_of_ours, default=_threads(), metavar="N,N", help="numbers of threads (default 1,2)")
     add("--variant", action="append", default=[], metavar="OVERRIDES", help="one more engine; may be repeated")
-    add("--no-success", action="store_false", dest="success", help="without whole runs (the longest part)")
-    add("--no-memory", action="store_false", dest="memory", help="without peak memory")
-    add("--workers", action="store_true", help="also: a process a core against one process of all cores")
-    add("--scale", action="store_true", help="also time and memory from 200 to 5,000 victims of a tiny model")
+    add("--no-success", action="store_false", dest="success", help="leave out the whole runs (the longest part)")
+    add("--no-memory", action="store_false", dest="memory", help="leave out peak memory")
+    add("--workers", action="store_true", help="also compare one process per core with one process of all cores")
+    add("--scale", action="store_true", help="also measure time and memory from 200 to 5,000 victims of a tiny model")
 
 
 def _threads() -> tuple[int, ...]:

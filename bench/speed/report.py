@@ -1,4 +1,4 @@
-"""The document as tables."""
+"""Shows the document of `leakbench speed` as tables and as one sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNITS = ("", "k", "M", "G", "T", "P")
 
 
 def tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """What was measured, in the order of interest."""
+    """The measurements as tables, the most important one first."""
     yield _contest(document)
     yield _machine(document)
     yield _chunks(document)
@@ -24,7 +24,7 @@ def tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def sentence(document: Mapping[str, Any]) -> str:
-    """The result in a line."""
+    """The main result in one sentence."""
     text = f"the engine does {document['ratio']:.1f} times the evaluations per second of the published loop"
     ratio = document["seconds_per_success_ratio"]
     if ratio is not None:
@@ -67,7 +67,7 @@ def _row(name: str, row: Mapping[str, Any], ratio: float, whole: Mapping[str, An
 def _machine(document: Mapping[str, Any]) -> Table:
     table = _table(f"{document['device']}; {document['processor']}; torch {document['torch']}", ("", "value"))
     flops = document["flops"]
-    table.add_row("floating-point operations an evaluation", f"{scaled(document['flops_per_evaluation'])}flop")
+    table.add_row("floating-point operations per evaluation", f"{scaled(document['flops_per_evaluation'])}flop")
     table.add_row("  of the objective and its gradient", f"{scaled(flops['matching'])}flop")
     table.add_row("  of the direction, history full", f"{scaled(flops['history'])}flop")
     table.add_row("matrix products, best measured", f"{scaled(document['matmul_rate'])}flop/s")
@@ -78,7 +78,7 @@ def _machine(document: Mapping[str, Any]) -> Table:
         if one["evaluations_per_second_limit"] is None or one["history"] in seen:
             continue
         seen.add(one["history"])
-        table.add_row(f"history of {one['history']}, bytes an evaluation", f"{scaled(one['bytes_per_evaluation'])}B")
+        table.add_row(f"history of {one['history']}, bytes per evaluation", f"{scaled(one['bytes_per_evaluation'])}B")
         table.add_row("  evaluations/s that memory allows", f"{one['evaluations_per_second_limit']:,.0f}")
         table.add_row("  reached", f"{100 * one['share_of_limit']:.0f} %")
     for kind, peak in (document["peak_memory"] or {}).items():
@@ -108,7 +108,7 @@ def _workers(workers: Mapping[str, Any]) -> Table:
 
 
 def _scale(scale: Mapping[str, Any]) -> Table:
-    columns = ("victims", "seconds", "a further victim", "peak memory", "a further victim")
+    columns = ("victims", "seconds", "per further victim", "peak memory", "per further victim")
     table = _table(f"a tiny model: memory grows {scale['memory_growth']:.2f} times", columns)
     further = zip(scale["seconds_per_further_victim"], scale["bytes_per_further_victim"])
     slopes = [("", ""), *((f"{1000 * time:.2f} ms", f"{scaled(size)}B") for time, size in further)]
@@ -131,7 +131,7 @@ def _seconds(row: Mapping[str, Any]) -> str:
 
 
 def scaled(value: float) -> str:
-    """A number with three digits and its prefix.
+    """A number with three significant digits and the prefix of its unit.
 
     >>> scaled(12_345_678), scaled(950)
     ('12.3 M', '950 ')

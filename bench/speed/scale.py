@@ -1,4 +1,7 @@
-"""Time and peak memory of a cell against the number of its victims: linear the one, flat the other."""
+"""Measures the time and the peak memory of a cell for growing numbers of victims.
+
+The time should grow linearly, and the memory should not grow.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from typing import Any
 from bench.speed import memory
 
 VICTIMS = (200, 1000, 5000)
-# small enough that 5,000 victims take a minute; everything `leakbench run` does is done: deal, attack, score, store
+# The cell is so small that 5,000 victims take a minute, but it does all that `leakbench run` does: deal, attack, score
+# and store.
 TINY = (
     "attack=idlg",
     "attack.evaluations=20",
@@ -24,16 +28,22 @@ TINY = (
     "logger=none",
     "report.images=0",
 )
-_CARRIED = ("engine", "trainer", "paths", "seed")  # what the user says of these holds here too
+_CARRIED = ("engine", "trainer", "paths", "seed")  # the user's overrides of these apply here too
 
 
 def measure(overrides: Sequence[str], config_dir: Path | None, victims: Sequence[int] = VICTIMS) -> dict[str, Any]:
-    """A row a size, each from a process of its own.
+    """Measures one cell per number of victims, each in a process of its own.
+
+    Args:
+        overrides: the overrides of `leakbench run`; only those of `_CARRIED` apply.
+        config_dir: a folder with options of the user's own.
+        victims: the numbers of victims, at least two, in ascending order.
 
     Returns:
-        `rows` with victims, seconds and peak_bytes; `memory_growth`, the peak at most victims over that at fewest;
-        `seconds_per_further_victim` and `bytes_per_further_victim`, from each size to the next (time is linear where
-        the former are equal, memory flat where the latter are nothing).
+        `overrides` (those that were used), `rows` with `victims`, `seconds` and `peak_bytes`, and `memory_growth`, the
+        peak of the last row divided by that of the first. `seconds_per_further_victim` and `bytes_per_further_victim`
+        go from each row to the next: the time is linear if the former are equal, and the memory is flat if the latter
+        are zero.
 
     Raises:
         ChildFailed: a process ended without an answer.
@@ -54,5 +64,5 @@ def measure(overrides: Sequence[str], config_dir: Path | None, victims: Sequence
 
 
 def _slopes(rows: list[dict[str, Any]], key: str) -> list[float]:
-    """What each further victim costs, from each row to the next."""
+    """The cost of each further victim, from each row to the next."""
     return [(b[key] - a[key]) / (b["victims"] - a["victims"]) for a, b in pairwise(rows)]

@@ -1,11 +1,11 @@
 """The published loop: one victim after another, a real module, `torch.optim.LBFGS`, autograd twice.
 
-What the published code does (mit-han-lab/dlg and PatrickZH/Improved-Deep-Leakage-from-Gradients on GitHub): 300 calls
-of `step()` with a rate of 1, 20 iterations a call, a history of 100 and no line search. Every 10th call, from the first
-on, the objective is computed once more; iDLG ends where it is below 1e-6.
+The published code (mit-han-lab/dlg and PatrickZH/Improved-Deep-Leakage-from-Gradients on GitHub) makes 300 calls of
+`step()` with a learning rate of 1, 20 iterations per call, a history of 100 and no line search. At the first call and
+every 10th after it, the objective is computed once more; iDLG ends if it is below 1e-6.
 
-Departs, each time to the loop's advantage: images and label logits are one vector, so the optimiser has one tensor to
-handle; the outer gradient is not accumulated for the weights too; a run whose objective is no number is given up.
+Departs in three points, each to the loop's advantage. Images and label logits are one vector, so the optimiser handles
+one tensor. The outer gradient is not accumulated for the weights too. A run whose objective is NaN is given up.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ LOOK_EVERY, ENOUGH = 10, 1e-6
 
 @dataclass(eq=False)
 class Moment:
-    """Where a run stands after a call of `step()`: the variables `[n]`, and all evaluations so far."""
+    """The state of a run after a call of `step()`: the variables `[n]`, and the number of evaluations so far."""
 
     z: Tensor
     evaluations: int
 
 
 class SequentialLoop:
-    """Holds one module, into which a victim's weights are copied before its run.
+    """Runs the published loop on one victim at a time, with one module into which the victim's weights are copied.
 
     Args:
-        model: of the client; copied, not changed.
+        model: the client's model; it is copied, not changed.
         loss: `(logits [B, K], targets) -> scalar`.
-        seen: all that an attacker has.
-        labels: `[V, B]` class indices (iDLG), or None: label logits are optimised under a softmax (DLG).
+        seen: all that the attacker sees of the victims.
+        labels: `[V, B]`, class indices (iDLG); None optimises label logits under a softmax (DLG).
     """
 
     def __init__(self, model: nn.Module, loss: Loss, seen: Observation, labels: Tensor | None) -> None:
@@ -52,7 +52,12 @@ class SequentialLoop:
         self.weights = [self.model.get_parameter(name) for name in self.names]
 
     def run(self, victim: int, start: Tensor) -> Iterator[Moment]:
-        """The run of the victim at this position, from `start` `[n]`: a moment after each call of `step()`."""
+        """Runs one victim and yields a `Moment` after each call of `step()`.
+
+        Args:
+            victim: the victim's position in the pool.
+            start: the first values of the variables, `[n]`.
+        """
         self._load(victim)
         z = start.clone().requires_grad_()
         optimiser = torch.optim.LBFGS([z], lr=LR, max_iter=INNER, history_size=HISTORY)
@@ -74,7 +79,7 @@ class SequentialLoop:
                 return
 
     def objective(self, victim: int, z: Tensor) -> Tensor:
-        """`sum_l ||g_l - g*_l||^2`, the squared distance of the gradient at `z` `[n]` to the one that was shared."""
+        """The squared distance between the gradient at `z` `[n]` and the shared one, `sum_l ||g_l - g*_l||^2`."""
         pixels = prod(self.shape)
         logits = self.model(z[:pixels].reshape(self.shape))
         if self.labels is None:

@@ -1,4 +1,4 @@
-"""What is measured on: the components of a cell, and what its attacker sees of a pool of victims."""
+"""The setting of a measurement: the components of a cell, and what its attacker sees of a pool of victims."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from bench.running.components import Components, build, notice
 from bench.running.trainer import attack_trainer, device_in_words
 from bench.speed.sequential import SequentialLoop
 
-# what `leakbench speed` takes where the user says nothing
+# The options that `leakbench speed` takes unless the user names others.
 _DEFAULTS = {"attack": "idlg", "logger": "none", "metric": "mse"}
-_CHUNKS = 4  # that the pool has at least: the time in which slots run empty at its end is not measured
+_CHUNKS = 4  # the least number of chunks in the pool; the end of the pool, where slots are empty, is not measured
 
 
 @dataclass(eq=False)
@@ -33,10 +33,14 @@ class Setting:
     """One cell, ready to run.
 
     Args:
-        attack: `components.attack`, known to match gradients.
-        asked: threads of torch before the engine has run.
-        victims, seen: the pool, and what is seen of it.
-        labels: `[V, B]` that the attack knows or infers; None where it optimises them.
+        cfg: the resolved cell.
+        components: the objects that the cell is built from.
+        attack: `components.attack`, which is known to match gradients.
+        device: the device in words.
+        asked: the number of torch's threads before the engine has run.
+        victims: the pool of victims.
+        seen: what the attacker sees of the pool.
+        labels: `[V, B]`, the labels that the attack knows or infers; None if it optimises them.
     """
 
     cfg: DictConfig
@@ -50,29 +54,29 @@ class Setting:
 
     @property
     def threads(self) -> int:
-        """Of torch: what the engine runs with, once it has begun."""
+        """The number of torch's threads; once the engine has started, the number that it runs with."""
         return self.tuned.threads if self.components.engine.tuned else self.asked
 
     @property
     def tuned(self) -> Tuned:
-        """What the engine found out about this work; known once it has begun to run."""
+        """What the engine has chosen for this work (chunk, threads, ...); known once it has started."""
         (found,) = self.components.engine.tuned.values()
         return found
 
     @property
     def history(self) -> int:
-        """Curvature pairs that the direction keeps; 0 where it keeps none."""
+        """The number of curvature pairs that the direction keeps; 0 if it keeps none."""
         return getattr(self.attack.minimiser.direction, "history", 0)
 
     @property
     def layout(self) -> Layout:
-        """How a victim's variables lie in a vector."""
+        """The layout of a victim's variables (images, then label logits) in one vector."""
         assert self.seen.batch_size is not None
         logits = 0 if self.labels is not None else self.seen.task.classes or 0
         return Layout(self.seen.batch_size, self.seen.task.input_shape, logits, self.attack.variables)
 
     def matching(self) -> Matching:
-        """The attacker's objective, with nothing loaded."""
+        """The attacker's objective, with no victim loaded."""
         attack, dtype = self.attack, self.components.engine.dtype
         return Matching(self.seen, self.layout, attack.objective, self.labels, dtype, attack.priors)
 
@@ -81,7 +85,10 @@ class Setting:
         return SequentialLoop(self.components.client.model, loss_of(self.cfg.model.loss), self.seen, self.labels)
 
     def published_start(self, victim: int) -> Tensor:
-        """`[n]`, standard normal, as published; the draws are those of `idlg_published` and `dlg_published`."""
+        """The start of a victim's run as published, `[n]`, standard normal.
+
+        The draws are those of the attacks `idlg_published` and `dlg_published`.
+        """
         number, layout, seed = int(self.seen.ids[victim]), self.layout, self.cfg.seed
         images = draw("normal", (layout.inputs,), seed, "dummy images", number, 0)
         logits = draw("normal", (layout.n - layout.inputs,), seed, "dummy labels", number, 0)
@@ -91,7 +98,10 @@ class Setting:
 def prepare(overrides: Sequence[str], config_dir: Path | None = None, victims: int = 0) -> Setting:
     """Composes and builds a cell, and shares the gradients of a block of victims as `leakbench run` does.
 
-    The block is larger where `victims`, or four chunks, are more.
+    Args:
+        overrides: the overrides of `leakbench run`.
+        config_dir: a folder with options of the user's own.
+        victims: the least number of victims; the block has more if four chunks, or `BLOCK`, are more.
 
     Raises:
         UserError: the cell cannot be built, its attack matches no gradients, or its scores lack the MSE.
@@ -129,12 +139,12 @@ def prepare(overrides: Sequence[str], config_dir: Path | None = None, victims: i
 
 
 def with_defaults(overrides: Sequence[str]) -> list[str]:
-    """The overrides, behind the defaults of this command that they do not mention."""
+    """The overrides, preceded by the defaults of this command for the groups that they do not name."""
     named = {text.partition("=")[0] for text in overrides}
     return [f"{key}={value}" for key, value in _DEFAULTS.items() if key not in named] + list(overrides)
 
 
 def synchronise() -> None:
-    """Waits for the accelerator, so that a clock can be read."""
+    """Waits for the accelerator, so that the clock measures finished work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()

@@ -1,7 +1,8 @@
-"""One process of all cores against a process a core: which of them does more on this machine?
+"""Compares one process of all cores with one process per core: which side does more on this machine?
 
-The processes are started once and take turns: while one side computes, the other waits. Run as a program it is such a
-process: a JSON request on the first line of stdin, then `GO SECONDS` lines; a JSON answer a line on stdout.
+The processes are started once and take turns: while one side computes, the other waits. Run as a program, this file is
+such a process: it reads a JSON request from the first line of stdin, then `GO SECONDS` lines, and prints one JSON
+answer per line.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ from bench.speed.memory import ChildFailed
 
 
 class Worker:
-    """A process with the engine, warmed up, that computes for so many seconds when it is told to."""
+    """A process with the engine, warmed up, that computes for a number of seconds on request.
+
+    Args:
+        overrides: the overrides of `leakbench run`.
+        config_dir: a folder with options of the user's own.
+        threads: the number of threads of the process.
+    """
 
     def __init__(self, overrides: Sequence[str], config_dir: Path | None, threads: int) -> None:
         self._process = subprocess.Popen(
@@ -35,7 +42,11 @@ class Worker:
         self.say(json.dumps({"overrides": words, "config_dir": config_dir and str(config_dir)}))
 
     def say(self, line: str) -> None:
-        """A line to the process."""
+        """Sends a line to the process.
+
+        Raises:
+            ChildFailed: the process has ended.
+        """
         assert self._process.stdin is not None
         try:
             print(line, file=self._process.stdin, flush=True)
@@ -43,10 +54,10 @@ class Worker:
             raise self._failure() from None
 
     def hear(self) -> Any:
-        """Its next answer.
+        """Waits for the next answer of the process.
 
         Raises:
-            ChildFailed: it ended instead.
+            ChildFailed: the process ended without an answer.
         """
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -56,21 +67,28 @@ class Worker:
 
     def _failure(self) -> ChildFailed:
         assert self._process.stderr is not None
-        last = (self._process.stderr.read().strip().splitlines() or ["it said nothing"])[-1]
+        last = (self._process.stderr.read().strip().splitlines() or ["it printed nothing"])[-1]
         return ChildFailed(f"the process that measured it ended with code {self._process.wait()} ({last})")
 
     def stop(self) -> None:
-        """Ends it."""
+        """Kills the process and waits for its end."""
         self._process.kill()
         self._process.communicate()
 
 
 def measure(overrides: Sequence[str], config_dir: Path | None, rounds: int, seconds: float) -> dict[str, Any]:
-    """One process of all threads and a process a core of one thread each, in turns.
+    """Measures one process of all threads, and one process of one thread per core, in turns.
+
+    Args:
+        overrides: the overrides of `leakbench run`.
+        config_dir: a folder with options of the user's own.
+        rounds: the number of turns per side.
+        seconds: the duration of a turn.
 
     Returns:
-        `together` and `apart`, each with `processes`, `threads` (of each), `evaluations_per_second` (of all processes,
-        median over the rounds), `rounds`; `ratio`, apart over together: the median of the rounds' ratios; `cores`.
+        `together` and `apart`, each with `processes`, `threads` (per process), `evaluations_per_second` (of all
+        processes, the median over the rounds) and `rounds`; `ratio`, the median over the rounds of apart divided by
+        together; and `cores`.
 
     Raises:
         ChildFailed: a process ended without an answer.
@@ -82,7 +100,7 @@ def measure(overrides: Sequence[str], config_dir: Path | None, rounds: int, seco
         sides["apart"] += [Worker(overrides, config_dir, 1) for _ in range(count)]
         for workers in sides.values():
             for worker in workers:
-                worker.hear()  # it is warm
+                worker.hear()  # the first answer says that the process has warmed up
         rates: dict[str, list[float]] = {name: [] for name in sides}
         for _ in range(rounds):
             for name, workers in sides.items():
@@ -100,7 +118,7 @@ def measure(overrides: Sequence[str], config_dir: Path | None, rounds: int, seco
 
 
 def _turn(workers: Sequence[Worker], seconds: float) -> float:
-    """Evaluations a second of all of them, computing at the same time."""
+    """Evaluations per second of all workers together, which compute at the same time."""
     for worker in workers:
         worker.say(f"GO {seconds}")
     answers = [worker.hear() for worker in workers]

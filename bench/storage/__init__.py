@@ -1,1 +1,1 @@
-"""Files that outlive the process: written whole or not at all, locked, hashed, with their origin."""
+"""Files that outlive the process: atomic writes, the lock of a cell, hashes, and the origin of numbers."""

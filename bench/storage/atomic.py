@@ -1,4 +1,4 @@
-"""A file appears whole or not at all: written aside in the same folder, synced, renamed."""
+"""Writes a file whole or not at all: under another name in the same folder, then synced and renamed."""
 
 import errno
 import os
@@ -14,14 +14,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def unwritable(path: Path, error: OSError) -> UserError:
-    """The one line for a path that cannot be written."""
+    """The error for a path that cannot be written, with a sentence that says why and what to do."""
     why = os.strerror(error.errno) if error.errno else str(error)
     full = "make room and give the same command again, or " if error.errno in FULL else ""
     return Unwritable(f"cannot write {path}: {why}; {full}choose another folder with results=DIR")
 
 
 def hidden(path: Path) -> Path:
-    """A name beside `path` that no reader of results takes for a file of its own, different at each call."""
+    """A temporary name beside `path`, different at each call, which readers of results ignore."""
     return path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
 
 
@@ -35,7 +35,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def aside(path: Path) -> Iterator[Path]:
-    """A temporary path to write to; it becomes `path` when the block ends well and vanishes when it does not.
+    """Yields a temporary path to write to. It is renamed to `path` if the block ends well, and removed if it fails.
 
     Raises:
         UserError: the file or its folder cannot be written.
@@ -49,13 +49,17 @@ def aside(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
-        # After the rename there is nothing left; after a failure the half-written file goes.
+        # After the rename nothing is left; after a failure the half-written file is removed.
         if temporary.exists():
             temporary.unlink()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` in one step; a file that holds it already is left as it is."""
+    """Writes `content` to `path` in one step; a file that has this content already is left as it is.
+
+    Raises:
+        UserError: the file or its folder cannot be written.
+    """
     if _holds(path, content):
         return
     with aside(path) as temporary, temporary.open("xb") as file:
@@ -63,7 +67,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def _holds(path: Path, content: bytes) -> bool:
-    """Whether a file, and no link to one, has exactly this content."""
+    """Whether `path` is a regular file (not a link) with exactly this content."""
     try:
         found = path.lstat()
         return stat.S_ISREG(found.st_mode) and found.st_size == len(content) and path.read_bytes() == content
@@ -72,5 +76,9 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write `content` to `path` in one step, as UTF-8 with the line ends as they are."""
+    """Writes `content` to `path` in one step, as UTF-8 with unchanged line ends.
+
+    Raises:
+        UserError: the file or its folder cannot be written.
+    """
     write_bytes(path, content.encode())

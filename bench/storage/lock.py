@@ -1,10 +1,12 @@
-"""One process at a time works on a cell: flock on a file in its folder, which the kernel frees when the holder dies.
+"""The lock of a cell: only one process at a time works on it.
 
-Where several machines share the folder and flock does not reach across, the record in the file tells: host, process,
-and a heartbeat, which is the file's time of change. Where flock is not to be had at all, who makes a second file first
-holds the cell. A holder that only files speak of counts as dead when its heart has not beaten for `STALE` seconds.
+The lock is flock on a file in the cell's folder, which the kernel releases when the holder dies. If several machines
+share the folder and flock does not work across them, the record in the file counts: it has the host and the process,
+and the file's modification time is the heartbeat. If the file system has no flock at all, the process that first makes
+a second file (the claim) holds the cell. A holder that is known only from files counts as dead if its last heartbeat is
+older than `STALE` seconds.
 
-The folder may be shared with others: a link, or a file that is not ours, in place of the lock is left as it is.
+Other users may have access to the folder, so a link or a foreign file in place of the lock is left alone.
 """
 
 import errno
@@ -25,18 +27,24 @@ from bench.errors import UserError
 from bench.host.signals import check
 from bench.storage.atomic import unwritable
 
-NAME = ".lock"  # hidden: no reader of results takes it for a file of its own
-CLAIM = ".lock-claim"  # where there is no flock
-BEAT, STALE = 10.0, 60.0  # seconds
+NAME = ".lock"  # hidden, so that readers of results ignore it
+CLAIM = ".lock-claim"  # the claim, for a file system without flock
+BEAT, STALE = 10.0, 60.0  # seconds between two heartbeats, and from the last one until the holder counts as dead
 _LONGEST = 4096  # bytes of a record
 _POLL = 0.2
-_OURS = b'{"host"'  # how a record begins
+_OURS = b'{"host"'  # the first bytes of a record
 _NO_FLOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who works on a cell: machine, process, and since when (nanoseconds since 1970)."""
+    """The process that works on a cell.
+
+    Args:
+        host: the name of its machine.
+        pid: its number on that machine.
+        since: when it took the lock, in nanoseconds since 1970.
+    """
 
     host: str
     pid: int
@@ -45,21 +53,21 @@ class Holder:
 
 @contextmanager
 def locked(folder: Path, notice: Callable[[str], None]) -> Iterator[None]:
-    """Holds the cell in `folder`; waits while somebody else does.
+    """Holds the lock of the cell in `folder` during the block; waits first while another process holds it.
 
     Args:
-        folder: of the cell.
-        notice: told once, in one line, if there is somebody to wait for.
+        folder: the folder of the cell.
+        notice: is called once with one line if there is another process to wait for.
 
     Raises:
-        UserError: the folder cannot be written, or something that is no lock of ours is in the lock's place.
-        Interrupted: the process was asked to leave while it waited.
+        UserError: the folder cannot be written, or a file of another origin is in the lock's place.
+        Interrupted: a signal asked this process to leave while it waited.
     """
     path = folder / NAME
     handle = _opened(path)
     try:
         _wait(handle, path, notice)
-        # asked for again it is granted again; None: it is the claim that holds the cell
+        # A process that holds a flock gets it again. None means that there is no flock, so the claim holds the cell.
         claim = path.with_name(CLAIM) if _flock(handle, fcntl.LOCK_EX) is None else None
         with _beating(handle, path, claim):
             yield
@@ -68,7 +76,7 @@ def locked(folder: Path, notice: Callable[[str], None]) -> Iterator[None]:
 
 
 def _opened(path: Path) -> int:
-    """The lock's file, made if need be, with the rights that the user's mask leaves to others."""
+    """Opens the lock's file, and makes it if need be; the user's umask decides the rights of others."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -87,7 +95,7 @@ def _foreign(path: Path, what: str) -> UserError:
 
 
 def holder(folder: Path) -> Holder | None:
-    """Who works on the cell in `folder` at this moment; None for nobody, or nobody who can be told."""
+    """The process that works on the cell in `folder` at this moment; None if there is none, or none is recorded."""
     path = folder / NAME
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -110,7 +118,7 @@ def _wait(handle: int, path: Path, notice: Callable[[str], None]) -> None:
     while not _mine(handle, path):
         check()
         found = _record(path)
-        if found and not told:  # without a record somebody has only looked, or is about to write it
+        if found and not told:  # without a record, a process has only looked, or is about to write its record
             told = True
             who = f"process {found.pid} on {found.host}"
             notice(f"{who} is at work on {path.parent.name}; waiting until it has finished")
@@ -118,7 +126,7 @@ def _wait(handle: int, path: Path, notice: Callable[[str], None]) -> None:
 
 
 def _mine(handle: int, path: Path) -> bool:
-    """Takes the lock, if nobody has it."""
+    """Takes the lock if no other process has it, and says whether it did."""
     taken = _flock(handle, fcntl.LOCK_EX)
     if taken is False:
         return False
@@ -131,7 +139,7 @@ def _mine(handle: int, path: Path) -> bool:
 
 
 def _claimed(claim: Path) -> bool:
-    """Makes the file that says who holds the cell, where nobody alive has it."""
+    """Makes the claim, unless a living process has it, and says whether it did."""
     return _made(claim) or (_cleared(claim) and _made(claim))
 
 
@@ -146,13 +154,13 @@ def _made(claim: Path) -> bool:
 
 
 def _cleared(claim: Path) -> bool:
-    """Whether the claim of somebody dead was taken away."""
+    """Removes the claim of a dead process, and says whether it did."""
     with suppress(OSError):
         stale = claim.lstat()
         if time.time() - stale.st_mtime > STALE:
             apart = claim.with_name(f"{CLAIM}-{uuid.uuid4().hex}")
             os.rename(claim, apart)
-            if apart.lstat().st_mtime != stale.st_mtime:  # another took over in between: it keeps the cell
+            if apart.lstat().st_mtime != stale.st_mtime:  # another process took over meanwhile and keeps the cell
                 os.link(apart, claim, follow_symlinks=False)
             apart.unlink()
             return True
@@ -160,7 +168,7 @@ def _cleared(claim: Path) -> bool:
 
 
 def _flock(handle: int, kind: int) -> bool | None:
-    """Whether the lock was free and is taken now; None where the file system has no locks."""
+    """Whether the lock was free and is taken now; None if the file system has no locks."""
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -177,7 +185,7 @@ def _record(path: Path) -> Holder | None:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             found = Holder(**json.loads(file.read(_LONGEST)))
-    except (OSError, ValueError, TypeError, RecursionError):  # released (empty), just being written, or foreign
+    except (OSError, ValueError, TypeError, RecursionError):  # the record is empty (released), unfinished, or foreign
         return None
     counts = all(type(number) is int and 0 <= number < 2**63 for number in (found.pid, found.since))
     return found if isinstance(found.host, str) and counts else None
@@ -192,7 +200,7 @@ def _silent(path: Path) -> bool:
 
 @contextmanager
 def _beating(handle: int, path: Path, claim: Path | None) -> Iterator[None]:
-    """Writes the record, keeps it fresh, and empties it at the end."""
+    """Writes the record, updates the heartbeat during the block, and empties the record at the end."""
     over = threading.Event()
 
     def beat() -> None:

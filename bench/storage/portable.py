@@ -1,4 +1,4 @@
-"""What may leave this machine: names in place of the folders in which things lie here."""
+"""Replaces absolute paths by their last names, so that results do not reveal the folders of this machine."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# An absolute path within a longer text: at its start or behind a sign that ends a word; at least two names, or a home.
+# An absolute path within a longer text, at its start or after a character that ends a word.
 _PATH = re.compile(r"""(?<![^\s=:,;'"(\[{<])(?:~[^/\s]*/|/(?!/))[^\s=:,;'"()\[\]{}<>]*""")
 _SCHEME = re.compile(r"file://(?=/)")
 
 
 def portable(value: Any) -> Any:
-    """A plain value (mappings, sequences, text, numbers) with the last name of each absolute path in place of it.
+    """A plain value (mappings, sequences, text, numbers) in which the last name stands for each absolute path.
 
     >>> portable({"root": "/home/jo/my pictures", "model": "net (checkpoint=/home/jo/runs/best.pt)", "results": "out"})
     {'root': 'my pictures', 'model': 'net (checkpoint=best.pt)', 'results': 'out'}
@@ -33,7 +33,7 @@ def _shortened(text: str) -> str:
 
 
 def _goes_on(text: str) -> bool:
-    """Whether something else stands behind a path: the rest of a sentence, or another path."""
+    """Whether a path is followed by something else: the rest of a sentence, or another path."""
     return len(_PATH.findall(text)) > 1 or bool(re.search(r"[:;,]\s|\)$", text))
 
 

@@ -1,4 +1,4 @@
-"""Where a number comes from: commit, versions, host. Columns of every row."""
+"""The origin of a number: the commit and the versions of libraries, which are columns of every row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("leakbench", "torch", "torchvision", "pytorch-lightning", "torchmetr
 
 @functools.cache
 def commit() -> str:
-    """The commit of this source tree, `+dirty` behind it where files differ from it; `unknown` outside a checkout."""
+    """The commit of this source tree, with `+dirty` if files differ from it; `unknown` outside a checkout."""
     folder = Path(__file__).resolve().parent.parent
     if not (folder / ".git").exists():
         return "unknown"
@@ -34,7 +34,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 @functools.cache
 def versions() -> str:
-    """A JSON object `{package: version}`, python included."""
+    """The versions of Python and of the main packages, as the text of a JSON object `{package: version}`."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

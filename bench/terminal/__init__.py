@@ -1,1 +1,1 @@
-"""What a person sees in a terminal: streams, progress, the overview of a cell, characters made visible."""
+"""Output to the terminal: the console's streams, progress bars, the overview of a cell, and safe text."""

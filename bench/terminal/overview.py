@@ -1,4 +1,4 @@
-"""What a person sees of a cell: an overview before it runs, its scores when it has."""
+"""Shows a cell in the terminal: an overview before it runs, and its scores afterwards."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +15,12 @@ LABELS = ("label_accuracy", "label_overlap")
 
 
 def overview(facts: Mapping[str, Any]) -> RenderableType:
-    """The cell before it runs, a line a fact, in the order given.
+    """The overview of a cell before it runs, one line per fact, in the given order.
 
     Args:
         facts: {name: value}, such as attack, threat, victims, model, parameters, data, metrics, device, results. A
-            mapping of booleans is a list of what is granted; a list is joined with commas; null is left out.
+            mapping of booleans is shown as a list of what is granted, a list is joined with commas, and null is left
+            out.
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
@@ -31,9 +32,9 @@ def overview(facts: Mapping[str, Any]) -> RenderableType:
 
 
 def summary(document: Mapping[str, Any]) -> RenderableType:
-    """The scores of a cell's JSON document: what is estimated, its interval and how it was found; reasons for gaps.
+    """The scores of a cell's JSON document as a table: estimand, figure, interval and method, or the reason for a gap.
 
-    Behind n of a score that not every sample has stand how many there are and a dagger: it is one over survivors.
+    If some samples lack a score, its n is followed by the number of all samples and a dagger.
     """
     name = " ".join(f"{key}={document[key]}" for key in ("attack", "data", "model", "defense", "threat"))
     title = f"{name}: {document['victims']} victims, {document['failures']} failed"
@@ -44,7 +45,7 @@ def summary(document: Mapping[str, Any]) -> RenderableType:
     reasons, survivors = document.get("reasons", {}), False
     for label, value, key in _scores(document):
         if value is None and key == "label_overlap":
-            continue  # the line of the accuracy says why
+            continue  # the row of the accuracy says why
         if value is None:
             table.add_row(label, "n/a", Text(visible(reasons.get(key, "")), overflow="fold"), "")
         else:
@@ -80,7 +81,7 @@ def _titled(metric: Mapping[str, str]) -> str:
 
 
 def training(document: Mapping[str, Any]) -> RenderableType:
-    """What a defence leaves of the accuracy, of the JSON document of a training."""
+    """The JSON document of a training as a table: the accuracy that is left under the defence, and its cost."""
     name = " ".join(f"{key}={document[key]}" for key in ("defense", "data", "model"))
     title = f"{name}: {document['runs']} runs, {document['diverged']} diverged"
     table = Table(title=Text(visible(title)), title_justify="left")

@@ -1,19 +1,19 @@
-"""Text of others as it may be shown: names, reasons and sentences can hold signs that a terminal or a table obeys."""
+"""Makes foreign text safe to show: names and sentences can hold characters that a terminal or a table interprets."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import Any
 
-# Format signs that letters of several scripts need between them; all others (direction marks, ...) are written out.
+# Format characters that several scripts need between letters. All others (direction marks, ...) are escaped.
 _JOINERS = frozenset("\u200c\u200d")
-# Control signs, invisible marks, halves of surrogate pairs, and signs without a meaning that all share.
+# Control characters, invisible marks, halves of surrogate pairs, private characters, and unassigned ones.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _FORMULA = ("=", "+", "-", "@")
 
 
 def visible(text: Any) -> str:
-    """`text` on one line, in which every sign can be seen: white space becomes a blank, what is hidden its escape.
+    """`text` on one line with every character visible: white space becomes a blank, a hidden character its escape.
 
     >>> visible("a\\tb\\u2028c\\x1b[2Jd\\x9b\\u202e")
     'a b c\\\\x1b[2Jd\\\\x9b\\\\u202e'
@@ -22,7 +22,7 @@ def visible(text: Any) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """`visible` of each line of a longer text."""
+    """`visible` applied to each line of a longer text."""
     return "\n".join(visible(line) for line in text.split("\n"))
 
 
@@ -37,19 +37,19 @@ def _visible(sign: str) -> str:
 
 
 def drawable(text: Any) -> str:
-    """`visible`, as matplotlib draws it: dollar signs are signs, and not the ends of a formula."""
+    """`visible` text for matplotlib, with dollar signs escaped, because they would start a formula."""
     return visible(text).replace("$", "\\$")
 
 
 def drawable_lines(text: str) -> str:
-    """`drawable` of each line of a longer text."""
+    """`drawable` applied to each line of a longer text."""
     return "\n".join(drawable(line) for line in text.split("\n"))
 
 
 def csv_cell(value: Any) -> Any:
-    """A value for a CSV file: numbers as they are, text visible and never a formula.
+    """A value for a CSV file: a number stays as it is, and a text becomes visible and is never a formula.
 
-    A spreadsheet computes what begins with one of `= + - @`: a quotation mark in front makes it text there.
+    A spreadsheet computes a text that begins with one of `= + - @`, so such a text gets a quotation mark in front.
 
     >>> [csv_cell(value) for value in (-0.5, None, "-0.5", "=1+1", " @x", "idlg")]
     [-0.5, None, '-0.5', "'=1+1", "' @x", 'idlg']

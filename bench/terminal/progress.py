@@ -1,7 +1,7 @@
 """One set of progress bars on stderr: a suite's bar over cells and a cell's bar over victims share it.
 
-rich refuses a second live display, so who wants a bar asks here: the outermost asker opens the display, those within it
-add their bars to it.
+rich refuses a second live display. So the outermost call of `bars` opens the display, and calls within it add their
+bars to the same display.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ from bench.terminal.console import nowhere
 
 
 class Said(Console):
-    """Where nobody reads any more, nothing more is said; the work goes on (rich would end the process)."""
+    """A console that falls silent if its reader has gone, so that the work goes on (rich would end the process)."""
 
     def on_broken_pipe(self) -> None:
-        """Called by rich."""
+        """Silences the console; rich calls this if its output can no longer be written."""
         self.quiet = True
         nowhere(self.file)  # type: ignore[arg-type]
 
@@ -35,10 +35,11 @@ _open: list[Progress] = []
 
 @contextmanager
 def bars() -> Iterator[Progress]:
-    """The progress display that is open, or a new one for as long as the block lasts.
+    """Yields the progress display that is open, or opens one for the duration of the block.
 
-    A bar is `progress.add_task("idlg on cifar10", total=8, note="objective 1e-3")`; `note` stands behind it. What is
-    printed meanwhile goes through `console`, which keeps the bars below it. Where stderr is no terminal nothing moves.
+    `progress.add_task("idlg on cifar10", total=8, note="objective 1e-3")` adds a bar, with `note` after it. Output
+    during the block has to go through `console`, which keeps the bars below it. Nothing is displayed if stderr is not a
+    terminal.
     """
     if _open:
         yield _open[-1]

@@ -114,7 +114,7 @@ WRONG = {
     "run --config-dir no/such/place": "--config-dir no/such/place: no such folder",
     "report no/such/place": "no results",
     "status no/such/place": "no/such/place does not exist; name another folder",
-    "status .": "is no results folder: it has no cells",
+    "status .": "is not a results folder: it has no cells",
     "suite quick attack.lrr=1": "no key 'attack.lrr'",
     "run --config-dir": "expected one argument",
 }

@@ -62,7 +62,7 @@ def test_no_name_is_no_folder(key, nothing):
         ("attack.views=[" + ",".join(["0.1"] * 100_000) + "]", "10,000 at most"),
         ("attack.lr=" + "1" * 5_000, "cannot be read"),
         ("attack.lr=${attack.lr}", "attack.lr: Recursive interpolation"),
-        ("results=/x\udcff", "no text in this machine's encoding"),
+        ("results=/x\udcff", "not text in this machine's encoding"),
     ],
     ids=lambda value: value[:24],
 )

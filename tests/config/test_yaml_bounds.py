@@ -55,7 +55,7 @@ def test_a_suite_is_read_with_the_same_care(name, folder):
 
 def test_a_file_that_never_ends_is_not_opened(folder):
     os.mkfifo(folder / "attack" / "mine.yaml")
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="not a regular file"):
         compose(["attack=mine"], folder)
 
 

@@ -1,4 +1,4 @@
-"""How much of a sentence is recovered when the order does not count: of one sentence, and of a batch as a set."""
+"""The share of tokens that are recovered in any order: for one sentence, and for a batch as a set."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bench.metrics.text.batch import TextBatch, TextMetric, each
 
 
 def overlap(guess: Sequence[int], truth: Sequence[int]) -> int:
-    """How many tokens the two have in common, each counted as often as both have it."""
+    """The number of tokens that two sentences have in common, each counted as often as both have it."""
     return (Counter(guess) & Counter(truth)).total()
 
 
 def recovered(guess: Sequence[int], truth: Sequence[int]) -> float:
-    """Share of the tokens of `truth` that are in `guess`, with their multiplicity; NaN where `truth` is empty.
+    """The share of the tokens of `truth` that are in `guess`, with their multiplicity; NaN if `truth` is empty.
 
     Example:
         >>> recovered([8, 7, 5], [7, 7, 8])
@@ -27,7 +27,7 @@ def recovered(guess: Sequence[int], truth: Sequence[int]) -> float:
 
 
 def jaccard(guess: set[int], truth: set[int]) -> float:
-    """Size of the intersection over that of the union; 1 where both are empty.
+    """The size of the intersection divided by the size of the union; 1 if both sets are empty.
 
     Example:
         >>> jaccard({1, 2, 3}, {2, 3, 4, 5})
@@ -37,9 +37,9 @@ def jaccard(guess: set[int], truth: set[int]) -> float:
 
 
 class BagOfWords(TextMetric):
-    """Recall of a sentence's tokens, wherever they stand; higher is better.
+    """The recall of a sentence's tokens at any position; higher is better.
 
-    A guess has no more places than the longest sentence, so naming everything is no way to a high score.
+    A guess has no more places than the longest sentence, so it cannot score highly by naming every token.
     """
 
     unit = "share"
@@ -48,14 +48,15 @@ class BagOfWords(TextMetric):
     column = ScoreColumn("bag of words", short="bag")
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
-        """`[V, B]`, float64."""
+        """The recall per sentence, `[V, B]`, float64; NaN for an empty sentence."""
         return each(recovered, guess.words, truth.words, truth.labels)
 
 
 class TokenSet(TextMetric):
-    """The different tokens of the whole batch, as a set, against the true set (Jaccard); higher is better, 1 is exact.
+    """The Jaccard index of the set of tokens in the whole batch and the true set; higher is better, 1 is exact.
 
-    What the rows of the word embedding's gradient give away. One number a victim, the same for all its sentences.
+    The non-zero rows of the word embedding's gradient reveal this set. There is one number per victim, the same for all
+    its sentences.
     """
 
     unit = "share"
@@ -64,7 +65,7 @@ class TokenSet(TextMetric):
     column = ScoreColumn("token set", short=None)
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
-        """`[V, B]`, float64."""
+        """The Jaccard index of the batch, repeated for each sentence, `[V, B]`, float64."""
         sets = [
             [_union(side.words[v])] * truth.labels.shape[1] for side in (guess, truth) for v in range(len(side.words))
         ]

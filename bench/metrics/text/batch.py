@@ -1,4 +1,4 @@
-"""One side of a comparison of sentences, and what every metric of sentences is."""
+"""One side of a comparison of sentences, and the base of all metrics of sentences."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class TextBatch:
     """V batches of B sentences with their labels.
 
     Args:
-        inputs: `[V, B, T]`, int64 tokens; -1 where none is claimed.
-        labels: `[V, B]`, int64; -1 where no claim is made.
-        tokenizer: the model's.
+        inputs: `[V, B, T]`, int64 tokens; -1 stands for no claim.
+        labels: `[V, B]`, int64; -1 stands for no claim.
+        tokenizer: the model's tokeniser.
 
     Raises:
         ValueError: shapes disagree.
@@ -36,41 +36,51 @@ class TextBatch:
             raise ValueError(f"want [V, B, T] and [V, B], got {list(self.inputs.shape)} and {list(self.labels.shape)}")
 
     def victims(self, chosen: Tensor) -> TextBatch:
-        """The victims that `chosen` (`[V]`, bool) marks."""
+        """The batch of the victims that `chosen` (`[V]`, bool) marks."""
         return TextBatch(self.inputs[chosen], self.labels[chosen], self.tokenizer)
 
     @cached_property
     def words(self) -> list[list[list[int]]]:
-        """Each sentence's tokens `[V][B]`, without padding and other special ones, and without -1."""
+        """The tokens of each sentence, `[V][B]`, without padding, other special tokens, and -1."""
         return [[self.tokenizer.words(sentence) for sentence in batch] for batch in self.inputs.tolist()]
 
     @cached_property
     def texts(self) -> list[list[str]]:
-        """Each sentence `[V][B]` in words: `words`, put together by the tokeniser."""
+        """Each sentence as a text, `[V][B]`: its tokens without special ones, decoded by the tokeniser."""
         return [[self.tokenizer.decode(sentence) for sentence in batch] for batch in self.words]
 
     @cached_property
     def real(self) -> Tensor:
-        """`[V, B, T]`, bool: True where a token is claimed that is part of a sentence."""
+        """Which places hold a claimed token that is not a special one, `[V, B, T]`, bool."""
         special = torch.tensor(sorted(self.tokenizer.special), device=self.inputs.device)
         return (self.inputs >= 0) & ~torch.isin(self.inputs, special)
 
 
 class TextMetric(SampleMetric[TextBatch]):
-    """A score a sentence.
+    """A metric with one score per sentence.
 
-    Special tokens (padding, start, end, mask) are no part of a sentence: nobody is credited with them. An unknown
-    word's token is one like any other.
+    Special tokens (padding, start, end, mask) are not part of a sentence, so no attack gets credit for them. The token
+    for an unknown word counts like any other.
     """
 
     things = "sentences"
 
     def facts(self) -> dict[str, Any]:
-        """The base's facts; there are no pixels."""
+        """The facts of the base, without the range and the smallest size of images."""
         return super().facts() | {"range": None, "smallest": None}
 
 
 def each(score: Callable[[Any, Any], float], guess: list[list[Any]], truth: list[list[Any]], like: Tensor) -> Tensor:
-    """`score(guess, truth)` of each sentence: `[V][B]` twice -> `[V, B]`, float64, on the device of `like`."""
+    """Scores each sentence.
+
+    Args:
+        score: takes one entry of `guess` and one of `truth` and returns a number.
+        guess: `[V][B]`.
+        truth: `[V][B]`.
+        like: `[V, B, ...]`, which gives the shape and the device of the result.
+
+    Returns:
+        `[V, B]`, float64.
+    """
     rows = [[score(g, t) for g, t in zip(*pair, strict=True)] for pair in zip(guess, truth, strict=True)]
     return torch.tensor(rows, dtype=torch.float64, device=like.device).reshape(like.shape[:2])

@@ -17,7 +17,7 @@ KINDS = ("1", "2", "l")
 
 
 def rouge_words(text: str) -> list[str]:
-    """The words that ROUGE compares: lower case, runs of a-z and 0-9; all else separates.
+    """The words that ROUGE compares: runs of a-z and 0-9 in lower case; all other characters separate words.
 
     Example:
         >>> rouge_words("Don't stop - it's 5 o'clock.")
@@ -27,12 +27,12 @@ def rouge_words(text: str) -> list[str]:
 
 
 def ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    """How often each run of `n` words occurs."""
+    """Counts how often each run of `n` words occurs."""
     return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 
 def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence."""
+    """The length of the longest common subsequence of two lists of words."""
     row = [0] * (len(other) + 1)
     for word in one:
         before = 0
@@ -42,17 +42,27 @@ def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def f_measure(common: int, guessed: int, true: int) -> float:
-    """Harmonic mean of `common / guessed` and `common / true`; 0 where nothing is common."""
+    """The harmonic mean of precision and recall; 0 if nothing is common.
+
+    Args:
+        common: the number of items that both have.
+        guessed: the number of items in the guess.
+        true: the number of items in the truth.
+    """
     return 2 * common / (guessed + true) if common else 0.0
 
 
 def rouge(guess: str, truth: str, kind: str) -> float:
-    """ROUGE of one sentence, the F-measure: what `rouge_score.RougeScorer([kind], use_stemmer=False)` calls `fmeasure`.
+    """The F-measure of ROUGE for one sentence, equal to `fmeasure` of `RougeScorer([kind], use_stemmer=False)`.
 
     Args:
-        guess: a sentence.
-        truth: a sentence.
-        kind: `1` words, `2` pairs of neighbours (0 where a sentence has but one word), `l` longest common subsequence.
+        guess: the reconstructed sentence.
+        truth: the private sentence.
+        kind: `1` compares words, `2` pairs of neighbouring words (0 if a sentence has one word only), and `l` the
+            longest common subsequence.
+
+    Returns:
+        A number in [0, 1].
 
     Example:
         >>> rouge("the cat sat", "the cat sat down", "1"), rouge("cat the sat", "the cat sat", "2")
@@ -66,16 +76,16 @@ def rouge(guess: str, truth: str, kind: str) -> float:
 
 
 class Rouge(TextMetric):
-    """F-measure of ROUGE between sentences in words; higher is better, 1 is exact but for case and punctuation.
+    """The F-measure of ROUGE between sentences in words; higher is better, 1 is exact up to case and punctuation.
 
-    Our own arithmetic, equal to the package rouge-score without stemming; tokens are put together to words by the
-    model's tokeniser first, so pieces of words earn nothing.
+    The result equals that of the package rouge-score without stemming. The model's tokeniser first joins tokens to
+    words, so that pieces of words get no credit.
 
     Args:
-        kind: 1, 2 or l.
+        kind: 1, 2 or l (see `rouge`).
 
     Raises:
-        UserError: another kind.
+        UserError: `kind` is another.
     """
 
     unit = "share"
@@ -91,9 +101,9 @@ class Rouge(TextMetric):
         self.column = ScoreColumn(f"ROUGE-{self.kind.upper()}", short=short, bounds=self.kind == "1")
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
-        """`[V, B]`, float64."""
+        """The F-measure per sentence, `[V, B]`, float64."""
         return each(lambda g, t: rouge(g, t, self.kind), guess.texts, truth.texts, truth.labels)
 
     def facts(self) -> dict[str, Any]:
-        """The base's facts, and which implementation."""
+        """The facts of the base, and the implementation."""
         return super().facts() | {"implementation": "as rouge-score: F-measure, no stemming, lower case, a-z and 0-9"}

@@ -1,4 +1,4 @@
-"""Sentences meet here: the scorer's three steps for tokens."""
+"""The scorer of sentences: how tokens are assigned, put in order and compared."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from bench.metrics.text.rouge import f_measure
 from bench.metrics.text.token_accuracy import share_in_place
 from bench.models.text.tokenizer import Tokenizer
 
-_TIE = 1e-3  # weight of the order where two sentences share equally many tokens
+_TIE = 1e-3  # the weight of the tokens in place, which decides if two sentences share equally many tokens
 
 
 def assign_sentences(guess: TextBatch, truth: TextBatch) -> Tensor:
     """The permutation of each victim's sentences with the most tokens in common (Hungarian assignment, Kuhn 1955).
 
-    What is summed is the F-measure of tokens in common (ROUGE-1 on the model's tokens; LAMP assigns by ROUGE-1 on
-    words), and a thousandth of the share of tokens in place, which decides between sentences of the same tokens. One to
-    one, so no sentence is credited twice; the identity where B = 1.
+    The gain of a pair is the F-measure of the tokens in common (ROUGE-1 on the model's tokens; LAMP assigns by ROUGE-1
+    on words) plus a thousandth of the share of tokens in place, which decides between sentences of the same tokens. The
+    assignment is one to one, so that no sentence is credited twice. For B = 1 it is the identity.
 
     Args:
-        guess: `[V, B, T]`.
-        truth: `[V, B, T]`.
+        guess: the reconstructions, `[V, B, T]`.
+        truth: the private sentences, `[V, B, T]`.
 
     Returns:
         `[V, B]`, int64: the reconstruction of truth i is `guess[v, permutation[v, i]]`.
@@ -39,7 +39,7 @@ def assign_sentences(guess: TextBatch, truth: TextBatch) -> Tensor:
     permutation = torch.arange(b, device=truth.labels.device).repeat(v, 1)
     if b == 1:
         return permutation
-    # entry (i, j): truth i against guess j
+    # Entry (i, j) compares truth i with guess j.
     places = share_in_place(
         guess.inputs[:, None], truth.inputs[:, :, None], truth.real[:, :, None].expand(-1, -1, b, -1)
     )
@@ -52,11 +52,11 @@ def assign_sentences(guess: TextBatch, truth: TextBatch) -> Tensor:
 
 
 class TextScorer(Scorer):
-    """Scores sentences: the private tokens (`Victims.sentences`) against those claimed.
+    """Scores sentences: the claimed tokens against the private ones (`Victims.sentences`).
 
     Args:
         metrics: `{metric key: metric}`.
-        tokenizer: the model's.
+        tokenizer: the model's tokeniser.
     """
 
     def __init__(self, metrics: Mapping[str, SampleMetric], tokenizer: Tokenizer) -> None:
@@ -64,14 +64,20 @@ class TextScorer(Scorer):
         self._tokenizer = tokenizer
 
     def match(self, reconstruction: Reconstruction, victims: Victims) -> Tensor:
-        """See `assign_sentences`."""
+        """The index of the sentence that is compared with each private one, `[V, B]`; see `assign_sentences`."""
         guess = TextBatch(reconstruction.inputs, reconstruction.labels, self._tokenizer)
         return assign_sentences(guess, self._truth(victims))
 
     def sides(
         self, reconstruction: Reconstruction, victims: Victims, permutation: Tensor
     ) -> tuple[TextBatch, TextBatch]:
-        """The reconstructions in the order of the truth, and the truth."""
+        """The two sides of the comparison: the reconstructions in the order of the truth, and the truth.
+
+        Args:
+            reconstruction: the result of the attack.
+            victims: the private sentences.
+            permutation: `[V, B]`, the result of `match`.
+        """
         inputs, labels = permute(reconstruction.inputs, permutation), permute(reconstruction.labels, permutation)
         return TextBatch(inputs, labels, self._tokenizer), self._truth(victims)
 

@@ -1,4 +1,4 @@
-"""Share of a sentence's tokens that are right, each in its place."""
+"""The share of a sentence's tokens that are right, each in its place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.metrics.text.batch import TextBatch, TextMetric
 
 
 def share_in_place(guess: Tensor, truth: Tensor, real: Tensor) -> Tensor:
-    """Of the places `real`, the share at which the tokens agree; NaN where there is none.
+    """The share of the places `real` at which the tokens agree; NaN if there is no such place.
 
     Args:
         guess: `[..., T]`, int64.
@@ -29,9 +29,9 @@ def share_in_place(guess: Tensor, truth: Tensor, real: Tensor) -> Tensor:
 
 
 class TokenAccuracy(TextMetric):
-    """Position by position, over the places that hold the sentence's own tokens; higher is better.
+    """The share of right tokens over the places that hold the sentence's own tokens; higher is better.
 
-    A sentence that is right but shifted by one scores near 0: see `bag_of_words` and ROUGE beside it.
+    A sentence that is right but shifted by one place scores near 0, so read it together with `bag_of_words` and ROUGE.
     """
 
     unit = "share"
@@ -40,5 +40,5 @@ class TokenAccuracy(TextMetric):
     column = ScoreColumn("token acc.", short="tokens")
 
     def score(self, guess: TextBatch, truth: TextBatch) -> Tensor:
-        """`[V, B]`, float64."""
+        """The share of right tokens per sentence, `[V, B]`, float64; NaN for an empty sentence."""
         return share_in_place(guess.inputs, truth.inputs, truth.real)
