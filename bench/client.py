@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import replace_all_batch_norm_modules_
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils import _pytree as pytree
 
-from bench.defenses.base import ClientContext, ClientStep, Defense, PlainGradient, Tree
-from bench.defenses.mapping import each, stacked
+from bench.defenses.base import ClientContext, Defense, PlainGradient, Tree
 from bench.defenses.stack import Stack, described, public, schedule_of
+from bench.defenses.step_runner import StepRunner
 from bench.engine.rng import VictimRng, seeded
 from bench.errors import NotApplicable, UserError
-from bench.messages import Language, Observation, Task, Tokenizer, Victims
+from bench.messages.observation import Observation
+from bench.messages.task import Language, Task, Tokenizer
+from bench.messages.victims import Victims
 from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import Loss, gradient_of, introspect
 from bench.models.shared import parted, trained
 from bench.models.soft_labels import SoftLabels, soft_labels
-from bench.models.text.base import TextModel, pack
+from bench.models.text.base import TextModel
 from bench.threat import Threat
 
-# Number of gradients computed together, which bounds the memory of activations. On a processor it is 1, because the
-# rounding of a victim's entries must not depend on the other victims of this process.
-_VICTIMS_AT_ONCE, _VICTIMS_AT_ONCE_CPU = 64, 1
-_RANDOM = "called random operation"  # part of vmap's error message if random numbers are drawn inside it
-_IN_SHORT = 120  # the most characters that are quoted from an error's message
 _ANY_LENGTH = (
     "how long an update is means nothing to an attacker that is not granted the local training (rate, steps, clients): "
     "attacks that match it compare directions, each at length 1"
 )
-_TIMED, _LONG = 3, 0.5  # number of calls whose median is the time, and seconds from which one call is enough
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ class Client(nn.Module):
 
     Attributes:
         trained: names of the parameters whose gradients are shared, before the threat model withholds any.
-        notes: sentences about what was done otherwise than one would expect.
+        runner: runs the step; its `notes` say what had to be done otherwise than expected.
     """
 
     def __init__(
@@ -111,12 +104,10 @@ class Client(nn.Module):
             self.model = self._fresh()
         self.trained = trained(self.model)
         self.facts = introspect(self.model, loss, data.shape, data.classes, batch_size)
-        self.defense, self.local = defense, self._local()
+        self.defense = defense
         self._labels = self._soft_labels(loss)
         self._gradient = gradient_of(self.model, self._labels.loss)
-        self._step = defense.wrap(PlainGradient(self._gradient), self.local)
-        self._mappable = self.facts.mappable
-        self.notes: list[str] = []
+        self.runner = StepRunner(defense, self._gradient, self._context(), seed)
 
     def _soft_labels(self, loss: Loss) -> SoftLabels:
         """The loss in a form that takes labels that an attacker optimises; for class indices it does not change."""
@@ -125,7 +116,7 @@ class Client(nn.Module):
         device = next(self.model.parameters()).device
         return soft_labels(loss, (self.batch_size, *places, data.classes), device)
 
-    def _local(self) -> ClientContext:
+    def _context(self) -> ClientContext:
         norms = [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
         # No layer has running statistics in train mode; one that keeps none has none in eval mode either.
         by_batch = any(module.running_mean is None for module in norms)
@@ -174,7 +165,7 @@ class Client(nn.Module):
             NotApplicable: the threat model withholds all that is shared.
         """
         parameters, buffers = self._weights(victims.ids, victims.inputs.device)
-        shared = self._shared(self._step, *parted(parameters, buffers, self.trained), victims)
+        shared = self.runner(self.runner.step, *parted(parameters, buffers, self.trained), victims)
         threat, language, mean = self.threat, self._language(), self.data.mean_image
         withheld = set() if language is None or threat.word_embedding else {language.embedding}
         if set(shared) <= withheld:
@@ -193,7 +184,7 @@ class Client(nn.Module):
             mask=victims.mask.clone() if threat.lengths and victims.mask is not None else None,
             surrogate=self.data.surrogate if threat.surrogate and language is not None else None,
             mean_image=mean.to(victims.inputs.device) if self.grant_mean and mean is not None else None,
-            defense=public(self.defense, self.local, threat.local_training) if threat.defense_known else None,
+            defense=public(self.defense, self.runner.context, threat.local_training) if threat.defense_known else None,
         )
 
     def _language(self) -> Language | None:
@@ -231,9 +222,9 @@ class Client(nn.Module):
         Without the grant it is one gradient of the whole batch. What a client shares after several local steps is then
         matched as if it were one gradient, of unknown length (see `unit`).
         """
-        schedule = schedule_of(self.defense, self.local)
+        schedule = schedule_of(self.defense, self.runner.context)
         known = schedule if self.threat.local_training else Stack([])
-        step, names = known.wrap(PlainGradient(self._gradient), self.local), self.trained
+        step, names = known.wrap(PlainGradient(self._gradient), self.runner.context), self.trained
 
         def gradient(parameters: Tree, buffers: Tree, inputs: Tensor, targets: Tensor) -> Tree:
             mine, constants = parted(parameters, buffers, names)
@@ -242,79 +233,6 @@ class Client(nn.Module):
 
         return gradient
 
-    def _shared(self, step: ClientStep, parameters: Tree, buffers: Tree, victims: Victims) -> Tree:
-        """Runs a step, `{name: [V, ...]}`, some victims at a time, since random numbers take much memory.
-
-        Args:
-            step: the step of one client.
-            parameters: `{name: [V, ...]}`, the trained ones.
-            buffers: `{name: [V, ...]}`, buffers and frozen parameters, which no step changes.
-            victims: the private batches.
-        """
-        size = _VICTIMS_AT_ONCE_CPU if victims.ids.device.type == "cpu" else _VICTIMS_AT_ONCE
-        # A defence may hold one gradient per example.
-        size = size if step.depth == 0 else max(1, size // self.batch_size)
-        blocks = []
-        for begin in range(0, len(victims), size):
-            of = slice(begin, begin + size)
-            noise, state = self._beforehand(step, parameters, victims.ids[of])
-            weights = tuple({name: value[of] for name, value in group.items()} for group in (parameters, buffers))
-            blocks.append(self._map(step, (*weights, _inputs(victims)[of], victims.labels[of], noise, state)))
-        return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
-
-    def _beforehand(self, step: ClientStep, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
-        """Draws each victim's random numbers, and makes its state at its first step."""
-        shapes = {name: tuple(value.shape[1:]) for name, value in parameters.items()}
-        victims = ids.tolist()
-        rngs = [VictimRng((self.seed, "defense", victim)) for victim in victims]
-        drawn = stacked(lambda i: step.noise(shapes, self.batch_size, rngs[i]), len(victims))
-        state = stacked(lambda i: step.start(shapes), len(victims))
-        return pytree.tree_map(lambda leaf: leaf.to(ids.device), (drawn, state))
-
-    def _map(self, step: ClientStep, arguments: tuple[Any, ...]) -> Tree:
-        with torch.no_grad():
-            if not self._mappable:
-                return self._one_by_one(step, arguments)
-            try:
-                return each(lambda *one: step(*one)[0], arguments, mappable=True)
-            except RuntimeError as error:  # raised by vmap, which cannot map the step, or by the step itself
-                if lacks_memory(error):
-                    raise
-                if _RANDOM in str(error):
-                    raise UserError(
-                        "defense: random numbers are drawn in `protect`, so they belong to no victim: draw them in "
-                        "`draw`"
-                    ) from error
-                refusal = error
-            # Running the same step victim by victim shows which it was: an error of the step itself is raised again.
-            found = self._one_by_one(step, arguments)
-        self._map_no_more(step, refusal)
-        return found
-
-    def _one_by_one(self, step: ClientStep, arguments: tuple[Any, ...]) -> Tree:
-        """Runs the same step victim by victim; its parts do not map over samples or clients either.
-
-        Raises:
-            UserError: the step fails; the message is one line that names the defence.
-        """
-        known = replace(self.local, mappable=False)
-        plainly = self.defense.wrap(PlainGradient(self._gradient), known) if step.depth else step
-        try:
-            return each(lambda *one: plainly(*one)[0], arguments, mappable=False)
-        except RuntimeError as error:
-            if lacks_memory(error):
-                raise
-            names = ", ".join(type(part).__name__ for part, _ in self.defense.flat(self.local))
-            what = f"defense {names}" if step.depth else f"model {type(self.model).__name__}"
-            raise UserError(f"{what} fails on a victim's batch: {_in_short(error)}") from error
-
-    def _map_no_more(self, step: ClientStep, refusal: RuntimeError) -> None:
-        """Treats victims one by one from now on."""
-        self._mappable, self.local = False, replace(self.local, mappable=False)
-        self._step = self.defense.wrap(PlainGradient(self._gradient), self.local)
-        what = "defence" if step.depth else "model"
-        self.notes.append(f"the {what} cannot be mapped over victims, which are done one by one ({_in_short(refusal)})")
-
     def facts_of_defense(self, victims: Victims) -> dict[str, Any]:
         """Returns `bench.defenses.stack.described`, with the wall time of a step with and without the defence.
 
@@ -322,21 +240,16 @@ class Client(nn.Module):
             victims: the victims whose step is timed; `seconds` is the time for all of them, the median of a few runs.
         """
         parameters, buffers = parted(*self._weights(victims.ids, victims.inputs.device), self.trained)
-        found = described(self.defense, self.local, {name: tuple(v.shape[1:]) for name, v in parameters.items()})
-        if self.defense.flat(self.local):
-            for name, step in {"seconds": self._step, "seconds_undefended": PlainGradient(self._gradient)}.items():
-                found[name] = _seconds(lambda step=step: self._shared(step, parameters, buffers, victims))  # type: ignore[misc]
-        return {**found, "notes": [*found["notes"], *self.notes, *([_ANY_LENGTH] if self.unit is None else [])]}
-
-
-def lacks_memory(error: RuntimeError | MemoryError) -> bool:
-    """Whether an error says that the device is out of memory; torch has no type for it on a processor."""
-    named = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return named or "DefaultCPUAllocator: can't allocate memory" in str(error)
-
-
-def _in_short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:_IN_SHORT] or type(error).__name__
+        found = described(
+            self.defense, self.runner.context, {name: tuple(v.shape[1:]) for name, v in parameters.items()}
+        )
+        if self.defense.flat(self.runner.context):
+            for name, step in {
+                "seconds": self.runner.step,
+                "seconds_undefended": PlainGradient(self._gradient),
+            }.items():
+                found[name] = self.runner.seconds(step, parameters, buffers, victims)
+        return {**found, "notes": [*found["notes"], *self.runner.notes, *([_ANY_LENGTH] if self.unit is None else [])]}
 
 
 def _repeated(value: Tensor, count: int) -> Tensor:
@@ -344,20 +257,5 @@ def _repeated(value: Tensor, count: int) -> Tensor:
     return value.as_strided((count, *value.shape), (0, *value.stride()))
 
 
-def _inputs(victims: Victims) -> Tensor:
-    """The inputs as one tensor `[V, B, ...]`, as defences take them."""
-    return victims.inputs if victims.mask is None else pack(victims.inputs, victims.mask)
-
-
 def _shapes(parameters: Tree) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in parameters.items()}
-
-
-def _seconds(work: Callable[[], Tree]) -> float:
-    times: list[float] = []
-    while len(times) <= _TIMED and (not times or times[0] < _LONG):
-        begin = time.perf_counter()
-        result = work()
-        next(iter(result.values())).flatten()[0].item()  # reading a number waits for a GPU to finish
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times[1:] or times)

@@ -9,9 +9,13 @@ import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
-from bench.client import Client, lacks_memory
+from bench.client import Client
 from bench.host import signals
-from bench.messages import Observation, Reconstruction, Status, Victims
+from bench.host.out_of_memory import lacks_memory
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
+from bench.messages.victims import Victims
 from bench.metrics.scorer import Scorer, Scores
 
 Keep = Callable[[Reconstruction, Victims, Scores], None]

@@ -18,7 +18,7 @@ from bench.datamodules.dealing import RULES, Dealer, check_possible, drawn_label
 from bench.datamodules.pool import Integers
 from bench.download.http import fetching
 from bench.errors import UserError
-from bench.messages import Victims
+from bench.messages.victims import Victims
 
 
 class Examples(Protocol):
@@ -127,7 +127,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
 
     @abstractmethod
     def private(self, ids: Sequence[int], samples: Integers, labels: Integers) -> dict[str, Tensor]:
-        """Returns `inputs`, `labels` and, for sentences, `mask` of the victims `ids`; see `bench.messages.Victims`.
+        """Returns `inputs`, `labels` and, for sentences, `mask` of the victims `ids`: the fields of `Victims`.
 
         Args:
             ids: numbers of V victims.

@@ -21,7 +21,8 @@ from bench.datamodules.text_lines import Lines
 from bench.datamodules.text_pool import TextPool, padded
 from bench.datamodules.tokens import HEADS, Maker
 from bench.errors import UserError
-from bench.messages import NO_TARGET, Tokenizer
+from bench.messages.task import Tokenizer
+from bench.messages.victims import NO_TARGET
 
 HIDDEN, SURROGATE = 5, 6  # numbers of separate random streams, in addition to those of the dealer and of training
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bench.messages import Tokenizer
+from bench.messages.task import Tokenizer
 
 HEADS = ("classification", "masked", "causal")
 

@@ -11,7 +11,7 @@ from bench.attacks.controls import claim, random_tokens
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.engine.settings import EngineSettings
-from bench.messages import Status
+from bench.messages.status import Status
 from bench.running.cell import run_cell
 from bench.running.components import adopt_tokenizer
 

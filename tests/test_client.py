@@ -19,7 +19,8 @@ from bench.defenses.stack import Stack
 from bench.engine.matching import Layout, Matching
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable, UserError
-from bench.messages import Observation, Reconstruction
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
 from bench.models.lenet import LeNet
 from bench.models.resnet import ResNet
 from bench.objectives.squared_error import SquaredError
@@ -195,7 +196,7 @@ class Rolling(GradientDefense):
 
 
 def with_defense(client, defense: Defense) -> None:
-    client.defense, client._step = defense, defense.wrap(PlainGradient(client._gradient), client.local)
+    client.defense, client.runner.step = defense, defense.wrap(PlainGradient(client._gradient), client.runner.context)
 
 
 def test_a_defence_that_cannot_be_mapped_is_done_one_by_one_and_says_so(parties) -> None:
@@ -214,7 +215,7 @@ def test_what_cannot_be_mapped_is_not_mapped_over_samples_either(parties) -> Non
     built = parties("attack=noise", "data.batch_size=2")
     with_defense(built.client, Stack([Branching(), DPSGD(1e9, 0.0, 1e-5, 0)]))
     seen = built.client.share(built.data.deal([0]))
-    assert len(built.client.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
+    assert len(built.client.runner.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,7 @@ def test_a_defence_that_fails_is_named_and_not_taken_for_one_that_cannot_be_mapp
     with_defense(built.client, defense)
     with pytest.raises(UserError, match=f"defense {type(defense).__name__} fails on a victim's batch: .*({words})"):
         built.client.share(built.data.deal([0, 1]))
-    assert built.client.notes == [] and built.client._mappable
+    assert built.client.runner.notes == [] and built.client.runner.mappable
 
 
 def test_the_step_that_failed_is_the_one_that_is_done_again(parties) -> None:
@@ -260,11 +261,11 @@ def test_the_step_that_failed_is_the_one_that_is_done_again(parties) -> None:
         return gradient(*arguments)
 
     parameters, buffers = client._weights(victims.ids, torch.device("cpu"))
-    plain = client._shared(PlainGradient(gradient), parameters, buffers, victims)
-    again = client._shared(PlainGradient(refused_once), parameters, buffers, victims)
+    plain = client.runner(PlainGradient(gradient), parameters, buffers, victims)
+    again = client.runner(PlainGradient(refused_once), parameters, buffers, victims)
     for name, value in plain.items():
         torch.testing.assert_close(again[name], value, rtol=1e-4, atol=1e-6)
-    assert len(client.notes) == 1 and client.notes[0].startswith("the model cannot be mapped")
+    assert len(client.runner.notes) == 1 and client.runner.notes[0].startswith("the model cannot be mapped")
 
 
 def test_blocks_behind_the_one_that_could_not_be_mapped_are_not_mapped_either(parties, monkeypatch) -> None:
@@ -272,7 +273,7 @@ def test_blocks_behind_the_one_that_could_not_be_mapped_are_not_mapped_either(pa
     built = parties("attack=noise", "data.batch_size=2")
     with_defense(built.client, Stack([Branching(), DPSGD(1e9, 0.0, 1e-5, 0)]))
     seen = built.client.share(built.data.deal(range(4)))
-    assert len(built.client.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
+    assert len(built.client.runner.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
 
 
 def test_a_defence_with_random_numbers_of_its_own_is_refused(parties) -> None:

@@ -9,7 +9,8 @@ from typing import ClassVar
 from torch import nn
 
 from bench.errors import NotApplicable
-from bench.messages import Observation, Reconstruction
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
 
 
 def _shares(seen: Observation, name: str | None) -> bool:

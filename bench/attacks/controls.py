@@ -10,7 +10,9 @@ from torch import Tensor
 from bench.attacks.base import Attack
 from bench.engine.rng import draw
 from bench.engine.settings import EngineSettings
-from bench.messages import Observation, Reconstruction, Status
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
 
 
 def claim(seen: Observation, inputs: Tensor) -> Reconstruction:

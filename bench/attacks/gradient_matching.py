@@ -18,7 +18,8 @@ from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
 from bench.labels.last_layer import LastLayer
-from bench.messages import Observation, Reconstruction
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
 from bench.objectives.gradient_transforms import GradientTransform
 from bench.priors.base import Prior
 

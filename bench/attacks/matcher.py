@@ -23,7 +23,8 @@ from bench.engine.stops import Stop
 from bench.engine.trace import PICTURES, WORDS
 from bench.engine.tuning import Tuned, tune
 from bench.labels.last_layer import LastLayer
-from bench.messages import Observation, Reconstruction
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
 from bench.objectives.gradient_transforms import GradientTransform, TransformedObjective
 from bench.priors.base import Prior
 

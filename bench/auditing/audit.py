@@ -17,7 +17,8 @@ from bench.config.instantiate import instantiate
 from bench.engine.settings import EngineSettings
 from bench.errors import UserError
 from bench.leakage import claims
-from bench.messages import Status, Victims
+from bench.messages.status import Status
+from bench.messages.victims import Victims
 from bench.metrics.scorer import Scorer
 from bench.models.introspect import ONE_OUTPUT
 from bench.models.losses import fitted

@@ -22,7 +22,7 @@ from bench.engine.steps import StepRule
 from bench.engine.stops import BUDGET, CONVERGED, Stop
 from bench.engine.trace import PICTURES, TraceBuffer, TraceConfig
 from bench.host import signals
-from bench.messages import Status
+from bench.messages.status import Status
 
 _FAR = 10.0  # a run has diverged if its last objective exceeds this many times the best one seen
 _STATUS = {

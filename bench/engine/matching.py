@@ -17,7 +17,7 @@ from torch.func import vmap
 
 from bench.engine.parametrisation import Parametrisation, Pixels
 from bench.engine.units import comparable
-from bench.messages import Observation
+from bench.messages.observation import Observation
 from bench.models.text.base import pack
 
 Objective = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.slots import Slots
-from bench.messages import Status
+from bench.messages.status import Status
 
 
 @dataclass(eq=False)

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from bench.errors import NotApplicable
-from bench.messages import Observation
+from bench.messages.observation import Observation
 
 
 def label_from_weight(gradient: Tensor) -> Tensor:

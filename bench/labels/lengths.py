@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.messages import Observation
+from bench.messages.observation import Observation
 
 
 def longest(seen: Observation) -> Tensor:

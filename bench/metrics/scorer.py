@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.messages import Reconstruction, Status, Victims
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
+from bench.messages.victims import Victims
 from bench.metrics.base import Batch, SampleMetric
 from bench.metrics.matching import assign, permute
 

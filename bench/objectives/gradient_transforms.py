@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bench.engine.matching import Objective
-from bench.messages import Observation
+from bench.messages.observation import Observation
 
 Gradients = dict[str, Tensor]  # {parameter name: [V, ...]}
 

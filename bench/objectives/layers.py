@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 
 from bench.errors import NotApplicable
-from bench.messages import Observation
+from bench.messages.observation import Observation
 from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 

@@ -1,7 +1,7 @@
 """Against quantisation: the attacker compares quantised values, each of which stands for an interval of gradients."""
 
 from bench.errors import NotApplicable
-from bench.messages import Observation
+from bench.messages.observation import Observation
 from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 

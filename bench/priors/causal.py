@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.messages import NO_TARGET, Observation
+from bench.messages.observation import Observation
+from bench.messages.victims import NO_TARGET
 from bench.models.text.base import TextModel
 from bench.models.text.pretrained import load
 from bench.models.text.tokenizer import Tokenizer

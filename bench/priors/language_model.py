@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from bench.messages import Observation
+from bench.messages.observation import Observation
 
 # Tokens `[N, T]` of the attacked model's tokeniser, -1 at unused places -> `[N]`, float: the mean over a sentence of
 # -ln P(token | tokens before it), the logarithm of its perplexity. Special tokens are not part of a sentence.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.messages import Observation
+from bench.messages.observation import Observation
 from bench.priors.language_model import Disfluency, LanguageModel
 
 

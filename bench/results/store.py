@@ -140,7 +140,7 @@ class StoredCell(ABC):
         """Records that the cell failed as a whole; its rows stay.
 
         Args:
-            status: a word of `bench.messages.Status`.
+            status: a word of `bench.messages.status.Status`.
             reason: a sentence.
 
         Raises:

@@ -20,7 +20,8 @@ from bench.host import signals
 from bench.host.capacity import BLOCK
 from bench.leakage import Leakage
 from bench.loggers.base import CellLogger
-from bench.messages import Reconstruction, Victims
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.victims import Victims
 from bench.metrics.scorer import UNSCORED, Scores
 from bench.results import query
 from bench.results.identity import contents, identity

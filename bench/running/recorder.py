@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from bench.host import signals
-from bench.messages import Reconstruction, Victims
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.victims import Victims
 from bench.metrics.scorer import Scores
 from bench.metrics.text.batch import TextBatch
 from bench.results.stored_leak import StoredLeak

@@ -11,7 +11,8 @@ import torch
 from bench.engine.parametrisation import Pixels
 from bench.engine.state import Progress
 from bench.leakage import select
-from bench.messages import Reconstruction, Status
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
 from bench.speed.sequential import HISTORY
 from bench.speed.setting import Setting, synchronise
 

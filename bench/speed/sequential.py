@@ -18,7 +18,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from bench.messages import Observation
+from bench.messages.observation import Observation
 from bench.models.introspect import Loss
 
 STEPS, INNER, HISTORY, LR = 300, 20, 100, 1.0

@@ -17,7 +17,8 @@ from bench.engine.rng import draw
 from bench.engine.tuning import Tuned
 from bench.errors import UserError
 from bench.host.capacity import BLOCK, check_rows, require_memory
-from bench.messages import Observation, Victims
+from bench.messages.observation import Observation
+from bench.messages.victims import Victims
 from bench.models.losses import loss_of
 from bench.running.components import Components, build, notice
 from bench.running.trainer import attack_trainer, device_in_words

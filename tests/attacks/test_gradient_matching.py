@@ -6,7 +6,10 @@ from references import sequential
 
 from bench.attacks.base import Attack
 from bench.errors import NotApplicable
-from bench.messages import Observation, Reconstruction, Status, Victims
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
+from bench.messages.victims import Victims
 
 
 def run(attack: Attack, seen: Observation, seed: int = 0) -> Reconstruction:

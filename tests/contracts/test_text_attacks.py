@@ -10,7 +10,7 @@ from bench.config import options
 from bench.config.compose import compose
 from bench.config.instantiate import import_target
 from bench.errors import NotApplicable
-from bench.messages import Victims
+from bench.messages.victims import Victims
 
 
 def of_sentences(entry) -> bool:

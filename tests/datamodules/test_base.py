@@ -16,7 +16,7 @@ from pytorch_lightning import LightningModule, Trainer
 from bench.datamodules.base import share
 from bench.datamodules.samples import Samples
 from bench.errors import UserError
-from bench.messages import Victims
+from bench.messages.victims import Victims
 
 
 def equal(one: Victims, other: Victims) -> bool:

@@ -8,7 +8,7 @@ import torch
 
 from bench.datamodules.public_domain import packaged
 from bench.errors import UserError
-from bench.messages import NO_TARGET
+from bench.messages.victims import NO_TARGET
 from bench.models.text.vocabulary import Vocabulary
 
 WORDS, BYTES = Vocabulary(None, "wordpiece", 4000), Vocabulary(None, "bytes", 1000)

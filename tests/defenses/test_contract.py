@@ -19,7 +19,7 @@ from bench.defenses.base import PlainGradient
 from bench.defenses.noise import Gaussian
 from bench.defenses.stack import Stack
 from bench.engine.rng import VictimRng
-from bench.messages import Observation
+from bench.messages.observation import Observation
 from bench.running.components import Components, build, defense_of
 
 NAMES = [name for name in options.entries("defense") if name != "none"]
@@ -71,7 +71,7 @@ def test_a_defence_is_in_the_path_and_deterministic_and_victims_are_independent(
     # a value beside the edge of a grid or a mask may fall to the other side by rounding: a few entries, no more
     alone = torch.cat([whole(client.share(data.deal([victim]))) for victim in (0, 3)])
     assert apart(alone, seen) < 0.005
-    assert client.notes == [], "mapped over victims"
+    assert client.runner.notes == [], "mapped over victims"
     monkeypatch.setattr(client, "_mappable", False)
     assert apart(whole(client.share(data.deal([0, 3]))), seen) < 0.005
 
@@ -93,14 +93,14 @@ def test_a_row_says_what_a_defence_is_and_costs(name):
 def test_its_own_seed_turns_all_its_random_numbers(name, monkeypatch):
     """Wherever it draws any; the models and victims stay."""
     client, data = built_with(name).client, built_with(name).data
-    parts = [part for part, _ in client.defense.flat(client.local)]
-    drawn = client._step.noise(shapes(dict(client.model.named_parameters())), 2, VictimRng((0,)))
+    parts = [part for part, _ in client.defense.flat(client.runner.context)]
+    drawn = client.runner.step.noise(shapes(dict(client.model.named_parameters())), 2, VictimRng((0,)))
     if not any(hasattr(part, "seed") for part in parts):
         assert not pytree.tree_leaves(drawn)
         return
     other = Stack([replace(part, seed=1) if hasattr(part, "seed") else part for part in parts])  # type: ignore[type-var]
     before = whole(client.share(data.deal([0])))
-    monkeypatch.setattr(client, "_step", other.wrap(PlainGradient(client._gradient), client.local))
+    monkeypatch.setattr(client.runner, "step", other.wrap(PlainGradient(client._gradient), client.runner.context))
     noise = bool(pytree.tree_leaves(drawn))  # int8 has a seed that rounding to the nearest does not use
     assert torch.equal(whole(client.share(data.deal([0]))), before) != noise
 

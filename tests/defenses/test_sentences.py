@@ -31,7 +31,7 @@ def shared(*overrides: str) -> torch.Tensor:
 def test_a_defence_changes_what_is_shared_of_sentences_or_says_that_it_need_not(name):
     found, client = shared(f"defense={name}"), built_with(f"defense={name}").client
     assert torch.isfinite(found).all() and torch.equal(found, shared(f"defense={name}"))
-    assert client.notes == [], "mapped over victims"
+    assert client.runner.notes == [], "mapped over victims"
     # many rows of the word embedding's gradient are zeros, which most defences leave as they are
     changed = (found != shared()).float().mean(1)
     assert (changed > 0.01).all() or not client.defense.must_change

@@ -10,7 +10,7 @@ from bench.engine.loop import Minimiser
 from bench.engine.steps import Backtracking, StepRule
 from bench.engine.stops import Tolerances
 from bench.engine.wolfe import StrongWolfe
-from bench.messages import Status
+from bench.messages.status import Status
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from bench.engine.matching import Matching
 from bench.engine.schedules import Constant
 from bench.engine.steps import Scheduled
 from bench.engine.stops import Tolerances
-from bench.messages import Status
+from bench.messages.status import Status
 
 
 def has_diverged(values: list[float], last: torch.Tensor, low: float = -math.inf, high: float = math.inf) -> bool:

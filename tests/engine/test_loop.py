@@ -16,7 +16,7 @@ from bench.engine.schedules import Constant
 from bench.engine.steps import Backtracking, Fixed, Scheduled, StepRule
 from bench.engine.stops import Tolerances, TorchSteps
 from bench.engine.wolfe import StrongWolfe
-from bench.messages import Status
+from bench.messages.status import Status
 
 
 def test_streaming_through_few_slots_changes_nothing() -> None:

@@ -9,7 +9,7 @@ from bench.engine.restarts import Repeated, Selection
 from bench.engine.state import Finished
 from bench.engine.steps import Backtracking
 from bench.engine.stops import Tolerances
-from bench.messages import Status
+from bench.messages.status import Status
 
 
 def finished(run: int, objective: float, status: Status = Status.BUDGET) -> Finished:

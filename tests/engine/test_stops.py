@@ -9,7 +9,7 @@ from bench.engine.loop import Minimiser
 from bench.engine.schedules import Constant
 from bench.engine.steps import Scheduled
 from bench.engine.stops import Tolerances
-from bench.messages import Status
+from bench.messages.status import Status
 
 
 def plain(function, start: Tensor, patience: int, change: float, budget: int) -> int:

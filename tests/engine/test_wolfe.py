@@ -15,7 +15,7 @@ from bench.engine.loop import Minimiser
 from bench.engine.steps import Trial
 from bench.engine.stops import Tolerances, TorchSteps
 from bench.engine.wolfe import StrongWolfe
-from bench.messages import Status
+from bench.messages.status import Status
 
 
 def torch_points(function, start: Tensor, iterations: int, lr: float) -> list[Tensor]:

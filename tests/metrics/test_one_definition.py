@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.messages import Reconstruction, Status, Victims
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
+from bench.messages.victims import Victims
 from bench.metrics.label_accuracy import LabelAccuracy
 from bench.metrics.psnr import PeakSignalToNoiseRatio
 from bench.metrics.scorer import Scorer

@@ -8,7 +8,9 @@ import textwrap
 import pytest
 import torch
 
-from bench.messages import Reconstruction, Status, Victims
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
+from bench.messages.victims import Victims
 from bench.metrics.base import SampleMetric
 from bench.metrics.label_accuracy import LabelAccuracy
 from bench.metrics.lpips import LearnedPerceptualSimilarity
@@ -134,7 +136,7 @@ PROCESS = textwrap.dedent("""
     import torch, torch.distributed as dist
     sys.path.insert(0, sys.argv[4])
     from test_scorer import claim, deal, scorer
-    from bench.messages import Status
+    from bench.messages.status import Status
     rank, folder, images = int(sys.argv[1]), sys.argv[2], torch.load(sys.argv[3])
     dist.init_process_group("gloo", init_method="file://" + folder + "/meet", rank=rank, world_size=2)
     judge = scorer()

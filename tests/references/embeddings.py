@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.messages import Observation
+from bench.messages.observation import Observation
 
 Distance = Callable[[list[Tensor], list[Tensor]], Tensor]
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.messages import Observation
+from bench.messages.observation import Observation
 
 
 def invert(

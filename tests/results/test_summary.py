@@ -15,7 +15,7 @@ KEYS += ["psnr", "ssim", "lpips_alex", "lpips_vgg", "evaluations_per_victim", "s
 
 
 def test_failures_are_what_the_messages_say() -> None:
-    from bench.messages import Status
+    from bench.messages.status import Status
 
     assert {status.value for status in Status if not status.failed} == ENDED_WELL
 

@@ -5,7 +5,8 @@ import torch
 from references import sequential as reference
 
 from bench.engine.matching import Matching
-from bench.messages import Reconstruction, Status
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
 from bench.speed import sequential
 from bench.speed import setting as setting_module
 from bench.speed.contestants import SUCCESS, EngineContestant, LoopContestant, _Enough, _Meter, _successes

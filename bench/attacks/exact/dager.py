@@ -17,7 +17,9 @@ from bench.attacks.exact.targets import TargetSearch, targets_of
 from bench.attacks.exact.text_update import TextUpdate, possible_lengths
 from bench.engine.rng import draw
 from bench.engine.settings import EngineSettings
-from bench.messages import Observation, Reconstruction, Status
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
 from bench.models.text.base import pack
 
 _AT_ONCE = 2**19  # entries of a layer's inputs per chunk: 2 MiB in float32, which fits a processor's cache

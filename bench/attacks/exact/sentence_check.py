@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.attacks.exact.span_check import Span, projections, span_of
-from bench.messages import Language
+from bench.messages.task import Language
 
 
 @dataclass(eq=False)

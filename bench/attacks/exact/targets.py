@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.units import comparable
-from bench.messages import Language
+from bench.messages.task import Language
 
 Tree = dict[str, Tensor]
 

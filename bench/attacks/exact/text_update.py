@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.messages import Language, Observation
+from bench.messages.observation import Observation
+from bench.messages.task import Language
 
 Tree = dict[str, Tensor]
 

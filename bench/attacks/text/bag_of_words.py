@@ -12,7 +12,8 @@ from torch import Tensor
 from bench.attacks.base import Attack
 from bench.attacks.controls import claim
 from bench.engine.settings import EngineSettings
-from bench.messages import Observation, Reconstruction
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
 
 
 def words_of(gradient: Tensor, threshold: float) -> tuple[Tensor, Tensor]:

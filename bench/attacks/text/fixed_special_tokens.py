@@ -9,7 +9,7 @@ from bench.attacks.text.fixed_tokens import FixedTokens
 from bench.attacks.text.text_matching import TextMatching
 from bench.engine.matching import Arrangement, Matching
 from bench.engine.solver_state import Objective
-from bench.messages import Observation
+from bench.messages.observation import Observation
 from bench.models.text.special_tokens import special_tokens
 
 

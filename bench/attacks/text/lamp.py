@@ -23,7 +23,8 @@ from bench.engine.stops import Tolerances
 from bench.engine.trace import WORDS
 from bench.engine.tuning import Tuned
 from bench.errors import NotApplicable
-from bench.messages import Observation, Reconstruction
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
 from bench.priors.embedding_length import EmbeddingLength
 from bench.priors.language_model import LanguageModel
 

@@ -13,7 +13,8 @@ from bench.engine.embeddings import Embedded
 from bench.engine.matching import Matching
 from bench.engine.rng import draw
 from bench.labels.lengths import inferred_mask
-from bench.messages import Observation, rows_of
+from bench.messages.base import rows_of
+from bench.messages.observation import Observation
 from bench.models.text.special_tokens import allowed_tokens, nearest_tokens, special_tokens
 from bench.priors.embedding_length import EmbeddingLength, mean_length
 

@@ -20,7 +20,10 @@ from bench.engine.stops import Stop
 from bench.errors import NotApplicable
 from bench.labels.last_layer import LastLayer
 from bench.labels.lengths import inferred_mask
-from bench.messages import Language, Observation, Reconstruction, rows_of
+from bench.messages.base import rows_of
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.task import Language
 from bench.models.text.nearest_tokens import MEASURES
 from bench.models.text.special_tokens import allowed_tokens, nearest_tokens, special_tokens
 from bench.objectives.gradient_transforms import GradientTransform

@@ -8,7 +8,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from bench.messages import Reconstruction, Victims
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.victims import Victims
 from bench.metrics.base import SampleMetric
 from bench.metrics.matching import permute
 from bench.metrics.scorer import Scorer

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.errors import UserError
-from bench.messages import Language, Tokenizer
+from bench.messages.task import Language, Tokenizer
 from bench.models.text.attention import additive, reader_of
 
 HEADS = ("classification", "masked", "causal")

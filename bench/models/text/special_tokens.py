@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.messages import Tokenizer
+from bench.messages.task import Tokenizer
 from bench.models.text.nearest_tokens import nearest
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.messages import NO_TARGET
+from bench.messages.victims import NO_TARGET
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

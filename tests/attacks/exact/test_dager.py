@@ -11,7 +11,7 @@ from bench.attacks.exact.span_check import nearest_first, span_of
 from bench.attacks.exact.targets import TargetSearch
 from bench.attacks.exact.text_update import TextUpdate
 from bench.errors import NotApplicable
-from bench.messages import Status
+from bench.messages.status import Status
 
 
 def cell(shared_data, *overrides):

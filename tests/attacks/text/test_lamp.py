@@ -12,7 +12,9 @@ from bench.engine.embeddings import Embedded
 from bench.engine.solver_state import SolverState
 from bench.errors import NotApplicable
 from bench.leakage import select
-from bench.messages import Observation, Reconstruction, Status
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
 from bench.objectives.layer_cosine import LayerCosine
 from bench.running.components import build
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from bench.datamodules.text_lines import read_lines
 from bench.datamodules.text_pool import padded
-from bench.messages import NO_TARGET, Reconstruction, Status, Victims
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
+from bench.messages.victims import NO_TARGET, Victims
 from bench.metrics.label_accuracy import LabelAccuracy
 from bench.metrics.mse import MeanSquaredError
 from bench.metrics.text.bag_of_words import BagOfWords, TokenSet

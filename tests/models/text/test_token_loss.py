@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bench.messages import NO_TARGET
+from bench.messages.victims import NO_TARGET
 from bench.models.text.token_loss import cross_entropy
 
 LOGITS = torch.randn(3, 5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

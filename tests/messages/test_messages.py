@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from bench.leakage import select
-from bench.messages import NO_TARGET, Reconstruction, Status, Victims
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
+from bench.messages.victims import NO_TARGET, Victims
 
 IDS, SAMPLES, REPEATS = torch.arange(2), torch.zeros(2, 1, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
 TOKENS = torch.tensor([[[2, 7, 4, 3]], [[2, 9, 3, 0]]])

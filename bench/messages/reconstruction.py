@@ -1,0 +1,74 @@
+"""What an attack returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from bench.messages.base import Message, require
+from bench.messages.status import Status
+
+
+@dataclass(eq=False)
+class Reconstruction(Message):
+    """What an attack reconstructs for the victims `ids` (any subset of an observation's victims, in any order).
+
+    Args:
+        ids: `[V]`, int64.
+        inputs: images `[V, B, C, H, W]`, which may leave [0, 1] and may hold non-finite values, or sentences
+            `[V, B, T]`, int64 tokens, -1 where no token is claimed.
+        labels: `[V, B]`, int64; -1 if the attack makes no claim.
+        objective: `[V]`, the attacker's own objective at the returned iterate (NaN if it has none).
+        iterations: `[V]`, int64, summed over restarts.
+        evaluations: `[V]`, int64, evaluations of the objective's value and gradient, summed over restarts.
+        seconds: `[V]`, wall time, summed over restarts; victims worked on at once share it equally.
+        status: one `Status` per victim.
+        trace: a few iterates of the run; empty if the attack keeps none. `moments` `[V, M]` are iteration numbers (-1
+            at unused entries). `images` `[V, M, B, C, H, W]` are the iterates there; for sentences, `tokens`
+            `[V, M, B, T]` (-1 where none is claimed). `curve_at` `[V, K]` are iteration numbers (-1 at unused entries),
+            and `curve` `[V, K]` the objective there.
+
+    Raises:
+        ValueError: shapes disagree.
+    """
+
+    ids: Tensor
+    inputs: Tensor
+    labels: Tensor
+    objective: Tensor
+    iterations: Tensor
+    evaluations: Tensor
+    seconds: Tensor
+    status: list[Status]
+    trace: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        v, b = self.inputs.shape[:2]
+        known = self.inputs.dim() == 5 or (self.inputs.dim() == 3 and self.inputs.dtype == torch.int64)
+        require(known, f"inputs: want [V, B, C, H, W], or int64 tokens [V, B, T], got {list(self.inputs.shape)}")
+        require(self.labels.shape == (v, b), f"labels: want [{v}, {b}], got {list(self.labels.shape)}")
+        for name in ("ids", "objective", "iterations", "evaluations", "seconds"):
+            require(getattr(self, name).shape == (v,), f"{name}: want [{v}], got {list(getattr(self, name).shape)}")
+        require(len(self.status) == v, f"status: want {v} entries, got {len(self.status)}")
+
+    def __len__(self) -> int:
+        return self.inputs.shape[0]
+
+    def each(self) -> Iterator[Reconstruction]:
+        """Yields the reconstructions of the victims one by one, in order."""
+        for v in range(len(self)):
+            of = slice(v, v + 1)
+            yield Reconstruction(
+                ids=self.ids[of],
+                inputs=self.inputs[of],
+                labels=self.labels[of],
+                objective=self.objective[of],
+                iterations=self.iterations[of],
+                evaluations=self.evaluations[of],
+                seconds=self.seconds[of],
+                status=self.status[of],
+                trace={name: value[of] for name, value in self.trace.items()},
+            )
