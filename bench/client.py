@@ -20,7 +20,8 @@ from bench.messages.observation import Observation
 from bench.messages.task import Language, Task, Tokenizer
 from bench.messages.victims import Victims
 from bench.models.differentiable_norms import replace_norms
-from bench.models.introspect import Loss, gradient_of, introspect
+from bench.models.introspect import gradient_of, introspect
+from bench.models.second_derivative import Loss
 from bench.models.shared import parted, trained
 from bench.models.soft_labels import SoftLabels, soft_labels
 from bench.models.text.base import TextModel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -13,6 +13,7 @@ import torch.distributed
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from bench.datamodules.blocks import Blocks, share
 from bench.datamodules.checks import check_integer, check_word
 from bench.datamodules.dealing import RULES, Dealer, check_possible, drawn_labels
 from bench.datamodules.pool import Integers
@@ -292,30 +293,3 @@ class VictimDataModule(LightningDataModule, Generic[P]):
         if self.trainer is not None:
             return self.trainer.global_rank, self.trainer.world_size
         return 0, 1
-
-
-def share(ids: Sequence[int], rank: int, world: int) -> list[int]:
-    """Returns the share of one process: every `world`-th id, from the `rank`-th on.
-
-    The shares of all processes together hold each id exactly once; none is repeated to make the shares equal.
-
-    Args:
-        ids: the ids to divide.
-        rank: number of the process, from 0.
-        world: number of processes.
-    """
-    return list(ids[rank::world])
-
-
-class Blocks:
-    """Yields victims in blocks. It is no DataLoader, since Lightning would replace its sampler by one that pads."""
-
-    def __init__(self, source: VictimDataModule, ids: Sequence[int], block: int, count: int) -> None:
-        self._source = source
-        self._blocks = [ids[number * block : (number + 1) * block] for number in range(count)]
-
-    def __len__(self) -> int:
-        return len(self._blocks)
-
-    def __iter__(self) -> Iterator[Victims]:
-        return (self._source.deal(ids) for ids in self._blocks)

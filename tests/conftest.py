@@ -43,7 +43,7 @@ def shared_weights() -> Path:
 def minilm() -> Path:
     """The folder of MiniLM's weights, fetched into the cache where they are not there yet."""
     from bench.cli import pretrained
-    from bench.config.compose import cache_folder
+    from bench.config.composing import cache_folder
     from bench.errors import UserError
     from bench.models.text.minilm import NAME
 

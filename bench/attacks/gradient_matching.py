@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from bench.attacks.matcher import Matcher, claimed
+from bench.attacks.chunks import claimed
+from bench.attacks.matcher import Matcher
 from bench.engine.box import BoxConstraint
 from bench.engine.directions import Direction
 from bench.engine.matching import Arrangement, Layout, Objective

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench.config import options
-from bench.config.schema import links
+from bench.config.checker import links
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,14 @@ from torch.func import functional_call, grad, vmap
 
 from bench.errors import UserError
 from bench.models.math_attention import math_attention
+from bench.models.second_derivative import Loss, check_second_derivative, first_line
 from bench.models.shared import parted, trained
 from bench.models.text.base import TextModel, pack
-
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 ONE_OUTPUT = (
     "a single output (binary cross entropy) is not served: return two logits, torch.cat([torch.zeros_like(z), z], 1), "
     "and take cross_entropy, which is the same step"
 )
-_STEPS = (1e-6, 1e-7, 1e-8, 1e-9)  # step lengths of the finite differences
-_ROUNDING = 1e-13  # relative rounding of a squared float64 gradient: 450 units in the last place, ten times that seen
 
 
 @dataclass(frozen=True)
@@ -79,13 +76,8 @@ def check_training(model: nn.Module, shape: tuple[int, ...], batch_size: int) ->
         raise
     except Exception as error:  # a model of the user's own may raise anything
         raise UserError(
-            f"model {type(model).__name__} cannot be trained on a batch of {batch_size}: {_first_line(error)}"
+            f"model {type(model).__name__} cannot be trained on a batch of {batch_size}: {first_line(error)}"
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 def introspect(model: nn.Module, loss: Loss, shape: tuple[int, ...], classes: int, batch_size: int) -> ModelInfo:
@@ -139,7 +131,7 @@ def _probed(
     except UserError:  # raised by one of our own layers, which says what is wrong
         raise
     except Exception as error:  # a model of the user's own may raise anything
-        raise UserError(f"model {kind} does not take {seen}: {_first_line(error)}") from error
+        raise UserError(f"model {kind} does not take {seen}: {first_line(error)}") from error
     finally:
         for hook in hooks:
             hook.remove()
@@ -159,7 +151,7 @@ def _probed(
     _check_loss(loss, output, targets)
     name = next((n for n, value in last.items() if value is again), None)
     bias = None if name is None or model.get_submodule(name).bias is None else f"{name}.bias".lstrip(".")
-    _check_second_derivative(model, loss, inputs, targets, kind)
+    check_second_derivative(model, loss, inputs, targets, kind)
     return ModelInfo(
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         last_linear=None if name is None else f"{name}.weight".lstrip("."),
@@ -208,7 +200,7 @@ def _check_loss(loss: Loss, logits: Tensor, targets: Tensor) -> None:
             value = loss(logits, targets)
     except Exception as error:  # a loss of the user's own may raise anything
         raise UserError(
-            f"the loss (model.loss) does not take {takes}: {_first_line(error)}; targets that are no class indices "
+            f"the loss (model.loss) does not take {takes}: {first_line(error)}; targets that are no class indices "
             "(real, soft or several per example) are not served"
         ) from error
     if not isinstance(value, Tensor):
@@ -220,65 +212,6 @@ def _check_loss(loss: Loss, logits: Tensor, targets: Tensor) -> None:
             f"the loss (model.loss) returns {list(value.shape)} for {takes}; want one number, such as the mean over "
             "the batch (reduction='mean')"
         )
-
-
-def _check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, kind: str) -> None:
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    dummy = inputs.clone().requires_grad_()
-    try:
-        first = torch.autograd.grad(loss(model(dummy), targets), parameters, create_graph=True, allow_unused=True)
-        if all(g is None for g in first):
-            if isinstance(model, TextModel):  # only the word embedding is trained, and dummy embeddings replace it
-                return
-            raise UserError(f"model {kind}: no trainable parameter enters the loss, so every gradient is zero")
-        total = sum((g**2).sum() for g in first if g is not None)
-        assert isinstance(total, Tensor)
-        torch.autograd.grad(total, dummy)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(
-            f"model {kind} has no second derivative (the gradient cannot be differentiated with respect to the input): "
-            f"{_first_line(error)}"
-        ) from error
-    if _is_cut(model, loss, inputs, targets):
-        raise UserError(
-            f"model {kind} has no second derivative: what autograd gives for it is not what finite differences give "
-            "(a custom operation whose backward is not differentiable?)"
-        )
-
-
-def _is_cut(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> bool:
-    """Whether autograd silently loses part of the second derivative.
-
-    An operation marked `once_differentiable` does so if the input also reaches the gradient by another path. The check
-    is along one direction and in float64; a model that does not run in float64 is not checked.
-    """
-    try:
-        exact = copy.deepcopy(model).double()
-        parameters = [p for p in exact.parameters() if p.requires_grad]
-
-        def size(x: Tensor) -> Tensor:
-            first = torch.autograd.grad(loss(exact(x), targets), parameters, create_graph=True, allow_unused=True)
-            return sum(((g**2).sum() for g in first if g is not None), torch.zeros((), dtype=x.dtype, device=x.device))
-
-        x = inputs.double().requires_grad_()
-        (slope,) = torch.autograd.grad(size(x), x)
-        along = torch.cos(torch.arange(x.numel(), dtype=x.dtype, device=x.device)).reshape(x.shape)
-        here = size(x).detach()
-        sides = {step: (size(x + step * along) - here).detach() / step for size_ in _STEPS for step in (size_, -size_)}
-    except (RuntimeError, TypeError):
-        return False
-    claimed = (slope * along).sum()
-    # If the value hardly changes, as behind many sigmoids, every difference is rounding and tells nothing.
-    told = any(_larger(claimed, side) > _ROUNDING * here.abs() / abs(step) for step, side in sides.items())
-    # At a kink or a jump (a branch on the data) some sides may differ, and a million ReLUs have a kink within every
-    # 1e-6. A lost term makes all sides differ, at any distance.
-    return told and all((claimed - side).abs() > 0.1 * _larger(claimed, side) for side in sides.values())
-
-
-def _larger(one: Tensor, other: Tensor) -> Tensor:
-    return torch.maximum(one.abs(), other.abs())
 
 
 def _mappable(model: nn.Module, loss: Loss, inputs: Tensor, places: tuple[int, ...]) -> bool:
@@ -308,7 +241,7 @@ def _check_functional(model: nn.Module, loss: Loss, inputs: Tensor, targets: Ten
     except Exception as error:
         raise UserError(
             f"model {type(model).__name__}: torch.func cannot take its gradient (backward hooks, or an "
-            f"autograd.Function without setup_context?): {_first_line(error)}"
+            f"autograd.Function without setup_context?): {first_line(error)}"
         ) from error
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from bench.report.hypotheses import judged
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
+from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.intervals import COVERAGE, MARKS, methods
-from bench.results.join import DefenseBoard, DefenseResult
 from bench.results.leaks import COMPLETE, SUCCESS, LeakageScale, LeakageScore
 from bench.results.scores import OTHERS, RECOVERED
 from bench.results.things import IMAGES, SENTENCES

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from bench.report import drawn
 from bench.report.table import number
-from bench.results import parts, query
+from bench.results import image_parts, query
 from bench.results.query import Rows, VictimImages
 from bench.results.stored_leak import StoredLeak
 from bench.terminal.printable import drawable_lines
@@ -49,7 +49,7 @@ def pictured(cell: StoredLeak, rows: Rows) -> list[Any] | None:
 
     Parts are written once, so that a part's name and size stand for its images.
     """
-    pictures, _ = parts.images(cell.parts)
+    pictures, _ = image_parts.images(cell.parts)
     victims = [one for one in _plain(rows.victims, ["victim", "part", "status"]) if one[1] in pictures]
     if not victims:
         return None

@@ -7,7 +7,7 @@ are not in the board is not judged.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.results.join import DefenseBoard, DefenseResult
+from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.leaks import LeakageScore
 from bench.results.things import IMAGES
 

@@ -25,7 +25,8 @@ from bench.report import drawn as stamps
 from bench.report.rows import Row
 from bench.report.table import Page, Table
 from bench.results import query, store
-from bench.results.join import DefenseBoard, boards
+from bench.results.defense_result import DefenseBoard
+from bench.results.join import boards
 from bench.results.stored_training import StoredTraining
 from bench.storage.atomic import unwritable, write_bytes, write_text
 from bench.storage.file_name import file_name

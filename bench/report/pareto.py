@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from bench.report import drawn
 from bench.report.strengths import ordered
-from bench.results.join import DefenseBoard, DefenseResult, front
+from bench.results.defense_result import DefenseBoard, DefenseResult
+from bench.results.join import front
 from bench.terminal.printable import drawable
 
 _DPI = 130

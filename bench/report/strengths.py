@@ -12,7 +12,7 @@ from bench.report import drawn
 from bench.report.figures import pictured, pixels
 from bench.report.table import number
 from bench.results import query
-from bench.results.join import DefenseBoard, DefenseResult
+from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.leaks import LeakageScore, errors
 from bench.results.query import VictimImages
 from bench.terminal.printable import drawable_lines

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtr, stdtrit
+from scipy.special import bdtr
 
-RESAMPLES = 2000
-LEVEL = 0.95
-# With at least so many victims, the bootstrap shows the skew that Student's t ignores.
-BOOTSTRAP = 30
+from bench.results.bootstrap import BOOTSTRAP, LEVEL, quantiles, student
+
 # With at least so many victims, the extreme ones bound the median with 95 % confidence: 1 - 2 / 2^6 is 0.969, but
 # 1 - 2 / 2^5 is 0.938.
 ORDERED = 6
@@ -25,8 +23,6 @@ FLOOR = 1e-10
 _Z = 1.959963984540054
 # The largest power of ten at which an interval ends, because an interval of log10 may exceed the range of a float.
 _EXPONENT = 300.0
-# The number of counts held in memory at once. It bounds the memory and changes no result for a given n.
-_DRAWS = 4_000_000
 
 MEAN, GEOMETRIC, RATE, MEDIAN = "mean", "geometric mean", "rate", "median"
 STUDENT, BOOTSTRAPPED, ON_LOGS, WILSON = "Student's t", "bootstrap-t", "Student's t on log10", "Wilson"
@@ -141,10 +137,10 @@ def mean(
         return Interval(centre, None, None, n)
     residuals = sums - centre * counts
     error = _standard_error(residuals, counts)
-    low, high = (centre - error * quantile for quantile in _quantiles(residuals, counts, error, seed))
+    low, high = (centre - error * quantile for quantile in quantiles(residuals, counts, error, seed))
     method = STUDENT if len(sums) < BOOTSTRAP else BOOTSTRAPPED
     if not np.isfinite([low, high]).all():
-        t = _student(len(sums) - 1)
+        t = student(len(sums) - 1)
         low, high, method = centre - t * error, centre + t * error, STUDENT
     return Interval(centre, *_within(low, high, bounds), n, MEAN, method)
 
@@ -169,7 +165,7 @@ def geometric_mean(values: Sequence[float] | np.ndarray, victims: Sequence[int] 
     centre, n = float(sums.sum() / counts.sum()), int(counts.sum())
     if len(sums) < 2:
         return Interval(10**centre, None, None, n, GEOMETRIC)
-    half = _student(len(sums) - 1) * _standard_error(sums - centre * counts, counts)
+    half = student(len(sums) - 1) * _standard_error(sums - centre * counts, counts)
     low, high = (10.0 ** min(max(log, -_EXPONENT), _EXPONENT) for log in (centre - half, centre + half))
     return Interval(10**centre, low, high, n, GEOMETRIC, ON_LOGS)
 
@@ -257,72 +253,6 @@ def _standard_error(residuals: np.ndarray, counts: np.ndarray) -> float:
     """
     groups = len(counts)
     return float(np.sqrt(groups / (groups - 1) * np.square(residuals).sum()) / counts.sum())
-
-
-def _student(freedom: int) -> float:
-    return float(stdtrit(freedom, (1 + LEVEL) / 2))
-
-
-def _quantiles(residuals: np.ndarray, counts: np.ndarray, error: float, seed: int) -> tuple[float, float]:
-    """The upper and the lower quantile of (estimate - truth) / standard error.
-
-    A quantile is infinite if too many resamples have no spread.
-    """
-    groups = len(counts)
-    if groups < BOOTSTRAP or error == 0:
-        t = _student(groups - 1)
-        return t, -t
-    sums = np.stack([residuals, residuals**2, residuals * counts, counts**2, counts]).astype(np.float64)
-    if (counts == counts[0]).all():  # with batches of one size, three of the five sums follow from the others
-        r, rr = _resampled(sums[:2], seed)
-        rc, cc, c = r * counts[0], sums[3].sum(), sums[4].sum()
-    else:
-        r, rr, rc, cc, c = _resampled(sums, seed)
-    offset = r / c
-    spread = np.sqrt(np.maximum(groups / (groups - 1) * (rr - 2 * offset * rc + offset**2 * cc), 0.0)) / c
-    # A resample that draws one victim every time has no spread, up to rounding. Its t is infinite, or 0 if it has no
-    # offset either.
-    flat = spread <= 1e-9 * error
-    studentised = np.where(flat, _infinite(offset), offset / np.where(flat, 1.0, spread))
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(studentised, [tail, 1 - tail], method="nearest")
-    return float(high), float(low)
-
-
-def _infinite(offset: np.ndarray) -> np.ndarray:
-    return np.select([offset > 0, offset < 0], [np.inf, -np.inf], 0.0)
-
-
-def _resampled(rows: np.ndarray, seed: int) -> np.ndarray:
-    """The sums of rows `[K, G]` in each of `RESAMPLES` resamples of the victims, `[K, RESAMPLES]`."""
-    groups = rows.shape[1]
-    if groups * RESAMPLES <= _DRAWS:
-        return _summed(rows, _weights(groups, seed))
-    rng, most = np.random.default_rng(seed), max(1, _DRAWS // groups)
-    pieces = [_summed(rows, _drawn(rng, min(most, RESAMPLES - start), groups)) for start in range(0, RESAMPLES, most)]
-    return np.concatenate(pieces, 1)
-
-
-def _summed(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Computes `rows @ weights` without BLAS.
-
-    BLAS takes ten times as long if other work uses the cores, and its last digit depends on the number of its threads.
-    """
-    return np.einsum("kg,gr->kr", rows, weights)
-
-
-@functools.lru_cache(maxsize=2)
-def _weights(groups: int, seed: int) -> np.ndarray:
-    """How often each victim is drawn in each resample, the same for all scores and cells with so many victims."""
-    return np.ascontiguousarray(_drawn(np.random.default_rng(seed), RESAMPLES, groups))
-
-
-def _drawn(rng: np.random.Generator, resamples: int, groups: int) -> np.ndarray:
-    """How often each victim is drawn in each resample, `[G, resamples]`."""
-    out = np.empty((resamples, groups))
-    for row in out:
-        row[:] = np.bincount(rng.integers(groups, size=groups), minlength=groups)
-    return out.T
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,16 +1,16 @@
 """Joins utility and leakage: each defence with every attack on it, its worst case, its rank, and what it costs."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.results import leaks, query
-from bench.results.leaks import LeakageScale, LeakageScore, Values
+from bench.results.defense_result import DefenseBoard, DefenseResult
+from bench.results.leaks import LeakageScore, Values
 from bench.results.paired import sign_flip
 from bench.results.query import Rows
 from bench.results.stored_leak import StoredLeak
@@ -21,114 +21,6 @@ from bench.results.training_summary import summarise
 LEVEL = 0.05  # the significance level of the paired test
 # Grants that an adaptive attacker has on top of a threat model. Cells that differ in these only share a board.
 _ADAPTIVE = ("defense_known", "local_training")
-
-
-# The classes of bench.defenses.noise, and the options that use them (a test compares the two).
-_NOISE = {"Gaussian": "gaussian", "Laplacian": "laplacian"}
-
-
-@dataclass(frozen=True)
-class DefenseResult:
-    """One defence at one strength.
-
-    Args:
-        name: its displayed name, such as `gaussian (std=0.1)`.
-        node: its config.
-        family: the option that it was taken from.
-        strength: the settings in which it differs from others of its family in this board, such as `std 0.1`; empty if
-            no other differs.
-        leaks: the leakage under each attack.
-        unserved: the attacks without a result, `{attack: reason}`.
-        utility: the document of the training under it (`bench.results.training_summary`), or None.
-        rank: its rank; rank 1 leaks least. Defences that the paired test does not separate share a rank.
-        p: the p-value of the paired test against the first defence of the rank before; None in the first rank.
-    """
-
-    name: str
-    node: Mapping[str, Any]
-    family: str
-    strength: str
-    leaks: list[LeakageScore]
-    unserved: dict[str, str] = field(default_factory=dict)
-    utility: dict[str, Any] | None = None
-    rank: int = 0
-    p: float | None = None
-
-    @property
-    def worst(self) -> LeakageScore:
-        """The leakage under the attack with the highest mean score."""
-        return max(self.leaks, key=lambda leak: leak.mean)
-
-    def by(self, attack: str) -> LeakageScore | None:
-        """The leakage under this attack, or None if it has no result."""
-        return next((leak for leak in self.leaks if leak.attack == attack), None)
-
-    @property
-    def title(self) -> str:
-        """The name of its row in tables: the family and the strength."""
-        return f"{self.family} {self.strength}".strip()
-
-    @property
-    def noise(self) -> float | None:
-        """The standard deviation of the noise, in the gradient's unit; None if the defence is anything but noise.
-
-        The noise may be given by `std` or `variance`, alone or as the only part of a stack.
-        """
-        parts = self._parts
-        if parts is None:  # rows that do not describe their defence
-            return _deviation(self.node) if self.family in _NOISE.values() else None
-        return _deviation(parts[0]) if len(parts) == 1 and parts[0].get("defense") in _NOISE else None
-
-    @property
-    def pruned(self) -> float | None:
-        """The fraction of entries that are pruned by size; None if the defence is anything but pruning."""
-        parts = self._parts
-        if parts is None:
-            return self.node.get("fraction") if self.family in ("pruning", "pruning_global") else None
-        alone = len(parts) == 1 and parts[0].get("defense") == "Pruning"
-        return parts[0].get("fraction") if alone else None
-
-    @property
-    def _parts(self) -> list[dict[str, Any]] | None:
-        found = self.facts.get("parts")
-        return None if found is None else [part or {} for part in found]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The stored facts of the defence: `parts`, `epsilon` of a shared step, `notes`, ...; empty if unknown."""
-        return self.worst.cell.facts.get("defense") or {}
-
-
-@dataclass(frozen=True)
-class DefenseBoard:
-    """The defences on one data set and model, and one setting of the training under them.
-
-    Args:
-        data: the data set's displayed name.
-        model: the model's displayed name.
-        threats: the names of all threat models under which the attacks ran.
-        batch: the batch size B, or None if the config has none.
-        scale: the scale of the leakage.
-        lines: the defences, by rank.
-        attacks: the names of the attacks; the attack with the highest leakage comes first.
-        training: the model and the schedule of the training in words, or None if nothing was trained.
-        floored: whether the score of a control, which looks at no gradient, bounds the leakage from below.
-    """
-
-    data: str
-    model: str
-    threats: list[str]
-    batch: int | None
-    scale: LeakageScale
-    lines: list[DefenseResult]
-    attacks: list[str]
-    training: str | None
-    floored: bool
-
-    @property
-    def undefended(self) -> DefenseResult | None:
-        """The result without a defence, or None if there is none."""
-        return next((line for line in self.lines if line.family == "none"), None)
 
 
 def boards(
@@ -300,18 +192,6 @@ def differing(node: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> st
     # If a strength can be given in two ways, this keeps the way in which it was given.
     keys = [key for key in keys if node[key] is not None] or keys
     return ", ".join(f"{key} {_number(node[key])}" for key in keys)
-
-
-def _deviation(settings: Mapping[str, Any]) -> float | None:
-    """The standard deviation of noise that is given by `std` or by `variance`.
-
-    >>> _deviation({"std": None, "variance": 1e-4}), _deviation({"std": 0.1, "variance": None})
-    (0.01, 0.1)
-    """
-    if settings.get("std") is not None:
-        return float(settings["std"])
-    variance = settings.get("variance")
-    return None if variance is None or variance < 0 else math.sqrt(variance)
 
 
 def _number(value: Any) -> str:

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from bench.results.image_parts import image_tensors, images
+from bench.results.part_format import KEY, SCHEMA, names, version_problem
 from bench.storage.atomic import aside, write_bytes
 
-SCHEMA = 1
-_KEY = "leakbench"
 # Words of messages.Status that mean that the machine failed, and not the attack (a test compares the two).
 AGAIN = frozenset({"out_of_memory", "error"})
 
@@ -53,9 +52,6 @@ _REQUIRED = {"victims": ("victim", "status", "batch_size"), "samples": tuple(nam
 _COLUMNS = {"victims": _VICTIM + _STAMP, "samples": _SAMPLE + _STAMP}
 _COUNTED = ("victim", "status")  # the columns whose statistics `stored` reads from a footer
 _NO_METRICS = frozenset(name for name, _ in _COLUMNS["samples"] + _TEXTS)
-_IMAGES = ("ids", "truth", "guess", "moments", "images", "curve_at", "curve")
-_PIXELS = ("truth", "guess", "images")
-_SHOWN = {"ids", "truth", "guess"}
 
 
 @dataclass
@@ -108,7 +104,7 @@ def write(
         _COLUMNS["samples"] + texts + [(name, pa.float64()) for name in metrics],
     )
     if images is not None:
-        content = save(_image_tensors(images), metadata={_KEY: str(SCHEMA)})
+        content = save(image_tensors(images), metadata={KEY: str(SCHEMA)})
         write_bytes(folder / f"images-{part}.safetensors", content)
     for kind, table in (("samples", samples), ("victims", victims)):
         with aside(folder / f"{kind}-{part}.parquet") as temporary:
@@ -118,7 +114,7 @@ def write(
             lean = {"use_dictionary": False, "write_statistics": asked, "store_schema": False}
             with pq.ParquetWriter(temporary, table.schema, write_page_checksum=True, **lean) as file:
                 file.write_table(table)
-                file.add_key_value_metadata({_KEY: str(SCHEMA)})
+                file.add_key_value_metadata({KEY: str(SCHEMA)})
     return part
 
 
@@ -130,7 +126,7 @@ def read(folder: Path) -> Parts:
     """
     parts = Parts()
     parts.images, parts.warnings = images(folder)
-    for name in _names(folder):
+    for name in names(folder):
         stem, suffix = os.path.splitext(name)
         kind, _, part = stem.partition("-")
         problem = None
@@ -148,18 +144,6 @@ def read(folder: Path) -> Parts:
     return parts
 
 
-def images(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """The readable parts of images in `folder`, `{part id: file}`, and a sentence for each file that was skipped."""
-    found, warnings = {}, []
-    for path in [folder / name for name in _names(folder) if name.endswith(".safetensors")]:
-        kind, _, part = path.stem.partition("-")
-        if problem := _image_problem(path, kind):
-            warnings.append(f"skipped {path}: {problem}")
-        else:
-            found[part] = path
-    return found, warnings
-
-
 def stored(folder: Path) -> set[int] | None:
     """The ids of the victims in `folder` that need no more work, from the footers of the parts of victims.
 
@@ -171,13 +155,13 @@ def stored(folder: Path) -> set[int] | None:
         written by leakbench, if its ids have gaps, if a victim is in two parts, or if a status may be one under which a
         victim is tried again.
     """
-    names = set(_names(folder))
+    found = set(names(folder))
     ids: set[int] = set()
-    for name in names:
+    for name in found:
         kind, _, part = name.partition("-")
         if kind in ("samples", "images"):
             continue
-        if kind != "victims" or f"samples-{part}" not in names:
+        if kind != "victims" or f"samples-{part}" not in found:
             return None
         span = _span(folder / name)
         if span is None or not ids.isdisjoint(span):
@@ -186,18 +170,13 @@ def stored(folder: Path) -> set[int] | None:
     return ids
 
 
-def _names(folder: Path) -> list[str]:
-    """The sorted names in a folder of parts, without files that are being written; empty if there is no folder."""
-    return sorted(name for name in os.listdir(folder) if not name.startswith(".")) if folder.is_dir() else []
-
-
 def _span(path: Path) -> range | None:
     """The ids in a part of victims if all are done, from its footer; None if the footer does not show this."""
     try:
         footer = pq.read_metadata(pa.BufferReader(path.read_bytes()))
     except (pa.ArrowException, OSError):
         return None
-    if (footer.metadata or {}).get(_KEY.encode()) != str(SCHEMA).encode() or footer.num_row_groups != 1:
+    if (footer.metadata or {}).get(KEY.encode()) != str(SCHEMA).encode() or footer.num_row_groups != 1:
         return None
     names = footer.schema.names
     if names != [name for name, _ in _COLUMNS["victims"]]:
@@ -211,12 +190,6 @@ def _span(path: Path) -> range | None:
     return range(ids.min, ids.max + 1)
 
 
-def read_images(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a part of images, `{name: array}`; `StoredLeak.append` describes them."""
-    with safe_open(path, framework="numpy") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-
-
 def empty(kind: str) -> pa.Table:
     """A table of `victims` or `samples` without rows."""
     return _table([], _COLUMNS[kind])
@@ -228,7 +201,7 @@ def metric_names(samples: pa.Table) -> list[str]:
 
 
 def _table(rows: list[dict[str, Any]], columns: list[tuple[str, pa.DataType]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=pa.schema(columns, metadata={_KEY: str(SCHEMA)}))
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns, metadata={KEY: str(SCHEMA)}))
 
 
 def _check_rows(victim_rows: Sequence[Mapping[str, Any]], sample_rows: Sequence[Mapping[str, Any]]) -> None:
@@ -261,41 +234,14 @@ def _number(value: Any) -> float | None:
     return None if value is None or np.isnan(float(value)) else float(value)
 
 
-def _image_tensors(images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    if unknown := sorted(images.keys() - set(_IMAGES)):
-        raise ValueError(f"unknown image tensors: {', '.join(unknown)}; known: {', '.join(_IMAGES)}")
-    # A cell of sentences has curves only.
-    needed = {"ids", "curve_at", "curve"} if "curve" in images and not images.keys() & set(_PIXELS) else _SHOWN
-    if missing := sorted(needed - images.keys()):
-        raise ValueError(f"image tensors lack {', '.join(missing)}")
-    count = len(images["ids"])
-    out = {}
-    for key, array in images.items():
-        if len(array) != count:
-            raise ValueError(f"{key}: want {count} victims as in ids, got {len(array)}")
-        if key in _PIXELS and np.issubdtype(array.dtype, np.floating):
-            # Pixels are clipped as for display and scoring. Half precision is finer than the 8 bits of a screen.
-            array = np.clip(array, 0, 1).astype(np.float16)
-        out[key] = np.ascontiguousarray(array)
-    return out
-
-
-def _version_problem(found: str | None) -> str | None:
-    if found is None:
-        return "it was not written by leakbench"
-    if found != str(SCHEMA):
-        return f"it has schema {found}, this version reads schema {SCHEMA}"
-    return None
-
-
 def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
     if kind not in _COLUMNS:
         return None, "it was not written by leakbench"
     try:
         # All bytes are read at once, which is the quickest way to open many small parts.
         file = pq.ParquetFile(pa.BufferReader(path.read_bytes()), page_checksum_verification=True)
-        found = (file.metadata.metadata or {}).get(_KEY.encode())
-        problem = _version_problem(found.decode(errors="replace") if found is not None else None)
+        found = (file.metadata.metadata or {}).get(KEY.encode())
+        problem = version_problem(found.decode(errors="replace") if found is not None else None)
         if problem:
             return None, problem
         table = file.read(use_threads=False)
@@ -311,13 +257,3 @@ def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
     if wrong:
         return None, f"its columns are not leakbench's ({', '.join(wrong)})"
     return table, None
-
-
-def _image_problem(path: Path, kind: str) -> str | None:
-    if kind != "images":
-        return "it was not written by leakbench"
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return _version_problem((file.metadata() or {}).get(_KEY))
-    except (SafetensorError, OSError) as error:
-        return f"it is corrupt ({str(error).splitlines()[0]})"

@@ -4,7 +4,6 @@ Only parts that `parts.read` has checked are used, so that a foreign file does n
 beside a suite. If a victim is in several parts, one DuckDB per process chooses in memory which row counts.
 """
 
-import functools
 import itertools
 import json
 from collections.abc import Iterator
@@ -12,26 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import UserError
 from bench.results import document as documents
-from bench.results import parts, store
+from bench.results import image_parts, parts, store
+from bench.results.latest import in_order, latest
 from bench.results.stored_leak import StoredLeak
-
-# The latest append of a victim wins; its samples are those of the same append, never a mixture of two.
-_VICTIMS = """
-    SELECT * FROM parts_of_victims
-    QUALIFY row_number() OVER (PARTITION BY victim ORDER BY stored DESC, part DESC) = 1
-    ORDER BY victim
-"""
-_SAMPLES = """
-    SELECT s.* FROM parts_of_samples AS s JOIN victims AS v ON s.victim = v.victim AND s.part = v.part
-    ORDER BY s.victim, s.position
-"""
 
 
 @dataclass(frozen=True)
@@ -244,25 +232,16 @@ def _trace(text: str | None) -> list[tuple[int, str]]:
 def _tensors(cell: StoredLeak, wanted: str, stored: Rows | None = None) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Yields each victim, by id, whose stored tensors include the one named `wanted`, with all its tensors."""
     chosen = (stored or rows(cell)).victims
-    pictures, _ = parts.images(cell.parts)
+    pictures, _ = image_parts.images(cell.parts)
     tensors: dict[str, dict[str, np.ndarray]] = {}
     for victim, part in zip(chosen["victim"].to_pylist(), chosen["part"].to_pylist()):
         if part not in pictures:
             continue
         if part not in tensors:
-            tensors[part] = parts.read_images(pictures[part])
+            tensors[part] = image_parts.read_images(pictures[part])
         at = np.flatnonzero(tensors[part]["ids"] == victim)
         if len(at) and wanted in tensors[part]:
             yield victim, {key: value[at[0]] for key, value in tensors[part].items() if key != "ids"}
-
-
-@functools.cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """The one database of this process, because opening one per cell takes as long as the query.
-
-    It has no threads of its own, because they would not survive a fork.
-    """
-    return duckdb.connect(config={"threads": 1})
 
 
 def _rows(checked: parts.Parts) -> Rows:
@@ -271,31 +250,4 @@ def _rows(checked: parts.Parts) -> Rows:
         pa.concat_tables(list(found.values()) or [parts.empty(kind)], promote_options="default").combine_chunks()
         for kind, found in (("victims", checked.victims), ("samples", checked.samples))
     )
-    return Rows(*(_in_order(victims, samples) or _latest(victims, samples)), checked.warnings)
-
-
-def _latest(victims: pa.Table, samples: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Chooses the rows that count from the rows of all parts, in order."""
-    with _database().cursor() as connection:
-        connection.register("parts_of_victims", victims)
-        connection.register("parts_of_samples", samples)
-        chosen = connection.sql(_VICTIMS).to_arrow_table()
-        connection.register("victims", chosen)
-        return chosen, connection.sql(_SAMPLES).to_arrow_table()
-
-
-def _in_order(victims: pa.Table, samples: pa.Table) -> tuple[pa.Table, pa.Table] | None:
-    """Does the work of `_latest` in a tenth of its time if all rows count; otherwise returns None.
-
-    All rows count if no victim is in two parts and each sample is in the part of its victim.
-    """
-    if any(table[name].null_count for table in (victims, samples) for name in ("victim", "part")):
-        return None
-    ids, owners = victims["victim"].to_numpy(), samples["victim"].to_numpy()
-    order = np.argsort(ids)
-    ids, victims = ids[order], victims.take(order)
-    if (ids[1:] == ids[:-1]).any() or not np.isin(owners, ids).all():
-        return None
-    if not pc.all(pc.equal(victims["part"].take(np.searchsorted(ids, owners)), samples["part"]), min_count=0).as_py():
-        return None
-    return victims, samples.take(np.lexsort((samples["position"].to_numpy(), owners)))
+    return Rows(*(in_order(victims, samples) or latest(victims, samples)), checked.warnings)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 from bench.errors import UserError
 from bench.results import document as documents
+from bench.results.failure import Failure, read_failure
 from bench.storage.atomic import hidden, unwritable, write_text
 from bench.storage.file_name import file_name
 from bench.storage.portable import portable
@@ -33,14 +34,6 @@ CONFIG_SHAPE: dict[Any, Any] = {
     "defense": {"std": float, "variance": float, "fraction": float},
     "data": {"victims": int, "batch_size": int},
 }
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a cell as a whole has no result: the status word (`not_applicable`, `error`, ...) and a sentence."""
-
-    status: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -272,20 +265,6 @@ def cells(root: Path, kind: type[Kind]) -> tuple[list[Kind], list[str]]:
         except ValueError as problem:
             warnings.append(f"skipped {folder}: {problem}")
     return found, warnings
-
-
-def read_failure(folder: Path) -> Failure | None:
-    """Why the cell in `folder` failed as a whole, or None if it did not."""
-    try:
-        record = documents.read(folder / "failed.json")
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        record = {}
-    status, reason = record.get("status"), record.get("reason")
-    if isinstance(status, str) and isinstance(reason, str):
-        return Failure(status, reason)
-    return Failure("error", f"{folder / 'failed.json'} cannot be read")
 
 
 def _create(folder: Path, text: str) -> None:

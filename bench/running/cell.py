@@ -17,7 +17,8 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from bench.errors import Unwritable, UserError
 from bench.host import signals
 from bench.loggers.base import CellLogger, Run
-from bench.results.store import Failure, Kind, Store, StoredCell, load
+from bench.results.failure import Failure
+from bench.results.store import Kind, Store, StoredCell, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
 from bench.running.components import notice

@@ -13,7 +13,8 @@ from pytorch_lightning.loggers import Logger
 from rich.progress import TaskID
 
 from bench.config.display_names import title
-from bench.datamodules.base import VictimDataModule, share
+from bench.datamodules.base import VictimDataModule
+from bench.datamodules.blocks import share
 from bench.datamodules.text_base import TextDataModule
 from bench.engine.state import Progress
 from bench.host import signals
@@ -24,9 +25,9 @@ from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
 from bench.metrics.scorer import UNSCORED, Scores
 from bench.results import query
+from bench.results.failure import Failure
 from bench.results.identity import contents, identity
 from bench.results.query import Rows
-from bench.results.store import Failure
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
 from bench.running.cell import Cell, Identified, called

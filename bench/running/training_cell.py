@@ -3,77 +3,35 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
-from omegaconf import DictConfig, OmegaConf
-from torch import nn
+from omegaconf import DictConfig
 
-from bench.client import DataFacts
 from bench.config.display_names import title
 from bench.config.instantiate import instantiate
 from bench.datamodules.base import VictimDataModule
-from bench.datamodules.images import ImageDataModule
-from bench.datamodules.labelled import LabelledSplit, held_out, labelled
-from bench.datamodules.pool import Pool
-from bench.defenses.base import ClientContext, Defense, GradientDefense
+from bench.datamodules.labelled import LabelledSplit
 from bench.defenses.privacy import Privacy
-from bench.defenses.stack import described, schedule_of
-from bench.engine.rng import seed_of, seeded
-from bench.errors import NotApplicable, UserError
+from bench.defenses.stack import described
+from bench.engine.rng import seed_of
 from bench.host import signals
-from bench.host.capacity import require_memory
 from bench.loggers.base import CellLogger
-from bench.models.differentiable_norms import replace_norms
-from bench.models.introspect import Loss, check_training, introspect
-from bench.models.losses import loss_of
 from bench.models.shared import trained
+from bench.results.failure import Failure
 from bench.results.identity import training_identity
-from bench.results.store import Failure
 from bench.results.stored_training import StoredTraining
 from bench.results.training_summary import summarise
 from bench.running.cell import Cell, Identified, called
-from bench.running.components import check_model, checkpoint_hash, defense_of, instantiate_engine, model_builder
+from bench.running.components import checkpoint_hash
 from bench.running.trainer import device_in_words, fitting_trainer
+from bench.running.training_components import TrainingComponents, build, classifier, read_data
 from bench.storage.provenance import commit, versions
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
 from bench.training.classifier import Classifier
-from bench.training.schedule import TrainingSchedule
-
-_NORMS = (nn.modules.batchnorm._BatchNorm,)
-
-
-@dataclass
-class TrainingComponents:
-    """What a training is made of."""
-
-    train: Pool
-    test: Pool
-    build: Callable[[], nn.Module]
-    loss: Loss
-    defense: Defense
-    local: ClientContext
-    schedule: TrainingSchedule
-
-    @property
-    def sampling(self) -> str:
-        """How steps are drawn: by the schedule, and Poisson where a privacy guarantee is accounted for that.
-
-        Clients and local steps deal out a batch, which then has to have the same size in each step.
-        """
-        if self.dealt:
-            return "shuffle"
-        return "poisson" if self.defense.privacy(None) else self.schedule.sampling
-
-    @property
-    def dealt(self) -> bool:
-        """Whether a batch is dealt out to clients or local steps."""
-        return bool(schedule_of(self.defense, self.local).parts)
 
 
 class TrainingCell(Cell[StoredTraining]):
@@ -160,101 +118,6 @@ class TrainingCell(Cell[StoredTraining]):
     def summarise(self, stored: StoredTraining, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """See `bench.results.training_summary`."""
         return summarise(stored)
-
-
-def build(cfg: DictConfig, data: VictimDataModule) -> TrainingComponents:
-    """Everything that is trained with and on; writes nothing."""
-    instantiate_engine(cfg.engine)
-    schedule: TrainingSchedule = instantiate(cfg.training, "training")
-    require_memory(schedule.runs * 1_000, f"training.runs={schedule.runs}: the rows of so many", "take fewer")
-    train, test = split(cfg, data, schedule)
-    facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
-    check_model(cfg, facts, 1)
-    maker = model_builder(cfg.model, facts)
-    loss = loss_of(cfg.model.loss)
-    with seeded(cfg.seed, "training", 0):
-        model = maker()
-    defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
-    replace_norms(model)
-    found = introspect(model.eval(), loss, facts.shape, facts.classes, 2)
-    check_training(model, facts.shape, schedule.batch_size)
-    local = ClientContext(
-        model=model,
-        batch_size=schedule.batch_size,
-        last_linear=found.last_linear,
-        batch_statistics=any(isinstance(layer, _NORMS) for layer in model.modules()),
-        frozen_statistics=False,
-        mappable=found.mappable,
-    )
-    trainee = TrainingComponents(train, test, maker, loss, defense, local, schedule)
-    classifier(cfg, trainee, 0)  # a defence that cannot be trained under is refused before anything is written
-    return trainee
-
-
-def read_data(cfg: DictConfig) -> VictimDataModule:
-    """The data set, read.
-
-    Raises:
-        UserError: it is not on this machine.
-        NotApplicable: it is not of images.
-    """
-    data: VictimDataModule = instantiate(cfg.data, "data")
-    _of_images(data)
-    data.setup()
-    return data
-
-
-def split(cfg: DictConfig, data: VictimDataModule, schedule: TrainingSchedule) -> tuple[Pool, Pool]:
-    """The examples to train and to test on.
-
-    Raises:
-        UserError: the data set has no labels, is too small, or knows no official splits.
-    """
-    if schedule.split == "held_out":
-        assert schedule.train is not None and schedule.test is not None
-        return held_out(data, schedule.train, schedule.test, schedule.split_seed)
-    node = OmegaConf.to_container(cfg.data, resolve=True)
-    assert isinstance(node, dict)
-    if "split" not in node:
-        raise UserError(f"training.split=official: data '{data.title}' has no splits (training.split=held_out)")
-    pools = []
-    for word in ("train", "test"):
-        one: VictimDataModule = instantiate({**node, "split": word}, "data")
-        one.setup()
-        pools.append(labelled(one))
-    return pools[0], pools[1]
-
-
-def _of_images(data: VictimDataModule) -> None:
-    """
-    Raises:
-        NotApplicable: it is of something else: said before it is read, which sentences need a tokeniser for.
-    """
-    if not isinstance(data, ImageDataModule):
-        raise NotApplicable(
-            f"data '{data.title}' holds {data.things}: `leakbench train` trains classifiers of images, so what a "
-            f"defence leaves of the accuracy on {data.things} is not measured"
-        )
-
-
-def classifier(cfg: DictConfig, trainee: TrainingComponents, run: int) -> Classifier:
-    """A fresh model of this run, under the defence.
-
-    Raises:
-        NotApplicable: the defence cannot be used in training this model.
-    """
-    with seeded(cfg.seed, "training", run):
-        model = trainee.build().train()
-    local, schedule = replace(trainee.local, model=model), trainee.schedule
-    others = [type(part).__name__ for part, _ in trainee.defense.flat(local) if not isinstance(part, GradientDefense)]
-    if local.batch_statistics and others:
-        raise NotApplicable(
-            f"defense {', '.join(others)} computes on parts of a batch, each of which would move BatchNorm's running "
-            "statistics: train a model with another normalisation"
-        )
-    steps = schedule.epochs * (len(trainee.train) // schedule.batch_size)
-    seed = seed_of(cfg.seed, "training", run)
-    return Classifier(model, trainee.loss, trainee.defense, local, schedule=schedule, steps=steps, seed=seed)
 
 
 def train(cfg: DictConfig, trainee: TrainingComponents, stored: StoredTraining, run: int) -> dict[str, Any]:

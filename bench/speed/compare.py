@@ -13,7 +13,7 @@ from bench.speed import flops, machine, memory, scale, workers
 from bench.speed.contestants import EngineContestant, LoopContestant, Rate, Whole
 from bench.speed.options import Options
 from bench.speed.setting import Setting, prepare, with_defaults
-from bench.terminal.progress import bars
+from bench.speed.steps import Steps, next_step
 
 
 @dataclass
@@ -63,7 +63,7 @@ def measure(options: Options) -> dict[str, Any]:
 def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dict[str, Any]:
     loops = [LoopContestant(setting, threads) for threads in options.threads]
     engines = [EngineContestant(setting), *(EngineContestant(variant) for variant in variants)]
-    with _Steps(options) as steps:
+    with Steps(options) as steps:
         turns = take_turns([*loops, *engines], options.rounds, options.seconds, steps)
         loop_turns, (ours, *others) = turns[: len(loops)], turns[len(loops) :]
         best = max(loop_turns, key=lambda one: one.per_second)
@@ -96,7 +96,7 @@ def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dic
 
 
 def take_turns(
-    contestants: Sequence[LoopContestant | EngineContestant], rounds: int, seconds: float, steps: _Steps | None = None
+    contestants: Sequence[LoopContestant | EngineContestant], rounds: int, seconds: float, steps: Steps | None = None
 ) -> list[Turns]:
     """Lets contestants take turns (A B A B): each warms up once, then each takes one turn in every round.
 
@@ -108,11 +108,11 @@ def take_turns(
     """
     turns = []
     for contestant in contestants:
-        _next(steps, f"warm-up, {type(contestant).__name__.lower()}")
+        next_step(steps, f"warm-up, {type(contestant).__name__.lower()}")
         turns.append(Turns(contestant, contestant.warm_up()))
     for number in range(rounds):
         for one in turns:
-            _next(steps, f"round {number + 1}, {type(one.contestant).__name__.lower()}")
+            next_step(steps, f"round {number + 1}, {type(one.contestant).__name__.lower()}")
             one.rates.append(one.contestant.turn(seconds))
     return turns
 
@@ -162,7 +162,7 @@ def _engine(turns: Turns, setting: Setting) -> dict[str, Any]:
 
 
 def _limits(
-    setting: Setting, ours: Turns, variants: list[Setting], others: list[Turns], steps: _Steps
+    setting: Setting, ours: Turns, variants: list[Setting], others: list[Turns], steps: Steps
 ) -> dict[str, Any]:
     """What the machine can do with the engine's number of threads, and the engine's share of it."""
     steps.next("floating-point operations, matrix products, memory")
@@ -200,7 +200,7 @@ def _traffic(setting: Setting, per_second: float, bandwidth: float) -> dict[str,
     }
 
 
-def _chunks(options: Options, loop: float, steps: _Steps) -> list[dict[str, Any]]:
+def _chunks(options: Options, loop: float, steps: Steps) -> list[dict[str, Any]]:
     rows = []
     for chunk in options.chunks:
         for threads in options.threads:
@@ -222,7 +222,7 @@ def _chunks(options: Options, loop: float, steps: _Steps) -> list[dict[str, Any]
     return rows
 
 
-def _successes(options: Options, loop: Any, engine: Any, document: dict[str, Any], steps: _Steps) -> None:
+def _successes(options: Options, loop: Any, engine: Any, document: dict[str, Any], steps: Steps) -> None:
     """Adds whole runs to the document: the loop runs the first victims, the engine the pool, which begins with them."""
     steps.next("whole runs, engine")
     ours: Whole = engine.whole(options.victims)
@@ -247,7 +247,7 @@ def _successes(options: Options, loop: Any, engine: Any, document: dict[str, Any
     document["reasons"]["seconds_per_success_ratio"] = f"no success of the {none}: more --victims are needed"
 
 
-def _memory(options: Options, document: dict[str, Any], steps: _Steps) -> None:
+def _memory(options: Options, document: dict[str, Any], steps: Steps) -> None:
     found = {}
     for kind in ("loop", "engine"):
         steps.next(f"peak memory, {kind}")
@@ -258,7 +258,7 @@ def _memory(options: Options, document: dict[str, Any], steps: _Steps) -> None:
     document["peak_memory"] = found
 
 
-def _workers(options: Options, document: dict[str, Any], steps: _Steps) -> None:
+def _workers(options: Options, document: dict[str, Any], steps: Steps) -> None:
     steps.next("one process of all cores against one process per core")
     words = with_defaults(options.overrides)
     try:
@@ -267,40 +267,9 @@ def _workers(options: Options, document: dict[str, Any], steps: _Steps) -> None:
         document["reasons"]["workers"] = str(failure)
 
 
-def _scale(options: Options, document: dict[str, Any], steps: _Steps) -> None:
+def _scale(options: Options, document: dict[str, Any], steps: Steps) -> None:
     steps.next(f"{scale.VICTIMS[0]} to {scale.VICTIMS[-1]} victims")
     try:
         document["scale"] = scale.measure(options.overrides, options.config_dir)
     except memory.ChildFailed as failure:
         document["reasons"]["scale"] = str(failure)
-
-
-def _next(steps: _Steps | None, note: str) -> None:
-    if steps is not None:
-        steps.next(note)
-
-
-class _Steps:
-    """One progress bar over the whole measurement; nothing is shown if stderr is not a terminal."""
-
-    def __init__(self, options: Options) -> None:
-        subjects = len(options.threads) + 1 + len(options.variants)
-        table = len(options.chunks) * len(options.threads)
-        self._total = subjects * (options.rounds + 1) + 1 + table + 2 * options.success + 2 * options.memory
-        self._total += options.scale + options.workers
-        self._open = bars()
-
-    def __enter__(self) -> _Steps:
-        self._bars = self._open.__enter__()
-        self._bar = self._bars.add_task("speed", total=self._total, note="")
-        self._begun = 0
-        return self
-
-    def next(self, note: str) -> None:
-        """Marks the start of the next part and shows `note` beside the bar."""
-        self._bars.update(self._bar, completed=self._begun, note=note)
-        self._begun += 1
-
-    def __exit__(self, *error: Any) -> None:
-        self._bars.remove_task(self._bar)
-        self._open.__exit__(*error)

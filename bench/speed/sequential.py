@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.messages.observation import Observation
-from bench.models.introspect import Loss
+from bench.models.second_derivative import Loss
 
 STEPS, INNER, HISTORY, LR = 300, 20, 100, 1.0
 LOOK_EVERY, ENOUGH = 10, 1e-6

@@ -13,7 +13,8 @@ from torch.utils._pytree import tree_map
 
 from bench.defenses.base import ClientContext, Defense, PlainGradient, Tree
 from bench.engine.rng import VictimRng
-from bench.models.introspect import Loss, gradient_of
+from bench.models.introspect import gradient_of
+from bench.models.second_derivative import Loss
 from bench.models.shared import parted, trained
 from bench.training.schedule import TrainingSchedule
 

@@ -6,8 +6,10 @@ import pytest
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
-from bench.config.compose import _hydra, compose
-from bench.config.schema import check, check_as, links
+from bench.config.checker import links
+from bench.config.compose import compose
+from bench.config.composing import composed_by_hydra
+from bench.config.schema import check, check_as
 from bench.config.short_keys import Knobs
 from bench.errors import UserError
 from bench.running.suite import Suite
@@ -92,7 +94,7 @@ READ = {  # what the program itself reads of a node, and takes where the node do
 
 def written(override):
     """A cell as its files have it, interpolations and all."""
-    cfg = _hydra([override], None)
+    cfg = composed_by_hydra([override], None)
     plain = OmegaConf.create({key: cfg._get_node(key) for key in cfg if key != "hydra"})
     plain.names = {**dict.fromkeys(("attack", "data", "model", "defense", "threat"), "x"), "training": None}
     return OmegaConf.to_container(plain, resolve=False)

@@ -3,8 +3,9 @@
 import pytest
 from omegaconf import OmegaConf
 
-from bench.config.compose import _hydra, compose
-from bench.config.schema import links
+from bench.config.checker import links
+from bench.config.compose import compose
+from bench.config.composing import composed_by_hydra
 from bench.errors import UserError
 
 
@@ -32,7 +33,7 @@ def test_a_short_key_that_other_parts_follow_stays():
 
 @pytest.mark.parametrize("option", ["dlg", "dlg_published", "inverting_gradients_smooth", "tag", "lamp"])
 def test_every_link_of_an_attack_can_be_cut(option):
-    raw = OmegaConf.to_container(_hydra([f"attack={option}"], None).attack, resolve=False)
+    raw = OmegaConf.to_container(composed_by_hydra([f"attack={option}"], None).attack, resolve=False)
     cuts = {key: 7 for key, source in links(raw, "attack").items() if "[" not in key and source.count(".") == 1}
     assert cuts
     cfg = compose([f"attack={option}", *(f"{key}={value}" for key, value in cuts.items())])

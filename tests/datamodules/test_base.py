@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_lightning import LightningModule, Trainer
 
-from bench.datamodules.base import share
+from bench.datamodules.blocks import share
 from bench.datamodules.samples import Samples
 from bench.errors import UserError
 from bench.messages.victims import Victims

@@ -106,7 +106,7 @@ def test_strengths_stand_in_order_of_what_they_do(tmp_path: Path) -> None:
 
 
 def test_the_names_of_noise_are_those_of_its_classes() -> None:
-    from bench.results.join import _NOISE
+    from bench.results.defense_result import _NOISE
 
     for name, option in _NOISE.items():
         assert issubclass(import_target(compose([f"defense={option}"]).defense._target_, "defense"), _Noise)

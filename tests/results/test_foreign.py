@@ -17,7 +17,8 @@ from bench.cli import status
 from bench.cli.main import main
 from bench.config.compose import compose
 from bench.results import plans, query, store
-from bench.results.store import Failure, Store, load, read_failure
+from bench.results.failure import Failure, read_failure
+from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
 from bench.running.cell import run_cell

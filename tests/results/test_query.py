@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import UserError
-from bench.results import parts, query
+from bench.results import latest, parts, query
 from bench.results.stored_leak import StoredLeak
 
 CellMaker = Callable[..., StoredLeak]
@@ -251,15 +251,15 @@ def test_rows_that_all_count_are_those_that_the_query_chooses(cell: StoredLeak, 
     cell.append([victim(9, batch_size=2), victim(4)], [sample(9, 1, lpips_vgg=0.5), sample(9, 0), sample(4)])
     tables = [list(getattr(parts.read(cell.parts), kind).values()) for kind in ("victims", "samples")]
     joined = [pa.concat_tables(found, promote_options="default").combine_chunks() for found in tables]
-    quick = query._in_order(*joined)
+    quick = latest.in_order(*joined)
     assert quick is not None
-    assert [one.to_pylist() for one in quick] == [one.to_pylist() for one in query._latest(*joined)]
+    assert [one.to_pylist() for one in quick] == [one.to_pylist() for one in latest.latest(*joined)]
     assert quick[0]["victim"].to_pylist() == [0, 1, 2, 4, 9]
     alone, others = [table.filter(pc.field("victim") == 9) for table in joined], joined[0].slice(1)
-    assert query._in_order(pa.concat_tables([joined[0], alone[0]]), joined[1]) is None  # a victim twice
-    assert query._in_order(others, joined[1]) is None  # a sample without its victim
+    assert latest.in_order(pa.concat_tables([joined[0], alone[0]]), joined[1]) is None  # a victim twice
+    assert latest.in_order(others, joined[1]) is None  # a sample without its victim
     stray = alone[1].set_column(alone[1].schema.get_field_index("part"), "part", pa.array(["x"] * len(alone[1])))
-    assert query._in_order(alone[0], stray) is None  # of another append than its victim
+    assert latest.in_order(alone[0], stray) is None  # of another append than its victim
 
 
 def test_a_part_carries_no_more_than_is_asked_for(cell: StoredLeak) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
-from bench.attacks.matcher import claimed, in_chunks, tuned_once
+from bench.attacks.chunks import claimed, in_chunks, tuned_once
 from bench.attacks.text.lamp_objective import KnownSentences, LampObjective
 from bench.attacks.text.order_search import Edits, OrderSearch, Places, Spent, Starts
 from bench.engine.adaptive import Adam, AdamW

@@ -8,7 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from bench.attacks.matcher import Matcher, claimed
+from bench.attacks.chunks import claimed
+from bench.attacks.matcher import Matcher
 from bench.engine.directions import Direction
 from bench.engine.embeddings import Embedded
 from bench.engine.matching import Arrangement, Matching, Objective

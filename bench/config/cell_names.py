@@ -1,0 +1,47 @@
+"""What each part of a cell is called in tables: the option, and what was changed in it."""
+
+import functools
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from bench.config import options
+from bench.config.composing import cache_folder, composed_by_hydra
+from bench.config.display_names import named
+
+
+def names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) -> dict[str, str]:
+    """The displayed name of each group's option, with what was changed in it.
+
+    Args:
+        cfg: the checked cell.
+        defense: the node of the defence as the user wrote it, with the parts of a stack by name.
+        config_dir: a folder with options of the user's own.
+    """
+    chosen = {group: name for group, name in cfg.names.items() if name is not None}
+    ours = config_dir is None  # a user's files may change during a run; the project's own do not
+    nodes = (_as_shipped if ours else as_written)(tuple(chosen.items()), config_dir, cache_folder())
+    here = {group: defense if group == "defense" and "parts" in defense else cfg[group] for group in chosen}
+    return {group: named(chosen[group], cast(dict, here[group]), cast(dict, nodes[group])) for group in chosen}
+
+
+def as_written(chosen: tuple[tuple[str, str], ...], config_dir: Path | None, cache: str) -> dict[str, Any]:
+    """`{group: node}` as the files of the chosen options have it, resolved.
+
+    Args:
+        chosen: pairs of a group and its option.
+        config_dir: a folder with options of the user's own.
+        cache: the cache folder. It is a part of the key under which the answer is cached, because nodes may name it.
+    """
+    original = composed_by_hydra([f"{group}={name}" for group, name in chosen], config_dir)
+    return {group: OmegaConf.to_container(original[group], resolve=True) for group, _ in chosen}
+
+
+def option_names(config_dir: Path | None) -> dict[str, list[str]]:
+    """The names of all options, as `{group: names}`."""
+    return {group: list(options.entries(group, config_dir)) for group in options.groups(config_dir)}
+
+
+# Composing takes most of the time before a suite's first cell, and a suite's cells choose among few options.
+_as_shipped = functools.lru_cache(maxsize=256)(as_written)
