@@ -114,8 +114,9 @@ def train(arguments: argparse.Namespace) -> Answer:
 
 def _one(cfg: Any) -> Answer:
     from bench.executors.local import run_one
-    from bench.running.cell import is_training, record_failure
+    from bench.running.cell import record_failure
     from bench.running.executor import CellFailed, in_a_line
+    from bench.running.kind import is_training
     from bench.terminal.overview import summary, training
 
     try:

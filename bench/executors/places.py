@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from bench.errors import UserError
 from bench.host.capacity import cores, free_memory
-from bench.running.cell import is_training
+from bench.running.kind import is_training
 from bench.running.trainer import attack_trainer
 
 # The number of evaluations from which further processes pay. Starting a process takes about 6 s of a core, in which the

@@ -18,8 +18,8 @@ from omegaconf import DictConfig
 
 import bench
 from bench.executors.child import GRACE, outcome_path, read_outcome, write_job
-from bench.running.cell import is_training
 from bench.running.executor import DONE, ERROR, Result
+from bench.running.kind import is_training
 from bench.running.trainer import MEETING, attack_trainer
 
 _TICK = 0.05  # seconds between two looks at a process

@@ -19,9 +19,8 @@ from bench.host import signals
 from bench.loggers.base import CellLogger, Run
 from bench.results.failure import Failure
 from bench.results.store import Kind, Store, StoredCell, load
-from bench.results.stored_leak import StoredLeak
-from bench.results.stored_training import StoredTraining
 from bench.running.components import notice
+from bench.running.kind import is_training
 from bench.running.telling import owed, telling
 from bench.storage.lock import locked
 from bench.terminal.overview import overview
@@ -134,16 +133,6 @@ def cell_of(cfg: DictConfig) -> Cell[Any]:
     return LeakCell(cfg)
 
 
-def kind_of(cfg: DictConfig) -> type[StoredCell]:
-    """What the cell is on disk."""
-    return StoredTraining if is_training(cfg) else StoredLeak
-
-
-def is_training(cfg: DictConfig) -> bool:
-    """Whether the cell is a training: it says how to train."""
-    return "training" in cfg
-
-
 def run_cell(cfg: DictConfig) -> dict[str, Any]:
     """Runs one resolved cell and returns its document. Units that are stored already are not computed again.
 
@@ -251,13 +240,3 @@ def _settle(stored: Kind, failure: Failure | None) -> None:
         stored.fail(failure.status, failure.reason)
     else:
         stored.complete()
-
-
-def in_a_word(document: dict[str, Any]) -> str:
-    """What came of a cell, in a few words."""
-    if document.get("accuracy"):
-        return f"accuracy: {document['accuracy']['mean']:.3f}"
-    if (words := document.get("rouge_1")) and (exact := document.get("exact_match")):
-        return f"exact match: {exact['mean']:.2f}, ROUGE-1: {words['mean']:.2f}"
-    rate = (document.get("success_rate") or {}).get("1e-2")
-    return f"success at MSE 1e-2: {rate['mean']:.2f}" if rate else "done"

@@ -86,12 +86,18 @@ def checkpoint_hash(node: DictConfig) -> str | None:
     Raises:
         UserError: it cannot be read.
     """
+    _check_checkpoint(node)
     if node.checkpoint is None:
         return None
     file = Path(node.checkpoint).expanduser()
     if not file.is_file():
         raise UserError(f"model.checkpoint={node.checkpoint!r}: no such file")
     return sha256(file)
+
+
+def _check_checkpoint(node: DictConfig) -> None:
+    if node.checkpoint is not None and node.per_victim:
+        raise UserError("model.checkpoint needs model.per_victim=false: all victims share the weights in the file")
 
 
 @dataclass
@@ -260,9 +266,7 @@ def model_builder(node: DictConfig, facts: DataFacts) -> Callable[[], nn.Module]
     Raises:
         UserError: a checkpoint with a fresh model per victim, or one that does not fit.
     """
-    if node.checkpoint is not None and node.per_victim:
-        raise UserError("model.checkpoint needs model.per_victim=false: all victims share the weights in the file")
-
+    _check_checkpoint(node)
     given = _given(facts)
 
     def make() -> nn.Module:

@@ -18,8 +18,8 @@ from bench.config.schema import check_as
 from bench.config.yaml_bounds import check_files
 from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.results import plans
-from bench.running.cell import in_a_word, kind_of
 from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result
+from bench.running.kind import in_a_word, kind_of
 from bench.terminal.printable import visible, visible_lines
 from bench.terminal.progress import bars, console
 

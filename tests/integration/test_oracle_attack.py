@@ -9,8 +9,9 @@ from oracle_attack import MOMENTS, run
 
 from bench.config.compose import compose
 from bench.results import parts, query
-from bench.running.cell import in_a_word, run_cell
+from bench.running.cell import run_cell
 from bench.running.components import build
+from bench.running.kind import in_a_word
 
 
 @pytest.fixture(scope="module")

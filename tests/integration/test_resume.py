@@ -149,6 +149,7 @@ def test_a_signal_ends_a_run_within_seconds_with_one_line(start, tmp_path, numbe
     assert not at_work(root)
 
 
+@pytest.mark.slow
 def test_an_interrupted_suite_stops_as_a_whole_and_keeps_what_is_finished(start, tmp_path):
     words, root = [*suite_words(tmp_path, 72), "attack.evaluations=40"], tmp_path / "out"
     process = start(root, *words)

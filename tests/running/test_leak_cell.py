@@ -58,6 +58,7 @@ def test_four_after_two_compute_two_and_equal_four_at_once(tmp_path: Path) -> No
     assert run(tmp_path / "a", "data.victims=3")["victims"] == 3
 
 
+@pytest.mark.slow
 def test_what_can_change_a_number_makes_another_cell(tmp_path: Path) -> None:
     folders = {
         run(tmp_path, "data.victims=1", *change)["results"]

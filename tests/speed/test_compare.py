@@ -48,6 +48,7 @@ def _loud_again():
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.slow
 def test_one_document_whose_figures_agree(capfd, monkeypatch):
     from bench.speed import sequential, setting
 

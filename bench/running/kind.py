@@ -1,0 +1,29 @@
+"""Which kind of cell a config describes, and what came of one in a few words. Imports no torch."""
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from bench.results.store import StoredCell
+from bench.results.stored_leak import StoredLeak
+from bench.results.stored_training import StoredTraining
+
+
+def kind_of(cfg: DictConfig) -> type[StoredCell]:
+    """What the cell is on disk."""
+    return StoredTraining if is_training(cfg) else StoredLeak
+
+
+def is_training(cfg: DictConfig) -> bool:
+    """Whether the cell is a training: it says how to train."""
+    return "training" in cfg
+
+
+def in_a_word(document: dict[str, Any]) -> str:
+    """What came of a cell, in a few words."""
+    if document.get("accuracy"):
+        return f"accuracy: {document['accuracy']['mean']:.3f}"
+    if (words := document.get("rouge_1")) and (exact := document.get("exact_match")):
+        return f"exact match: {exact['mean']:.2f}, ROUGE-1: {words['mean']:.2f}"
+    rate = (document.get("success_rate") or {}).get("1e-2")
+    return f"success at MSE 1e-2: {rate['mean']:.2f}" if rate else "done"
