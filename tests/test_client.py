@@ -8,14 +8,15 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from bench import client as client_room
 from bench.attacks import controls
 from bench.attacks.base import Attack
 from bench.config.compose import compose
 from bench.config.instantiate import import_target
+from bench.defenses import step_runner
 from bench.defenses.base import Defense, GradientDefense, PlainGradient
 from bench.defenses.dp_sgd import DPSGD
 from bench.defenses.stack import Stack
+from bench.defenses.step_runner import StepRunner
 from bench.engine.matching import Layout, Matching
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable, UserError
@@ -196,7 +197,8 @@ class Rolling(GradientDefense):
 
 
 def with_defense(client, defense: Defense) -> None:
-    client.defense, client.runner.step = defense, defense.wrap(PlainGradient(client._gradient), client.runner.context)
+    client.defense = defense
+    client.runner = StepRunner(defense, client._gradient, client.runner.context, client.seed)
 
 
 def test_a_defence_that_cannot_be_mapped_is_done_one_by_one_and_says_so(parties) -> None:
@@ -269,7 +271,7 @@ def test_the_step_that_failed_is_the_one_that_is_done_again(parties) -> None:
 
 
 def test_blocks_behind_the_one_that_could_not_be_mapped_are_not_mapped_either(parties, monkeypatch) -> None:
-    monkeypatch.setattr(client_room, "_VICTIMS_AT_ONCE", 2)
+    monkeypatch.setattr(step_runner, "_VICTIMS_AT_ONCE", 2)
     built = parties("attack=noise", "data.batch_size=2")
     with_defense(built.client, Stack([Branching(), DPSGD(1e9, 0.0, 1e-5, 0)]))
     seen = built.client.share(built.data.deal(range(4)))
@@ -286,7 +288,7 @@ def test_a_defence_with_random_numbers_of_its_own_is_refused(parties) -> None:
 def test_more_victims_than_are_done_at_once_are_the_same_victims(parties, monkeypatch) -> None:
     built = parties("attack=noise", "defense=gaussian", "data.batch_size=2")
     pieces = built.client.share(built.data.deal(range(5))).gradients
-    monkeypatch.setattr(client_room, "_VICTIMS_AT_ONCE_CPU", 5)
+    monkeypatch.setattr(step_runner, "_VICTIMS_AT_ONCE_CPU", 5)
     whole = built.client.share(built.data.deal(range(5))).gradients
     for name, value in whole.items():
         torch.testing.assert_close(pieces[name], value, rtol=1e-4, atol=1e-6)

@@ -12,7 +12,7 @@ from bench.results.store import CONFIG_SHAPE, Curve, Examples, StoredCell
 
 LABELS = ("attack", "data", "model", "defense", "threat")
 # Words of messages.Status under which an attack ended as it should. The others are failures: they count as no success
-# and have the lowest leakage score. (messages.py imports torch, which a report does not need; a test compares the two.)
+# and have the lowest leakage score. (bench.messages imports torch, which a report does not need; a test compares both.)
 ENDED_WELL = frozenset({"converged", "budget"})
 AGAIN = parts.AGAIN
 FACTS_SHAPE: dict[Any, Any] = {

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from contracts.test_imports import ORDER
 
-from bench import messages
 from bench.attacks.base import Attack
 from bench.client import Client
+from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
+from bench.messages.victims import Victims
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
@@ -43,4 +45,5 @@ def test_the_picture_names_what_the_code_has() -> None:
     assert steps
     victims, share, observation, reconstruct, reconstruction = steps.groups()
     assert hasattr(Client, share) and hasattr(Attack, reconstruct)
-    assert all(hasattr(messages, name) for name in (victims, observation, reconstruction))
+    modules = {Victims: victims, Observation: observation, Reconstruction: reconstruction}
+    assert all(kind.__name__ == name for kind, name in modules.items())
