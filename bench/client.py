@@ -17,7 +17,7 @@ from bench.defenses.step_runner import StepRunner
 from bench.engine.rng import VictimRng, seeded
 from bench.errors import NotApplicable, UserError
 from bench.messages.observation import Observation
-from bench.messages.task import Language, Task, Tokenizer
+from bench.messages.task import Language, Task, TokenizerProtocol
 from bench.messages.victims import Victims
 from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import gradient_of, introspect
@@ -49,7 +49,7 @@ class DataFacts:
     shape: tuple[int, ...]
     classes: int
     mean_image: Tensor | None
-    tokenizer: Tokenizer | None = None
+    tokenizer: TokenizerProtocol | None = None
     surrogate: tuple[tuple[int, ...], ...] = ()
     hidden: float = 0.0
 

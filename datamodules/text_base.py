@@ -21,7 +21,7 @@ from bench.datamodules.text_lines import Lines
 from bench.datamodules.text_pool import TextPool, padded
 from bench.datamodules.tokens import HEADS, Maker
 from bench.errors import UserError
-from bench.messages.task import Tokenizer
+from bench.messages.task import TokenizerProtocol
 from bench.messages.victims import NO_TARGET
 
 HIDDEN, SURROGATE = 5, 6  # numbers of separate random streams, in addition to those of the dealer and of training
@@ -53,7 +53,7 @@ class TextDataModule(VictimDataModule[TextPool]):
     hidden: float
     surrogate: float
     things: ClassVar[str] = "sentences"
-    tokenizer: Tokenizer | None = field(init=False, default=None)
+    tokenizer: TokenizerProtocol | None = field(init=False, default=None)
     head: str | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class TextDataModule(VictimDataModule[TextPool]):
             UserError: a file is damaged; the message names it and says what is wrong with it.
         """
 
-    def adopt(self, make: Maker, head: str) -> Tokenizer:
+    def adopt(self, make: Maker, head: str) -> TokenizerProtocol:
         """Takes over the model's tokeniser, which `make` returns for the corpus, and the model's head.
 
         A learned vocabulary is learned from all sentences of the dataset and the packaged ones. It is a public part of
@@ -193,7 +193,7 @@ class TextDataModule(VictimDataModule[TextPool]):
         counts = (self.hidden * words.sum(-1, keepdim=True)).round().clamp(min=1)
         return words & (rank < counts)
 
-    def _tokenizer(self) -> Tokenizer:
+    def _tokenizer(self) -> TokenizerProtocol:
         if self.tokenizer is None:
             raise RuntimeError("call adopt() before setup()")
         return self.tokenizer

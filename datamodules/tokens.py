@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bench.messages.task import Tokenizer
+from bench.messages.task import TokenizerProtocol
 
 HEADS = ("classification", "masked", "causal")
 
-Maker = Callable[[Sequence[str]], Tokenizer]  # corpus -> tokeniser, whose vocabulary may be learned from the corpus
+Maker = Callable[
+    [Sequence[str]], TokenizerProtocol
+]  # corpus -> tokeniser, whose vocabulary may be learned from the corpus

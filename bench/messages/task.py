@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.messages.base import Message
 
 
-class Tokenizer(Protocol):
+class TokenizerProtocol(Protocol):
     """Splits a sentence into tokens of a vocabulary, and joins tokens again. It belongs to the model, and so is public.
 
     Attributes:
@@ -50,7 +50,7 @@ class Language:
         position: name of the learned position embeddings `[positions, D]`, or None.
         tied: whether the word embedding is also the output layer.
         looks_back: whether a position sees only positions before it.
-        tokenizer: see `Tokenizer`.
+        tokenizer: see `TokenizerProtocol`.
         first_input: `(parameters, tokens [..., T]) -> [..., T, D]` of one victim: the inputs of the first attention
             layer, each position on its own (embeddings, and a normalisation if there is one). None if they are not
             known.
@@ -69,7 +69,7 @@ class Language:
     position: str | None
     tied: bool
     looks_back: bool
-    tokenizer: Tokenizer
+    tokenizer: TokenizerProtocol
     first_input: Callable[[dict[str, Tensor], Tensor], Tensor] | None
     first_attention: tuple[str, ...]
     second_input: Callable[[dict[str, Tensor], Tensor, Tensor], Tensor] | None

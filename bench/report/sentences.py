@@ -48,7 +48,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Section:
+class SentenceSection:
     """The examples of a cell.
 
     Args:
@@ -67,7 +67,7 @@ class Section:
     examples: list[Example]
 
 
-def sections(rows: Sequence[Row]) -> list[Section]:
+def sections(rows: Sequence[Row]) -> list[SentenceSection]:
     """The first sentences of each cell that has some in words, in the order of the rows."""
     found = []
     for row in rows:
@@ -79,7 +79,7 @@ def sections(rows: Sequence[Row]) -> list[Section]:
             examples = [_example(one, row.batch or 1) for one in sentences]
             title = f"{row.title} on {labels['data']}"
             found.append(
-                Section(row.cell.folder, row.cell.identity, plain(title), plain(context), row.control, examples)
+                SentenceSection(row.cell.folder, row.cell.identity, plain(title), plain(context), row.control, examples)
             )
     return found
 
@@ -108,7 +108,7 @@ def plain(text: str) -> str:
     return " ".join(visible(text).split())
 
 
-def markdown(cells: Sequence[Section]) -> str:
+def markdown(cells: Sequence[SentenceSection]) -> str:
     """The page."""
     lines = ["# Sentences", "", *(f"- {md.escape(line)}" for line in _NOTES), ""]
     for each in cells:
@@ -127,7 +127,7 @@ def _or_words(sentence: str | None, escaped: Callable[[str], str], emphasis: str
     return emphasis.format("no reconstruction" if sentence is None else "nothing")
 
 
-def sentences_tex(cells: Sequence[Section]) -> str:
+def sentences_tex(cells: Sequence[SentenceSection]) -> str:
     """The document."""
     lines: list[str] = []
     for each in cells:
@@ -140,12 +140,12 @@ def sentences_tex(cells: Sequence[Section]) -> str:
     return latex.document([*latex.items(list(_NOTES)), *lines])
 
 
-def text(cells: Sequence[Section]) -> str:
+def text(cells: Sequence[SentenceSection]) -> str:
     """For a terminal: one sentence of each cell that has a trace."""
     return "\n\n".join(_text(each) for each in cells if not each.control and each.examples[0].moments)
 
 
-def _text(each: Section) -> str:
+def _text(each: SentenceSection) -> str:
     example = each.examples[0]
     moments = example.moments
     if len(moments) > _TERMINAL_MOMENTS:

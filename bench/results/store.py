@@ -37,7 +37,7 @@ CONFIG_SHAPE: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Curve:
+class UnitCurve:
     """A quantity at several moments of the work on one unit; `points` are `(iteration, value)`, in order."""
 
     name: str
@@ -45,7 +45,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Examples:
+class ExampleTable:
     """A table for a person to look at, unit by unit.
 
     A row holds text, numbers, nulls, and images `[C, H, W]` in [0, 1].
@@ -113,12 +113,12 @@ class StoredCell(ABC):
         """How many of the first `wanted` units (0: of all units) need no more work, found in the quickest way."""
         return sum(not wanted or unit < wanted for unit in self.done())
 
-    def curves(self) -> list[Curve]:
+    def curves(self) -> list[UnitCurve]:
         """The curves of the units that have stored ones; empty for a kind of cell without curves."""
         return []
 
     @abstractmethod
-    def examples(self) -> Examples:
+    def examples(self) -> ExampleTable:
         """A table of the cell with one row per unit, or one row per example of a unit."""
 
     def sweep(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench.results import parts
-from bench.results.store import CONFIG_SHAPE, Curve, Examples, StoredCell
+from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell, UnitCurve
 
 LABELS = ("attack", "data", "model", "defense", "threat")
 # Words of messages.Status under which an attack ended as it should. The others are failures: they count as no success
@@ -118,19 +118,19 @@ class StoredLeak(StoredCell):
         if victim_rows:
             parts.write(self.parts, victim_rows, sample_rows, images)
 
-    def curves(self) -> list[Curve]:
+    def curves(self) -> list[UnitCurve]:
         """The attacker's objective on each victim whose trace is stored, by evaluation."""
         from bench.results import query
 
         return [
-            Curve(
+            UnitCurve(
                 f"objective/victim_{one.victim}",
                 [(at, value) for at, value in zip(one.at.tolist(), one.values.tolist()) if at >= 0],
             )
             for one in query.curves(self)
         ]
 
-    def examples(self) -> Examples:
+    def examples(self) -> ExampleTable:
         """A table with one row per private example.
 
         A row has the truth and the reconstruction if they are stored, the labels, the status and every score.
@@ -148,4 +148,4 @@ class StoredLeak(StoredCell):
             own = victims[place[0]]
             labels = [sample["label"], sample["label_guess"], own["status"], own["evaluations"]]
             found.append([*place, *shown.get(place, (None, None)), *labels, *(sample[name] for name in metrics)])
-        return Examples([*columns, *metrics], found)
+        return ExampleTable([*columns, *metrics], found)

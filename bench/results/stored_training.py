@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.results.store import CONFIG_SHAPE, Examples, StoredCell
+from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell
 from bench.storage.atomic import aside
 
 SCHEMA = 1  # the version of a part's schema
@@ -104,9 +104,9 @@ class StoredTraining(StoredCell):
         with aside(self.parts / f"run{row['run']}-{uuid.uuid4().hex}.parquet") as temporary:
             pq.write_table(table, temporary, write_page_checksum=True)
 
-    def examples(self) -> Examples:
+    def examples(self) -> ExampleTable:
         """A table with one row per run: its status, accuracy counts, cost and device."""
-        return Examples(list(_SHOWN), [[row[name] for name in _SHOWN] for row in self.runs()])
+        return ExampleTable(list(_SHOWN), [[row[name] for name in _SHOWN] for row in self.runs()])
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

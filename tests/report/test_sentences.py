@@ -19,7 +19,7 @@ from bench.cli.main import main
 from bench.report import sentences
 from bench.report.leaderboard import leaderboard
 from bench.report.page import write
-from bench.report.sentences import Example, Section, plain
+from bench.report.sentences import Example, SentenceSection, plain
 from bench.results import query
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
@@ -44,11 +44,11 @@ def made(root):
     return write(root)
 
 
-def hard(signs: str) -> list[Section]:
+def hard(signs: str) -> list[SentenceSection]:
     """A cell whose every sentence is made of these signs."""
     text = plain(signs)
     example = Example("victim 0", [(0, text), (1000, "")], None, text)
-    return [Section(Path("a"), "0" * 16, text, text, False, [example])]
+    return [SentenceSection(Path("a"), "0" * 16, text, text, False, [example])]
 
 
 def cells_of(page: str) -> list[list[str]]:
@@ -91,7 +91,7 @@ def test_the_terminal_has_one_example_of_each_attack_with_a_trace(made):
 
 def test_a_long_run_is_thinned_for_the_terminal_only():
     moments = [(at, f"told {at}") for at in range(0, 160, 10)]
-    told = [Section(Path("a"), "0" * 16, "dlg_text", "model", False, [Example("victim 0", moments, "a", "b")])]
+    told = [SentenceSection(Path("a"), "0" * 16, "dlg_text", "model", False, [Example("victim 0", moments, "a", "b")])]
     lines = sentences.text(told).splitlines()
     assert len(lines) == 1 + 8 + 2 and lines[1].split()[0] == "0" and lines[8].split()[0] == "150"
     assert sentences.markdown(told).count("told") == sentences.sentences_tex(told).count("told") == 16

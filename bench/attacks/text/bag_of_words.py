@@ -35,7 +35,7 @@ def words_of(gradient: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
     return length > threshold * length.amax(-1, keepdim=True), length
 
 
-class BagOfWords(Attack):
+class BagOfWordsAttack(Attack):
     """Reconstructs the set of words in the batch, without order or multiplicity, from the rows that have a gradient.
 
     The set is exact if the word embedding is not also the output layer. With a tied output layer, the softmax changes

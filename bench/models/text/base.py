@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.errors import UserError
-from bench.messages.task import Language, Tokenizer
+from bench.messages.task import Language, TokenizerProtocol
 from bench.models.text.attention import additive, reader_of
 
 HEADS = ("classification", "masked", "causal")
@@ -70,7 +70,7 @@ class TextModel(nn.Module):
     def _name(self, parameter: nn.Parameter) -> str:
         return next(name for name, value in self.named_parameters() if value is parameter)
 
-    def language(self, tokenizer: Tokenizer, hidden: float) -> Language:
+    def language(self, tokenizer: TokenizerProtocol, hidden: float) -> Language:
         """Returns what is public about the model.
 
         Args:

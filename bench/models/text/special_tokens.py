@@ -5,18 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.messages.task import Tokenizer
+from bench.messages.task import TokenizerProtocol
 from bench.models.text.nearest_tokens import nearest
 
 
-def special_tokens_of(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def special_tokens_of(tokenizer: TokenizerProtocol) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The tokens at start and end of every sentence: those of the empty one, split where a word begins."""
     empty, word = tokenizer.encode(""), tokenizer.encode("a")
     start = next((i for i, (one, other) in enumerate(zip(empty, word)) if one != other), len(empty))
     return tuple(empty[:start]), tuple(empty[start:])
 
 
-def special_tokens(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
+def special_tokens(mask: Tensor, tokenizer: TokenizerProtocol) -> Tensor:
     """Returns the special tokens at the start and end of sentences, in their places.
 
     Args:
@@ -36,7 +36,7 @@ def special_tokens(mask: Tensor, tokenizer: Tokenizer) -> Tensor:
     return found
 
 
-def allowed_tokens(tokenizer: Tokenizer, rows: int, device: torch.device) -> Tensor:
+def allowed_tokens(tokenizer: TokenizerProtocol, rows: int, device: torch.device) -> Tensor:
     """Says which rows of an embedding table are tokens that can be part of a sentence: `[rows]`, bool.
 
     Args:
