@@ -72,7 +72,7 @@ def test_a_defence_is_in_the_path_and_deterministic_and_victims_are_independent(
     alone = torch.cat([whole(client.share(data.deal([victim]))) for victim in (0, 3)])
     assert apart(alone, seen) < 0.005
     assert client.runner.notes == [], "mapped over victims"
-    monkeypatch.setattr(client, "_mappable", False)
+    monkeypatch.setattr(client.runner, "mappable", False)
     assert apart(whole(client.share(data.deal([0, 3]))), seen) < 0.005
 
 

@@ -50,7 +50,7 @@ def test_the_meter_counts_the_evaluations_of_slots_with_a_victim(setting, monkey
 
     monkeypatch.setattr(Matching, "__call__", counting)
     meter = _Meter(setting, fill=10, limit=float("inf"))
-    setting.parties.engine.watch = meter
+    setting.components.engine.watch = meter
     with pytest.raises(_Enough):
         list(setting.attack.reconstruct(setting.seen, 0))
     assert meter.evaluations == sum(evaluated[10:-1])  # the last is the first with an empty slot
@@ -65,7 +65,7 @@ def test_a_turn_goes_on_until_its_time_is_over(setting):
         rate = contestant.turn(0.2)
         assert 0.2 <= rate.seconds < 5
         assert rate.per_second == rate.evaluations / rate.seconds > 0
-    assert setting.parties.engine.watch is None
+    assert setting.components.engine.watch is None
 
 
 def test_a_pool_that_ends_before_histories_are_full_is_timed_all_the_same():
@@ -92,7 +92,7 @@ def test_the_loop_goes_from_victim_to_victim_without_end(setting, monkeypatch):
 def test_whole_runs_are_counted_to_their_end(setting, monkeypatch):
     monkeypatch.setattr(sequential, "STEPS", 2)
     loop = LoopContestant(setting, 1).whole(3)
-    model = setting.parties.client.model
+    model = setting.components.client.model
     ends = [
         reference.published(setting.seen, victim, setting.labels, model, setting.published_start(victim), steps=2)
         for victim in range(3)
