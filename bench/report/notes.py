@@ -66,7 +66,7 @@ def _metric_facts(shown: list[Row]) -> list[str]:
     used: dict[tuple[str, str], set[str]] = {}
     for row in shown:
         for key, facts in (row.cell.facts.get("metrics") or {}).items():
-            said = {name: value for name, value in facts.items() if value is not None and name != "column"}
+            said = {name: value for name, value in (facts or {}).items() if value is not None and name != "column"}
             text = ", ".join(f"{name} {_plain(value)}" for name, value in said.items())
             if text:
                 used.setdefault((key, text), set()).add(row.summary["data"])
