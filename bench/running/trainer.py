@@ -1,8 +1,7 @@
-"""Lightning's trainer for a cell: its devices, who starts its processes, and what it runs on, in words."""
+"""Lightning's trainer for a cell, and what it runs on, in words."""
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +9,12 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from bench.errors import UserError
-from bench.host.capacity import check_processes
+from bench.running.devices import Devices, check_startable, environment, started_elsewhere
 
-MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")  # where processes of several machines meet
 PATIENCE = timedelta(days=30)  # of processes that wait for each other
 
 
@@ -30,7 +27,8 @@ def attack_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
     trainer = _made(cfg, logger=logger, strategy=cfg.trainer.strategy)
     if not isinstance(trainer.strategy, DDPStrategy):
         return trainer
-    _check_devices(trainer)
+    if not started_elsewhere():
+        check_startable(Devices(trainer.strategy.root_device.type, trainer.num_devices, trainer.num_nodes))
     # One process is no group. Several may wait long for the slowest of them; bench.running.ddp_watchdog notices the
     # dead.
     strategy = "auto" if trainer.world_size == 1 else DDPStrategy(timeout=PATIENCE)
@@ -63,35 +61,6 @@ def _made(cfg: DictConfig, **given: Any) -> pl.Trainer:
         )
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
-
-
-def environment() -> LightningEnvironment | None:
-    """Who starts processes: Lightning finds out, but takes a job's variables for those of `srun`.
-
-    A batch script, and a shell that a job has opened, hold them as well (`SLURM_NTASKS`), and nobody has started tasks.
-    What `srun` alone sets is the step (srun(1), OUTPUT ENVIRONMENT VARIABLES).
-    """
-    without_srun = "SLURM_NTASKS" in os.environ and "SLURM_STEP_NUM_TASKS" not in os.environ
-    elastic = "TORCHELASTIC_RUN_ID" in os.environ
-    return LightningEnvironment() if without_srun and not elastic else None
-
-
-def _check_devices(trainer: pl.Trainer) -> None:
-    """Processes that this machine starts by itself; others are the business of who has started them (torchrun, srun).
-
-    Raises:
-        UserError: more than the machine can take, or than somebody has started on other machines.
-    """
-    started_by = getattr(trainer.strategy, "cluster_environment", None)
-    if started_by is None or started_by.creates_processes_externally:
-        return
-    if trainer.num_nodes > 1 and not set(MEETING) <= set(os.environ):
-        raise UserError(
-            f"trainer.num_nodes={trainer.num_nodes}: nobody has started processes on other machines; call leakbench "
-            f"with srun (trainer=slurm), with torchrun, or on each machine with {', '.join(MEETING)} set"
-        )
-    if trainer.strategy.root_device.type == "cpu":
-        check_processes(trainer.num_devices, f"trainer.devices={trainer.num_devices}")
 
 
 def device_in_words(trainer: pl.Trainer) -> str:
