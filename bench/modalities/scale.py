@@ -1,0 +1,54 @@
+"""The scale on which the leakage of a kind of data is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Values = Mapping[int, np.ndarray]  # the values of each victim's samples, {victim: [B]}
+
+
+@dataclass(frozen=True)
+class LeakageScale:
+    """A scale from nothing to a complete leak, one number per victim.
+
+    Args:
+        name: the name of the score in tables.
+        unit: its unit; empty if it has none.
+        places: the number of decimal places in tables.
+        column: the column of the samples from which the score is computed.
+        recovered: the column of the samples from which the success rate is computed.
+        control: the attack that looks at no gradient and bounds the score from below.
+        columns: the names in the CSV file of the score and of the success rate.
+        bounds: the lowest and the highest possible score.
+        score: takes the values of `column` and those of the control, and returns the scores `[n]`, one per victim in
+            the order of their ids.
+        hit: takes the values of `recovered`, of any shape, and returns which are successes (bool). NaN, which a failed
+            victim left, is not a success.
+        score_in_words: what the score is, for the notes below a table: "Leak: ... of the reconstructions".
+        end_in_words: where the score ends: "It ends at ...".
+        control_in_words: what the control is: "below at what ... scores, which looks at no gradient".
+        rate_in_words: what the success rate counts, a sentence without its full stop.
+    """
+
+    name: str
+    unit: str
+    places: int
+    column: str
+    recovered: str
+    control: str
+    columns: tuple[str, str]
+    bounds: tuple[float, float]
+    score: Callable[[Values, Values], np.ndarray]
+    hit: Callable[[np.ndarray], np.ndarray]
+    score_in_words: str
+    end_in_words: str
+    control_in_words: str
+    rate_in_words: str
+
+    @property
+    def header(self) -> str:
+        """The words in brackets after the word "leak" in tables."""
+        return self.unit or self.name
