@@ -52,3 +52,23 @@ class LeakageScale:
     def header(self) -> str:
         """The words in brackets after the word "leak" in tables."""
         return self.unit or self.name
+
+
+def mean_above(found: Values, floor: Values) -> np.ndarray:
+    """The leakage in a metric from 0 to 1, such as ROUGE-1: per victim the mean of its samples, bounded from below.
+
+    The lower bound is the score of the control on the same samples, because an attacker learns no less than without
+    looking at a gradient.
+
+    Args:
+        found: the metric per victim, `{victim: [B]}`; NaN (no reconstruction) counts as 0.
+        floor: the metric of the control per victim; a victim without one has the lower bound 0.
+
+    Returns:
+        `[n]`, one score per victim, in the order of their ids.
+    """
+    out = []
+    for victim in sorted(found):
+        lowest = np.nan_to_num(floor.get(victim, np.zeros_like(found[victim])))
+        out.append(float(np.maximum(np.nan_to_num(found[victim]), lowest).mean()))
+    return np.array(out)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.metrics.column import ScoreColumn
 from bench.modalities.base import Modality, at
-from bench.modalities.scale import LeakageScale, Values
+from bench.modalities.scale import LeakageScale, mean_above
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,26 +20,6 @@ if TYPE_CHECKING:
     from bench.metrics.base import SampleMetric
     from bench.metrics.scorer import Scorer, Scores
     from bench.models.text.tokenizer import Tokenizer
-
-
-def words_in_common(found: Values, floor: Values) -> np.ndarray:
-    """The leakage of sentences: per victim the mean ROUGE-1 of its sentences, bounded from below.
-
-    The highest score is 1: every word. The lower bound is the score of tokens drawn at random, which look at no
-    gradient, on the same sentences.
-
-    Args:
-        found: the ROUGE-1 per victim, `{victim: [B]}`; NaN (no reconstruction) counts as 0.
-        floor: the ROUGE-1 of the drawn tokens per victim; a victim without them has the lower bound 0.
-
-    Returns:
-        `[n]`, one score per victim, in the order of their ids.
-    """
-    out = []
-    for victim in sorted(found):
-        lowest = np.nan_to_num(floor.get(victim, np.zeros_like(found[victim])))
-        out.append(float(np.maximum(np.nan_to_num(found[victim]), lowest).mean()))
-    return np.array(out)
 
 
 class SentenceModality(Modality):
@@ -58,7 +38,7 @@ class SentenceModality(Modality):
         control="noise",
         columns=("leak_rouge_1", "exact_match"),
         bounds=(0.0, 1.0),
-        score=words_in_common,
+        score=mean_above,
         hit=lambda exact: np.nan_to_num(exact) == 1,
         score_in_words="ROUGE-1 (F-measure of the words in common, 0 to 1)",
         end_in_words="1",
