@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import UserError
+from bench.modalities.lookup import modality_of
 from bench.results import document as documents
 from bench.results import image_parts, parts, store
 from bench.results.latest import in_order, latest
@@ -130,7 +131,18 @@ def cells(root: Path) -> Listing:
     except OSError as error:
         raise UserError(f"cannot read {root}: {error.strerror or error}; check its permissions") from error
     warnings += [f"skipped {path}: no result of leakbench lies there" for path in strays]
-    return Listing(found, warnings)
+    strange = {cell.folder: problem for cell in found if (problem := _of_no_modality(cell)) is not None}
+    warnings += [f"skipped {folder}: {problem}" for folder, problem in strange.items()]
+    return Listing([cell for cell in found if cell.folder not in strange], warnings)
+
+
+def _of_no_modality(cell: StoredLeak) -> str | None:
+    """What is wrong with the kind of data that a cell names; None if this installation knows it."""
+    try:
+        modality_of(cell.facts)
+    except UserError as problem:
+        return str(problem)
+    return None
 
 
 def _of_no_kind(root: Path) -> Iterator[tuple[Path, str]]:

@@ -20,7 +20,7 @@ FACTS_SHAPE: dict[Any, Any] = {
     "config": CONFIG_SHAPE,
     "control": bool,
     "threat": {"letter": str, "grants": {}},
-    "data": {"things": str, "classes": int, "shape": [int], "pool": int, "remark": str},
+    "data": {"modality": str, "classes": int, "shape": [int], "pool": int, "remark": str},
     "model": {"parameters": int},
     "defense": {
         "epsilon": float,
@@ -52,9 +52,10 @@ FACTS_SHAPE: dict[Any, Any] = {
 class StoredLeak(StoredCell):
     """The finished victims of one attack.
 
-    If known, `facts` hold `threat` `{letter, grants {name: bool}}`, `data` `{classes, shape, pool}`, `model`, `metrics`
-    `{metric: {net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for metrics that are not
-    available, `control` (bool), and `paper` `{value, source, known}`.
+    If known, `facts` hold `threat` `{letter, grants {name: bool}}`, `data` `{modality, classes, shape, pool}` (see
+    `bench.modalities`; data that do not say it are images), `model`, `metrics` `{metric: {net, size, interpolation,
+    range, ...}}`, `reasons` `{metric: sentence}` for metrics that are not available, `control` (bool), and `paper`
+    `{value, source, known}`.
     """
 
     kind: ClassVar[str] = "leak"

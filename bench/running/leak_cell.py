@@ -15,7 +15,6 @@ from rich.progress import TaskID
 from bench.config.display_names import title
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.blocks import share
-from bench.datamodules.text_base import TextDataModule
 from bench.engine.state import Progress
 from bench.host import signals
 from bench.host.capacity import BLOCK
@@ -24,6 +23,7 @@ from bench.loggers.base import CellLogger
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
 from bench.metrics.scorer import UNSCORED, Scores
+from bench.modalities.lookup import modality
 from bench.results import query
 from bench.results.failure import Failure
 from bench.results.identity import contents, identity
@@ -38,7 +38,6 @@ from bench.running.recorder import Recorder
 from bench.running.trainer import attack_trainer, device_in_words
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
-from bench.threat import relevant
 
 # a cell whose victims all ended like this has no result
 _WITHOUT_RESULT = frozenset(status.value for status in UNSCORED)
@@ -90,7 +89,7 @@ class LeakCell(Cell[StoredLeak]):
             "config": config,
             "control": bool(config["attack"].get("control")),
             "threat": {"letter": config["threat"].get("letter"), "grants": grants},
-            "data": {"things": data.things},
+            "data": {"modality": data.modality},
             "contents": extra,
         }
         slug = "-".join(labels[name] for name in ("attack", "data", "model"))
@@ -104,11 +103,11 @@ class LeakCell(Cell[StoredLeak]):
         return {
             "threat": {"letter": client.threat.letter, "grants": grants},
             "data": {
-                "things": data.things,
+                "modality": data.modality,
                 "classes": data.classes,
                 "shape": list(data.shape),
                 "pool": data.size_of_pool,
-                "remark": data.remark if isinstance(data, TextDataModule) else None,
+                "remark": data.remark,
             },
             "model": {
                 "parameters": client.facts.parameters,
@@ -126,16 +125,18 @@ class LeakCell(Cell[StoredLeak]):
         """See `Cell.overview`."""
         data, facts, client = self.components.data, stored.facts, self.components.client
         remark = facts["data"].get("remark")
-        granted = relevant(facts["threat"]["grants"], data.things)
+        kind = modality(data.modality)
+        granted = kind.relevant(facts["threat"]["grants"])
         fresh = "a fresh model per victim" if client.per_victim else "one model for all victims"
-        things = data.things if data.batch_size > 1 else data.things.removesuffix("s")
+        examples = kind.name if data.batch_size > 1 else kind.noun
+        size = kind.describe_shape(data.shape)
         before = f", {data.victims - todo} of them stored already" if todo < data.victims else ""
         return {
             "attack": facts["labels"]["attack"],
             "attacker sees": {"the gradient": True, "the model": True, **granted},
             "threat model": f"{facts['threat']['letter']} ({facts['labels']['threat']})",
-            "victims": f"{data.victims} of {data.batch_size} {things}{before}",
-            "data": f"{data.title}: {data.size_of_pool} {data.things} of {_size(data.shape)}, {_classes(data)}",
+            "victims": f"{data.victims} of {data.batch_size} {examples}{before}",
+            "data": f"{data.title}: {data.size_of_pool} {kind.name} of {size}, {_classes(data)}",
             "model": f"{facts['labels']['model']}: {_parameters(facts['model'])}, {fresh}",
             "defense": facts["labels"]["defense"],
             "privacy": _privacy(facts["defense"]),
@@ -194,11 +195,6 @@ class LeakCell(Cell[StoredLeak]):
         return summarise(stored, rows)
 
 
-def _size(shape: tuple[int, ...]) -> str:
-    """`3x32x32`, or `16 tokens at most`."""
-    return f"{shape[0]} tokens at most" if len(shape) == 1 else "x".join(str(n) for n in shape)
-
-
 def _parameters(model: dict[str, Any]) -> str:
     """`13,426 parameters`, or `10 parameters (13,416 more are frozen)`."""
     frozen = f" ({model['frozen']:,} more are frozen)" if model["frozen"] else ""
@@ -206,7 +202,8 @@ def _parameters(model: dict[str, Any]) -> str:
 
 
 def _classes(data: VictimDataModule) -> str:
-    if isinstance(data, TextDataModule) and data.head != "classification":
+    """`10 classes`, or of a language model `1,500 tokens to choose from`."""
+    if data.head not in (None, "classification"):
         return f"{data.classes:,} tokens to choose from"
     return f"{data.classes or 'no'} classes"
 

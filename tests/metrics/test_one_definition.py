@@ -58,7 +58,7 @@ def test_a_failed_victim_recovers_no_sentence_in_the_log_either(tmp_path: Path) 
     metric = ExactMatch()
     scores = torch.tensor([[1.0, 0.0], [1.0, 1.0], [torch.nan, torch.nan]])
     metric.update(None, None, scores, torch.tensor([False, True, True]))
-    cell = Store(tmp_path).cell(StoredLeak, "x", "0" * 16, {"labels": LABELS, "data": {"things": "sentences"}})
+    cell = Store(tmp_path).cell(StoredLeak, "x", "0" * 16, {"labels": LABELS, "data": {"modality": "sentences"}})
     words = ["converged", "diverged", "nonfinite"]
     rows = [
         {"victim": v, "position": b, "sample": b, "label": -1, "label_guess": -1, "exact_match": float(scores[v, b])}

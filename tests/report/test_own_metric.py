@@ -123,10 +123,10 @@ def test_cells_stored_before_metrics_described_themselves_have_the_same_columns(
         if "weights" in node:
             node.weights = "."
         told[name] = instantiate(node).facts()
-    things = {"things": "sentences" if group == "text" else "images"}
-    described = columns.columns({"metrics": told, "data": things})
+    data = {"modality": "sentences" if group == "text" else "images"}
+    described = columns.columns({"metrics": told, "data": data})
     del described["label_accuracy"]  # it has a column in any case
-    assert list(described.items()) == list(columns.columns({"data": things}).items())
+    assert list(described.items()) == list(columns.columns({"data": data}).items())
 
 
 def test_a_report_needs_no_torch() -> None:

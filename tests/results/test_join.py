@@ -139,7 +139,7 @@ def tell(root, number, attack, defense, rouge, model="bert_tiny", control=False,
             "defense": node(defense, **settings),
         },
         "threat": {"letter": "B", "grants": {"labels": False, "word_embedding": False}},
-        "data": {"things": "sentences"},
+        "data": {"modality": "sentences"},
         "control": control,
     }
     cell = Store(root).cell(StoredLeak, f"{attack}-{number}", f"{number:016x}", facts)

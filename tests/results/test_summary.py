@@ -174,7 +174,7 @@ def test_further_metrics_are_kept_apart(make_cell: CellMaker, rows: tuple) -> No
     assert found["reasons"]["mse_raw"] == "over the 1 of 2 samples that have a finite value"
 
 
-SENTENCES = {"data": {"things": "sentences"}}
+SENTENCES = {"data": {"modality": "sentences"}}
 
 
 def test_sentences_have_their_own_scores(make_cell: CellMaker, rows: tuple) -> None:
