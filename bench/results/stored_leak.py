@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.errors import UserError
 from bench.results import parts
 from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell, UnitCurve
 
@@ -17,7 +18,7 @@ ENDED_WELL = frozenset({"converged", "budget"})
 AGAIN = parts.AGAIN
 FACTS_SHAPE: dict[Any, Any] = {
     "labels": {...: str},
-    "config": CONFIG_SHAPE,
+    "config": {**CONFIG_SHAPE, "metric": {...: {}}},
     "control": bool,
     "threat": {"letter": str, "grants": {}},
     "data": {"things": str, "classes": int, "shape": [int], "pool": int, "remark": str},
@@ -30,6 +31,7 @@ FACTS_SHAPE: dict[Any, Any] = {
     },
     "metrics": {
         ...: {
+            "identity": str,
             "values": [float],
             "column": {
                 "title": str,
@@ -53,8 +55,8 @@ class StoredLeak(StoredCell):
     """The finished victims of one attack.
 
     If known, `facts` hold `threat` `{letter, grants {name: bool}}`, `data` `{classes, shape, pool}`, `model`, `metrics`
-    `{metric: {net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for metrics that are not
-    available, `control` (bool), and `paper` `{value, source, known}`.
+    `{metric: {identity, net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for metrics that are
+    not available, `control` (bool), and `paper` `{value, source, known}`.
     """
 
     kind: ClassVar[str] = "leak"
@@ -66,6 +68,27 @@ class StoredLeak(StoredCell):
     def wanted(cls, config: Mapping[str, Any]) -> int:
         """How many victims a resolved config asks for; 0 if it does not say."""
         return (config.get("data") or {}).get("victims") or 0
+
+    @classmethod
+    def merged(cls, stored: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        """`new`, with the metrics that were stored earlier and are not asked for this time.
+
+        Raises:
+            UserError: a metric is asked for with other settings than its stored scores have.
+        """
+        before, after = stored.get("metrics") or {}, new.get("metrics") or {}
+        for key in sorted(before.keys() & after.keys()):
+            if (before[key] or {}).get("identity") != (after[key] or {}).get("identity"):
+                raise UserError(
+                    f"metric.{key} has other settings than the scores of {key} that are stored for this cell, and "
+                    "stored scores are never replaced; choose another folder with results=DIR"
+                )
+        kept = {key: reason for key, reason in (stored.get("reasons") or {}).items() if key not in after}
+        config, nodes = new.get("config") or {}, (stored.get("config") or {}).get("metric") or {}
+        out = {**new, "metrics": {**before, **after}, "reasons": {**kept, **(new.get("reasons") or {})}}
+        if "metric" in config:
+            out["config"] = {**config, "metric": {**nodes, **config["metric"]}}
+        return {name: value for name, value in out.items() if value or name in new}
 
     def done(self) -> set[int]:
         """The ids of the victims that need no more work.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -23,10 +24,10 @@ from bench.leakage import Leakage
 from bench.loggers.base import CellLogger
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
-from bench.metrics.scorer import UNSCORED, Scores
+from bench.metrics.scorer import UNSCORED, Scorer, Scores
 from bench.results import query
 from bench.results.failure import Failure
-from bench.results.identity import contents, identity
+from bench.results.identity import contents, identity, metric_identity
 from bench.results.query import Rows
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
@@ -81,7 +82,7 @@ class LeakCell(Cell[StoredLeak]):
         """See `Cell.identify`."""
         config, found = self.config, self.contents
         data, names = found.data, config["names"]
-        extra = contents(data.fingerprint, found.checkpoint, found.pretrained, found.scorer.reasons)
+        extra = contents(data.fingerprint, found.checkpoint, found.pretrained)
         labels = {name: names[name] for name in ("attack", "model", "defense", "threat")}
         labels["data"] = title(data.title, names["data"])
         grants = {name: value for name, value in config["threat"].items() if isinstance(value, bool)}
@@ -92,6 +93,8 @@ class LeakCell(Cell[StoredLeak]):
             "threat": {"letter": config["threat"].get("letter"), "grants": grants},
             "data": {"things": data.things},
             "contents": extra,
+            "metrics": facts_of_metrics(found.scorer, config["metric"]),
+            "reasons": dict(found.scorer.reasons),
         }
         slug = "-".join(labels[name] for name in ("attack", "data", "model"))
         return Identified(identity(config, extra), slug, facts)
@@ -116,8 +119,6 @@ class LeakCell(Cell[StoredLeak]):
                 "per_victim": client.per_victim,
             },
             "defense": client.facts_of_defense(data.deal([0])),
-            "metrics": parts.scorer.facts(),
-            "reasons": dict(parts.scorer.reasons),
             "numerics": {"dtype": parts.engine.precision, "tf32": torch.backends.cudnn.allow_tf32},
             "sources": sources(self.cfg, data, self.contents.checkpoint),
         }
@@ -192,6 +193,16 @@ class LeakCell(Cell[StoredLeak]):
     def summarise(self, stored: StoredLeak, rows: Rows) -> dict[str, Any]:
         """See `bench.results.summary`."""
         return summarise(stored, rows)
+
+
+def facts_of_metrics(scorer: Scorer, nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`{metric key: facts}` as a cell stores them: what the metric says of itself, and its identity.
+
+    Args:
+        scorer: holds the metrics.
+        nodes: `{metric key: node of the config}`, as plain containers.
+    """
+    return {key: {**facts, "identity": metric_identity(key, nodes[key])} for key, facts in scorer.facts().items()}
 
 
 def _size(shape: tuple[int, ...]) -> str:
