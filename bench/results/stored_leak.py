@@ -119,6 +119,7 @@ class StoredLeak(StoredCell):
         victim_rows: Sequence[Mapping[str, Any]],
         sample_rows: Sequence[Mapping[str, Any]],
         images: Mapping[str, np.ndarray] | None = None,
+        reconstructions: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Adds finished victims; either all of these rows become visible, or none.
 
@@ -133,13 +134,15 @@ class StoredLeak(StoredCell):
             images: `ids` `[V]`, `truth` and `guess` `[V, B, C, H, W]`, and if there is a trace, `moments` `[V, M]`,
                 `images` `[V, M, B, C, H, W]`, `curve_at` and `curve` `[V, K]`. Pixels are in [0, 1] or uint8; they are
                 stored clipped, in half precision. Sentences have `ids`, `curve_at` and `curve` only.
+            reconstructions: what the attack returned for these victims, before clipping and before it is assigned to
+                the truth: `ids`, `inputs` and `labels` (see `bench.results.reconstruction_parts.packed`).
 
         Raises:
             ValueError: a row or a tensor does not have this form.
             UserError: the folder cannot be written.
         """
         if victim_rows:
-            parts.write(self.parts, victim_rows, sample_rows, images)
+            parts.write(self.parts, victim_rows, sample_rows, images, reconstructions)
 
     def curves(self) -> list[UnitCurve]:
         """The attacker's objective on each victim whose trace is stored, by evaluation."""
