@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
@@ -25,10 +28,11 @@ from bench.loggers.base import CellLogger
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
 from bench.metrics.scorer import UNSCORED, Scorer, Scores
-from bench.results import query
+from bench.results import query, reconstruction_parts
 from bench.results.failure import Failure
 from bench.results.identity import contents, identity, metric_identity
 from bench.results.query import Rows
+from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
 from bench.running.cell import Cell, Identified, called
@@ -74,9 +78,31 @@ class LeakCell(Cell[StoredLeak]):
         return self.components.logger
 
     def build(self) -> None:
-        """See `Cell.build`. A device that is not there is found out here as well."""
+        """See `Cell.build`. A device that is not there is found out here as well, and a disk that is too small."""
         self.components = build(self.cfg, self.contents)
         self.trainer = attack_trainer(self.cfg, logger=False)
+        if said := self._large_reconstructions():
+            notice(said)
+
+    def _large_reconstructions(self) -> str | None:
+        """A sentence about the disk that the reconstructions take, if they are large.
+
+        Raises:
+            UserError: the disk of the results folder has less room.
+        """
+        data = self.contents.data
+        numbers = math.prod(data.shape)
+        whole = reconstruction_parts.size(data.victims, data.batch_size, numbers)
+        if self.cfg.report.reconstructions == "none" or whole < reconstruction_parts.LARGE:
+            return None
+        store = Store(Path(self.cfg.results))
+        folder = store.folder(self.kind, self.identify().identity)
+        stored = 0
+        if folder:
+            with suppress(ValueError):  # a record that cannot be read is refused when the cell is opened
+                stored = len(load(folder, self.kind).done() & set(range(data.victims)))
+        needed = reconstruction_parts.size(data.victims - stored, data.batch_size, numbers)
+        return reconstruction_parts.announcement(needed, reconstruction_parts.free(store.root))
 
     def identify(self) -> Identified:
         """See `Cell.identify`."""
@@ -160,7 +186,9 @@ class LeakCell(Cell[StoredLeak]):
         # processes that only met have nothing to tell
         logger = parts.logger.open(called(self, stored)) if todo else False
         trainer.logger = logger if isinstance(logger, Logger) else None
-        recorder = Recorder(stored, self.cfg.report.images, trainer.global_rank, lambda: device_in_words(trainer))
+        report = self.cfg.report
+        keep_all = report.reconstructions == "all"
+        recorder = Recorder(stored, report.images, keep_all, trainer.global_rank, lambda: device_in_words(trainer))
         with bars() as drawn:
             words = " ".join(stored.facts["labels"][name] for name in ("attack", "data"))
             bar = drawn.add_task(visible(words), total=engine.victims, note="")
