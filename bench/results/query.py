@@ -165,7 +165,7 @@ def victims(cell: StoredLeak) -> pa.Table:
 
     The columns are those of `StoredLeak.append`, and `part` and `stored` (nanoseconds since 1970).
     """
-    return _chosen(parts.read(cell.parts))[0]
+    return chosen(parts.read(cell.parts))[0]
 
 
 def samples(cell: StoredLeak) -> pa.Table:
@@ -244,7 +244,7 @@ def _tensors(cell: StoredLeak, wanted: str, stored: Rows | None = None) -> Itera
             yield victim, {key: value[at[0]] for key, value in tensors[part].items() if key != "ids"}
 
 
-def _chosen(checked: parts.Parts) -> tuple[pa.Table, pa.Table]:
+def chosen(checked: parts.Parts) -> tuple[pa.Table, pa.Table]:
     """The rows of victims and samples that count, without added scores."""
     # The parts of one cell may differ in their metrics, for example if a backbone was missing at first.
     victims, samples = (
@@ -255,5 +255,5 @@ def _chosen(checked: parts.Parts) -> tuple[pa.Table, pa.Table]:
 
 
 def _rows(checked: parts.Parts) -> Rows:
-    victims, samples = _chosen(checked)
+    victims, samples = chosen(checked)
     return Rows(victims, score_parts.joined(samples, checked.scores.values()), checked.warnings)

@@ -26,6 +26,7 @@ from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable, UserError
 from bench.host.capacity import check_gradients, check_inputs, check_rows, check_threads, require_memory
 from bench.loggers.base import CellLogger
+from bench.metrics.base import SampleMetric
 from bench.metrics.scorer import Scorer
 from bench.metrics.text.scorer import TextScorer
 from bench.models import checkpoint
@@ -75,9 +76,14 @@ def read_contents(cfg: DictConfig) -> Contents:
     check_rows(data.victims, data.batch_size)
     data.setup("test")
     check_inputs(data.victims, data.batch_size, math.prod(data.shape))
-    scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
+    scorer = scorer_of(metrics, tokenizer)
     scorer.inspect(data.shape)
     return Contents(data, tokenizer, scorer, checkpoint_hash(cfg.model), revisions(cfg))
+
+
+def scorer_of(metrics: Mapping[str, SampleMetric], tokenizer: Tokenizer | None) -> Scorer:
+    """What scores with these metrics: sentences if there is a tokeniser, else images."""
+    return Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
 
 
 def checkpoint_hash(node: DictConfig) -> str | None:

@@ -28,9 +28,10 @@ from bench.loggers.base import CellLogger
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
 from bench.metrics.scorer import UNSCORED, Scorer, Scores
-from bench.results import query, reconstruction_parts
+from bench.results import query, reconstruction_parts, score_parts
 from bench.results.failure import Failure
 from bench.results.identity import contents, identity, metric_identity
+from bench.results.parts import read as read_parts
 from bench.results.query import Rows
 from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
@@ -217,6 +218,24 @@ class LeakCell(Cell[StoredLeak]):
         if words and set(words) <= _WITHOUT_RESULT:
             return Failure(words[0], f"{reasons[0]} (all {len(words)} victims failed)")
         return None
+
+    def remarks(self, stored: StoredLeak, rows: Rows) -> list[str]:
+        """See `Cell.remarks`: whether victims that were stored earlier lack a metric that can be computed now."""
+        scorer, samples = self.contents.scorer, rows.samples
+        able = [key for key in scorer.metrics if key not in scorer.reasons]
+        # Most cells lack nothing, and this shows without reading their parts again.
+        if all(key in samples.column_names and not samples[key].null_count for key in able):
+            return []
+        found = read_parts(stored.parts)
+        unscored = {status.value for status in UNSCORED}
+        lacking = score_parts.missing(rows.victims, found.samples, found.scores.values(), able, unscored)
+        keys = [key for key in able if any(key in names for names in lacking.values())]
+        if not keys:
+            return []
+        words = f"{len(lacking)} stored victims lack {', '.join(keys)}, which can be computed now"
+        if not all(part in found.reconstructions for part, _ in lacking):
+            return [f"{words}, but not of all: not all reconstructions are stored; attack again with results=DIR"]
+        return [f"{words} without an attack: leakbench rescore {self.cfg.results}"]
 
     def summarise(self, stored: StoredLeak, rows: Rows) -> dict[str, Any]:
         """See `bench.results.summary`."""
