@@ -77,7 +77,7 @@ def test_examples_in_the_help_can_be_parsed():
     from bench.cli import parser
 
     texts = [parser.TOP, parser.RUN, parser.SUITE, parser.STATUS]
-    texts += [parser.REPORT, parser.PREPARE, parser.LIST]
+    texts += [parser.RESCORE, parser.REPORT, parser.PREPARE, parser.LIST]
     lines = [line for text in texts for line in re.findall(r"^  leakbench (.*)$", text, re.MULTILINE)]
     assert len(lines) >= 18
     for line in lines:
