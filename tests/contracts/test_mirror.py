@@ -18,7 +18,7 @@ DECIDES = (
     ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.BoolOp, ast.BinOp, ast.Compare,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
 )  # fmt: skip
-# Files with logic that have no test of their name yet; each room's comment says where they are tested. The list can only
+# Files with logic that have no test of their name yet; each comment says where a room is tested. The list can only
 # get shorter: a new file brings its test, and a file that has its test is taken off.
 EXCEPTIONS = frozenset(
     [
