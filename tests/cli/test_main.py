@@ -62,30 +62,6 @@ def test_help_and_lists_answer_within_a_second_and_without_torch(arguments):
     assert min(times) < 1.0
 
 
-@pytest.mark.parametrize("name", ["run", "suite", "status", "report", "prepare", "list"])
-def test_each_help_teaches_with_examples(name, capsys):
-    with pytest.raises(SystemExit) as end:
-        main([name, "--help"])
-    text = capsys.readouterr().out
-    assert end.value.code == 0 and "examples:" in text and text.count(f"leakbench {name}") >= 3
-
-
-def test_examples_in_the_help_can_be_parsed():
-    import re
-    import shlex
-
-    from bench.cli import parser
-
-    texts = [parser.TOP, parser.RUN, parser.SUITE, parser.STATUS]
-    texts += [parser.RESCORE, parser.REPORT, parser.PREPARE, parser.LIST]
-    lines = [line for text in texts for line in re.findall(r"^  leakbench (.*)$", text, re.MULTILINE)]
-    assert len(lines) >= 18
-    for line in lines:
-        example = re.split(r"\s{2,}", line.strip())[0]
-        parsed = parser.parse(shlex.split(example))
-        assert parsed.command == example.split()[0]
-
-
 def test_list_shows_name_and_first_line(capsys):
     assert main(["list", "attacks"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -1,0 +1,130 @@
+"""Tests mirror the tree: `bench/engine/trace.py` is tested by `tests/engine/test_trace.py`, so that a path is enough.
+
+A file has logic if one of its functions decides, repeats or computes something: if its body holds a branch, a loop, a
+comprehension, a `try` or `with`, an operator or a comparison. What only stores arguments, returns constants or passes
+them on to a call (a dataclass, a logger that reports nothing, an attack that is parts put together by a YAML file) has
+none.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import bench
+
+BENCH, TESTS = Path(bench.__file__).parent, Path(__file__).resolve().parents[1]
+DECIDES = (
+    ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.BoolOp, ast.BinOp, ast.Compare,
+    ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
+)  # fmt: skip
+# Files with logic that have no test of their name yet; each comment says where a room is tested. The list can only
+# get shorter: a new file brings its test, and a file that has its test is taken off.
+EXCEPTIONS = frozenset(
+    [
+        # read and composed by the command in tests/config/test_compose.py and test_schema.py
+        "config/cell_names.py",
+        "config/checker.py",
+        "config/composing.py",
+        "config/display_names.py",
+        "config/root.py",
+        "config/signatures.py",
+        "config/unknown_keys.py",
+        # run in tests/executors/test_local.py, test_ray.py and test_slurm.py
+        "executors/child.py",
+        "executors/places.py",
+        "executors/processes.py",
+        "executors/remote.py",
+        # compared with other libraries in tests/metrics/text/test_scorer.py, test_bleu.py and test_rouge.py
+        "metrics/text/bag_of_words.py",
+        "metrics/text/batch.py",
+        "metrics/text/exact_match.py",
+        "metrics/text/token_accuracy.py",
+        # printed in tests/report/test_tables.py, test_tex.py, test_marks.py and test_sentences.py
+        "report/csv_file.py",
+        "report/drawn.py",
+        "report/latex.py",
+        "report/markdown.py",
+        "report/measures.py",
+        "report/notes.py",
+        "report/pareto.py",
+        "report/rows.py",
+        "report/strengths.py",
+        "report/table.py",
+        "report/terminal.py",
+        # written and read in tests/results/test_store.py, test_query.py and test_summary.py
+        "results/bootstrap.py",
+        "results/columns.py",
+        "results/defense_result.py",
+        "results/document.py",
+        "results/failure.py",
+        "results/image_parts.py",
+        "results/latest.py",
+        "results/part_format.py",
+        "results/parts.py",
+        "results/plans.py",
+        "results/scores.py",
+        "results/stored_leak.py",
+        "results/things.py",
+        "results/training_summary.py",
+        # run in tests/running/ as whole cells, suites and trainings
+        "running/components.py",
+        "running/executor.py",
+        "running/kind.py",
+        "running/recorder.py",
+        "running/trainer.py",
+        "running/training_components.py",
+        # used in tests/results/test_store.py and test_foreign.py
+        "storage/atomic.py",
+        "storage/file_name.py",
+        "storage/hashing.py",
+        "storage/provenance.py",
+    ]
+)
+
+
+def has_logic(path: Path) -> bool:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = [node.body for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, functions)]
+    return any(isinstance(node, DECIDES) for body in bodies for statement in body for node in ast.walk(statement))
+
+
+def sources() -> list[str]:
+    """Every file of the package with logic, as a path from bench/, those of datamodules/ included."""
+    found = [*BENCH.rglob("*.py"), *(BENCH / "datamodules").rglob("*.py")]
+    return sorted({str(path.relative_to(BENCH)) for path in found if path.name != "__init__.py" and has_logic(path)})
+
+
+def mirrored(source: str) -> Path:
+    path = Path(source)
+    return TESTS / path.with_name(f"test_{path.name}")
+
+
+@pytest.mark.parametrize("source", sources())
+def test_a_file_with_logic_has_a_test_of_its_name(source: str) -> None:
+    wanted = mirrored(source)
+    if source in EXCEPTIONS:
+        assert not wanted.is_file(), f"{wanted} is there now: take {source} off the list of exceptions"
+    else:
+        assert wanted.is_file(), f"{source} decides or computes something, and there is no {wanted}"
+
+
+def test_the_list_names_files_with_logic_only() -> None:
+    assert set(sources()) >= EXCEPTIONS and len(sources()) > 150
+
+
+@pytest.mark.parametrize(
+    ("body", "logic"),
+    [
+        ("return self.value", False),
+        ("self.a, self.b = a, b", False),
+        ("return list(table['sentence'])", False),
+        ("return a + b", True),
+        ("return [x for x in a]", True),
+        ("if a:\n        raise ValueError(a)", True),
+        ("return a is None", True),
+    ],
+)
+def test_what_logic_is(body: str, logic: bool, tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(f"LIST = [2 * x for x in range(3)]\n\ndef f(self, a, b):\n    {body}\n")
+    assert has_logic(tmp_path / "one.py") == logic
