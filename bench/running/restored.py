@@ -205,6 +205,8 @@ def _overlaid(key: str, fresh: Mapping[str, Any], stored: Mapping[str, Any], giv
             node[name] = _overlaid(place, own, value, given)
         elif place in PLACES:
             node[name] = _placed(place, own, value, given)
+        elif name not in fresh and "_target_" in fresh:
+            continue  # the class does not take it any more, which `restored` refuses
         elif name != "_target_" and portable(own) != value:
             if _names_a_class(value):
                 raise UserError(f"{place} names a class in the record of the cell, and classes are not taken from it")
