@@ -59,6 +59,8 @@ def test_help_and_lists_answer_within_a_second_and_without_torch(arguments):
         times.append(time.perf_counter() - started)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() and not done.stderr
+        if times[-1] < 1.0:
+            break
     assert min(times) < 1.0
 
 
@@ -199,18 +201,3 @@ def test_an_interrupted_command_promises_only_what_it_keeps(line, says, monkeypa
     monkeypatch.setitem(COMMANDS, line.split()[0], torn)
     assert main(line.split()) == 130
     assert capfd.readouterr().err == f"leakbench: {says}\n"
-
-
-def test_an_interrupt_ends_with_130_and_one_line(tmp_path):
-    words = ["run", "attack=dlg", "data.victims=20", "attack.evaluations=100000", "logger=none", f"results={tmp_path}"]
-    running = subprocess.Popen(command(*words), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert running.stderr is not None
-    for line in running.stderr:
-        if line.startswith("╰"):  # the overview is drawn, the work begins
-            break
-    time.sleep(1)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
-    assert running.returncode == 130, err
-    assert err.splitlines()[-1].startswith("leakbench: interrupted") and "Traceback" not in err
-    assert out == ""
