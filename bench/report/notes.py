@@ -59,12 +59,15 @@ def _left_out(shown: list[Row]) -> list[str]:
     return [f"{name}: {remark}." for name, remark in held.items() if remark]
 
 
+_UNPRINTED = ("column", "identity")  # facts of a metric that are for readers of the store
+
+
 def _metric_facts(shown: list[Row]) -> list[str]:
     """One line a metric and setting; the data sets are named where not all share it."""
     used: dict[tuple[str, str], set[str]] = {}
     for row in shown:
         for key, facts in (row.cell.facts.get("metrics") or {}).items():
-            said = {name: value for name, value in facts.items() if value is not None and name != "column"}
+            said = {name: value for name, value in facts.items() if value is not None and name not in _UNPRINTED}
             text = ", ".join(f"{name} {_plain(value)}" for name, value in said.items())
             if text:
                 used.setdefault((key, text), set()).add(row.summary["data"])

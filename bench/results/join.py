@@ -12,6 +12,7 @@ from bench.modalities.lookup import modality_of
 from bench.modalities.scale import Values
 from bench.results import leaks, query
 from bench.results.defense_result import DefenseBoard, DefenseResult
+from bench.results.identity import class_names
 from bench.results.leaks import LeakageScore
 from bench.results.paired import sign_flip
 from bench.results.query import Rows
@@ -131,7 +132,8 @@ def _key(facts: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    """A part of a config as a text; a class of leakbench that has moved to another file is the same class."""
+    return json.dumps(class_names(value), sort_keys=True)
 
 
 def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Path, Rows]) -> Values:

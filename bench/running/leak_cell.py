@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
@@ -22,12 +26,14 @@ from bench.leakage import Leakage
 from bench.loggers.base import CellLogger
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
-from bench.metrics.scorer import UNSCORED, Scores
+from bench.metrics.scorer import UNSCORED, Scorer, Scores
 from bench.modalities.lookup import modality
-from bench.results import query
+from bench.results import query, reconstruction_parts, score_parts
 from bench.results.failure import Failure
-from bench.results.identity import contents, identity
+from bench.results.identity import contents, identity, metric_identity
+from bench.results.parts import read as read_parts
 from bench.results.query import Rows
+from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
 from bench.running.cell import Cell, Identified, called
@@ -72,15 +78,37 @@ class LeakCell(Cell[StoredLeak]):
         return self.components.logger
 
     def build(self) -> None:
-        """See `Cell.build`. A device that is not there is found out here as well."""
+        """See `Cell.build`. A device that is not there is found out here as well, and a disk that is too small."""
         self.components = build(self.cfg, self.contents)
         self.trainer = attack_trainer(self.cfg, logger=False)
+        if said := self._large_reconstructions():
+            notice(said)
+
+    def _large_reconstructions(self) -> str | None:
+        """A sentence about the disk that the reconstructions take, if they are large.
+
+        Raises:
+            UserError: the disk of the results folder has less room.
+        """
+        data = self.contents.data
+        numbers = math.prod(data.shape)
+        whole = reconstruction_parts.size(data.victims, data.batch_size, numbers)
+        if self.cfg.report.reconstructions == "none" or whole < reconstruction_parts.LARGE:
+            return None
+        store = Store(Path(self.cfg.results))
+        folder = store.folder(self.kind, self.identify().identity)
+        stored = 0
+        if folder:
+            with suppress(ValueError):  # a record that cannot be read is refused when the cell is opened
+                stored = len(load(folder, self.kind).done() & set(range(data.victims)))
+        needed = reconstruction_parts.size(data.victims - stored, data.batch_size, numbers)
+        return reconstruction_parts.announcement(needed, reconstruction_parts.free(store.root))
 
     def identify(self) -> Identified:
         """See `Cell.identify`."""
         config, found = self.config, self.contents
         data, names = found.data, config["names"]
-        extra = contents(data.fingerprint, found.checkpoint, found.pretrained, found.scorer.reasons)
+        extra = contents(data.fingerprint, found.checkpoint, found.pretrained)
         labels = {name: names[name] for name in ("attack", "model", "defense", "threat")}
         labels["data"] = title(data.title, names["data"])
         grants = {name: value for name, value in config["threat"].items() if isinstance(value, bool)}
@@ -91,6 +119,8 @@ class LeakCell(Cell[StoredLeak]):
             "threat": {"letter": config["threat"].get("letter"), "grants": grants},
             "data": {"modality": data.modality},
             "contents": extra,
+            "metrics": facts_of_metrics(found.scorer, config["metric"]),
+            "reasons": dict(found.scorer.reasons),
         }
         slug = "-".join(labels[name] for name in ("attack", "data", "model"))
         return Identified(identity(config, extra), slug, facts)
@@ -115,8 +145,6 @@ class LeakCell(Cell[StoredLeak]):
                 "per_victim": client.per_victim,
             },
             "defense": client.facts_of_defense(data.deal([0])),
-            "metrics": parts.scorer.facts(),
-            "reasons": dict(parts.scorer.reasons),
             "numerics": {"dtype": parts.engine.precision, "tf32": torch.backends.cudnn.allow_tf32},
             "sources": sources(self.cfg, data, self.contents.checkpoint),
         }
@@ -160,7 +188,9 @@ class LeakCell(Cell[StoredLeak]):
         # processes that only met have nothing to tell
         logger = parts.logger.open(called(self, stored)) if todo else False
         trainer.logger = logger if isinstance(logger, Logger) else None
-        recorder = Recorder(stored, self.cfg.report.images, trainer.global_rank, lambda: device_in_words(trainer))
+        report = self.cfg.report
+        keep_all = report.reconstructions == "all"
+        recorder = Recorder(stored, report.images, keep_all, trainer.global_rank, lambda: device_in_words(trainer))
         with bars() as drawn:
             words = " ".join(stored.facts["labels"][name] for name in ("attack", "data"))
             bar = drawn.add_task(visible(words), total=engine.victims, note="")
@@ -190,9 +220,37 @@ class LeakCell(Cell[StoredLeak]):
             return Failure(words[0], f"{reasons[0]} (all {len(words)} victims failed)")
         return None
 
+    def remarks(self, stored: StoredLeak, rows: Rows) -> list[str]:
+        """See `Cell.remarks`: whether victims that were stored earlier lack a metric that can be computed now."""
+        scorer, samples = self.contents.scorer, rows.samples
+        able = [key for key in scorer.metrics if key not in scorer.reasons]
+        # Most cells lack nothing, and this shows without reading their parts again.
+        if all(key in samples.column_names and not samples[key].null_count for key in able):
+            return []
+        found = read_parts(stored.parts)
+        unscored = {status.value for status in UNSCORED}
+        lacking = score_parts.missing(rows.victims, found.samples, found.scores.values(), able, unscored)
+        keys = [key for key in able if any(key in names for names in lacking.values())]
+        if not keys:
+            return []
+        words = f"{len(lacking)} stored victims lack {', '.join(keys)}, which can be computed now"
+        if not all(part in found.reconstructions for part, _ in lacking):
+            return [f"{words}, but not of all: not all reconstructions are stored; attack again with results=DIR"]
+        return [f"{words} without an attack: leakbench rescore {self.cfg.results}"]
+
     def summarise(self, stored: StoredLeak, rows: Rows) -> dict[str, Any]:
         """See `bench.results.summary`."""
         return summarise(stored, rows)
+
+
+def facts_of_metrics(scorer: Scorer, nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`{metric key: facts}` as a cell stores them: what the metric says of itself, and its identity.
+
+    Args:
+        scorer: holds the metrics.
+        nodes: `{metric key: node of the config}`, as plain containers.
+    """
+    return {key: {**facts, "identity": metric_identity(key, nodes[key])} for key, facts in scorer.facts().items()}
 
 
 def _parameters(model: dict[str, Any]) -> str:

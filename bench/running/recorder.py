@@ -6,7 +6,7 @@ import json
 import math
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,12 +30,16 @@ class Recorder:
     Args:
         cell: where to.
         images: examples to look at, and traces, are kept of victims with an id below this (see `Modality.record`).
+        reconstructions: whether what the attack returned is kept of every victim.
         rank: of this process.
         device: in words, asked for when rows are made (the engine settles its threads as it begins).
     """
 
-    def __init__(self, cell: StoredLeak, images: int, rank: int, device: Callable[[], str]) -> None:
-        self._cell, self._images, self._modality = cell, images, modality_of(cell.facts)
+    def __init__(
+        self, cell: StoredLeak, images: int, reconstructions: bool, rank: int, device: Callable[[], str]
+    ) -> None:
+        self._cell, self._images, self._reconstructions = cell, images, reconstructions
+        self._modality = modality_of(cell.facts)
         self._common = {
             "rank": rank,
             "host": platform.node(),
@@ -51,12 +55,16 @@ class Recorder:
         self._victims: list[dict[str, Any]] = []
         self._samples: list[dict[str, Any]] = []
         self._pictures: list[dict[str, np.ndarray]] = []
+        self._returned: list[dict[str, np.ndarray]] = []
         self._since = time.monotonic()
 
     def __call__(self, guess: Reconstruction, truth: Victims, scores: Scores) -> None:
         """Takes in a piece; all three hold the same victims in the same order."""
         self._victims += self._victim_rows(guess, truth)
-        samples = sample_rows(truth, scores)
+        if self._reconstructions:  # before clipping and before the assignment, so that they can be scored again
+            returned = {"ids": guess.ids, "inputs": guess.inputs, "labels": guess.labels}
+            self._returned.append({name: value.detach().cpu().numpy() for name, value in returned.items()})
+        samples = sample_rows(truth, scores, self._cell.facts.get("reasons", {}))
         kept = torch.nonzero(guess.ids < self._images).flatten().cpu()
         tensors = self._modality.record(samples, guess, truth, scores, kept)
         if tensors is not None:
@@ -73,9 +81,9 @@ class Recorder:
             Interrupted: the process was asked to leave; what was buffered is written.
         """
         with signals.held():
-            victims, samples, pictures = self._victims, self._samples, self._pictures
+            victims, samples, pictures, returned = self._victims, self._samples, self._pictures, self._returned
             self._empty()
-            self._cell.append(victims, samples, _joined(pictures))
+            self._cell.append(victims, samples, _joined(pictures), _joined(returned))
 
     def _victim_rows(self, guess: Reconstruction, truth: Victims) -> list[dict[str, Any]]:
         columns = zip(
@@ -105,10 +113,17 @@ class Recorder:
         ]
 
 
-def sample_rows(truth: Victims, scores: Scores) -> list[dict[str, Any]]:
-    """One row a private example: which it is, its label, the label claimed, and each metric."""
+def sample_rows(truth: Victims, scores: Scores, without: Collection[str] = ()) -> list[dict[str, Any]]:
+    """One row per private example: which it is, its label, the label claimed, and each metric.
+
+    Args:
+        truth: the private examples.
+        scores: of their reconstructions.
+        without: the keys of the metrics that cannot be computed on this machine. They have no column, which tells them
+            from metrics that were computed and are undefined.
+    """
     labels, claimed, samples = truth.classes.tolist(), scores.guess.labels.tolist(), truth.samples.tolist()
-    values = {name: value.tolist() for name, value in scores.values.items()}
+    values = {name: value.tolist() for name, value in scores.values.items() if name not in without}
     return [
         {
             "victim": victim,

@@ -77,7 +77,7 @@ def test_examples_in_the_help_can_be_parsed():
     from bench.cli import parser
 
     texts = [parser.TOP, parser.RUN, parser.SUITE, parser.STATUS]
-    texts += [parser.REPORT, parser.PREPARE, parser.LIST]
+    texts += [parser.RESCORE, parser.REPORT, parser.PREPARE, parser.LIST]
     lines = [line for text in texts for line in re.findall(r"^  leakbench (.*)$", text, re.MULTILINE)]
     assert len(lines) >= 18
     for line in lines:
@@ -94,7 +94,8 @@ def test_list_shows_name_and_first_line(capsys):
 
 
 WRONG = {
-    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, status, report, prepare, list, speed)",
+    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, rescore, status, report, "
+    "prepare, list, speed)",
     "run --jsn": "no option '--jsn'; did you mean '--json'? (leakbench run --help)",
     "run attack=noise --verbos data.victims=2": "did you mean '--verbose'?",
     "--jason": "no option '--jason'",
@@ -207,6 +208,7 @@ def test_a_reader_that_goes_away_is_no_error():
         ("speed", "interrupted"),
         ("prepare", "interrupted"),
         ("train", "interrupted; finished runs are kept, and the same command goes on from there"),
+        ("rescore", "interrupted; finished scores are kept, and the same command goes on from there"),
         ("suite quick", "interrupted; finished victims are kept, and the same command goes on from there"),
     ],
 )

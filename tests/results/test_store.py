@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bench.errors import UserError
-from bench.results import query
+from bench.results import parts, query
 from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
@@ -226,3 +226,11 @@ def test_a_folders_name_has_a_length_that_file_systems_take(tmp_path: Path) -> N
     facts = {"labels": dict.fromkeys(("data", "model", "defense", "training"), words)}
     config = {"model": {}, "training": {}, "defense": {}, "seed": 0}
     assert len(store.cell(StoredTraining, words, "0" * 16, {**facts, "config": config}).folder.name) <= 100
+
+
+def test_footers_are_enough_for_victims_whose_sources_are_stored(make_cell: CellMaker, rows: tuple) -> None:
+    """Every run stores them; without this, a status would read each part as a whole."""
+    victim, sample = rows
+    cell = make_cell()
+    cell.append([victim(0, sources="{}"), victim(1, sources="{}")], [sample(0), sample(1)])
+    assert parts.stored(cell.parts) == {0, 1}
