@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.metrics.column import ScoreColumn
 from bench.modalities.scale import LeakageScale
 
 if TYPE_CHECKING:
@@ -38,8 +37,6 @@ class Modality:
         tokenized: whether the model brings a tokeniser, which turns the data into tokens.
         meaningless: the grants of a threat model that have no meaning for such data.
         scale: the scale of its leakage.
-        undescribed: `{metric: its column}` of a cell that was stored without those of its metrics, because it was
-            refused before they were built.
         success: `{bound in words: bound}` of the mean squared error (column `mse`) at or below which an example counts
             as recovered in the success rates; empty if its boards have no success rates.
         unlabelled: the sentence that says why its examples may have no labels; None if they have some.
@@ -62,7 +59,6 @@ class Modality:
     ranking: ClassVar[tuple[tuple[str, str], ...]]
     tokenized: ClassVar[bool] = False
     meaningless: ClassVar[tuple[str, ...]] = ("lengths", "word_embedding", "surrogate")
-    undescribed: ClassVar[Mapping[str, ScoreColumn]] = {}
     success: ClassVar[Mapping[str, float]] = {}
     unlabelled: ClassVar[str | None] = None
     groups: ClassVar[tuple[str, ...]] = ("success", "labels", "scores", "costs")

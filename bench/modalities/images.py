@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.metrics.column import ScoreColumn
 from bench.modalities.base import Modality
 from bench.modalities.scale import LeakageScale, Values
 
@@ -62,14 +61,6 @@ class ImageModality(Modality):
         rate_in_words=f"share of images that came back with an MSE at or below {SUCCESS:g}",
     )
     ranking = (("mse", "down"),)
-    undescribed: ClassVar[Mapping[str, ScoreColumn]] = {
-        "mse": ScoreColumn("MSE", "geometric mean", places=None, direction="down"),
-        "mse_raw": ScoreColumn("MSE, not clipped", "geometric mean", places=None, shown=False, direction="down"),
-        "psnr": ScoreColumn("PSNR", unit="dB", places=1, direction="up"),
-        "ssim": ScoreColumn("SSIM", direction="up"),
-        "lpips_alex": ScoreColumn("LPIPS alex", short=None, direction="down"),
-        "lpips_vgg": ScoreColumn("LPIPS vgg", direction="down"),
-    }
     success: ClassVar[Mapping[str, float]] = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
     squared = True
     trainable = True

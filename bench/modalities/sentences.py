@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.metrics.column import ScoreColumn
 from bench.modalities.base import Modality, at
 from bench.modalities.scale import LeakageScale, mean_above
 
@@ -48,16 +47,6 @@ class SentenceModality(Modality):
     ranking = (("rouge_1", "up"), ("exact_match", "up"))
     tokenized = True
     meaningless = ("input_range",)
-    undescribed: ClassVar[Mapping[str, ScoreColumn]] = {
-        "rouge_1": ScoreColumn("ROUGE-1", bounds=True, direction="up"),
-        "rouge_2": ScoreColumn("ROUGE-2", direction="up"),
-        "rouge_l": ScoreColumn("ROUGE-L", short=None, direction="up"),
-        "exact_match": ScoreColumn("exact match", "rate", places=2, short="exact", direction="up"),
-        "token_accuracy": ScoreColumn("token acc.", short="tokens", direction="up"),
-        "bag_of_words": ScoreColumn("bag of words", short="bag", direction="up"),
-        "token_set": ScoreColumn("token set", short=None, direction="up"),
-        "bleu": ScoreColumn("BLEU", unit="0 to 100", places=1, short=None, direction="up"),
-    }
     unlabelled = "a language model predicts tokens: its sentences have no labels"
     groups = ("scores", "labels", "costs")
     by_batch = True

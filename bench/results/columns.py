@@ -5,7 +5,6 @@ from dataclasses import fields, replace
 from typing import Any
 
 from bench.metrics.column import ScoreColumn
-from bench.modalities.lookup import modality_of
 
 _FIELDS = [field.name for field in fields(ScoreColumn)]
 _NULLABLE = ("places", "short")
@@ -19,8 +18,6 @@ def columns(facts: Mapping[str, Any]) -> dict[str, ScoreColumn]:
         facts: of the cell (see `StoredLeak`).
     """
     stored = {key: (metric or {}).get("column") for key, metric in (facts.get("metrics") or {}).items()}
-    if not any(stored.values()):
-        return dict(modality_of(facts).undescribed)
     return {key: _column(key, column) for key, column in stored.items() if column}
 
 

@@ -205,6 +205,8 @@ def _overlaid(key: str, fresh: Mapping[str, Any], stored: Mapping[str, Any], giv
             node[name] = _overlaid(place, own, value, given)
         elif place in PLACES:
             node[name] = _placed(place, own, value, given)
+        elif name not in fresh and "_target_" in fresh:
+            continue  # the class does not take it any more, which `restored` refuses
         elif name != "_target_" and portable(own) != value:
             if _names_a_class(value):
                 raise UserError(f"{place} names a class in the record of the cell, and classes are not taken from it")
@@ -244,15 +246,16 @@ def numerics(engine: Mapping[str, Any]) -> Iterator[None]:
     Args:
         engine: the node `engine` of the cell's stored config.
     """
-    threads, products = engine.get("threads"), (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = torch.get_num_threads(), [one.allow_tf32 for one in products]  # type: ignore[union-attr]
+    products: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    threads, before = torch.get_num_threads(), [one.allow_tf32 for one in products]
+    wanted = engine.get("threads")
     try:
-        if type(threads) is int and 1 <= threads <= THREADS:
-            torch.set_num_threads(threads)
+        if type(wanted) is int and 1 <= wanted <= THREADS:
+            torch.set_num_threads(wanted)
         for one in products:
-            one.allow_tf32 = engine.get("tf32") is True  # type: ignore[union-attr]
+            one.allow_tf32 = engine.get("tf32") is True
         yield
     finally:
-        torch.set_num_threads(before[0])
-        for one, allowed in zip(products, before[1]):
-            one.allow_tf32 = allowed  # type: ignore[union-attr]
+        torch.set_num_threads(threads)
+        for one, allowed in zip(products, before):
+            one.allow_tf32 = allowed

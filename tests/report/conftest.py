@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from metric_facts import metric_columns
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -14,10 +15,10 @@ from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
 
 MOMENTS = (0, 1, 2, 5, 10, 25, 60, 150)
-METRICS = {
-    "lpips_alex": {"net": "alex", "size": 64, "interpolation": "bilinear", "range": [0, 1]},
-    "lpips_vgg": {"net": "vgg", "size": 64, "interpolation": "bilinear", "range": [0, 1]},
+BACKBONES = {
+    f"lpips_{net}": {"net": net, "size": 64, "interpolation": "bilinear", "range": [0, 1]} for net in ("alex", "vgg")
 }
+METRICS = {key: {**BACKBONES.get(key, {}), **said} for key, said in metric_columns().items()}
 
 
 def real_images(prefix: str, count: int) -> tuple[np.ndarray, list[int]]:
@@ -60,7 +61,7 @@ def facts(attack: str, data: str, threat: str = "B", **more: object) -> dict[str
         "labels": {"attack": attack, "data": data, "model": "lenet", "defense": "none", "threat": threat},
         "threat": {"letter": threat, "grants": {"model": True, "batch_size": True, "labels": False}},
         "metrics": METRICS,
-        "reasons": dict.fromkeys(METRICS, "no backbone on this machine; run: leakbench prepare lpips"),
+        "reasons": dict.fromkeys(BACKBONES, "no backbone on this machine; run: leakbench prepare lpips"),
         "config": {"seed": 0, "data": {"batch_size": 1}},
         **more,
     }

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from metric_facts import metric_facts
 from rich.console import Console
 
-from bench.config import options
 from bench.metrics.base import Batch, SampleMetric
 from bench.metrics.column import ScoreColumn
 from bench.metrics.mse import MeanSquaredError
@@ -111,22 +109,11 @@ def test_metrics_that_were_not_scored_have_no_column(written: tuple[Path, page.R
         assert "psnr" not in text.lower() and "ssim" not in text.lower()
 
 
-@pytest.mark.parametrize("group", ["image", "text"])
-def test_cells_stored_before_metrics_described_themselves_have_the_same_columns(group: str) -> None:
-    """What stands in for the missing description is what the classes say, in the order of configs/metric."""
-    folder = options.entries("metric")[group].path.parent
-    config = OmegaConf.load(folder / f"{group}.yaml")
-    names = [entry.partition("@")[0] for entry in config.defaults if entry != "_self_"]
-    told = {}
-    for name in names:
-        node = OmegaConf.load(folder / f"{name}.yaml")
-        if "weights" in node:
-            node.weights = "."
-        told[name] = instantiate(node).facts()
-    data = {"modality": "sentences" if group == "text" else "images"}
-    described = columns.columns({"metrics": told, "data": data})
-    del described["label_accuracy"]  # it has a column in any case
-    assert list(described.items()) == list(columns.columns({"data": data}).items())
+def test_a_cell_has_the_columns_that_its_metrics_describe_and_no_others() -> None:
+    told = metric_facts()
+    described = columns.columns({"metrics": told})
+    assert list(described) == list(told) and described["psnr"].unit == "dB"
+    assert columns.columns({}) == columns.columns({"metrics": {"mse": {"net": None}}}) == {}
 
 
 def test_a_report_needs_no_torch() -> None:
