@@ -67,8 +67,8 @@ def _metric_facts(shown: list[Row]) -> list[str]:
     used: dict[tuple[str, str], set[str]] = {}
     for row in shown:
         for key, facts in (row.cell.facts.get("metrics") or {}).items():
-            known = (facts or {}).items()
-            said = {name: value for name, value in known if value is not None and name not in _UNPRINTED}
+            known = {name: value for name, value in (facts or {}).items() if name not in _UNPRINTED}
+            said = {name: value for name, value in known.items() if value is not None}
             text = ", ".join(f"{name} {_plain(value)}" for name, value in said.items())
             if text:
                 used.setdefault((key, text), set()).add(row.summary["data"])

@@ -22,7 +22,7 @@ from bench.messages.reconstruction import Reconstruction
 from bench.messages.status import Status
 from bench.metrics.base import SampleMetric
 from bench.metrics.scorer import UNSCORED, Scorer
-from bench.modalities.lookup import modality
+from bench.modalities.lookup import modality_of
 from bench.results import parts, query, score_parts
 from bench.results.identity import metric_identity
 from bench.results.reconstruction_parts import read_reconstructions
@@ -135,7 +135,9 @@ class _Job:
         lacking = score_parts.missing(self.victims, self.found.samples, added, self.nodes, _UNSCORED)
         asked = [key for key in self.nodes if any(key in keys for keys in lacking.values())]
         self.metrics: dict[str, SampleMetric] = {key: instantiate(self.nodes[key], f"metric.{key}") for key in asked}
-        for key, reason in Scorer(self.metrics).inspect(self._shape()).items() if asked else ():
+        kind = modality_of(self.cell.facts)
+        judge = Scorer(self.metrics, kind.name, kind.metric)
+        for key, reason in judge.inspect(self._shape()).items() if asked else ():
             del self.metrics[key]
             (self.faults if key in self.request.named(self.cfg) else self.notes).append(f"{key}: {reason}")
         gone = 0
@@ -170,7 +172,7 @@ class _Job:
                     f"data '{data.title}' in {data.where()} are other data than those that were attacked, or are read "
                     "with another vocabulary (data.root=PATH)"
                 )
-            scorer = modality(data.modality).scorer(self.metrics, tokenizer).to(_device(self.cfg))
+            scorer = modality_of(self.cell.facts).scorer(self.metrics, tokenizer).to(_device(self.cfg))
             self._record(scorer)
             return self._score(data, scorer)
 

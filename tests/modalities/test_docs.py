@@ -136,3 +136,12 @@ def test_metrics_and_trainings_of_images_are_refused_by_name(folder, capfd, tmp_
     assert "'patients' holds records: `leakbench train` trains classifiers of images" in capfd.readouterr().err
     assert main(["run", "model=bert_tiny", *SMALL, *words]) == 2
     assert "holds records, and model 'bert_tiny' does not take them (try model=lenet)" in capfd.readouterr().err
+
+
+def test_a_score_is_added_to_stored_records(tmp_path):
+    first = [*shlex.split(COMMANDS[2])[1:], *SMALL, f"results={tmp_path}", "~metric.close_values"]
+    assert main(first) == 0
+    assert main(["rescore", str(tmp_path), "metric=record", "--config-dir", "my_configs"]) == 0
+    (cell,) = query.cells(tmp_path).cells
+    found = query.rows(cell).samples["close_values"].to_pylist()
+    assert len(found) == 3 and None not in found
