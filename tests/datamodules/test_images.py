@@ -53,7 +53,7 @@ def test_images_have_the_size_and_channels_that_are_asked_for(size, channels, sh
     data = Stripes(**facts, size=size, channels=channels)
     data.setup()
     victims = data.deal([0, 2])
-    assert data.shape == shape and victims.inputs.shape == (2, 2, *shape) and data.things == "images"
+    assert data.shape == shape and victims.inputs.shape == (2, 2, *shape) and data.modality == "images"
     assert victims.inputs.min() >= 0 and victims.inputs.max() <= 1
     everything = data.deal(range(3)).inputs
     torch.testing.assert_close(data.mean_image, everything.flatten(0, 1).mean(0))
