@@ -71,8 +71,6 @@ EXCEPTIONS = frozenset(
         "running/components.py",
         "running/executor.py",
         "running/kind.py",
-        "running/recorder.py",
-        "running/trainer.py",
         "running/training_components.py",
         # used in tests/results/test_store.py and test_foreign.py
         "storage/atomic.py",
