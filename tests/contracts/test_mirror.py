@@ -22,11 +22,6 @@ DECIDES = (
 # get shorter: a new file brings its test, and a file that has its test is taken off.
 EXCEPTIONS = frozenset(
     [
-        # compared with other libraries in tests/metrics/text/test_scorer.py, test_bleu.py and test_rouge.py
-        "metrics/text/bag_of_words.py",
-        "metrics/text/batch.py",
-        "metrics/text/exact_match.py",
-        "metrics/text/token_accuracy.py",
         # printed in tests/report/test_tables.py, test_tex.py, test_marks.py and test_sentences.py
         "report/csv_file.py",
         "report/drawn.py",
@@ -56,8 +51,6 @@ EXCEPTIONS = frozenset(
         "results/training_summary.py",
         # run in tests/running/ as whole cells, suites and trainings
         "running/components.py",
-        "running/executor.py",
-        "running/kind.py",
         "running/training_components.py",
         # used in tests/results/test_store.py and test_foreign.py
         "storage/atomic.py",
