@@ -49,9 +49,6 @@ EXCEPTIONS = frozenset(
         "results/stored_leak.py",
         "results/things.py",
         "results/training_summary.py",
-        # run in tests/running/ as whole cells, suites and trainings
-        "running/components.py",
-        "running/training_components.py",
         # used in tests/results/test_store.py and test_foreign.py
         "storage/atomic.py",
         "storage/file_name.py",
