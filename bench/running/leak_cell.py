@@ -80,7 +80,7 @@ class LeakCell(Cell[StoredLeak]):
     def build(self) -> None:
         """See `Cell.build`. A device that is not there is found out here as well, and a disk that is too small."""
         self.components = build(self.cfg, self.contents)
-        self.trainer = attack_trainer(self.cfg, logger=False)
+        self.trainer = attack_trainer(self.cfg)
         if said := self._large_reconstructions():
             notice(said)
 

@@ -8,31 +8,31 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
-from pytorch_lightning.loggers import Logger
-from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from bench.errors import UserError
-from bench.running.devices import Devices, check_startable, environment, started_elsewhere
+from bench.running.devices import check_startable, devices, environment, started_elsewhere
 
 PATIENCE = timedelta(days=30)  # of processes that wait for each other
 
 
-def attack_trainer(cfg: DictConfig, logger: Logger | bool) -> pl.Trainer:
+def attack_trainer(cfg: DictConfig) -> pl.Trainer:
     """The trainer of an attack; our own sampler deals each victim once, our own bars show the victims.
 
     Raises:
         UserError: this machine does not have the devices.
     """
-    trainer = _made(cfg, logger=logger, strategy=cfg.trainer.strategy)
-    if not isinstance(trainer.strategy, DDPStrategy):
-        return trainer
+    asked = devices(cfg)
     if not started_elsewhere():
-        check_startable(Devices(trainer.strategy.root_device.type, trainer.num_devices, trainer.num_nodes))
-    # One process is no group. Several may wait long for the slowest of them; bench.running.ddp_watchdog notices the
-    # dead.
-    strategy = "auto" if trainer.world_size == 1 else DDPStrategy(timeout=PATIENCE)
-    return _made(cfg, logger=logger, strategy=strategy)
+        check_startable(asked)
+    strategy: Strategy | str = cfg.trainer.strategy
+    if cfg.trainer.strategy.lower().startswith("ddp") or (strategy == "auto" and asked.count * asked.machines > 1):
+        # Processes may wait long for the slowest of them; bench.running.ddp_watchdog notices the dead.
+        strategy = DDPStrategy(timeout=PATIENCE)
+    trainer = _made(cfg, strategy=strategy)
+    alone = isinstance(strategy, DDPStrategy) and trainer.world_size == 1  # one process is no group
+    return _made(cfg, strategy="auto") if alone else trainer
 
 
 def fitting_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
@@ -44,7 +44,7 @@ def fitting_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
     devices = cfg.trainer.devices
     one = devices if not isinstance(devices, int | str) else 1
     given = {"inference_mode": True, "num_nodes": 1, "devices": one, "max_epochs": epochs, "num_sanity_val_steps": 0}
-    return _made(cfg, logger=False, strategy="auto", **given)
+    return _made(cfg, strategy="auto", **given)
 
 
 def _made(cfg: DictConfig, **given: Any) -> pl.Trainer:
@@ -53,13 +53,14 @@ def _made(cfg: DictConfig, **given: Any) -> pl.Trainer:
             **{
                 **cfg.trainer,
                 "plugins": environment(),
+                "logger": False,
                 "enable_progress_bar": False,
                 "use_distributed_sampler": False,
                 "default_root_dir": cfg.results,
                 **given,
             }
         )
-    except (MisconfigurationException, ValueError, TypeError) as error:
+    except (MisconfigurationException, RuntimeError, ValueError, TypeError) as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
 
 

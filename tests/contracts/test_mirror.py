@@ -22,24 +22,6 @@ DECIDES = (
 # get shorter: a new file brings its test, and a file that has its test is taken off.
 EXCEPTIONS = frozenset(
     [
-        # read and composed by the command in tests/config/test_compose.py and test_schema.py
-        "config/cell_names.py",
-        "config/checker.py",
-        "config/composing.py",
-        "config/display_names.py",
-        "config/root.py",
-        "config/signatures.py",
-        "config/unknown_keys.py",
-        # run in tests/executors/test_local.py, test_ray.py and test_slurm.py
-        "executors/child.py",
-        "executors/places.py",
-        "executors/processes.py",
-        "executors/remote.py",
-        # compared with other libraries in tests/metrics/text/test_scorer.py, test_bleu.py and test_rouge.py
-        "metrics/text/bag_of_words.py",
-        "metrics/text/batch.py",
-        "metrics/text/exact_match.py",
-        "metrics/text/token_accuracy.py",
         # printed in tests/report/test_tables.py, test_tex.py, test_marks.py and test_sentences.py
         "report/csv_file.py",
         "report/drawn.py",
@@ -67,13 +49,6 @@ EXCEPTIONS = frozenset(
         "results/stored_leak.py",
         "results/things.py",
         "results/training_summary.py",
-        # run in tests/running/ as whole cells, suites and trainings
-        "running/components.py",
-        "running/executor.py",
-        "running/kind.py",
-        "running/recorder.py",
-        "running/trainer.py",
-        "running/training_components.py",
         # used in tests/results/test_store.py and test_foreign.py
         "storage/atomic.py",
         "storage/file_name.py",

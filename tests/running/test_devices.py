@@ -46,7 +46,7 @@ def in_place(monkeypatch, place):
 @pytest.mark.parametrize(("words", "count", "machines"), ASKED, ids=[words for words, _, _ in ASKED])
 def test_the_devices_are_those_of_the_trainer(words, count, machines, monkeypatch):
     in_place(monkeypatch, "a machine of two")
-    asked, trainer = devices(cell(words)), attack_trainer(cell(words), logger=False)
+    asked, trainer = devices(cell(words)), attack_trainer(cell(words))
     assert (asked.kind, asked.count, asked.machines) == (trainer.strategy.root_device.type, count, machines)
     assert (trainer.num_devices, trainer.num_nodes) == (count, machines)
 
@@ -55,7 +55,7 @@ def test_the_devices_are_those_of_the_trainer(words, count, machines, monkeypatc
 def test_who_starts_the_processes_is_who_the_trainer_says(place, monkeypatch):
     in_place(monkeypatch, place)
     pair = cell("trainer=ddp trainer.accelerator=cpu trainer.devices=2")
-    trainer = attack_trainer(pair, logger=False)
+    trainer = attack_trainer(pair)
     theirs = trainer.strategy.cluster_environment.creates_processes_externally
     assert started_elsewhere() == theirs == (place in ("a rank", "torchrun", "srun"))
     assert ranks(pair) == (1 if theirs else 2)

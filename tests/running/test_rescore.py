@@ -1,51 +1,17 @@
 """Scores that are added later are those that the run itself would have stored, bit for bit; nothing else changes."""
 
-import json
 import shutil
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from sentence_cells import QUICK as SENTENCES
+from rescored_cells import ENGINE, IMAGES, WORDS, cell_in, content, rescore, run, scores
 
 from bench.cli.main import main
-from bench.config.compose import compose
 from bench.results import parts, query, score_parts
-from bench.results.stored_leak import StoredLeak
 from bench.running import rescore as rescoring
-from bench.running.cell import run_cell
 from bench.storage import lock
-
-ENGINE = ("logger=none", "trainer=cpu", "engine.threads=1", "engine.compile=false")
-# Two images per batch, so that the reconstructions are assigned; after this seed the first victim's are swapped.
-IMAGES = ("attack=dlg", "attack.evaluations=40", "data.set=mnist", "data.size=12", "data.batch_size=2")
-IMAGES += ("data.victims=3", "engine.chunk=3", *ENGINE)
-WORDS = (*SENTENCES, "attack.evaluations=4", "data.victims=2", "data.batch_size=2", "trainer=cpu")
-
-
-def run(root: Path, *overrides: str) -> StoredLeak:
-    run_cell(compose([*overrides, f"results={root}"]))
-    return cell_in(root)
-
-
-def cell_in(root: Path) -> StoredLeak:
-    (cell,) = query.cells(root).cells
-    return cell
-
-
-def rescore(root: Path, *words: str, code: int = 0) -> None:
-    assert main(["rescore", str(root), "trainer=cpu", *words]) == code
-
-
-def content(root: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
-def scores(cell: StoredLeak) -> dict[str, list[float | None]]:
-    samples = query.samples(cell)
-    return {name: samples[name].to_pylist() for name in sorted(parts.metric_names(samples))}
 
 
 @pytest.mark.parametrize(
@@ -80,21 +46,6 @@ def test_the_images_of_a_batch_were_swapped_in_one_of_the_victims(tmp_path: Path
         near = [[float(np.abs(np.clip(raw[victim][j], 0, 1) - image).max()) for j in (0, 1)] for image in images]
         orders.add(tuple(int(np.argmin(row)) for row in near))
     assert orders == {(0, 1), (1, 0)}
-
-
-def test_a_second_call_adds_nothing_and_writes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    cell = run(tmp_path, *IMAGES, "metric=mse")
-    capfd.readouterr()
-    rescore(tmp_path, "metric=ssim")
-    assert capfd.readouterr().out.splitlines() == [f"{cell.folder.name}: added ssim of 3 victims"]
-    before = content(tmp_path)
-    for words in (["metric=ssim"], [], ["metric=mse"]):
-        rescore(tmp_path, *words)
-        assert capfd.readouterr().out.splitlines() == [f"{cell.folder.name}: nothing was missing"]
-    assert content(tmp_path) == before
-    assert main(["rescore", str(cell.folder), "trainer=cpu", "--json"]) == 0
-    (entry,) = json.loads(capfd.readouterr().out)["cells"]
-    assert (entry["added"], entry["reason"]) == ({}, "")
 
 
 def test_more_victims_after_a_rescore_and_a_rescore_after_more_victims(tmp_path: Path) -> None:
@@ -165,67 +116,6 @@ def half(logits, targets):
 """
 
 
-def pictures(root: Path, seed: int) -> Path:
-    for kind in ("a", "b"):
-        (root / kind).mkdir(parents=True)
-        for number in range(2):
-            noise = np.random.default_rng([seed, number, ord(kind)]).integers(0, 255, (12, 12), dtype=np.uint8)
-            Image.fromarray(noise).save(root / kind / f"{number}.png")
-    return root
-
-
-def test_data_of_the_users_own_are_named_and_other_data_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    general = ["attack=noise", "data.victims=2", *ENGINE, "metric=mse"]
-    own, other = pictures(tmp_path / "own" / "set", 0), pictures(tmp_path / "other", 1)
-    cell = run(tmp_path / "out", "data=folder", "data.channels=1", f"data.root={own}", *general)
-    run_cell(compose(["data=samples", "data.set=mnist", *general, f"results={tmp_path / 'out'}"]))
-    before = content(cell.parts)
-    capsys.readouterr()
-    for place, says in (([f"data.root={other}"], "are other data than those that were attacked"), ([], "not exist")):
-        rescore(tmp_path / "out", "metric=ssim", *place, code=1)
-        lines = capsys.readouterr().out.splitlines()
-        assert len(lines) == 2 and sum("not rescored: " in line for line in lines) == 1
-        (line,) = [line for line in lines if line.startswith(cell.folder.name)]
-        assert says in line
-        assert content(cell.parts) == before and "ssim" not in (cell.folder / "cell.json").read_text()
-    rescore(tmp_path / "out", "metric=ssim", f"data.root={own}")
-    (found,) = [one for one in query.cells(tmp_path / "out").cells if one.folder == cell.folder]
-    assert None not in scores(found)["ssim"]
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["metric=sism"], "no metric 'sism' in configs/metric; did you mean 'ssim'?"),
-        (["metric.ssim.sgima=2"], "sgima"),
-        (["metric.nothing.cap=2"], "nothing"),
-        (["attack=dlg"], "a stored cell keeps its settings"),
-        (["data.seed=1"], "a stored cell keeps its settings"),
-        (["twice"], "one folder too many"),
-        (["--victims"], "no option '--victims'"),
-    ],
-)
-def test_a_mistake_is_one_line_and_exit_code_2(
-    tmp_path: Path, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "cells").mkdir()
-    assert main(["rescore", str(tmp_path), *words]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert says in line
-
-
-def test_other_settings_of_a_stored_metric_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cell = run(tmp_path, *IMAGES, "metric=psnr")
-    before = content(tmp_path)
-    rescore(tmp_path, "metric.psnr.cap=50", code=1)
-    assert "metric.psnr has other settings than its stored scores" in capsys.readouterr().out
-    assert content(tmp_path) == before
-    rescore(tmp_path, "+metric.psnr_50={_target_: bench.metrics.psnr.PeakSignalToNoiseRatio, cap: 5}")
-    assert scores(cell_in(tmp_path))["psnr_50"] == [5.0] * 6 and cell.folder.exists()
-
-
 def test_without_reconstructions_the_reason_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(tmp_path, *IMAGES, "metric=mse", "report.reconstructions=none")
     before = content(tmp_path)
@@ -269,38 +159,6 @@ def test_it_waits_for_the_lock_of_the_cell(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(score_parts, "write", write)
     rescore(tmp_path, "metric=ssim")
     assert held == [cell_in(tmp_path).folder]
-
-
-def test_no_class_is_taken_from_a_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A record may come from anybody: it must not choose what is called here."""
-    cell = run(tmp_path, *IMAGES, "metric=mse")
-    record = cell.folder / "cell.json"
-    whole = json.loads(record.read_text())
-    bait = {"_target_": "pathlib.Path.touch", "self": str(tmp_path / "bait")}
-
-    def changed(*path: str, value: object) -> None:
-        document = json.loads(json.dumps(whole))
-        place = document["facts"]["config"]
-        for name in path[:-1]:
-            place = place[name]
-        place[path[-1]] = value
-        record.write_text(json.dumps(document))
-
-    for path, value in (
-        (("metric", "mse", "_target_"), "os.system"),
-        (("metric", "mse", "clip"), bait),
-        (("metric", "bait"), bait),
-        (("data", "_target_"), "os.system"),
-        (("data", "label_rule"), [bait]),
-        (("data", "label_rule"), {"a": bait}),
-        (("names", "data"), "samples data.set=mnist"),
-        (("names",), {}),
-    ):
-        changed(*path, value=value)
-        code = main(["rescore", str(tmp_path), "trainer=cpu", "metric=ssim"])
-        line = capsys.readouterr().out
-        assert code == (0 if path == ("names", "data") else 1), (path, line)
-        assert not (tmp_path / "bait").exists()
 
 
 def test_a_damaged_reconstruction_costs_its_victims_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
