@@ -65,17 +65,14 @@ EXCEPTIONS = frozenset(
         "results/plans.py",
         "results/scores.py",
         "results/stored_leak.py",
-        "results/things.py",
         "results/training_summary.py",
         # run in tests/running/ as whole cells, suites and trainings
         "running/components.py",
         "running/executor.py",
         "running/kind.py",
-        "running/recorder.py",
         "running/trainer.py",
         "running/training_components.py",
         # used in tests/results/test_store.py and test_foreign.py
-        "storage/atomic.py",
         "storage/file_name.py",
         "storage/hashing.py",
         "storage/provenance.py",
