@@ -52,18 +52,6 @@ EXCEPTIONS = frozenset(
         "report/strengths.py",
         "report/table.py",
         "report/terminal.py",
-        # written and read in tests/results/test_store.py, test_query.py and test_summary.py
-        "results/bootstrap.py",
-        "results/columns.py",
-        "results/defense_result.py",
-        "results/document.py",
-        "results/failure.py",
-        "results/latest.py",
-        "results/part_format.py",
-        "results/plans.py",
-        "results/scores.py",
-        "results/stored_leak.py",
-        "results/training_summary.py",
         # run in tests/running/ as whole cells, suites and trainings
         "running/components.py",
         "running/executor.py",
