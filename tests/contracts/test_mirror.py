@@ -58,10 +58,6 @@ EXCEPTIONS = frozenset(
         "running/kind.py",
         "running/trainer.py",
         "running/training_components.py",
-        # used in tests/results/test_store.py and test_foreign.py
-        "storage/file_name.py",
-        "storage/hashing.py",
-        "storage/provenance.py",
     ]
 )
 

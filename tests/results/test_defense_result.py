@@ -57,6 +57,7 @@ PRUNED = {"defense": "Pruning", "fraction": 0.5}
         ([{"defense": "Laplacian", "std": None, "variance": 0.04}], 0.2, None),
         ([PRUNED], None, 0.5),
         ([NOISE, PRUNED], None, None),  # neither of the two is the strength of both
+        ([PRUNED, NOISE], None, None),
         ([{"defense": "Clip", "std": 0.1, "fraction": 0.5}], None, None),
         ([None], None, None),
         ([], None, None),
