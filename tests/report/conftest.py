@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from bench.report.table import Column, Line, Link, Missing, Name, Page, Section, Table, Value
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
 
@@ -138,3 +139,27 @@ def results(tmp_path_factory: pytest.TempPathFactory, add_cell: Callable[..., St
     refused = Store(root).cell(StoredLeak, "idlg-b4", "5" * 16, facts("idlg", "samples/mnist", "C"))
     refused.fail("not_applicable", "attack 'idlg' needs batches of one; data.batch_size is 4 (50 % more & a_b)")
     return root
+
+
+@pytest.fixture
+def by_hand() -> Page:
+    """A page with one table: a figure with all that can be known of it, figures that are missing, an empty line."""
+    median = {"mean": 0.5, "low": 0.25, "high": 0.75, "n": 8, "method": "range"}
+    value = Value(0.01234, 0.01, 0.02, 8, "mean", "Student's t", 2, median, None, None, " (2 diverged)")
+    groups = {"recovered": {"mean": 0.001, "n": 6}, "others": {"mean": 0.2, "n": 2}}
+    columns = [
+        Column("attack", "attack", "attack", width=6),
+        Column("MSE, mean", "MSE", "mse", "down", "px", "r", figure=True, bounds=True),
+        Column("PSNR", "PSNR", "psnr", "up", align="r", figure=True),
+        Column("pictures", linked=True),
+        Column(key="comment"),
+    ]
+    lines = [
+        Line(
+            [Name("a|b_c", True), value, Missing("no net", inline=True), Link("grid", "x.png"), "=1+1"], "a", "error: x"
+        ),
+        Line([Name("long_name"), Value(0.25, groups=groups), Value(12.5, places=1), None, 3], "long_name"),
+        Line([Name("idlg"), Missing(), Missing(), None, None], "idlg", "not_applicable: a_b", empty=True),
+    ]
+    section = Section("Board", [Table(columns, lines)], ["50 % of a_b."], "Alone")
+    return Page("Title", [section], "The method.", ["skipped x: y"], {"a picture": "p.png"})
