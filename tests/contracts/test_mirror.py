@@ -40,13 +40,6 @@ EXCEPTIONS = frozenset(
         "metrics/text/batch.py",
         "metrics/text/exact_match.py",
         "metrics/text/token_accuracy.py",
-        # printed in tests/report/test_leaderboard.py, test_marks.py, test_defenses.py and test_sentences.py
-        "report/drawn.py",
-        "report/measures.py",
-        "report/notes.py",
-        "report/pareto.py",
-        "report/rows.py",
-        "report/strengths.py",
         # run in tests/running/ as whole cells, suites and trainings
         "running/components.py",
         "running/executor.py",
