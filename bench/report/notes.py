@@ -55,8 +55,8 @@ def _grants(own: list[Row]) -> list[str]:
 
 def _left_out(shown: list[Row]) -> list[str]:
     """What of a data set no victim can hold."""
-    held = {row.summary["data"]: (row.cell.facts.get("data") or {}).get("remark") for row in shown}
-    return [f"{name}: {remark}." for name, remark in held.items() if remark]
+    held = [(row.summary["data"], (row.cell.facts.get("data") or {}).get("remark")) for row in shown]
+    return [f"{name}: {remark}." for name, remark in dict.fromkeys(held) if remark]
 
 
 _UNPRINTED = ("column", "identity")  # facts of a metric that are for readers of the store

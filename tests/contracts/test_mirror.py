@@ -18,44 +18,6 @@ DECIDES = (
     ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.BoolOp, ast.BinOp, ast.Compare,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
 )  # fmt: skip
-# Files with logic that have no test of their name yet; each comment says where a room is tested. The list can only
-# get shorter: a new file brings its test, and a file that has its test is taken off.
-EXCEPTIONS = frozenset(
-    [
-        # printed in tests/report/test_tables.py, test_tex.py, test_marks.py and test_sentences.py
-        "report/csv_file.py",
-        "report/drawn.py",
-        "report/latex.py",
-        "report/markdown.py",
-        "report/measures.py",
-        "report/notes.py",
-        "report/pareto.py",
-        "report/rows.py",
-        "report/strengths.py",
-        "report/table.py",
-        "report/terminal.py",
-        # written and read in tests/results/test_store.py, test_query.py and test_summary.py
-        "results/bootstrap.py",
-        "results/columns.py",
-        "results/defense_result.py",
-        "results/document.py",
-        "results/failure.py",
-        "results/image_parts.py",
-        "results/latest.py",
-        "results/part_format.py",
-        "results/parts.py",
-        "results/plans.py",
-        "results/scores.py",
-        "results/stored_leak.py",
-        "results/things.py",
-        "results/training_summary.py",
-        # used in tests/results/test_store.py and test_foreign.py
-        "storage/atomic.py",
-        "storage/file_name.py",
-        "storage/hashing.py",
-        "storage/provenance.py",
-    ]
-)
 
 
 def has_logic(path: Path) -> bool:
@@ -78,14 +40,11 @@ def mirrored(source: str) -> Path:
 @pytest.mark.parametrize("source", sources())
 def test_a_file_with_logic_has_a_test_of_its_name(source: str) -> None:
     wanted = mirrored(source)
-    if source in EXCEPTIONS:
-        assert not wanted.is_file(), f"{wanted} is there now: take {source} off the list of exceptions"
-    else:
-        assert wanted.is_file(), f"{source} decides or computes something, and there is no {wanted}"
+    assert wanted.is_file(), f"{source} decides or computes something, and there is no {wanted}"
 
 
-def test_the_list_names_files_with_logic_only() -> None:
-    assert set(sources()) >= EXCEPTIONS and len(sources()) > 150
+def test_there_are_sources() -> None:
+    assert len(sources()) > 150
 
 
 @pytest.mark.parametrize(

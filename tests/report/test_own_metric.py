@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from metric_facts import metric_facts
 from rich.console import Console
 
 from bench.metrics.base import Batch, SampleMetric
@@ -16,7 +15,6 @@ from bench.metrics.column import ScoreColumn
 from bench.metrics.mse import MeanSquaredError
 from bench.metrics.scorer import Scorer
 from bench.report import page
-from bench.results import columns
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
 from bench.terminal.overview import summary as drawn
@@ -107,13 +105,6 @@ def test_metrics_that_were_not_scored_have_no_column(written: tuple[Path, page.R
     root, made = written
     for text in ((root / "leaderboard.md").read_text(), (root / "leaderboard.csv").read_text(), made.text):
         assert "psnr" not in text.lower() and "ssim" not in text.lower()
-
-
-def test_a_cell_has_the_columns_that_its_metrics_describe_and_no_others() -> None:
-    told = metric_facts()
-    described = columns.columns({"metrics": told})
-    assert list(described) == list(told) and described["psnr"].unit == "dB"
-    assert columns.columns({}) == columns.columns({"metrics": {"mse": {"net": None}}}) == {}
 
 
 def test_a_report_needs_no_torch() -> None:

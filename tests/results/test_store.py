@@ -7,11 +7,10 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench.errors import UserError
-from bench.results import parts, query
+from bench.results import query
 from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
@@ -159,45 +158,6 @@ def test_processes_write_beside_each_other(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "cells").iterdir()] == [cell.folder.name]
 
 
-BAD = {
-    "a row of victims lacks status": ([{"victim": 0, "batch_size": 1}], []),
-    "unknown columns: colour": ([{"victim": 0, "status": "x", "batch_size": 1, "colour": 1}], []),
-    "occurs twice": ([{"victim": 0, "status": "x", "batch_size": 1}] * 2, []),
-    "without their victims": (
-        [{"victim": 0, "status": "x", "batch_size": 1}],
-        [{"victim": 1, "position": 0, "sample": 0, "label": 0, "label_guess": 0}],
-    ),
-    "positions outside their batch": (
-        [{"victim": 0, "status": "x", "batch_size": 1}],
-        [{"victim": 0, "position": 1, "sample": 0, "label": 0, "label_guess": 0}],
-    ),
-}
-
-
-@pytest.mark.parametrize("words", BAD)
-def test_rows_of_another_form_are_refused(make_cell: CellMaker, words: str) -> None:
-    cell = make_cell()
-    with pytest.raises(ValueError, match=words):
-        cell.append(*BAD[words])
-    assert list(cell.parts.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("images", "words"),
-    [
-        ({"ids": np.arange(1)}, "lack guess, truth"),
-        ({"ids": np.arange(1), "truth": np.zeros((2, 1)), "guess": np.zeros((1, 1))}, "truth: want 1 victims"),
-        ({"ids": np.arange(1), "truth": np.zeros((1, 1)), "guess": np.zeros((1, 1)), "x": np.zeros(1)}, "unknown"),
-    ],
-)
-def test_images_of_another_form_are_refused(make_cell: CellMaker, rows: tuple, images: dict, words: str) -> None:
-    victim, sample = rows
-    cell = make_cell()
-    with pytest.raises(ValueError, match=words):
-        cell.append([victim(0)], [sample(0)], images)
-    assert cell.done() == set()
-
-
 def test_a_record_is_json_whatever_the_config_says(make_cell: CellMaker) -> None:
     """Other readers than Python's stop at NaN; the same facts once more do not change the record."""
 
@@ -226,11 +186,3 @@ def test_a_folders_name_has_a_length_that_file_systems_take(tmp_path: Path) -> N
     facts = {"labels": dict.fromkeys(("data", "model", "defense", "training"), words)}
     config = {"model": {}, "training": {}, "defense": {}, "seed": 0}
     assert len(store.cell(StoredTraining, words, "0" * 16, {**facts, "config": config}).folder.name) <= 100
-
-
-def test_footers_are_enough_for_victims_whose_sources_are_stored(make_cell: CellMaker, rows: tuple) -> None:
-    """Every run stores them; without this, a status would read each part as a whole."""
-    victim, sample = rows
-    cell = make_cell()
-    cell.append([victim(0, sources="{}"), victim(1, sources="{}")], [sample(0), sample(1)])
-    assert parts.stored(cell.parts) == {0, 1}
