@@ -189,7 +189,7 @@ def restored(
         given: the keys that the user gives now; they are taken from `fresh`.
 
     Raises:
-        UserError: the class, or a setting that it takes, is another one than that of the record.
+        UserError: the class, its version, or a setting that it takes, is another one than that of the record.
     """
     node = _overlaid(key, fresh, stored, given)
     if node_identity(key, documents.plain(portable(node))) != node_identity(key, stored):
@@ -207,7 +207,7 @@ def _overlaid(key: str, fresh: Mapping[str, Any], stored: Mapping[str, Any], giv
             node[name] = _placed(place, own, value, given)
         elif name not in fresh and "_target_" in fresh:
             continue  # the class does not take it any more, which `restored` refuses
-        elif name != "_target_" and portable(own) != value:
+        elif name not in ("_target_", "version") and portable(own) != value:
             if _names_a_class(value):
                 raise UserError(f"{place} names a class in the record of the cell, and classes are not taken from it")
             node[name] = value

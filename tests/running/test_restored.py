@@ -108,10 +108,10 @@ def test_settings_are_those_of_the_record_and_class_and_place_those_of_this_mach
     """`data.root` is a place, so the record has only its last name."""
     fresh = {"_target_": "bench.x.Y", "version": 1, "root": "/here/pictures", **here}
     stored = {"_target_": "bench.other_room.Y", "version": 1, "root": "pictures", **there}
-    if here.keys() <= there.keys():
+    if here.keys() == there.keys():
         found = restored("data", fresh, stored)
         assert found == fresh | there and found["_target_"] == "bench.x.Y" and found["root"] == "/here/pictures"
-    else:  # the option has an argument that the stored cell was made without
+    else:  # the option has an argument that the stored cell was made without, or the other way round
         with pytest.raises(UserError, match="data is of another class, or takes other settings"):
             restored("data", fresh, stored)
 
@@ -121,11 +121,11 @@ def test_settings_are_those_of_the_record_and_class_and_place_those_of_this_mach
     [
         ({"_target_": "bench.x.Z"}, "another class"),
         ({"_target_": "os.system"}, "another class"),
-        ({"version": 2}, None),
+        ({"version": 2}, "another class"),  # the code here gives other numbers
         ({"size": {"_target_": "os.system"}}, "data.size names a class in the record"),
         ({"size": [[{"_target_": "os.system"}]]}, "data.size names a class in the record"),
         ({"size": {"deep": {"_target_": "os.system"}}}, "data.size names a class in the record"),
-        ({"new": {"_target_": "os.system"}}, "data.new names a class in the record"),
+        ({"new": {"_target_": "os.system"}}, "another class"),
         ({"part": {"_target_": "os.system", "a": 1}}, "another class"),
         ({"part": 3}, None),
     ],
