@@ -42,7 +42,7 @@ def fitting_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
         UserError: this machine does not have the device.
     """
     devices = cfg.trainer.devices
-    one = devices if not isinstance(devices, int | str) else 1
+    one = 1 if isinstance(devices, int | str) else list(devices)[:1]  # the first of those that are named
     given = {"inference_mode": True, "num_nodes": 1, "devices": one, "max_epochs": epochs, "num_sanity_val_steps": 0}
     return _made(cfg, strategy="auto", **given)
 

@@ -7,7 +7,6 @@ import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-import bench.config.compose  # noqa: F401 (it registers the resolver that the files of configs/paths use)
 from bench.config.composing import apart, cache_folder, composed_by_hydra, silent
 
 

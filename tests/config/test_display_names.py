@@ -21,6 +21,7 @@ FILE = {"lr": 1.0, "step": {"lr": 1.0, "tries": 20}, "seed": 0, "root": "/a", "p
         ({"step": {"lr": 1.0, "tries": 3}}, "step.tries=3"),
         ({"seed": 1, "root": "/b", "victims": 3, "batch_size": 2, "name": "x", "version": 2, "set": "mnist"}, ""),
         ({"part": True}, "part=true"),
+        ({"lr": True}, "lr=true"),
         ({"part": False, "lr": None}, "lr=null, part=false"),
         ({"flags": [1, None, True]}, "flags=[1,null,true]"),
         ({"weights": "/home/jo/best net.pt"}, "weights=bestnet.pt"),
