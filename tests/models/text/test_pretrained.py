@@ -93,7 +93,7 @@ def test_a_cell_is_another_one_where_the_folder_holds_other_weights(folder, tmp_
     cfg = compose(["data=sentences", *(word.format(place) for word in words)])
 
     def own():
-        return identity(OmegaConf.to_container(cfg, resolve=True), contents("data", None, revisions(cfg), []))
+        return identity(OmegaConf.to_container(cfg, resolve=True), contents("data", None, revisions(cfg)))
 
     before = own()
     (place / "README.md").write_text("a model")
