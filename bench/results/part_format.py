@@ -38,16 +38,17 @@ def number(value: Any) -> float | None:
 
 def table_of(rows: list[dict[str, Any]], columns: Sequence[tuple[str, pa.DataType]]) -> pa.Table:
     """A table of these rows and columns; a value that a row lacks is null."""
-    return pa.Table.from_pylist(rows, schema=pa.schema(list(columns), metadata={KEY: str(SCHEMA)}))
+    return pa.Table.from_pylist(rows, schema=pa.schema(list(columns)))
 
 
-def write_table(path: Path, table: pa.Table, counted: Sequence[str] = ()) -> None:
+def write_table(path: Path, table: pa.Table, counted: Sequence[str] = (), mark: str = KEY) -> None:
     """Writes a parquet file in one step.
 
     Args:
         path: the file.
         table: its content.
         counted: the columns whose least and greatest value a reader wants to find in the footer.
+        mark: the key in the footer that says whose file it is.
 
     Raises:
         UserError: the file or its folder cannot be written.
@@ -58,15 +59,23 @@ def write_table(path: Path, table: pa.Table, counted: Sequence[str] = ()) -> Non
     lean = {"use_dictionary": False, "write_statistics": asked, "store_schema": False}
     with aside(path) as temporary, pq.ParquetWriter(temporary, table.schema, write_page_checksum=True, **lean) as file:
         file.write_table(table)
-        file.add_key_value_metadata({KEY: str(SCHEMA)})
+        file.add_key_value_metadata({mark: str(SCHEMA)})
 
 
-def read_table(path: Path) -> tuple[pa.Table | None, str | None]:
-    """Reads a parquet file: its table and None, or None and what is wrong with it, as the end of a sentence."""
+def read_table(path: Path, mark: str = KEY) -> tuple[pa.Table | None, str | None]:
+    """Reads a parquet file that `write_table` has written.
+
+    Args:
+        path: the file.
+        mark: see `write_table`.
+
+    Returns:
+        Its table and None, or None and what is wrong with it, as the end of a sentence.
+    """
     try:
         # All bytes are read at once, which is the quickest way to open many small parts.
         file = pq.ParquetFile(pa.BufferReader(path.read_bytes()), page_checksum_verification=True)
-        found = (file.metadata.metadata or {}).get(KEY.encode())
+        found = (file.metadata.metadata or {}).get(mark.encode())
         problem = version_problem(found.decode(errors="replace") if found is not None else None)
         return (None, problem) if problem else (file.read(use_threads=False), None)
     except (pa.ArrowException, OSError) as error:

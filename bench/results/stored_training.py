@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from bench.results.part_format import read_table, table_of, write_table
 from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell
-from bench.storage.atomic import aside
 
-SCHEMA = 1  # the version of a part's schema
-_KEY = b"leakbench training"
+_MARK = "leakbench training"
 _COLUMNS = [
     ("run", pa.int64()),
     ("status", pa.string()),
@@ -99,10 +97,8 @@ class StoredTraining(StoredCell):
             raise ValueError(f"a row of a training has unknown columns: {', '.join(unknown)}")
         if missing := [name for name in _REQUIRED if name not in row]:
             raise ValueError(f"a row of a training lacks {', '.join(missing)}")
-        schema = pa.schema(_COLUMNS, metadata={_KEY: str(SCHEMA).encode()})
-        table = pa.Table.from_pylist([{**row, "stored": time.time_ns()}], schema=schema)
-        with aside(self.parts / f"run{row['run']}-{uuid.uuid4().hex}.parquet") as temporary:
-            pq.write_table(table, temporary, write_page_checksum=True)
+        table = table_of([{**row, "stored": time.time_ns()}], _COLUMNS)
+        write_table(self.parts / f"run{row['run']}-{uuid.uuid4().hex}.parquet", table, mark=_MARK)
 
     def examples(self) -> ExampleTable:
         """A table with one row per run: its status, accuracy counts, cost and device."""
@@ -111,11 +107,6 @@ class StoredTraining(StoredCell):
 
 def _read(path: Path) -> list[dict[str, Any]]:
     """The rows of a part; empty if the part is foreign or corrupt, so that its run is done again."""
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-        if metadata.get(_KEY) != str(SCHEMA).encode():
-            return []
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
-        return table.to_pylist() if table.column_names == [name for name, _ in _COLUMNS] else []
-    except (pa.ArrowException, OSError):
-        return []
+    table, _ = read_table(path, _MARK)
+    ours = table is not None and table.column_names == [name for name, _ in _COLUMNS]
+    return table.to_pylist() if ours else []
