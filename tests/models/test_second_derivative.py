@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from sine import Sine
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,20 +14,6 @@ BLANK, TARGETS = torch.full((2, 1, 2, 3), 0.5), torch.tensor([0, 2])
 
 def check(model: nn.Module) -> None:
     check_second_derivative(model, functional.cross_entropy, BLANK, TARGETS, "Net")
-
-
-class Sine(torch.autograd.Function):
-    """The sine, whose backward cannot be differentiated again."""
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.sin()
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, g):
-        return g * ctx.saved_tensors[0].cos()
 
 
 class Net(nn.Module):
