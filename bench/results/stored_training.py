@@ -108,5 +108,6 @@ class StoredTraining(StoredCell):
 def _read(path: Path) -> list[dict[str, Any]]:
     """The rows of a part; empty if the part is foreign or corrupt, so that its run is done again."""
     table, _ = read_table(path, _MARK)
-    ours = table is not None and table.column_names == [name for name, _ in _COLUMNS]
-    return table.to_pylist() if ours else []
+    if table is None or table.column_names != [name for name, _ in _COLUMNS]:
+        return []
+    return table.to_pylist()
