@@ -94,19 +94,11 @@ def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:
         status: why they failed.
     """
     v, b = len(ids), seen.batch_size or 1
-    zeros = torch.zeros(v, dtype=torch.long)
     nothing: float = torch.nan if seen.task.language is None else -1
     dtype = torch.float32 if seen.task.language is None else torch.long
-    return Reconstruction(
-        ids=ids,
-        inputs=torch.full((v, b, *seen.task.input_shape), nothing, dtype=dtype, device=ids.device),
-        labels=torch.full((v, b), -1, dtype=torch.long, device=ids.device),
-        objective=torch.full((v,), torch.nan, dtype=torch.float64),
-        iterations=zeros,
-        evaluations=zeros,
-        seconds=torch.zeros(v, dtype=torch.float64),
-        status=[status] * v,
-    )
+    inputs = torch.full((v, b, *seen.task.input_shape), nothing, dtype=dtype, device=ids.device)
+    labels = torch.full((v, b), -1, dtype=torch.long, device=ids.device)
+    return Reconstruction.of_claim(ids, inputs, labels, [status] * v)
 
 
 def select(victims: Victims, ids: Tensor) -> Victims:

@@ -22,18 +22,8 @@ def claim(seen: Observation, inputs: Tensor) -> Reconstruction:
         seen: the observation of V victims.
         inputs: images `[V, B, C, H, W]` or tokens `[V, B, T]`.
     """
-    v = len(seen)
-    zeros = torch.zeros(v, dtype=torch.long)
-    return Reconstruction(
-        ids=seen.ids,
-        inputs=inputs,
-        labels=torch.full(inputs.shape[:2], -1, dtype=torch.long, device=inputs.device),
-        objective=torch.full((v,), torch.nan, dtype=torch.float64),
-        iterations=zeros,
-        evaluations=zeros,
-        seconds=torch.zeros(v, dtype=torch.float64),
-        status=[Status.CONVERGED] * v,
-    )
+    labels = torch.full(inputs.shape[:2], -1, dtype=torch.long, device=inputs.device)
+    return Reconstruction.of_claim(seen.ids, inputs, labels, [Status.CONVERGED] * len(seen))
 
 
 class Noise(Attack):

@@ -54,6 +54,20 @@ class Reconstruction(Message):
             require(getattr(self, name).shape == (v,), f"{name}: want [{v}], got {list(getattr(self, name).shape)}")
         require(len(self.status) == v, f"status: want {v} entries, got {len(self.status)}")
 
+    @classmethod
+    def of_claim(cls, ids: Tensor, inputs: Tensor, labels: Tensor, status: list[Status]) -> Reconstruction:
+        """Makes a reconstruction without objective, trace and cost: of these only the claim is known.
+
+        Args:
+            ids: `[V]`.
+            inputs: `[V, B, C, H, W]` or `[V, B, T]`.
+            labels: `[V, B]`.
+            status: one `Status` per victim.
+        """
+        zeros = torch.zeros(len(ids), dtype=torch.int64)
+        nothing = torch.full((len(ids),), torch.nan, dtype=torch.float64)
+        return cls(ids, inputs, labels, nothing, zeros, zeros, torch.zeros_like(nothing), status)
+
     def __len__(self) -> int:
         return self.inputs.shape[0]
 

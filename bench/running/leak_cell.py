@@ -26,7 +26,7 @@ from bench.leakage import Leakage
 from bench.loggers.base import CellLogger
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
-from bench.metrics.scorer import UNSCORED, Scorer, Scores
+from bench.metrics.scorer import UNSCORED_WORDS, Scorer, Scores
 from bench.modalities.lookup import modality
 from bench.results import query, reconstruction_parts, score_parts
 from bench.results.failure import Failure
@@ -44,9 +44,6 @@ from bench.running.recorder import Recorder
 from bench.running.trainer import attack_trainer, device_in_words
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
-
-# a cell whose victims all ended like this has no result
-_WITHOUT_RESULT = frozenset(status.value for status in UNSCORED)
 
 
 class LeakCell(Cell[StoredLeak]):
@@ -216,7 +213,7 @@ class LeakCell(Cell[StoredLeak]):
     def failed(self, rows: Rows) -> Failure | None:
         """See `Cell.failed`: where no victim has a result."""
         words, reasons = rows.victims["status"].to_pylist(), rows.victims["reason"].to_pylist()
-        if words and set(words) <= _WITHOUT_RESULT:
+        if words and set(words) <= UNSCORED_WORDS:
             return Failure(words[0], f"{reasons[0]} (all {len(words)} victims failed)")
         return None
 
@@ -228,8 +225,8 @@ class LeakCell(Cell[StoredLeak]):
         if all(key in samples.column_names and not samples[key].null_count for key in able):
             return []
         found = read_parts(stored.parts)
-        unscored = {status.value for status in UNSCORED}
-        lacking = score_parts.missing(rows.victims, found.samples, found.scores.values(), able, unscored)
+        added = found.scores.values()
+        lacking = score_parts.missing(rows.victims, found.samples, added, able, UNSCORED_WORDS)
         keys = [key for key in able if any(key in names for names in lacking.values())]
         if not keys:
             return []

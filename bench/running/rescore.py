@@ -21,21 +21,21 @@ from bench.host import signals
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.status import Status
 from bench.metrics.base import SampleMetric
-from bench.metrics.scorer import UNSCORED, Scorer
+from bench.metrics.scorer import UNSCORED_WORDS, Scorer
 from bench.modalities.lookup import modality_of
 from bench.results import parts, query, score_parts
-from bench.results.identity import metric_identity
 from bench.results.reconstruction_parts import read_reconstructions
 from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.running.components import notice
+from bench.running.devices import devices
 from bench.running.executor import in_a_line
+from bench.running.leak_cell import facts_of_metrics
 from bench.running.restored import Request, composed, data_of, metric_nodes, numerics
 from bench.storage.lock import locked
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
 
-_UNSCORED = frozenset(status.value for status in UNSCORED)
 _ROWS, _SECONDS = 256, 10.0  # a part is written when one of the two is reached
 
 
@@ -132,7 +132,7 @@ class _Job:
         self.cfg = composed(self.request, self.config)
         self.nodes = metric_nodes(self.request, self.cfg, self.cell.facts)
         added = self.found.scores.values()
-        lacking = score_parts.missing(self.victims, self.found.samples, added, self.nodes, _UNSCORED)
+        lacking = score_parts.missing(self.victims, self.found.samples, added, self.nodes, UNSCORED_WORDS)
         asked = [key for key in self.nodes if any(key in keys for keys in lacking.values())]
         self.metrics: dict[str, SampleMetric] = {key: instantiate(self.nodes[key], f"metric.{key}") for key in asked}
         kind = modality_of(self.cell.facts)
@@ -178,18 +178,14 @@ class _Job:
 
     def _record(self, scorer: Scorer) -> None:
         """Puts the added metrics on record before their scores, so that an interrupted rescoring is gone on with."""
-        facts = self.cell.facts
-        known = facts.get("metrics") or {}
-        new = {
-            key: {**described, "identity": metric_identity(key, self.nodes[key])}
-            for key, described in scorer.facts().items()
-            if key not in known
+        nodes = {key: self.nodes[key] for key in self.metrics}
+        added = {
+            "metrics": facts_of_metrics(scorer, nodes),
+            "reasons": {},
+            "config": {**self.config, "metric": nodes},
         }
-        reasons = {key: reason for key, reason in (facts.get("reasons") or {}).items() if key not in self.metrics}
-        nodes = {**(self.config.get("metric") or {}), **{key: self.nodes[key] for key in new}}
-        kept = {"metrics": {**known, **new}, "reasons": reasons, "config": {**self.config, "metric": nodes}}
         root = self.cell.folder.parent.parent
-        Store(root).cell(StoredLeak, self.cell.slug, self.cell.identity, {**facts, **kept})
+        Store(root).cell(StoredLeak, self.cell.slug, self.cell.identity, {**self.cell.facts, **added})
 
     def _score(self, data: VictimDataModule, scorer: Scorer) -> dict[str, int]:
         words = dict(zip(self.victims["victim"].to_pylist(), self.victims["status"].to_pylist()))
@@ -264,17 +260,8 @@ def _reconstruction(tensors: dict[str, np.ndarray], victim: int, status: Status)
     if len(at) != 1:
         raise UserError(f"the reconstruction of victim {victim} is not in its part")
     inputs, labels = (torch.from_numpy(tensors[name][at]) for name in ("inputs", "labels"))
-    nothing = torch.zeros(1, dtype=torch.int64)
-    return Reconstruction(
-        ids=torch.tensor([victim]),
-        inputs=inputs if inputs.is_floating_point() else inputs.long(),
-        labels=labels,
-        objective=torch.full((1,), torch.nan, dtype=torch.float64),
-        iterations=nothing,
-        evaluations=nothing,
-        seconds=torch.zeros(1, dtype=torch.float64),
-        status=[status],
-    )
+    inputs = inputs if inputs.is_floating_point() else inputs.long()
+    return Reconstruction.of_claim(torch.tensor([victim]), inputs, labels, [status])
 
 
 def _samples(table: pa.Table) -> dict[int, list[int]]:
@@ -286,8 +273,5 @@ def _samples(table: pa.Table) -> dict[int, list[int]]:
 
 
 def _device(cfg: DictConfig) -> torch.device:
-    """Where scores are computed: the processor or the GPU that `trainer` names."""
-    accelerator = cfg.trainer.accelerator
-    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise UserError(f"trainer.accelerator={accelerator}: this machine has none")
-    return torch.device("cuda" if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu")
+    """Where scores are computed: on the GPU if `trainer` asks for one of CUDA's, else on the processor."""
+    return torch.device("cuda" if devices(cfg).kind == "cuda" else "cpu")
