@@ -1,20 +1,18 @@
 """`leakbench rescore`: adds scores to stored reconstructions."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from bench.cli.output import Answer, show
 from bench.errors import UserError
 
 
-def answer(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[int, Any]:
-    """Rescores the cells of a folder.
+def answer(arguments: argparse.Namespace) -> Answer:
+    """Rescores the cells of a folder and prints a line per cell.
 
     Args:
         arguments: `words` holds the folder, if one is named, and the overrides.
-        say: is called with one line per cell.
 
     Returns:
         The exit code, which is 1 if a cell could not be rescored as a whole, and a document with one entry per cell.
@@ -33,10 +31,10 @@ def answer(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[i
     request = Request.of(overrides, arguments.config_dir)
     found = []
     for one in rescore(folders[0] if folders else Path("results"), request):
-        say(one.sentence)
+        show(one.sentence)
         found.append({**asdict(one), "folder": str(one.folder)})
     if not found:
-        say("no attack is stored there")
+        show("no attack is stored there")
     return int(any(one["reason"] for one in found)), {"cells": found}
 
 
