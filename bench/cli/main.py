@@ -18,6 +18,8 @@ from bench.cli.parser import parse
 from bench.errors import UserError
 from bench.host import signals
 from bench.storage.atomic import FULL
+from bench.storage.portable import portable
+from bench.terminal import transcript
 from bench.terminal.console import nowhere, opened, quiet, stdout_kept
 
 # The file of each command. Its `answer(arguments)` does what the command does, and raises `UserError` for a mistake.
@@ -33,6 +35,7 @@ COMMANDS = {
     "speed": "bench.cli.speed",
     "completion": "bench.cli.completion",
 }
+LOGGED = frozenset({"run", "train", "suite"})  # the commands that leave a log file if they compute something
 KEPT = {"run": "victims", "train": "runs", "suite": "victims", "rescore": "scores"}  # what an interrupt leaves stored
 
 
@@ -53,6 +56,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             arguments = parse(argv)
             command.append(arguments.command)
+            if arguments.command in LOGGED and speaks() and not getattr(arguments, "serve", False):
+                transcript.begin(sys.argv[1:] if argv is None else argv, portable)
             return _answer(arguments)
         except UserError as error:
             say(" ".join(str(error).split()))
@@ -72,6 +77,8 @@ def main(argv: list[str] | None = None) -> int:
                     nowhere(sys.stdout)
                 return 2
             raise
+        finally:
+            transcript.end()
 
 
 def _farewell(number: int, command: list[str]) -> str:

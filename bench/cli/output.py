@@ -4,6 +4,7 @@ import os
 import sys
 from typing import Any
 
+from bench.terminal import transcript
 from bench.terminal.console import nowhere
 from bench.terminal.printable import visible, visible_lines
 
@@ -16,6 +17,7 @@ def show(what: Any) -> None:
         return
     if isinstance(what, str):
         print(visible_lines(what))
+        transcript.add(what)
         return
     from bench.terminal.progress import Said
 
@@ -24,6 +26,7 @@ def show(what: Any) -> None:
 
 def say(sentence: str) -> None:
     """Prints one line to stderr."""
+    transcript.add(f"leakbench: {sentence}")
     try:
         print(f"leakbench: {visible(sentence)}", file=sys.stderr, flush=True)
     except OSError:

@@ -25,12 +25,16 @@ def answer(arguments: argparse.Namespace) -> Answer:
     if len(folders) > 1:
         raise UserError(f"'{folders[1]}' is one folder too many (leakbench rescore --help)")
 
-    from bench.running.rescore import rescore
-    from bench.running.restored import Request
+    from bench.results import query
+    from bench.running.rescore_request import Request
 
+    folder = folders[0] if folders else Path("results")
+    query.require_folder(folder)
     request = Request.of(overrides, arguments.config_dir)
+    from bench.running.rescore import rescore  # torch takes seconds, so a mistake is told before
+
     found = []
-    for one in rescore(folders[0] if folders else Path("results"), request):
+    for one in rescore(folder, request):
         show(one.sentence)
         found.append({**asdict(one), "folder": str(one.folder)})
     if not found:

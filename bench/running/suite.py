@@ -21,6 +21,7 @@ from bench.results import plans
 from bench.running.cell_lines import CellLines
 from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result
 from bench.running.kind import in_a_word, is_training, kind_of
+from bench.terminal import transcript
 from bench.terminal.printable import visible, visible_lines
 from bench.terminal.progress import bars, console
 
@@ -188,7 +189,8 @@ def write_plans(name: str, cells: list[Planned]) -> None:
     configs = [cell.config for cell in cells]
     for root in {cfg.results for cfg in configs}:
         own = [cfg for cfg in configs if cfg.results == root]
-        plans.write(Path(root), name, [(kind_of(cfg), _titled(cfg)) for cfg in own])
+        if plans.write(Path(root), name, [(kind_of(cfg), _titled(cfg)) for cfg in own]):
+            transcript.keep(Path(root))
 
 
 def _titled(cfg: DictConfig) -> dict[str, Any]:
