@@ -14,6 +14,7 @@ from rich.text import Text
 from bench.cli.cell_states import STATES, CellStatus, ResultsStatus, look
 from bench.cli.output import Answer, say, show
 from bench.results.kinds import KINDS
+from bench.terminal.duration import duration
 from bench.terminal.printable import visible
 
 COLUMNS = ("attack", "data", "model", "defense", "threat", "batch size", "seed")
@@ -48,7 +49,7 @@ def sentence(status: ResultsStatus) -> str:
     counted = [(kind.units, *status.count(kind.units)) for kind in KINDS]
     lines = [f"{units}: {done:,} of {wanted:,}" for units, done, wanted in counted if wanted or units == "victims"]
     pace = "" if status.rate is None else f", {status.rate:.3g} per second"
-    left = "" if status.left is None else f", about {_duration(status.left)} left"
+    left = "" if status.left is None else f", about {duration(status.left)} left"
     return "\n".join([f"cells: {states}", *lines]) + pace + left
 
 
@@ -105,15 +106,3 @@ def _value(cell: CellStatus, name: str) -> str:
     if name == "attack":
         return cell.task
     return str(cell.labels.get(name, cell.settings.get(name, "")))
-
-
-def _duration(seconds: float) -> str:
-    """A duration in words, in the largest unit that keeps it above 1.5.
-
-    >>> [_duration(s) for s in (40, 100, 7_200, 200_000)]
-    ['40 seconds', '2 minutes', '2.0 hours', '2.3 days']
-    """
-    for unit, size, digits in (("days", 86_400, 1), ("hours", 3_600, 1), ("minutes", 60, 0)):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.{digits}f} {unit}"
-    return f"{seconds:.0f} seconds"
