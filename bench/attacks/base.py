@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 from torch import nn
@@ -71,6 +71,19 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
     ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
+
+
+def in_words(needs: Iterable[str]) -> list[str]:
+    """What each need asks for, as `leakbench list NAME` prints it; a need whose sentence depends on the model, by name.
+
+    >>> in_words({"batch_size", "soft_labels"})
+    ['to know the batch size', 'soft labels']
+    """
+    sentences = {need: _NEEDS[need][1] for need in sorted(needs)}
+    return [
+        sentence.removeprefix("needs ") if isinstance(sentence, str) else need.replace("_", " ")
+        for need, sentence in sentences.items()
+    ]
 
 
 class Attack(nn.Module, ABC):

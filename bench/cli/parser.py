@@ -22,6 +22,7 @@ TOP = """examples:
   leakbench report                                the leaderboard of everything in results/
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
+  leakbench list idlg                             one of them: its paper, what it needs, its settings
   leakbench prepare                               which data sets are on this machine
   leakbench speed                                 the engine against the published loop, on this machine
 
@@ -39,6 +40,7 @@ examples:
   leakbench run model=custom model.target=mypackage.nets:Net data=cifar10
   leakbench run attack=mine --config-dir my_configs        (my_configs/attack/mine.yaml)
   leakbench run debug=fast                                 two victims, a small budget, no logger
+  leakbench run attack=idlg --cfg                          the resolved config as YAML; nothing is run
 
 A stored victim is not computed again. A value with spaces or brackets needs two pairs of quotes:
 'data.root="my pictures"'."""
@@ -53,6 +55,7 @@ examples:
   leakbench train data=mnist defense=pruning
   leakbench train data=mnist model.activation=tanh model.init_range=null defense=dp_sgd defense.noise_multiplier=2
   leakbench train data=cifar10 model=resnet20 training=official --json
+  leakbench train data=mnist defense=dp_sgd --cfg          the resolved config as YAML; nothing is trained
 
 A stored run is not trained again. The attack, the threat model and the metrics have no effect here."""
 
@@ -63,6 +66,7 @@ examples:
   leakbench suite quick
   leakbench suite quick attack=idlg results=only_idlg      only iDLG, on each of the suite's data sets
   leakbench suite published data.victims=32
+  leakbench suite quick --cfg                              the resolved config of each cell; nothing is run
   leakbench list suites"""
 
 RESCORE = """Scores the stored reconstructions again and attacks nothing. DIR is a results folder (default: results) or
@@ -90,6 +94,7 @@ planned it, but it was not begun). To complete unfinished and missing cells, rep
 
 examples:
   leakbench status
+  leakbench status results --failed                        only what failed, with the reasons
   leakbench status results --json
   watch leakbench status /shared/results"""
 
@@ -112,7 +117,18 @@ examples:
 LIST = """examples:
   leakbench list                                           the groups
   leakbench list attacks
-  leakbench list data --config-dir my_configs              all data sets, your own included"""
+  leakbench list idlg                                      one attack: its paper, what it needs, its settings
+  leakbench list metric=bag_of_words                       a name that is in several groups
+  leakbench list data --config-dir my_configs              all data sets, your own included
+  leakbench list dlg --json                                the same for a program"""
+
+COMPLETION = """Prints a script. In a shell that has read it, the TAB key completes commands, options, groups, and the
+names in a group. The names are those that leakbench has at the moment, those in --config-dir DIR included.
+
+examples:
+  source <(leakbench completion bash)                      in ~/.bashrc
+  source <(leakbench completion zsh)                       in ~/.zshrc, behind compinit
+  leakbench completion fish > ~/.config/fish/completions/leakbench.fish"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -149,6 +165,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     rescore = _parser(commands, "rescore", "add scores to stored reconstructions, without an attack", RESCORE)
     rescore.add_argument("words", metavar="DIR | KEY=VALUE", nargs="*", help="the folder, and what to add, see below")
     status = _parser(commands, "status", "say how far the work in a results folder has come", STATUS)
+    status.add_argument("--failed", action="store_true", help="only the cells that failed, each with the reason")
     report = _parser(commands, "report", "write and print the leaderboard of a results folder", REPORT)
     for command in (status, report):
         command.add_argument(
@@ -157,14 +174,17 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     prepare = _parser(commands, "prepare", "fetch data sets and weights, or say what is lacking", PREPARE)
     prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, text, and overrides (key=value)")
     prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on if something cannot be fetched")
-    listing = _parser(commands, "list", "list the attacks, data, models, suites, ...", LIST)
-    listing.add_argument(
-        "what", metavar="WHAT", nargs="?", help="attacks, data, models, defenses, threats, metrics, ..."
-    )
+    listing = _parser(commands, "list", "list the attacks, data, models, suites, ..., or explain one of them", LIST)
+    listing.add_argument("what", metavar="WHAT", nargs="?", help="a group (attacks, data, ...), or one option (idlg)")
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)
-    for command in (run, train, suite, rescore, status, report, speed):
+    for command in (run, train, suite):
+        command.add_argument("--cfg", action="store_true", help="print the resolved config as YAML and run nothing")
+    completion = _parser(commands, "completion", "print a script that completes words in your shell", COMPLETION)
+    completion.add_argument("shell", metavar="SHELL", help="bash, zsh or fish")
+    completion.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)  # the script sends the words
+    for command in (run, train, suite, rescore, status, report, listing, speed):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
     for command in (run, train, suite, rescore, prepare, listing, speed):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")

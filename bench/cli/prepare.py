@@ -3,19 +3,15 @@
 No other part of leakbench downloads anything, except for a model that the user names on a hub (model=huggingface).
 """
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from bench.cli import pretrained
+from bench.cli.output import Answer, say, show
 from bench.config import options
-from bench.config.compose import compose
-from bench.config.instantiate import instantiate
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
-from bench.models.text import minilm
 
 BACKBONES, LANGUAGE = "lpips", "text"  # the names that can be prepared besides the data sets
 
@@ -40,6 +36,35 @@ def names(config_dir: Path | None = None) -> list[str]:
     return [*options.entries("data", config_dir), BACKBONES, LANGUAGE]
 
 
+def answer(arguments: argparse.Namespace) -> Answer:
+    """Fetches what the user names; without a name, prints what this machine has and lacks."""
+    given = [word for word in arguments.names if "=" not in word or word.startswith("data=")]
+    overrides = [word for word in arguments.names if word not in given]
+    for word in given:
+        _check_name(word.removeprefix("data="), arguments.config_dir)
+    if not given:
+        for item in survey(overrides, arguments.config_dir):
+            show(f"{item.name:<17}{item.state:<9}{item.remark}")
+        show("fetch with: leakbench prepare NAME")
+        return 0, None
+    for name in given:
+        try:
+            item = fetch(name, overrides, arguments.config_dir)
+        except UserError as error:
+            if not arguments.forgiving:
+                raise
+            say(f"going on without {name}: {' '.join(str(error).split())}")
+        else:
+            show(f"{item.name}: {item.remark}")
+    return 0, None
+
+
+def _check_name(name: str, config_dir: Path | None) -> None:
+    known = names(config_dir)
+    if name not in known:
+        raise UserError(f"nothing called {name!r} to prepare{did_you_mean(name, known)} (there are {', '.join(known)})")
+
+
 def survey(overrides: list[str], config_dir: Path | None = None) -> list[Item]:
     """Says of each name whether it is on this machine, without touching the network.
 
@@ -62,16 +87,16 @@ def fetch(name: str, overrides: list[str], config_dir: Path | None = None) -> It
             put the files there by hand.
     """
     name = name.removeprefix("data=")
-    known = names(config_dir)
-    if name not in known:
-        raise UserError(f"nothing called {name!r} to prepare{did_you_mean(name, known)} (there are {', '.join(known)})")
+    _check_name(name, config_dir)
     if name == BACKBONES:
         from bench.metrics import backbones
 
-        folder = Path(compose(overrides, config_dir).paths.weights)
+        folder = _weights(overrides, config_dir)
         sources = backbones.fetch_missing(folder)
         return Item(name, "here", "; ".join(f"{net}: {folder} ({source})" for net, source in sources.items()))
     if name == LANGUAGE:
+        from bench.cli import pretrained
+
         folder = _language(overrides, config_dir)
         return Item(name, "here", f"minilm: {folder} ({pretrained.fetch(folder)})")
     data = _data(name, overrides, config_dir)
@@ -82,18 +107,30 @@ def fetch(name: str, overrides: list[str], config_dir: Path | None = None) -> It
 
 
 def _language(overrides: list[str], config_dir: Path | None) -> Path:
-    return Path(compose(overrides, config_dir).paths.weights) / minilm.NAME
+    from bench.models.text.minilm import NAME
+
+    return _weights(overrides, config_dir) / NAME
+
+
+def _weights(overrides: list[str], config_dir: Path | None) -> Path:
+    from bench.config.compose import (
+        compose,  # here and below: a mistake in a name is told before anything heavy is read
+    )
+
+    return Path(compose(overrides, config_dir).paths.weights)
 
 
 def _look(name: str, overrides: list[str], config_dir: Path | None) -> Item:
     if name == LANGUAGE:
+        from bench.models.text.minilm import missing
+
         folder = _language(overrides, config_dir)
-        lacking = minilm.missing(folder)
+        lacking = missing(folder)
         return Item(name, "lacking" if lacking else "here", f"minilm: {'not in ' * bool(lacking)}{folder}")
     if name == BACKBONES:
         from bench.metrics import backbones
 
-        folder = Path(compose(overrides, config_dir).paths.weights)
+        folder = _weights(overrides, config_dir)
         found = backbones.status(folder)
         remark = "; ".join(f"{net}: {path or f'not in {folder}'}" for net, path in found.items())
         return Item(name, "here" if all(found.values()) else "lacking", remark)
@@ -105,5 +142,10 @@ def _look(name: str, overrides: list[str], config_dir: Path | None) -> Item:
 
 
 def _data(name: str, overrides: list[str], config_dir: Path | None) -> Any:
+    from omegaconf import OmegaConf
+
+    from bench.config.compose import compose
+    from bench.config.instantiate import instantiate
+
     cfg = compose([f"data={name}", *overrides], config_dir)
     return instantiate(OmegaConf.to_container(cfg.data), "data")

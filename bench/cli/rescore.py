@@ -1,20 +1,18 @@
 """`leakbench rescore`: adds scores to stored reconstructions."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from bench.cli.output import Answer, show
 from bench.errors import UserError
 
 
-def answer(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[int, Any]:
-    """Rescores the cells of a folder.
+def answer(arguments: argparse.Namespace) -> Answer:
+    """Rescores the cells of a folder and prints a line per cell.
 
     Args:
         arguments: `words` holds the folder, if one is named, and the overrides.
-        say: is called with one line per cell.
 
     Returns:
         The exit code, which is 1 if a cell could not be rescored as a whole, and a document with one entry per cell.
@@ -27,16 +25,20 @@ def answer(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[i
     if len(folders) > 1:
         raise UserError(f"'{folders[1]}' is one folder too many (leakbench rescore --help)")
 
-    from bench.running.rescore import rescore
-    from bench.running.restored import Request
+    from bench.results import query
+    from bench.running.rescore_request import Request
 
+    folder = folders[0] if folders else Path("results")
+    query.require_folder(folder)
     request = Request.of(overrides, arguments.config_dir)
+    from bench.running.rescore import rescore  # torch takes seconds, so a mistake is told before
+
     found = []
-    for one in rescore(folders[0] if folders else Path("results"), request):
-        say(one.sentence)
+    for one in rescore(folder, request):
+        show(one.sentence)
         found.append({**asdict(one), "folder": str(one.folder)})
     if not found:
-        say("no attack is stored there")
+        show("no attack is stored there")
     return int(any(one["reason"] for one in found)), {"cells": found}
 
 

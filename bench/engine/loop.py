@@ -110,7 +110,7 @@ class Minimiser:
             if finished:
                 active -= self._hand_on(work, ended.tolist(), waiting, start)
             if watch is not None:
-                watch(Progress(done, total, served, work.median()))
+                watch(Progress(done, total, served, work.median(), self.stop.budget))
             if between is not None and done < total:
                 between(work)
             if finished:

@@ -104,9 +104,11 @@ class Progress:
         total: number of victims.
         active: number of victims that the evaluation served; slots without a victim are not counted.
         objective: the median over the victims at work.
+        budget: the most evaluations that each of them may use.
     """
 
     finished: int
     total: int
     active: int
     objective: float
+    budget: int

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -18,6 +19,7 @@ from bench.host.capacity import check_processes
 from bench.running.cell import run_cell
 from bench.running.devices import devices
 from bench.running.executor import ERROR, Executor, Result, Results, attempt
+from bench.terminal import transcript
 from bench.terminal.progress import console
 
 
@@ -101,6 +103,7 @@ def run_one(cfg: DictConfig) -> dict[str, Any]:
     executor: Executor = instantiate(cfg.executor, "executor")
     if isinstance(executor, LocalExecutor) and ranks(cfg) == 1:
         return run_cell(cfg)
+    transcript.keep(Path(cfg.results))  # other processes compute, and what they say is printed here
     with closing(executor.run([cfg])) as running:
         ((_, result),) = running
     if result.trace:

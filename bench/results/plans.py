@@ -62,7 +62,7 @@ def config_identity(config: Mapping[str, Any]) -> str:
     return identity(documents.plain(portable(config)), {})
 
 
-def write(root: Path, suite: str, cells: Iterable[tuple[type[StoredCell], Mapping[str, Any]]]) -> None:
+def write(root: Path, suite: str, cells: Iterable[tuple[type[StoredCell], Mapping[str, Any]]]) -> bool:
     """Writes the plan of a suite, in place of an earlier plan of the same suite.
 
     A plan of the same cells stays as it is if all of them are finished.
@@ -71,6 +71,9 @@ def write(root: Path, suite: str, cells: Iterable[tuple[type[StoredCell], Mappin
         root: the results folder.
         suite: the name of the suite.
         cells: the kind of each cell, and its resolved config as plain containers.
+
+    Returns:
+        Whether something is left to do.
 
     Raises:
         UserError: the folder cannot be written.
@@ -88,12 +91,13 @@ def write(root: Path, suite: str, cells: Iterable[tuple[type[StoredCell], Mappin
     ]
     folder, path = root / "plans", root / "plans" / f"{suite}.json"
     if _planned(path, planned) and _finished(root, {kind for kind, _ in given}, planned):
-        return  # nothing is left to do, so the time at which the suite last began stays
+        return False  # nothing is left to do, so the time at which the suite last began stays
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from error
     write_text(path, documents.dump(asdict(Plan(suite, time.time_ns(), planned))))
+    return True
 
 
 def _planned(path: Path, cells: list[PlannedCell]) -> bool:

@@ -115,6 +115,16 @@ class Curve:
     values: np.ndarray
 
 
+def require_folder(root: Path) -> None:
+    """Refuses a results folder that does not exist.
+
+    Raises:
+        UserError: it is not a folder.
+    """
+    if not root.is_dir():
+        raise UserError(f"no results folder at {root}; name one (leakbench report DIR) or run: leakbench suite quick")
+
+
 def cells(root: Path) -> Listing:
     """The cells below `root`, in the order of their folders' names.
 
@@ -122,8 +132,7 @@ def cells(root: Path) -> Listing:
         UserError: `root` is not a folder that can be read.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise UserError(f"no results folder at {root}; name one (leakbench report DIR) or run: leakbench suite quick")
+    require_folder(root)
     try:
         found, warnings = store.cells(root, StoredLeak)
         strays = sorted(path for depth in ("", "cells/", "cells/*/") for path in root.glob(f"{depth}[!.]*.parquet"))

@@ -23,6 +23,7 @@ from bench.running.components import notice
 from bench.running.kind import is_training
 from bench.running.telling import owed, telling
 from bench.storage.lock import locked
+from bench.terminal import transcript
 from bench.terminal.overview import overview
 from bench.terminal.progress import console
 
@@ -161,6 +162,8 @@ def run(cell: Cell[Any]) -> dict[str, Any]:
     stored = _opened(cell)
     todo = missing(cell, stored)
     busy = cell.speaks and (bool(todo) or owed(cell.logger, stored))  # who has nothing to do writes nothing
+    if busy:
+        transcript.keep(Path(cell.cfg.results))
     with locked(stored.folder, notice) if busy else nullcontext():
         if busy:
             stored.sweep()

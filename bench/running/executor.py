@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
@@ -31,12 +32,14 @@ class Result:
         document: JSON document of the cell; None unless it is done.
         reason: a sentence; empty where it is done.
         trace: the traceback of a fault.
+        seconds: how long the work took; None if it is not known.
     """
 
     status: str
     document: dict[str, Any] | None = None
     reason: str = ""
     trace: str = ""
+    seconds: float | None = None
 
     def unwrap(self) -> dict[str, Any]:
         """The document, or what `run_cell` would have raised.
@@ -61,7 +64,13 @@ class Result:
 
 
 def attempt(work: Callable[[], dict[str, Any]]) -> Result:
-    """What comes of `work`, whatever it raises; an interrupt goes through."""
+    """What comes of `work`, whatever it raises, and how long it took; an interrupt goes through."""
+    began = time.perf_counter()
+    result = _attempted(work)
+    return dataclasses.replace(result, seconds=time.perf_counter() - began)
+
+
+def _attempted(work: Callable[[], dict[str, Any]]) -> Result:
     try:
         return Result(DONE, work())
     except NotApplicable as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -11,15 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
-import rich.progress
 import torch
 from pytorch_lightning.loggers import Logger
-from rich.progress import TaskID
 
 from bench.config.display_names import title
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.blocks import share
-from bench.engine.state import Progress
 from bench.host import signals
 from bench.host.capacity import BLOCK
 from bench.leakage import Leakage
@@ -41,6 +37,7 @@ from bench.running.components import Components, Contents, build, notice, read_c
 from bench.running.ddp_watchdog import DdpWatchdog
 from bench.running.ranks import SyncRanks
 from bench.running.recorder import Recorder
+from bench.running.time_estimate import ShownProgress, TimeEstimate
 from bench.running.trainer import attack_trainer, device_in_words
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
@@ -191,7 +188,8 @@ class LeakCell(Cell[StoredLeak]):
         with bars() as drawn:
             words = " ".join(stored.facts["labels"][name] for name in ("attack", "data"))
             bar = drawn.add_task(visible(words), total=engine.victims, note="")
-            engine.watch = _ShownObjective(drawn, bar)
+            estimate = TimeEstimate(engine.victims * getattr(parts.attack, "restarts", 1))
+            engine.watch = ShownProgress(drawn, bar, estimate, notice)
 
             def keep(guess: Reconstruction, truth: Victims, scores: Scores) -> None:
                 recorder(guess, truth, scores)
@@ -268,16 +266,3 @@ def _privacy(defense: dict[str, Any]) -> str | None:
     if defense["epsilon"] is None:
         return None
     return f"epsilon {defense['epsilon']:.3g} (delta {defense['delta']:g}) per shared step"
-
-
-class _ShownObjective:
-    """Writes the objective behind a bar, a few times a second: more often would cost more than an evaluation."""
-
-    def __init__(self, drawn: rich.progress.Progress, bar: TaskID) -> None:
-        self._drawn, self._bar, self._last = drawn, bar, 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now - self._last > 0.2:
-            self._last = now
-            self._drawn.update(self._bar, note=f"objective {progress.objective:.2e}")

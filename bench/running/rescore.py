@@ -31,7 +31,8 @@ from bench.running.components import notice
 from bench.running.devices import devices
 from bench.running.executor import in_a_line
 from bench.running.leak_cell import facts_of_metrics
-from bench.running.restored import Request, composed, data_of, metric_nodes, numerics
+from bench.running.rescore_request import Request
+from bench.running.restored import composed, data_of, metric_nodes, numerics
 from bench.storage.lock import locked
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars

@@ -10,7 +10,6 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from omegaconf import DictConfig, OmegaConf
 from bench.config import options
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
-from bench.config.overrides import read
 from bench.datamodules.base import VictimDataModule
 from bench.errors import UserError
 from bench.host.capacity import THREADS
@@ -28,57 +26,8 @@ from bench.models.text.tokenizer import Tokenizer
 from bench.results import document as documents
 from bench.results.identity import PLACES, metric_identity, node_identity
 from bench.running.components import adopt_tokenizer
+from bench.running.rescore_request import DATA, VOCABULARY, Request
 from bench.storage.portable import portable
-
-_DATA, _VOCABULARY = "data.root", "model.vocabulary.root"
-_ALLOWED = re.compile(r"metric(\..+)?|data\.root|model\.vocabulary\.root|paths\.\w+|trainer(\.\w+)?")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asks of a rescoring: metrics to add, and the places of data and weights.
-
-    Args:
-        overrides: overrides as `leakbench run` takes them, of the metrics, of places and of the trainer.
-        keys: the keys of these overrides, in order.
-        config_dir: a folder with options of the user's own.
-    """
-
-    overrides: tuple[str, ...]
-    keys: tuple[str, ...]
-    config_dir: Path | None
-
-    @classmethod
-    def of(cls, overrides: list[str], config_dir: Path | None) -> Request:
-        """Reads the overrides.
-
-        Raises:
-            UserError: an override is wrong, or would change what was attacked.
-        """
-        texts, parsed = read(overrides)
-        keys = tuple(one.key_or_group for one in parsed)
-        for text, key in zip(texts, keys):
-            if not _ALLOWED.fullmatch(key):
-                raise UserError(
-                    f"{text}: a stored cell keeps its settings; rescore takes metric=NAME, metric.KEY.ARG=..., "
-                    "data.root, model.vocabulary.root, paths.... and trainer (leakbench rescore --help)"
-                )
-        request = cls(tuple(texts), keys, config_dir)
-        metrics = [text for text, key in zip(texts, keys) if key not in (_DATA, _VOCABULARY)]
-        try:
-            compose(metrics, config_dir)
-        except UserError:
-            if not any(key.startswith("metric.") for key in keys):
-                raise
-            compose(["data=sentences", *metrics], config_dir)  # the key may be one of a metric of sentences
-        return request
-
-    def named(self, cfg: DictConfig) -> list[str]:
-        """The keys of the metrics that the overrides name."""
-        if "metric" in self.keys:
-            return list(cfg.metric)
-        named = [key.split(".")[1] for key in self.keys if key.startswith("metric.")]
-        return [key for key in dict.fromkeys(named) if key in cfg.metric]
 
 
 def composed(request: Request, config: Mapping[str, Any]) -> DictConfig:
@@ -91,7 +40,7 @@ def composed(request: Request, config: Mapping[str, Any]) -> DictConfig:
     Raises:
         UserError: the cell's options are not on this machine, or the overrides do not fit them.
     """
-    groups = {"data": _DATA} | ({"model": _VOCABULARY} if "vocabulary" in (config.get("model") or {}) else {})
+    groups = {"data": DATA} | ({"model": VOCABULARY} if "vocabulary" in (config.get("model") or {}) else {})
     words: list[str] = []
     for group in groups:
         name = (config.get("names") or {}).get(group)
@@ -102,7 +51,7 @@ def composed(request: Request, config: Mapping[str, Any]) -> DictConfig:
     given = [
         text
         for text, key in zip(request.overrides, request.keys)
-        if key not in (_DATA, _VOCABULARY) or (key in groups.values() and _at(config, key) is not _ABSENT)
+        if key not in (DATA, VOCABULARY) or (key in groups.values() and _at(config, key) is not _ABSENT)
     ]
     return _cached((*words, *given), request.config_dir)
 
@@ -218,7 +167,7 @@ def _placed(key: str, own: Any, stored: Any, given: tuple[str, ...]) -> Any:
     """The place of files at a key, of which the record has the last name only."""
     if key in given or key.startswith("metric.") or portable(own) == stored:
         return own
-    if key == _VOCABULARY and stored is not None:
+    if key == VOCABULARY and stored is not None:
         raise UserError(f"the vocabulary of its model was read from {stored!r}; say {key}=PLACE")
     return stored if stored is None or (isinstance(stored, str) and Path(stored).exists()) else own
 

@@ -18,8 +18,10 @@ from bench.config.schema import check_as
 from bench.config.yaml_bounds import check_files
 from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.results import plans
+from bench.running.cell_lines import CellLines
 from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result
-from bench.running.kind import in_a_word, kind_of
+from bench.running.kind import in_a_word, is_training, kind_of
+from bench.terminal import transcript
 from bench.terminal.printable import visible, visible_lines
 from bench.terminal.progress import bars, console
 
@@ -86,12 +88,18 @@ def load(name: str, config_dir: Path | None = None) -> Suite:
     return suite
 
 
-def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> list[Planned]:
+def plan(name: str, overrides: list[str], config_dir: Path | None = None, *, to_run: bool = True) -> list[Planned]:
     """The cells of a suite, each composed and checked.
 
     What the user says of a group (`attack=idlg`) or of a key replaces what the grid says of it, keys below that group
     included; cells that become equal are run once. A key that only some cells have (`attack.evaluations=500`, which a
     control has not) is set in those.
+
+    Args:
+        name: the suite.
+        overrides: what the user says.
+        config_dir: a folder with options of the user's own.
+        to_run: whether the data sets have to be on this machine.
 
     Raises:
         UserError: a cell cannot be composed, or its data set is not on this machine: before anything has run.
@@ -105,7 +113,7 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
     for title, base, training in _choices(suite, said):
         own = [override for override in overrides if _group(override) not in (_OF_LEAKS if training else _OF_TRAININGS)]
         try:
-            config, used = _compose_with(own, base, config_dir, name, strangers)
+            config, used = _compose_with(own, base, config_dir, name, strangers, to_run=to_run)
         except AbsentData as error:
             absent[str(error)] = None
             continue
@@ -121,7 +129,8 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None) -> lis
             raise strangers.get(override) or UserError(f"{override}: no cell of suite {name} looks at it")
     if any(cell.config.executor != cells[0].config.executor for cell in cells):
         raise UserError(f"suite {name}: one executor for all cells, please: say executor=... behind the suite's name")
-    _data_present(cells, absent)
+    if to_run:
+        _data_present(cells, absent)
     return cells
 
 
@@ -141,13 +150,28 @@ def _choices(suite: Suite, said: set[str]) -> Iterator[tuple[str, list[str], boo
 
 
 def _compose_with(
-    overrides: list[str], base: list[str], config_dir: Path | None, suite: str, strangers: dict[str, UserError]
+    overrides: list[str],
+    base: list[str],
+    config_dir: Path | None,
+    suite: str,
+    strangers: dict[str, UserError],
+    *,
+    to_run: bool,
 ) -> tuple[DictConfig, list[str]]:
-    """A cell with those of the user's overrides whose key it has, and which these are; the others join `strangers`."""
+    """A cell with those of the user's overrides whose key it has, and which these are; the others join `strangers`.
+
+    Args:
+        overrides: what the user says.
+        base: what the suite says of this cell.
+        config_dir: a folder with options of the user's own.
+        suite: the name of the suite.
+        strangers: `{override: error}` of the overrides that no cell has taken; it is extended.
+        to_run: whether the data set has to be on this machine.
+    """
     used = list(overrides)
     while True:
         try:
-            return compose([*base, *used], config_dir, suite=suite, to_run=True), used
+            return compose([*base, *used], config_dir, suite=suite, to_run=to_run), used
         except UnknownKeyError as error:
             unknown = [o for o in used if o.partition("=")[0] == error.key]
             if not unknown:
@@ -165,7 +189,8 @@ def write_plans(name: str, cells: list[Planned]) -> None:
     configs = [cell.config for cell in cells]
     for root in {cfg.results for cfg in configs}:
         own = [cfg for cfg in configs if cfg.results == root]
-        plans.write(Path(root), name, [(kind_of(cfg), _titled(cfg)) for cfg in own])
+        if plans.write(Path(root), name, [(kind_of(cfg), _titled(cfg)) for cfg in own]):
+            transcript.keep(Path(root))
 
 
 def _titled(cfg: DictConfig) -> dict[str, Any]:
@@ -192,7 +217,7 @@ def run(cells: list[Planned], record: Callable[..., None]) -> Outcome:
         UserError: the executor cannot run them at all; `Unwritable`: nor can any result be stored.
     """
     executor: Executor = instantiate(cells[0].config.executor, "executor")
-    words: dict[int, str] = {}
+    lines = CellLines([(cell.title, _names(cell.config)) for cell in cells])
     results: dict[int, Result] = {}
     with bars() as progress, closing(executor.run([cell.config for cell in cells])) as running:
         bar = progress.add_task("cells", total=len(cells), note="")
@@ -200,26 +225,32 @@ def run(cells: list[Planned], record: Callable[..., None]) -> Outcome:
             if result.status == UNWRITABLE:
                 result.unwrap()
             cell, results[index] = cells[index], result
-            words[index] = _told(cell, result, record)
-            text = f"cell {len(results)} of {len(cells)}  {cell.title}  {words[index]}"
+            state, came = _told(cell, result, record)
+            text = f"cell {len(results)} of {len(cells)}  {lines.line(index, state, came, result.seconds)}"
             console.print(visible(text), markup=False, soft_wrap=True)
             progress.update(bar, advance=1, note=visible(cell.title))
     return _outcome(cells, results)
 
 
-def _told(cell: Planned, result: Result, record: Callable[..., None]) -> str:
-    """Keeps a failure on record; what came of the cell, in a few words."""
+def _names(cfg: DictConfig) -> tuple[str, str]:
+    """What the attack and the data set are called; of a training `training` in place of the attack."""
+    config = _titled(cfg)
+    return "training" if is_training(cfg) else config["names"]["attack"], config["names"]["data"]
+
+
+def _told(cell: Planned, result: Result, record: Callable[..., None]) -> tuple[str, str]:
+    """Keeps a failure on record; the state of the cell, and what came of it in a few words."""
     if result.document is not None:
         if why := result.document.get("reasons", {}).get("cell"):  # the cell has it on record itself
-            return f"failed: {why}"
-        return in_a_word(result.document)
+            return "failed", why
+        return "done", in_a_word(result.document)
     if result.trace:
         console.print(visible_lines(result.trace), style="dim", markup=False)
     if result.status == NOT_APPLICABLE:
         record(cell.config, "not_applicable", result.reason)
-        return f"not applicable: {result.reason}"
+        return "not applicable", result.reason
     record(cell.config, "error", result.reason)
-    return f"failed: {result.reason}"
+    return "failed", result.reason
 
 
 def _outcome(cells: list[Planned], results: dict[int, Result]) -> Outcome:

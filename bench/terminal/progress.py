@@ -4,8 +4,10 @@ rich refuses a second live display. So the outermost call of `bars` opens the di
 bars to the same display.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -17,11 +19,22 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from bench.terminal import transcript
 from bench.terminal.console import nowhere
+
+_UNFOLDED = 1000  # columns: a path that is folded could not be told from other words
 
 
 class Said(Console):
     """A console that falls silent if its reader has gone, so that the work goes on (rich would end the process)."""
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """Prints, and takes down what is printed for the log file of the run, on lines that are not folded."""
+        super().print(*objects, **settings)
+        if not self.quiet:
+            drawn = Console(file=io.StringIO(), width=_UNFOLDED, color_system=None, highlight=False)
+            drawn.print(*objects, **settings)
+            transcript.add(drawn.file.getvalue())  # type: ignore[attr-defined]
 
     def on_broken_pipe(self) -> None:
         """Silences the console; rich calls this if its output can no longer be written."""

@@ -73,7 +73,7 @@ def test_list_shows_name_and_first_line(capsys):
 
 WRONG = {
     "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, rescore, status, report, "
-    "prepare, list, speed)",
+    "prepare, list, speed, completion)",
     "run --jsn": "no option '--jsn'; did you mean '--json'? (leakbench run --help)",
     "run attack=noise --verbos data.victims=2": "did you mean '--verbose'?",
     "--jason": "no option '--jason'",
@@ -150,7 +150,7 @@ def test_with_json_nothing_else_reaches_stdout(monkeypatch, capfd):
         subprocess.run(["echo", "a child prints"], check=True)
         return 0, {"a": 1.5}
 
-    monkeypatch.setitem(COMMANDS, "run", noisy)
+    monkeypatch.setattr(f"{COMMANDS['run']}.answer", noisy)
     assert main(["run", "--json"]) == 0
     out, err = capfd.readouterr()
     assert json.loads(out) == {"a": 1.5}
@@ -168,7 +168,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
     def broken(arguments):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setitem(COMMANDS, "run", broken)
+    monkeypatch.setattr(f"{COMMANDS['run']}.answer", broken)
     with pytest.raises(ZeroDivisionError):
         main(["run"])
 
@@ -198,6 +198,6 @@ def test_an_interrupted_command_promises_only_what_it_keeps(line, says, monkeypa
         except BaseException as error:
             raise SystemError("returned a result with an exception set") from error
 
-    monkeypatch.setitem(COMMANDS, line.split()[0], torn)
+    monkeypatch.setattr(f"{COMMANDS[line.split()[0]]}.answer", torn)
     assert main(line.split()) == 130
     assert capfd.readouterr().err == f"leakbench: {says}\n"

@@ -19,7 +19,8 @@ from bench.errors import UserError
 from bench.host.capacity import THREADS
 from bench.results import query
 from bench.running.cell import run_cell
-from bench.running.restored import Request, composed, data_of, metric_nodes, numerics, restored
+from bench.running.rescore_request import Request
+from bench.running.restored import composed, data_of, metric_nodes, numerics, restored
 
 OWN = {"_target_": "bench.x.Y", "version": 1, "root": "/here/pictures", "size": 8, "part": {"_target_": "z", "a": 1}}
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.cli import main as command
+from bench.cli import output
+from bench.cli.main import main
 from bench.results import plans, query
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
@@ -71,8 +72,8 @@ def hidden_signs(text: str) -> set[str]:
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_every_renderer_shows_and_obeys_nothing(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     root = folder_of(tmp_path / "r", HOSTILE[kind])
-    assert command.main(["status", str(root)]) == 0
-    assert command.main(["report", str(root)]) == 0
+    assert main(["status", str(root)]) == 0
+    assert main(["report", str(root)]) == 0
     out, err = capsys.readouterr()
     assert "skipped" not in err
     cells = query.cells(root).cells
@@ -92,7 +93,7 @@ def test_every_renderer_shows_and_obeys_nothing(kind: str, tmp_path: Path, capsy
             assert not [cell for line in lines for cell in line if cell.strip()[:1] in ("=", "+", "@")], name
     for one in cells:
         for shown in (shown_summary(summary(one)), overview({HOSTILE[kind]: HOSTILE[kind]})):
-            command._print(shown)
+            output.show(shown)
     told = capsys.readouterr().out
     assert not hidden_signs(told)
     if kind == "markup":
