@@ -1,4 +1,4 @@
-"""`leakbench`: run, suite, status, report, prepare, list, speed.
+"""`leakbench`: run, suite, status, report, view, prepare, list, speed.
 
 The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. It
 is 130 if SIGINT ended the command, and 143 if another signal did. torch is imported only by the commands that need it,
@@ -187,9 +187,17 @@ def report(arguments: argparse.Namespace) -> Answer:
     """Writes and prints the leaderboard of a results folder."""
     from bench.report import page
 
-    made = page.write(arguments.folder.expanduser())
+    made = page.write(arguments.folder.expanduser(), pictures=arguments.pictures)
     _show_report(made)
     return 0, made.summaries
+
+
+def view(arguments: argparse.Namespace) -> Answer:
+    """Opens the page of a results folder, or serves it."""
+    from bench.cli.view import view as opened_or_served
+
+    opened_or_served(arguments.folder.expanduser(), arguments.serve, arguments.port, _print)
+    return 0, None
 
 
 def prepare(arguments: argparse.Namespace) -> Answer:
@@ -253,6 +261,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "suite": suite,
     "status": status,
     "report": report,
+    "view": view,
     "prepare": prepare,
     "list": listing,
     "speed": speed,
@@ -265,10 +274,13 @@ def _show_report(made: Any) -> None:
     _print(made.text)
     pictures = [path for path in made.paths if path.parent.name == "grids"]
     for path in made.paths:
-        if path not in pictures:
+        if path not in pictures and path != made.page:
             _print(str(path))
     if pictures:
         _print(f"{len(pictures)} pictures in {pictures[0].parent}")
+    if made.private:
+        _print("these files show private examples; without them: leakbench report --no-pictures")
+    _print(f"the page with all of it: {made.page} (leakbench view {made.page.parent})")
 
 
 def _print(what: Any) -> None:

@@ -20,7 +20,7 @@ FACTS_SHAPE: dict[Any, Any] = {
     "config": CONFIG_SHAPE,
     "control": bool,
     "threat": {"letter": str, "grants": {}},
-    "data": {"things": str, "classes": int, "shape": [int], "pool": int, "remark": str},
+    "data": {"things": str, "classes": int, "class_names": [str], "shape": [int], "pool": int, "remark": str},
     "model": {"parameters": int},
     "defense": {
         "epsilon": float,

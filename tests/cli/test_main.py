@@ -36,6 +36,7 @@ LIGHT = [
     ["suite", "--help"],
     ["status", "--help"],
     ["report", "--help"],
+    ["view", "--help"],
     ["prepare", "--help"],
     ["list", "--help"],
     ["list"],
@@ -62,7 +63,7 @@ def test_help_and_lists_answer_within_a_second_and_without_torch(arguments):
     assert min(times) < 1.0
 
 
-@pytest.mark.parametrize("name", ["run", "suite", "status", "report", "prepare", "list"])
+@pytest.mark.parametrize("name", ["run", "suite", "status", "report", "view", "prepare", "list"])
 def test_each_help_teaches_with_examples(name, capsys):
     with pytest.raises(SystemExit) as end:
         main([name, "--help"])
@@ -77,7 +78,7 @@ def test_examples_in_the_help_can_be_parsed():
     from bench.cli import parser
 
     texts = [parser.TOP, parser.RUN, parser.SUITE, parser.STATUS]
-    texts += [parser.REPORT, parser.PREPARE, parser.LIST]
+    texts += [parser.REPORT, parser.VIEW, parser.PREPARE, parser.LIST]
     lines = [line for text in texts for line in re.findall(r"^  leakbench (.*)$", text, re.MULTILINE)]
     assert len(lines) >= 18
     for line in lines:
@@ -94,7 +95,7 @@ def test_list_shows_name_and_first_line(capsys):
 
 
 WRONG = {
-    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, status, report, prepare, list, speed)",
+    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, status, report, view, prepare, list, speed)",
     "run --jsn": "no option '--jsn'; did you mean '--json'? (leakbench run --help)",
     "run attack=noise --verbos data.victims=2": "did you mean '--verbose'?",
     "--jason": "no option '--jason'",

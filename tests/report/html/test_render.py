@@ -1,0 +1,216 @@
+"""The page as a file: no name in it is markup, it allows nothing but itself, and it is small."""
+
+import base64
+import hashlib
+import html.parser
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import page_cells
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from page_cells import Kind
+
+from bench.report.html.data import PageData, collect
+from bench.report.html.render import block, render
+from bench.report.html.tradeoff import tradeoffs
+from bench.report.leaderboard import leaderboard
+from bench.report.page import write
+from bench.results import query
+from bench.results.store import Store
+from bench.results.stored_leak import StoredLeak
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "<img src=x onerror=alert(1)>",
+    "\"'><svg onload=alert(1)>",
+    "&lt;b&gt; &amp; {{ 7*7 }} {% raw %}",
+    "a\u202eb\u2028c\x1b[2Jd",
+]
+
+
+class Reader(html.parser.HTMLParser):
+    """The elements of a page, and the text of each script and data block."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.words: list[str] = []
+        self.inside = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        self.inside = tag
+        if tag == "script":
+            self.scripts.append((dict(attributes), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.inside == "script":
+            attributes, before = self.scripts[-1]
+            self.scripts[-1] = attributes, before + data
+        elif self.inside != "style":
+            self.words.append(data)
+
+
+def blocks(reader: Reader) -> dict[str, Any]:
+    return {str(at["id"]): json.loads(text) for at, text in reader.scripts if at.get("type") == "application/json"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root: Path = tmp_path_factory.mktemp("results")
+    page_cells.add(root, Kind("dlg", "cifar10", steps=60, diverged=(1,)), 1, 3)
+    page_cells.add(root, Kind("noise", "cifar10", steps=0, control=True), 2, 3)
+    page_cells.add_sentences(root, "tag", 3, (0, 4, 12))
+    return root
+
+
+def data_of(root: Path, pictures: bool = True) -> PageData:
+    return collect(leaderboard(query.cells(root)), pictures)
+
+
+def hostile(root: Path, number: int, words: str) -> None:
+    """A cell all of whose words are `words`, and one that failed for this reason."""
+    names = dict.fromkeys(("attack", "data", "model", "defense", "threat"), words or "-")
+    facts = {**page_cells.facts(Kind("dlg", "cifar10"), 1), "labels": names, "config": {"seed": 0, "names": names, "x": words}}
+    facts["data"] = {"things": "sentences", "class_names": [words]}
+    facts["metrics"] = {"m": {"net": words, "column": {"title": words, "unit": words}}}
+    facts["reasons"] = {"m": words}
+    cell = Store(root).cell(StoredLeak, "hostile", f"{number:016x}", facts)
+    row = {"victim": 0, "position": 0, "sample": 0, "label": 0, "label_guess": 0, "text": words, "text_guess": words}
+    row |= {"text_trace": json.dumps([[0, words]]), "m": 1.0}
+    cell.append([{"victim": 0, "status": words or "x", "batch_size": 1, "commit": words, "device": words}], [row])
+    cell.fail("error", words)
+
+
+def test_hostile_words_stay_text(tmp_path: Path) -> None:
+    plain = Reader(render(PageData([], {}, {}, [], False, {}), []))
+    for number, words in enumerate(HOSTILE):
+        hostile(tmp_path, number, words)
+    data = data_of(tmp_path)
+    reader = Reader(render(data, []))
+    allowed = {"a", "span", "table", "tr", "th", "td", "details", "dl", "svg", "rect", "strong", "code", "section", "noscript"}
+    assert {tag for tag, _ in reader.tags} <= allowed | {tag for tag, _ in plain.tags} | {
+        *("h2", "p", "div", "thead", "tbody", "summary", "dt", "dd", "ul", "li")
+    }
+    assert not [name for _, found in reader.tags for name in found if name.startswith("on")]
+    assert len(reader.scripts) == len(plain.scripts) + len(HOSTILE)
+    found = blocks(reader)
+    assert {cell["attack"] for cell in found["index"]["cells"].values()} >= set(HOSTILE[:5])
+    assert all(words in "".join(reader.words) for words in HOSTILE[:5])
+    assert "\u202e" not in render(data, []) and "\x1b" not in render(data, [])
+
+
+@given(st.text())
+def test_no_text_ends_a_block(words: str) -> None:
+    text = str(block({words: [words]}))
+    reader = Reader(f'<script type="application/json" id="x">{text}</script><b>')
+    assert [tag for tag, _ in reader.tags] == ["script", "b"]
+    ((key, value),) = blocks(reader)["x"].items()
+    assert value == [key] and (key == words or not words.isprintable())
+
+
+@given(st.text(min_size=1))
+def test_no_name_of_a_board_is_markup(words: str) -> None:
+    column = {"key": "attack", "title": words, "help": words, "shown": True, "number": False, "kind": "label"}
+    column |= {"estimand": "", "unit": words, "direction": "", "rate": False}
+    cell = dict.fromkeys(("attack", "data", "model", "defense", "threat", "stopped"), words)
+    cell |= {"batch": 1, "seed": 0, "victims": 1, "failed": 1, "control": True, "empty": True, "figures": {}, "same": words}
+    board = {"id": "x", "title": words, "threat": words, "columns": [column], "rows": ["0" * 16], "shared": words, "notes": [words]}
+    text = render(PageData([board], {"0" * 16: cell}, {}, [], True, {}), [])
+    calm = render(PageData([board | {"title": "a", "shared": "a", "notes": ["a"]}], {"0" * 16: cell}, {}, [], True, {}), [])
+    assert [tag for tag, _ in Reader(text).tags] == [tag for tag, _ in Reader(calm).tags]
+    text.encode()
+
+
+def test_the_policy_allows_the_pages_own_scripts_and_styles_and_nothing_else(folder: Path) -> None:
+    text = render(data_of(folder), [])
+    reader = Reader(text)
+    (policy,) = [found["content"] for tag, found in reader.tags if found.get("http-equiv") == "Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in str(policy).split(";"))
+    assert rules["default-src"] == "'none'" and rules["img-src"] == "data:" and rules["base-uri"] == "'none'"
+    assert set(rules) == {"default-src", "script-src", "style-src", "img-src", "base-uri", "form-action"}
+    scripts = [script for found, script in reader.scripts if "type" not in found]
+    styles = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    for kind, texts in (("script-src", scripts), ("style-src", styles)):
+        hashes = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in texts]
+        assert rules[kind].split() == [f"'sha256-{each}'" for each in hashes]
+    assert not [found for _, found in reader.tags if "style" in found]
+
+
+def test_nothing_is_loaded(folder: Path) -> None:
+    for tag, found in Reader(render(data_of(folder), [])).tags:
+        for name in ("src", "href", "srcset", "data", "action", "poster"):
+            value = found.get(name) or ""
+            assert not value or value.startswith(("#", "data:")), (tag, value)
+
+
+def test_private_pages_say_so_and_others_hold_no_private_example(folder: Path) -> None:
+    shown, hidden = render(data_of(folder), []), render(data_of(folder, pictures=False), [])
+    assert "This page contains private data" in shown and "data:image/png" in shown and "river ran quietly" in shown
+    assert "This page contains private data" not in hidden and "data:image/png" not in hidden
+    assert "river ran quietly" not in hidden and "automobile" not in hidden
+
+
+def test_every_cell_can_be_opened_and_every_figure_is_the_summarys(folder: Path) -> None:
+    found = blocks(Reader(render(data_of(folder), [])))
+    board = leaderboard(query.cells(folder))
+    for row in board.rows:
+        identity = row.cell.identity
+        detail, cell = found[f"cell-{identity}"], found["index"]["cells"][identity]
+        assert detail["endings"] and detail["provenance"]["identity"] == identity
+        assert len(detail["values"]["victim"]) == cell["victims"] == row.summary["victims"]
+        for key, figure in cell["figures"].items():
+            entry = row.summary.get(key)
+            if isinstance(entry, dict):
+                assert (figure["mean"], figure["low"], figure["high"]) == (entry["mean"], entry["low"], entry["high"])
+
+
+def test_a_private_image_is_on_the_page_once(folder: Path) -> None:
+    found = blocks(Reader(render(data_of(folder), [])))
+    assert len(found["truths"]) == 3
+    places = [item["truth"] for item in found[f"cell-{1:016x}"]["examples"]["items"]]
+    assert places == [item["truth"] for item in found[f"cell-{2:016x}"]["examples"]["items"]] == [0, 1, 2]
+
+
+def test_defences_have_points_that_lead_to_rows(tmp_path: Path) -> None:
+    from bench.results.join import boards
+    from bench.results.store import cells
+    from bench.results.stored_training import StoredTraining
+
+    for number, (name, node, steps, accuracy) in enumerate(page_cells.DEFENSES[:3]):
+        kind = Kind("dlg", "cifar10", name, steps=steps, node=node)
+        page_cells.add(tmp_path, kind, number, 3)
+        page_cells.add_training(tmp_path, kind, number, accuracy)
+    listing = query.cells(tmp_path)
+    (found,) = tradeoffs(boards(listing.cells, cells(tmp_path, StoredTraining)[0]))
+    assert len(found["plot"]["points"]) == 3 and all(point["cell"] in found["links"] for point in found["plot"]["points"])
+    reader = Reader(render(data_of(tmp_path), [found]))
+    targets = {attributes.get("href") for tag, attributes in reader.tags if tag == "a"}
+    assert {f"#row={identity}" for identity in found["links"]} <= targets
+
+
+def test_two_hundred_cells_with_ten_thousand_victims_stay_below_thirty_megabytes(tmp_path: Path) -> None:
+    page_cells.many(tmp_path, cells=200, victims=10_000)
+    data = data_of(tmp_path)
+    text = render(data, [])
+    assert len(text.encode()) < 30_000_000
+    assert all(detail["examples"]["items"] for detail in data.details.values())
+    assert sum(len(detail["values"]["victim"]) for detail in data.details.values()) == 10_000
+
+
+def test_a_report_without_pictures_writes_none(folder: Path, tmp_path: Path) -> None:
+    made = write(folder, tmp_path, pictures=False)
+    assert not made.private and not list(tmp_path.rglob("*.png")) and not (tmp_path / "sentences.md").exists()
+    assert made.page == tmp_path / "index.html" == made.paths[-1]
+    assert "river ran quietly" not in "".join(path.read_text() for path in made.paths) + made.text
