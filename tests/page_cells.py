@@ -1,6 +1,7 @@
 """Results folders for the page: many real reconstructions, from blurred images, written by the real store."""
 
 import importlib.metadata
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,9 +20,12 @@ MOMENTS = (0, 1, 2, 5, 10, 25, 60, 150)
 CURVE = tuple(range(0, 151, 3))
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 METRICS: dict[str, Any] = {
-    "mse": {"unit": "", "values": [0, None], "range": [0.0, 1.0], "column": _c}
-    for _c in ({"title": "MSE", "estimand": "geometric mean", "places": None, "direction": "down"},)
-} | {
+    "mse": {
+        "unit": "",
+        "values": [0, None],
+        "range": [0.0, 1.0],
+        "column": {"title": "MSE", "estimand": "geometric mean", "places": None, "direction": "down"},
+    },
     "psnr": {
         "unit": "dB",
         "values": [0, 100],
@@ -30,6 +34,14 @@ METRICS: dict[str, Any] = {
     },
     "ssim": {"values": [-1, 1], "size": 7, "column": {"title": "SSIM", "direction": "up"}},
 }
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "<img src=x onerror=alert(1)>",
+    "\"'><svg onload=alert(1)>",
+    "&lt;b&gt; &amp; {{ 7*7 }} {% raw %}",
+    "a\u202eb\u2028c\x1b[2Jd",
+]
 SENTENCES = (
     "the river ran quietly past the old mill and nobody looked up",
     "she had never believed a word that the captain told her",
@@ -166,7 +178,9 @@ def facts(kind: Kind, victims: int) -> dict[str, Any]:
 
 def add_sentences(root: Path, attack: str, number: int, known: Sequence[int], threat: str = "basic") -> StoredLeak:
     """A cell of sentences; of each, `known` says how many words the attack finds by each of four iterations."""
-    text = {"metrics": {"rouge_1": {"values": [0, 1], "column": {"title": "ROUGE-1", "bounds": True, "direction": "up"}}}}
+    text = {
+        "metrics": {"rouge_1": {"values": [0, 1], "column": {"title": "ROUGE-1", "bounds": True, "direction": "up"}}}
+    }
     text["metrics"]["exact_match"] = {
         "column": {"title": "exact match", "estimand": "rate", "places": 2, "short": "exact", "direction": "up"}
     }
@@ -182,7 +196,7 @@ def add_sentences(root: Path, attack: str, number: int, known: Sequence[int], th
         row = {"victim": victim, "position": 0, "sample": victim, "label": victim % 2, "label_guess": victim % 2}
         row |= {"text": sentence, "text_guess": steps[-1], "rouge_1": min(1.0, share), "exact_match": float(share >= 1)}
         moments = [[10 * at, step] for at, step in enumerate(steps)]
-        sample_rows.append({**row, "text_trace": str(moments).replace("'", '"')})
+        sample_rows.append({**row, "text_trace": json.dumps(moments)})
     names = {"attack": attack, "data": "sentences", "model": "bert_tiny", "defense": "none", "threat": threat}
     known_facts = {
         **text,
@@ -192,7 +206,11 @@ def add_sentences(root: Path, attack: str, number: int, known: Sequence[int], th
         "config": {"seed": 0, "data": {"batch_size": 1}, "names": names},
     }
     cell = Store(root).cell(StoredLeak, f"{attack}-sentences", f"{number:016x}", known_facts)
-    curve = {"ids": np.arange(4), "curve_at": np.tile([0, 10, 20, 30], (4, 1)), "curve": np.tile([2.0, 0.5, 0.1, 0.02], (4, 1))}
+    curve = {
+        "ids": np.arange(4),
+        "curve_at": np.tile([0, 10, 20, 30], (4, 1)),
+        "curve": np.tile([2.0, 0.5, 0.1, 0.02], (4, 1)),
+    }
     cell.append(victim_rows, sample_rows, curve)
     return cell
 
@@ -202,7 +220,11 @@ def add_training(root: Path, kind: Kind, number: int, accuracy: float) -> None:
     names = {"data": f"samples-{kind.data}", "model": "lenet", "defense": kind.defense, "threat": kind.threat}
     config = {"seed": 0, "data": {}, "model": {}, "defense": dict(kind.node or {"version": 1})}
     schedule = {"lr": 0.1, "runs": 2}
-    stored = {"labels": {**names, "training": "held_out"}, "config": {**config, "training": schedule}, "schedule": "SGD"}
+    stored = {
+        "labels": {**names, "training": "held_out"},
+        "config": {**config, "training": schedule},
+        "schedule": "SGD",
+    }
     cell = Store(root).cell(StoredTraining, "training", f"{number:016x}", stored)
     for run in range(2):
         row = {"run": run, "status": "trained", "correct": int(2000 * accuracy) + run, "tested": 2000, "steps": 100}
@@ -260,3 +282,17 @@ def many(root: Path, cells: int = 200, victims: int = 10_000) -> Path:
         steps = MOMENTS[2 + number % (len(MOMENTS) - 2)]
         add(root, Kind(attacks[number % 5], data, steps=steps, seed=number // 10), number + 1, each)
     return root
+
+
+def hostile(root: Path, number: int, words: str) -> None:
+    """A cell all of whose words are `words`, and one that failed for this reason."""
+    names = dict.fromkeys(("attack", "data", "model", "defense", "threat"), words or "-")
+    known = {**facts(Kind("dlg", "cifar10"), 1), "labels": names, "config": {"seed": 0, "names": names, "x": words}}
+    known["data"] = {"things": "sentences", "class_names": [words]}
+    known["metrics"] = {"m": {"net": words, "column": {"title": words, "unit": words}}}
+    known["reasons"] = {"m": words}
+    cell = Store(root).cell(StoredLeak, "hostile", f"{number:016x}", known)
+    row = {"victim": 0, "position": 0, "sample": 0, "label": 0, "label_guess": 0, "text": words, "text_guess": words}
+    row |= {"text_trace": json.dumps([[0, words]]), "m": 1.0}
+    cell.append([{"victim": 0, "status": words or "x", "batch_size": 1, "commit": words, "device": words}], [row])
+    cell.fail("error", words)

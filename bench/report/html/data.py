@@ -111,7 +111,13 @@ def _board(board: Board, anchor: str) -> dict[str, Any]:
 
 def _label_column(key: str, shown: bool, number: bool) -> dict[str, Any]:
     plain = {"estimand": "", "unit": "", "direction": "", "rate": False, "kind": "label"}
-    return {"key": key, "title": _TITLES.get(key, key), "help": words.LABELS[key], "shown": shown, "number": number} | plain
+    return {
+        "key": key,
+        "title": _TITLES.get(key, key),
+        "help": words.LABELS[key],
+        "shown": shown,
+        "number": number,
+    } | plain
 
 
 def _figure_column(measure: Measure, facts: Mapping[str, Any], board: Board) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import shlex
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
+from hypothesis import example, given
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from bench.config.compose import compose

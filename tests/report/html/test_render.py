@@ -12,7 +12,7 @@ import page_cells
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_cells import Kind
+from page_cells import HOSTILE, Kind, hostile
 
 from bench.report.html.data import PageData, collect
 from bench.report.html.render import block, render
@@ -20,17 +20,6 @@ from bench.report.html.tradeoff import tradeoffs
 from bench.report.leaderboard import leaderboard
 from bench.report.page import write
 from bench.results import query
-from bench.results.store import Store
-from bench.results.stored_leak import StoredLeak
-
-HOSTILE = [
-    "</script><script>alert(1)</script>",
-    "<!--<script>",
-    "<img src=x onerror=alert(1)>",
-    "\"'><svg onload=alert(1)>",
-    "&lt;b&gt; &amp; {{ 7*7 }} {% raw %}",
-    "a\u202eb\u2028c\x1b[2Jd",
-]
 
 
 class Reader(html.parser.HTMLParser):
@@ -79,27 +68,28 @@ def data_of(root: Path, pictures: bool = True) -> PageData:
     return collect(leaderboard(query.cells(root)), pictures)
 
 
-def hostile(root: Path, number: int, words: str) -> None:
-    """A cell all of whose words are `words`, and one that failed for this reason."""
-    names = dict.fromkeys(("attack", "data", "model", "defense", "threat"), words or "-")
-    facts = {**page_cells.facts(Kind("dlg", "cifar10"), 1), "labels": names, "config": {"seed": 0, "names": names, "x": words}}
-    facts["data"] = {"things": "sentences", "class_names": [words]}
-    facts["metrics"] = {"m": {"net": words, "column": {"title": words, "unit": words}}}
-    facts["reasons"] = {"m": words}
-    cell = Store(root).cell(StoredLeak, "hostile", f"{number:016x}", facts)
-    row = {"victim": 0, "position": 0, "sample": 0, "label": 0, "label_guess": 0, "text": words, "text_guess": words}
-    row |= {"text_trace": json.dumps([[0, words]]), "m": 1.0}
-    cell.append([{"victim": 0, "status": words or "x", "batch_size": 1, "commit": words, "device": words}], [row])
-    cell.fail("error", words)
-
-
 def test_hostile_words_stay_text(tmp_path: Path) -> None:
     plain = Reader(render(PageData([], {}, {}, [], False, {}), []))
     for number, words in enumerate(HOSTILE):
         hostile(tmp_path, number, words)
     data = data_of(tmp_path)
     reader = Reader(render(data, []))
-    allowed = {"a", "span", "table", "tr", "th", "td", "details", "dl", "svg", "rect", "strong", "code", "section", "noscript"}
+    allowed = {
+        "a",
+        "span",
+        "table",
+        "tr",
+        "th",
+        "td",
+        "details",
+        "dl",
+        "svg",
+        "rect",
+        "strong",
+        "code",
+        "section",
+        "noscript",
+    }
     assert {tag for tag, _ in reader.tags} <= allowed | {tag for tag, _ in plain.tags} | {
         *("h2", "p", "div", "thead", "tbody", "summary", "dt", "dd", "ul", "li")
     }
@@ -125,10 +115,29 @@ def test_no_name_of_a_board_is_markup(words: str) -> None:
     column = {"key": "attack", "title": words, "help": words, "shown": True, "number": False, "kind": "label"}
     column |= {"estimand": "", "unit": words, "direction": "", "rate": False}
     cell = dict.fromkeys(("attack", "data", "model", "defense", "threat", "stopped"), words)
-    cell |= {"batch": 1, "seed": 0, "victims": 1, "failed": 1, "control": True, "empty": True, "figures": {}, "same": words}
-    board = {"id": "x", "title": words, "threat": words, "columns": [column], "rows": ["0" * 16], "shared": words, "notes": [words]}
+    cell |= {
+        "batch": 1,
+        "seed": 0,
+        "victims": 1,
+        "failed": 1,
+        "control": True,
+        "empty": True,
+        "figures": {},
+        "same": words,
+    }
+    board = {
+        "id": "x",
+        "title": words,
+        "threat": words,
+        "columns": [column],
+        "rows": ["0" * 16],
+        "shared": words,
+        "notes": [words],
+    }
     text = render(PageData([board], {"0" * 16: cell}, {}, [], True, {}), [])
-    calm = render(PageData([board | {"title": "a", "shared": "a", "notes": ["a"]}], {"0" * 16: cell}, {}, [], True, {}), [])
+    calm = render(
+        PageData([board | {"title": "a", "shared": "a", "notes": ["a"]}], {"0" * 16: cell}, {}, [], True, {}), []
+    )
     assert [tag for tag, _ in Reader(text).tags] == [tag for tag, _ in Reader(calm).tags]
     text.encode()
 
@@ -194,7 +203,9 @@ def test_defences_have_points_that_lead_to_rows(tmp_path: Path) -> None:
         page_cells.add_training(tmp_path, kind, number, accuracy)
     listing = query.cells(tmp_path)
     (found,) = tradeoffs(boards(listing.cells, cells(tmp_path, StoredTraining)[0]))
-    assert len(found["plot"]["points"]) == 3 and all(point["cell"] in found["links"] for point in found["plot"]["points"])
+    assert len(found["plot"]["points"]) == 3 and all(
+        point["cell"] in found["links"] for point in found["plot"]["points"]
+    )
     reader = Reader(render(data_of(tmp_path), [found]))
     targets = {attributes.get("href") for tag, attributes in reader.tags if tag == "a"}
     assert {f"#row={identity}" for identity in found["links"]} <= targets

@@ -37,7 +37,15 @@ def test_their_mean_is_the_figure_of_the_board(boards) -> None:
                 mean = 10 ** np.log10(values).mean() if entry["estimand"] == GEOMETRIC else values.mean()
                 assert mean == pytest.approx(entry["mean"], rel=1e-8), measure.key
                 seen.add(measure.key)
-    assert seen >= {"success_1e-2", "label_accuracy", "label_overlap", "mse", "psnr", "exact_match", "seconds_per_victim"}
+    assert seen >= {
+        "success_1e-2",
+        "label_accuracy",
+        "label_overlap",
+        "mse",
+        "psnr",
+        "exact_match",
+        "seconds_per_victim",
+    }
 
 
 def test_a_failed_victim_is_no_success(boards) -> None:

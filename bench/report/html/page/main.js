@@ -45,3 +45,4 @@ for (const tab of all('.tabs a')) {
 }
 watchers.forEach((watcher) => watcher());
 document.documentElement.dataset.ready = 'true';
+performance.mark('ready');
