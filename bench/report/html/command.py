@@ -82,8 +82,7 @@ def _changes(key: str, written: Mapping[str, Any], config: Mapping[str, Any]) ->
         config: the resolved config.
     """
     node = OmegaConf.select(OmegaConf.create(dict(config)), key)
-    stored = OmegaConf.to_container(node) if OmegaConf.is_dict(node) else {}
-    assert isinstance(stored, dict)
+    stored: Any = OmegaConf.to_container(node) if OmegaConf.is_dict(node) else {}
     found = []
     for name, value in _leaves(stored):
         place = f"{key}.{name}"

@@ -1,5 +1,6 @@
 """Everything that the page shows, as plain data: boards of rows, and a document per cell that a reader opens."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from bench import __version__
 from bench.report.html import words
 from bench.report.html.command import command
 from bench.report.html.examples import SENTENCES, class_names, curves, examples
+from bench.report.html.leaders import leaders
 from bench.report.html.pictures import Truths
 from bench.report.html.values import per_victim
 from bench.report.leaderboard import Board, Leaderboard
@@ -105,6 +107,7 @@ def _board(board: Board, anchor: str) -> dict[str, Any]:
         "columns": columns,
         "rows": [row.cell.identity for row in board.rows],
         "shared": _shared_words(shared),
+        "leaders": leaders(board),
         "notes": board.foot,
     }
 
@@ -198,7 +201,8 @@ def _same_victims(row: Row, kind: str | None) -> str:
     contents = (row.cell.facts.get("contents") or {}).get("data")
     # The words of a sentence depend on the model's vocabulary too.
     model = config.get("model") if kind == SENTENCES else None
-    return json.dumps([row.summary["data"], data, contents, model], sort_keys=True)
+    text = json.dumps([row.summary["data"], data, contents, model], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _detail(row: Row, measures: Sequence[Measure], stored: query.Rows, shown: dict[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,8 @@ def test_filters_and_search_live_in_the_address(tab: Open) -> None:
     page.click("[data-filter=attack] summary")
     page.check("[data-filter=attack] label:has-text('idlg') input")
     assert set(shown(page)) == {"idlg"} and "attack=idlg" in page.url
-    page.check("[data-filter=data] label:has-text('samples-mnist') input", force=True)
+    page.click("[data-filter=data] summary")
+    page.check("[data-filter=data] label:has-text('samples-mnist') input")
     page.keyboard.press("Escape")
     assert len(shown(page)) == 1 and page.inner_text(".shown") == f"1 of {everything} rows"
     page.reload()

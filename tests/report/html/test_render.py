@@ -110,11 +110,11 @@ def test_no_text_ends_a_block(words: str) -> None:
     assert value == [key] and (key == words or not words.isprintable())
 
 
-@given(st.text(min_size=1))
-def test_no_name_of_a_board_is_markup(words: str) -> None:
+def page_of(words: str) -> str:
+    """A page on which every word that a results folder can set is `words`."""
     column = {"key": "attack", "title": words, "help": words, "shown": True, "number": False, "kind": "label"}
     column |= {"estimand": "", "unit": words, "direction": "", "rate": False}
-    cell = dict.fromkeys(("attack", "data", "model", "defense", "threat", "stopped"), words)
+    cell: dict[str, Any] = dict.fromkeys(("attack", "data", "model", "defense", "threat", "stopped"), words)
     cell |= {
         "batch": 1,
         "seed": 0,
@@ -123,23 +123,27 @@ def test_no_name_of_a_board_is_markup(words: str) -> None:
         "control": True,
         "empty": True,
         "figures": {},
-        "same": words,
+        "same": "",
     }
-    board = {
-        "id": "x",
-        "title": words,
-        "threat": words,
-        "columns": [column],
-        "rows": ["0" * 16],
-        "shared": words,
-        "notes": [words],
-    }
-    text = render(PageData([board], {"0" * 16: cell}, {}, [], True, {}), [])
-    calm = render(
-        PageData([board | {"title": "a", "shared": "a", "notes": ["a"]}], {"0" * 16: cell}, {}, [], True, {}), []
-    )
-    assert [tag for tag, _ in Reader(text).tags] == [tag for tag, _ in Reader(calm).tags]
+    board = dict.fromkeys(("title", "threat", "shared"), words)
+    leader = {"setting": words, "cell": "0" * 16, "attack": words, "others": [words]}
+    board |= {"id": "x", "columns": [column], "rows": ["0" * 16], "leaders": [leader], "notes": [words]}
+    return render(PageData([board], {"0" * 16: cell}, {"0" * 16: {"config": words}}, [], True, {}), [])
+
+
+@given(st.text(min_size=1))
+def test_no_name_is_markup(words: str) -> None:
+    text = page_of(words)
+    assert [tag for tag, _ in Reader(text).tags] == [tag for tag, _ in Reader(page_of("a")).tags]
     text.encode()
+
+
+def test_the_first_row_leads_and_what_the_test_does_not_separate_is_named(tmp_path: Path) -> None:
+    for number, (attack, steps) in enumerate((("idlg", 150), ("dlg", 150), ("tag", 10), ("noise", 0))):
+        page_cells.add(tmp_path, Kind(attack, "cifar10", steps=steps, control=attack == "noise"), number, 8)
+    page_cells.add(tmp_path, Kind("dlg", "mnist"), 4, 8)  # alone: nothing to compare
+    (leader,) = data_of(tmp_path).boards[0]["leaders"]
+    assert leader["setting"] == "samples-cifar10" and {leader["attack"], *leader["others"]} == {"idlg", "dlg"}
 
 
 def test_the_policy_allows_the_pages_own_scripts_and_styles_and_nothing_else(folder: Path) -> None:

@@ -14,6 +14,7 @@ const boards = [];
 
 /** A value that is missing stands last, whichever way a column is sorted. */
 function startTypes() {
+  DataTable.ext.errMode = 'throw';
   const order = (/** @type {number} */ sign) => (/** @type {any} */ a, /** @type {any} */ b) => {
     if (a === '' || b === '') return a === b ? 0 : a === '' ? 1 : -1;
     const [first, second] = [Number(a), Number(b)];
@@ -74,10 +75,10 @@ function startBoards() {
 /** @param {any} event */
 function openRow(event) {
   if (event.ctrlKey || event.metaKey || event.shiftKey || String(getSelection())) return;
-  const row = event.target.closest('tr[data-cell]');
-  if (!row || (event.target.closest('a') && !event.target.closest('a.open'))) return;
+  const identity = event.target.closest('[data-open]')?.dataset.open ?? event.target.closest('tr[data-cell]')?.dataset.cell;
+  if (!identity) return;
   event.preventDefault();
-  change({ row: row.dataset.cell, other: null, victim: null }, true);
+  change({ row: identity, other: null, victim: null }, true);
 }
 
 /**
@@ -102,6 +103,15 @@ let settling = false; // while the page itself orders a table, the order is no w
  */
 function keepOrder(id, table, columns) {
   if (settling || id !== shownBoard().id) return;
+  // DataTables is still at work on this order.
+  queueMicrotask(() => tellOrder(table, columns));
+}
+
+/**
+ * @param {any} table
+ * @param {any[]} columns
+ */
+function tellOrder(table, columns) {
   const [first] = table.order();
   const sort = first && first[1] ? { key: columns[first[0]].key, down: first[1] === 'desc' } : null;
   if (JSON.stringify(sort) !== JSON.stringify(view.sort)) change({ sort });
