@@ -172,7 +172,13 @@ def facts(kind: Kind, victims: int) -> dict[str, Any]:
         "metrics": METRICS,
         "control": kind.control,
         "data": {"things": "images", "classes": 10, "class_names": CLASSES if kind.data == "cifar10" else None},
-        "config": {"seed": kind.seed, "data": data, "names": names, "defense": dict(kind.node or {"version": 1})},
+        "config": {
+            "seed": kind.seed,
+            "attack": {"_target_": f"bench.attacks.{kind.attack}.Attack"},
+            "data": data,
+            "names": names,
+            "defense": dict(kind.node or {"version": 1}),
+        },
     }
 
 

@@ -222,6 +222,7 @@ def _detail(row: Row, measures: Sequence[Measure], stored: query.Rows, shown: di
         "classes": class_names(row.cell.facts) if shown["items"] else [],
         "curves": curves(row.cell, max(1, shown.get("stored") or 8)),
         "values": per_victim(row, measures, stored),
+        "about": words.about(config),
         "endings": words.endings(row.statuses),
         "reasons": {key: reason for key, reason in row.summary["reasons"].items() if key != "cell"},
         "command": command(config),

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.report.html.data import PageData
+from bench.report.html.words import ARXIV
 from bench.report.table import Link, Missing, Name, Table, Value
 from bench.terminal.printable import visible, visible_lines
 
@@ -105,7 +106,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
-    environment.filters |= {"printed": printed, "at": _at}
+    environment.filters |= {"printed": printed, "at": _at, "linked": linked}
     environment.globals |= {"wide": _WIDE, "shown": _shown}
     return environment
 
@@ -131,6 +132,17 @@ def printed(cell: Any) -> dict[str, Any]:
             return {"text": "n/a", "below": "", "order": ""}
         case _:
             return {"text": str(cell), "below": "", "order": cell}
+
+
+def linked(text: str) -> Markup:
+    """A text in which the number of a paper on arXiv leads to the paper.
+
+    >>> print(linked("0.83 (2001.02610 <1>)"))
+    0.83 (<a href="https://arxiv.org/abs/2001.02610" rel="noreferrer">2001.02610</a> &lt;1&gt;)
+    """
+    parts = ARXIV.split(visible(text))  # every second part is a number
+    link = Markup('<a href="https://arxiv.org/abs/{0}" rel="noreferrer">{0}</a>')
+    return Markup("").join(link.format(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def _at(share: float | None) -> str:

@@ -1,8 +1,13 @@
 """What the page says of its columns and of how victims ended, in full sentences."""
 
+import ast
+import functools
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import bench
 from bench.messages.status import Status
 from bench.report.measures import Measure
 from bench.results.intervals import GEOMETRIC, RATE
@@ -91,3 +96,35 @@ def endings(statuses: Mapping[str, int]) -> list[str]:
         meaning = f": {known[word]}" if word in known else ""
         lines.append(f"{what} ended with the status “{word.replace('_', ' ')}”{meaning}.")
     return lines
+
+
+# An arXiv number, as titles of papers and sources of figures have it.
+ARXIV = re.compile(r"\b(\d{4}\.\d{4,5})\b")
+
+
+def about(config: Mapping[str, Any]) -> dict[str, str]:
+    """What the attack, the model, the defence and the data of a cell are: the first sentence of each one's file.
+
+    Args:
+        config: the resolved config of the cell.
+
+    >>> about({"attack": {"_target_": "bench.attacks.dlg.DLG"}})
+    {'attack': 'Deep Leakage from Gradients (Zhu, Liu, Han 2019, arXiv 1906.08935).'}
+    """
+    found = {}
+    for group, title in (("attack", "attack"), ("data", "data"), ("model", "model"), ("defense", "defence")):
+        sentence = _first_sentence(str((config.get(group) or {}).get("_target_")))
+        if sentence:
+            found[title] = sentence
+    return found
+
+
+@functools.cache
+def _first_sentence(target: str) -> str | None:
+    """The first line of the file of a class of this package, which is read and not imported; None for any other."""
+    module, _, _ = target.rpartition(".")
+    if not re.fullmatch(r"bench(\.\w+)+", module):
+        return None
+    path = Path(bench.__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    return text.splitlines()[0] if text else None

@@ -76,7 +76,7 @@ function startBoards() {
 function openRow(event) {
   if (event.ctrlKey || event.metaKey || event.shiftKey || String(getSelection())) return;
   const identity = event.target.closest('[data-open]')?.dataset.open ?? event.target.closest('tr[data-cell]')?.dataset.cell;
-  if (!identity) return;
+  if (!identity || event.target.closest('a:not(.open)')) return;
   event.preventDefault();
   change({ row: identity, other: null, victim: null }, true);
 }

@@ -99,6 +99,7 @@ function fillCell(body, identity) {
     detail.values.victim.length ? part('Victim by victim', victimTable(detail)) : null,
     Object.keys(detail.reasons).length ? part('Figures that are missing, or have no interval',
       pairs(Object.entries(detail.reasons))) : null,
+    Object.keys(detail.about).length ? part('What was attacked, and how', pairs(Object.entries(detail.about))) : null,
     part('Run it again', ...again(detail)),
     part('Where the figures come from', pairs(Object.entries(detail.provenance))),
   ];
@@ -112,7 +113,7 @@ function fillCell(body, identity) {
  * @returns {any}
  */
 const pairs = (entries) => make('dl', { class: 'facts' }, ...entries.flatMap(([key, value]) =>
-  [make('dt', { text: key.replaceAll('_', ' ') }), make('dd', { text: value })]));
+  [make('dt', { text: key.replaceAll('_', ' ') }), make('dd', {}, linked(String(value)))]));
 
 /**
  * The figures of a cell, large.

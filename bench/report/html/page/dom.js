@@ -121,6 +121,17 @@ function settingOf(identity) {
 }
 
 /**
+ * A text in which the number of a paper on arXiv leads to the paper.
+ * @param {string} text
+ * @returns {any}
+ */
+function linked(text) {
+  return make('span', {}, ...text.split(/\b(\d{4}\.\d{4,5})\b/).map((part_, place) => (place % 2
+    ? make('a', { href: `https://arxiv.org/abs/${part_}`, rel: 'noreferrer', text: part_ })
+    : part_)));
+}
+
+/**
  * Copies a text, and says so on the button that was pressed.
  * @param {string} text
  * @param {HTMLElement} button
