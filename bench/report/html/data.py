@@ -20,7 +20,6 @@ from bench.report.leaderboard import Board, Leaderboard
 from bench.report.measures import Measure
 from bench.report.rows import Row
 from bench.report.table import Value
-from bench.results import query
 from bench.results.bootstrap import BOOTSTRAP, RESAMPLES, student
 from bench.results.intervals import GEOMETRIC, RATE
 from bench.results.paired import DRAWS, EXACT
@@ -70,11 +69,10 @@ def collect(found: Leaderboard, pictures: bool = True) -> PageData:
     measures = {row.cell.identity: board.measures for board in found.boards for row in board.rows}
     cells, details = {}, {}
     for row in found.rows:
-        stored = query.rows(row.cell)
-        shown = examples(row.cell, stored, truths, budget) if pictures else {"kind": None, "items": []}
+        shown = examples(row.cell, row.stored, truths, budget) if pictures else {"kind": None, "items": []}
         own = measures.get(row.cell.identity, ())
         cells[row.cell.identity] = _cell(row, own, shown["kind"])
-        details[row.cell.identity] = _detail(row, own, stored, shown)
+        details[row.cell.identity] = _detail(row, own, shown)
     private = any(detail["examples"]["items"] for detail in details.values())
     return PageData(boards, cells, details, truths.uris, private, _test(details.values()))
 
@@ -205,7 +203,7 @@ def _same_victims(row: Row, kind: str | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _detail(row: Row, measures: Sequence[Measure], stored: query.Rows, shown: dict[str, Any]) -> dict[str, Any]:
+def _detail(row: Row, measures: Sequence[Measure], shown: dict[str, Any]) -> dict[str, Any]:
     config = row.cell.facts.get("config") or {}
     wall = row.provenance["wall"]
     provenance = {
@@ -220,8 +218,8 @@ def _detail(row: Row, measures: Sequence[Measure], stored: query.Rows, shown: di
     return {
         "examples": shown,
         "classes": class_names(row.cell.facts) if shown["items"] else [],
-        "curves": curves(row.cell, max(1, shown.get("stored") or 8)),
-        "values": per_victim(row, measures, stored),
+        "curves": curves(row.cell, row.stored, max(1, shown.get("stored") or 8)),
+        "values": per_victim(row, measures),
         "about": words.about(config),
         "endings": words.endings(row.statuses),
         "reasons": {key: reason for key, reason in row.summary["reasons"].items() if key != "cell"},

@@ -107,10 +107,10 @@ def _labels(rows: Rows, victims: set[int]) -> dict[tuple[int, int], tuple[int | 
     }
 
 
-def curves(cell: StoredLeak, limit: int) -> list[dict[str, Any]]:
+def curves(cell: StoredLeak, rows: Rows, limit: int) -> list[dict[str, Any]]:
     """The attacker's objective on the first `limit` victims for which it is stored, thinned to 200 points each."""
     found = []
-    for one in query.curves(cell, limit):
+    for one in query.curves(cell, limit, rows):
         used = [place for place in range(len(one.at)) if one.at[place] >= 0 and np.isfinite(one.values[place])]
         used = [used[place] for place in chosen(len(used), _POINTS)]
         if used:

@@ -17,19 +17,19 @@ from bench.results.summary import THRESHOLDS
 _DIGITS = 9  # significant ones; more change no comparison of measured values
 
 
-def per_victim(row: Row, measures: Sequence[Measure], stored: Rows) -> dict[str, Any]:
+def per_victim(row: Row, measures: Sequence[Measure]) -> dict[str, Any]:
     """The values of a cell, column by column.
 
     Args:
         row: the cell.
         measures: the columns of its board.
-        stored: its rows, with all their columns.
 
     Returns:
         `victim`, `status` (lists, in the order of ids), and `columns`, a list per measure that the cell has. The value
         of a victim is what its board takes the mean of: the mean over the victim's batch, the geometric mean if the
         board's figure is one, or the share of successes, which is 0 for a failed victim. Null means no value.
     """
+    stored = row.stored
     ids = stored.victims["victim"].to_pylist()
     failed = [word not in ENDED_WELL for word in stored.victims["status"].to_pylist()]
     columns: dict[str, list[float | None]] = {}

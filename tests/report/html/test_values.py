@@ -26,7 +26,7 @@ def test_their_mean_is_the_figure_of_the_board(boards) -> None:
     seen = set()
     for board in boards:
         for row in board.rows:
-            found = per_victim(row, board.measures, query.rows(row.cell))
+            found = per_victim(row, board.measures)
             assert found["victim"] == list(range(row.summary["victims"]))
             for measure in board.measures:
                 entry = measure.value(row.summary)
@@ -50,5 +50,5 @@ def test_their_mean_is_the_figure_of_the_board(boards) -> None:
 
 def test_a_failed_victim_is_no_success(boards) -> None:
     row = next(row for board in boards for row in board.rows if row.summary["attack"] == "dlg")
-    found = per_victim(row, boards[0].measures, query.rows(row.cell))
+    found = per_victim(row, boards[0].measures)
     assert found["status"][1] == "diverged" and found["columns"]["success_1e-2"] == [1.0, 0.0, 1.0, 1.0, 1.0]
