@@ -193,7 +193,7 @@ def add_sentences(root: Path, attack: str, number: int, known: Sequence[int], th
     victim_rows, sample_rows = [], []
     for victim, sentence in enumerate(SENTENCES):
         words = sentence.split()
-        wrong = ["fear", "of", "green", "it", "salt", "the", "was", "door", "run", "to", "on", "so"]
+        wrong = ["nobody", "of", "green", "it", "salt", "the", "was", "door", "run", "to", "on", "so"]
         steps = [" ".join([*words[:count], *wrong[count : len(words)]]) for count in known]
         share = known[-1] / len(words)
         victim_rows.append(

@@ -42,6 +42,8 @@ _SCRIPTS = (
     "main.js",
 )
 _STYLES = ("tokens.css", "page.css", "cell.css")
+# Runs before anything is drawn, so that the boards appear once, in the form that the script gives them.
+_EARLY = "document.documentElement.classList.add('js');"
 _WIDE = 100  # of the drawing of an interval
 
 
@@ -57,7 +59,7 @@ def render(data: PageData, defences: Sequence[Mapping[str, Any]]) -> str:
     style = "\n".join([_text("vendor/uPlot-1.6.32.min.css"), *(_text(f"page/{name}") for name in _STYLES)])
     scripts = [*libraries, script]
     policy = (
-        f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)}; "
+        f"default-src 'none'; script-src {' '.join(map(_hash, [_EARLY, *scripts]))}; style-src {_hash(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     plots = {each["id"]: each["plot"] for each in defences if each["plot"]}
@@ -68,6 +70,7 @@ def render(data: PageData, defences: Sequence[Mapping[str, Any]]) -> str:
             data=data,
             defences=defences,
             style=Markup(style),
+            early=Markup(_EARLY),
             scripts=[Markup(each) for each in scripts],
             policy=policy,
             index=block({"boards": data.boards, "cells": data.cells, "plots": plots, "test": data.test}),

@@ -352,7 +352,10 @@ def test_two_hundred_cells_open_within_two_seconds(chromium: Any, tmp_path: Path
     for _ in range(3):  # the best of three: another process may hold the processor
         tab = Tab(chromium)
         page = tab.open(file)
-        times.append(page.evaluate("performance.getEntriesByName('ready')[0].startTime"))
+        page.wait_for_load_state("load")
+        ready = "performance.getEntriesByName('ready')[0].startTime"
+        loaded = "performance.getEntriesByType('navigation')[0].loadEventEnd"
+        times.append(max(page.evaluate(ready), page.evaluate(loaded)))
         tab.close(file)
     assert file.stat().st_size < 30_000_000
     assert min(times) < 2000, times

@@ -7,6 +7,7 @@
  * @property {any} section
  * @property {any} table the API of DataTables; null for a board of defences
  * @property {any[]} columns as in the index; empty for a board of defences
+ * @property {string} drawn the part of the view that the table shows
  */
 
 /** @type {Board[]} */
@@ -67,7 +68,7 @@ function startBoards() {
       })));
     }
     section.addEventListener('click', openRow);
-    boards.push({ id, section, table, columns: board ? board.columns : [] });
+    boards.push({ id, section, table, columns: board ? board.columns : [], drawn: '' });
   }
   watchers.push(showBoard);
 }
@@ -140,6 +141,15 @@ function showBoard() {
     else tab.removeAttribute('aria-current');
   }
   if (!shown.table) return;
+  // Drawing takes the rows out of the page for a moment, and with them the reader's place among them.
+  const wanted = JSON.stringify([view.search, view.filters, view.columns, view.sort]);
+  if (shown.drawn === wanted) return;
+  shown.drawn = wanted;
+  drawBoard(shown);
+}
+
+/** @param {Board} shown */
+function drawBoard(shown) {
   const { table, columns } = shown;
   settling = true;
   columns.forEach((column, place) => {

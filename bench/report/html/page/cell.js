@@ -13,7 +13,6 @@ function startCells() {
   dialog.addEventListener('click', (/** @type {any} */ event) => {
     if (event.target === dialog) dialog.close();
   });
-  watchers.push(showCell);
 }
 
 function showCell() {
@@ -47,7 +46,8 @@ function sheetHead(identity, other) {
     const button = make('button', { type: 'button', text: words, disabled: !next });
     button.addEventListener('click', () => {
       change({ row: next, other: null });
-      one(`.sheet-head button:not([disabled])`, one('#cell'))?.focus();
+      const buttons = all('.sheet-head button', one('#cell'));
+      (buttons.find((each) => each.textContent === words && !each.disabled) || buttons.at(-1)).focus();
     });
     return button;
   };
@@ -59,9 +59,9 @@ function sheetHead(identity, other) {
   choice.value = other || '';
   choice.disabled = !alike.length || index.cells[identity].empty;
   return make('header', { class: 'sheet-head' },
-    make('div', { class: 'line' }, make('h2', { id: 'cell-title', text: nameOf(identity) + (other ? ` against ${index.cells[other].attack}` : '') }),
+    make('div', { class: 'line' }, make('h2', { id: 'cell-title', tabindex: -1, autofocus: true, text: nameOf(identity) + (other ? ` against ${index.cells[other].attack}` : '') }),
       other ? null : step(-1, 'Previous'), other ? null : step(1, 'Next'), close),
-    make('p', { class: 'about', text: settingOf(identity) + (other ? `; and: ${settingOf(other)}` : '') }),
+    make('p', { class: 'about', text: settingOf(identity) + (other && settingOf(other) !== settingOf(identity) ? `, against ${settingOf(other)}` : '') }),
     make('label', { class: 'compare' }, make('span', { text: 'Compare on the same victims with' }), choice));
 }
 
@@ -72,13 +72,14 @@ function sheetHead(identity, other) {
  */
 const part = (title, ...content) => make('section', { class: 'part' }, make('h3', { text: title }), ...content);
 
-/** @returns {any[]} the columns with figures of all boards, each once */
-function figureColumns() {
-  const found = new Map();
-  for (const board of index.boards) {
-    for (const column of board.columns) if (column.kind === 'figure' && !found.has(column.key)) found.set(column.key, column);
-  }
-  return [...found.values()];
+/**
+ * The columns with figures of the first board that has a row for a cell.
+ * @param {string} identity
+ * @returns {any[]}
+ */
+function figureColumns(identity) {
+  const board = index.boards.find((each) => each.rows.includes(identity));
+  return board ? board.columns.filter((/** @type {any} */ column) => column.kind === 'figure') : [];
 }
 
 /**
@@ -92,11 +93,11 @@ function fillCell(body, identity) {
   const viewer = cell.empty ? null : makeViewer([{ identity, detail }], (victim, iteration) => curve?.mark(victim, iteration));
   const pieces = [
     cell.stopped ? make('p', { class: 'failure' }, make('strong', { text: 'This cell stopped. ' }), cell.stopped) : null,
-    cell.empty ? null : figureStrip(cell),
+    cell.empty ? null : figureStrip(identity),
     viewer ? part('What came back', viewer) : null,
     curve ? part('The objective of the attack', curve.element) : null,
     detail.endings.length ? part('How the victims ended', make('ul', {}, ...detail.endings.map((/** @type {string} */ text) => make('li', { text })))) : null,
-    detail.values.victim.length ? part('Victim by victim', victimTable(detail)) : null,
+    detail.values.victim.length ? part('Victim by victim', victimTable(identity, detail)) : null,
     Object.keys(detail.reasons).length ? part('Figures that are missing, or have no interval',
       pairs(Object.entries(detail.reasons))) : null,
     Object.keys(detail.about).length ? part('What was attacked, and how', pairs(Object.entries(detail.about))) : null,
@@ -117,28 +118,30 @@ const pairs = (entries) => make('dl', { class: 'facts' }, ...entries.flatMap(([k
 
 /**
  * The figures of a cell, large.
- * @param {any} cell
+ * @param {string} identity
  * @returns {any}
  */
-function figureStrip(cell) {
-  const shown = figureColumns().filter((column) => column.shown && cell.figures[column.key]?.text !== undefined);
+function figureStrip(identity) {
+  const cell = index.cells[identity];
+  const shown = figureColumns(identity).filter((column) => column.shown && cell.figures[column.key]?.text !== undefined);
   return make('dl', { class: 'strip' }, ...shown.map((column) => {
     const figure = cell.figures[column.key];
-    return make('div', {}, make('dt', { text: column.title + (column.unit ? ` (${column.unit})` : '') }),
+    return make('div', {}, make('dt', { text: titleOf(column) }),
       make('dd', {}, make('span', { class: 'figure', text: figure.text + figure.marks }),
-        make('span', { class: 'below', text: figure.interval || 'no interval' })));
+        make('span', { class: 'below', text: figure.interval || '' })));
   }));
 }
 
 /**
+ * @param {string} identity
  * @param {any} detail
  * @returns {any}
  */
-function victimTable(detail) {
-  const columns = figureColumns().filter((column) => detail.values.columns[column.key]);
+function victimTable(identity, detail) {
+  const columns = figureColumns(identity).filter((column) => detail.values.columns[column.key]);
   const { victim, status } = detail.values;
   const head = make('tr', {}, make('th', { scope: 'col', class: 'number', text: 'victim' }), make('th', { scope: 'col', text: 'ended' }),
-    ...columns.map((column) => make('th', { scope: 'col', class: 'number', text: column.title + (column.unit ? ` (${column.unit})` : '') })));
+    ...columns.map((column) => make('th', { scope: 'col', class: 'number', text: titleOf(column) })));
   const rows = victim.map((/** @type {number} */ id, /** @type {number} */ at) => make('tr', {},
     make('th', { scope: 'row', class: 'number', text: id, 'data-order': id }), make('td', { text: status[at].replaceAll('_', ' ') }),
     ...columns.map((column) => {

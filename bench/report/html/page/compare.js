@@ -26,12 +26,11 @@ const printedP = (p) => (p < 0.001 ? '< 0.001' : p.toFixed(3));
  * @returns {any}
  */
 function differences(sides) {
-  const [first, second] = sides.map((side) => index.cells[side.identity]);
-  const names = first.attack === second.attack ? ['first row', 'second row'] : [first.attack, second.attack];
+  const names = [sideName(sides, 0), sideName(sides, 1)];
   /** @type {any[]} */
   const rows = [];
   let pairsOf = 0;
-  for (const column of figureColumns()) {
+  for (const column of figureColumns(sides[0].identity)) {
     const logs = column.estimand === index.test.geometric;
     const found = comparePaired(sides[0].detail, sides[1].detail, column.key, logs);
     if (!found) continue;
@@ -39,7 +38,7 @@ function differences(sides) {
     const sign = logs ? '×' : '';
     const bounds = found.low === null ? 'no interval' : `${sign}${short(found.low)} to ${sign}${short(found.high)}`;
     rows.push(make('tr', { 'data-key': column.key, class: found.p < 0.05 ? 'apart' : '' },
-      make('th', { scope: 'row' }, column.title, make('span', { class: 'below', text: [column.estimand, column.unit].filter(Boolean).join(', ') })),
+      make('th', { scope: 'row' }, titleOf(column), make('span', { class: 'below', text: ESTIMANDS.has(column.estimand) ? column.estimand : '' })),
       make('td', { class: 'number', text: short(found.first) }),
       make('td', { class: 'number', text: short(found.second) }),
       make('td', { class: 'number' }, make('span', { class: 'figure', text: sign + short(found.mean) }), make('span', { class: 'below', text: bounds })),

@@ -8,6 +8,16 @@
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /**
+ * @param {number | null} tick null: one without a number
+ * @returns {string}
+ */
+function printedTick(tick) {
+  if (tick === null) return '';
+  const size = Math.abs(tick);
+  return tick === 0 || (size >= 1e-3 && size < 1e5) ? String(Number(tick.toPrecision(3))) : tick.toExponential(0);
+}
+
+/**
  * @param {any[]} curves as in `detailOf`
  * @returns {{element: any, mark: (victim: number, iteration: number | null) => void, start: () => void}}
  */
@@ -27,7 +37,7 @@ function makeCurve(curves) {
       words.textContent = `No objective of victim ${victim} is stored.`;
     } else {
       const last = own.at.length - 1;
-      words.textContent = `The objective that the attack minimises, on victim ${victim} (dark line): ${short(own.values[0])} at `
+      words.textContent = `The objective that the attack minimises, on victim ${victim} (thick line): ${short(own.values[0])} at `
         + `iteration ${own.at[0].toLocaleString('en')}, ${short(own.values[last])} at iteration ${own.at[last].toLocaleString('en')}. `
         + (curves.length > 1 ? 'Faint lines are the other victims. ' : '') + 'The upright line is the iteration of the slider.';
     }
@@ -54,7 +64,7 @@ function makeCurve(curves) {
       cursor: { show: false },
       scales: { x: { time: false }, y: { distr: positive ? 3 : 1 } },
       axes: [{ ...axis, label: 'iteration', labelFont: '12px system-ui', labelSize: 20 },
-        { ...axis, size: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ ticks) => ticks.map((tick) => (tick === null ? '' : tick.toPrecision(1))) }],
+        { ...axis, size: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ ticks) => ticks.map(printedTick) }],
       series: [{}, ...series],
       hooks: { draw: [drawMark] },
     }, data, frame);

@@ -96,6 +96,18 @@ function short(value) {
   return Math.round(value).toLocaleString('en');
 }
 
+const ESTIMANDS = new Set(['mean', 'geometric mean', 'rate', 'median', '']);
+
+/**
+ * The title of a column with what tells it from others of that title, and its unit.
+ * @param {any} column as in the index
+ * @returns {string}
+ */
+function titleOf(column) {
+  const apart = ESTIMANDS.has(column.estimand) ? '' : `, ${column.estimand}`;
+  return column.title + apart + (column.unit ? ` (${column.unit})` : '');
+}
+
 /**
  * A cell in words: `idlg on samples-cifar10`.
  * @param {string} identity

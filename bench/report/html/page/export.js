@@ -63,7 +63,7 @@ function asLatex(columns, rows) {
   /** @type {Record<string, string>} */
   const arrows = { up: ' $\\uparrow$', down: ' $\\downarrow$' };
   const head = columns.map((column) =>
-    latex(column.title) + (arrows[column.direction] || '') + (column.unit ? ` (${latex(column.unit)})` : ''));
+    latex(titleOf({ ...column, unit: '' })) + (arrows[column.direction] || '') + (column.unit ? ` (${latex(column.unit)})` : ''));
   const lines = rows.map((identity) => {
     const cell = index.cells[identity];
     return columns.map((column) => {

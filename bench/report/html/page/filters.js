@@ -54,7 +54,6 @@ function startBar() {
   const narrow = make('details', { class: 'narrow', open: innerWidth > 640 }, make('summary', { text: 'Search and filter' }),
     make('div', { class: 'controls' }, search, ...filters.map((each) => each?.element), clear, make('span', { class: 'space' }), columns, away));
   bar.append(narrow, count);
-  bar.hidden = false;
   document.addEventListener('click', (event) => {
     for (const each of all('details.menu[open]')) if (!each.contains(/** @type {Node} */ (event.target))) each.open = false;
   });
@@ -105,8 +104,7 @@ function fillColumns(element) {
   if (panel.dataset.board !== board.id) {
     panel.dataset.board = board.id;
     panel.replaceChildren(...board.columns.filter((column) => column.key !== 'attack').map((column) => {
-      const words = column.title + (column.unit ? ` (${column.unit})` : '');
-      const box = checkbox(words, true, (on) => {
+      const box = checkbox(titleOf(column), true, (on) => {
         const columns = { ...view.columns };
         if (on === column.shown) delete columns[column.key];
         else columns[column.key] = on;

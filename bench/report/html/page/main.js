@@ -44,5 +44,9 @@ for (const tab of all('.tabs a')) {
   });
 }
 watchers.forEach((watcher) => watcher());
+// The data of the rows stand behind this script, so a row opens once they are there.
+watchers.push(showCell);
+if (document.readyState === 'loading') addEventListener('DOMContentLoaded', showCell);
+else showCell();
 document.documentElement.dataset.ready = 'true';
 performance.mark('ready');

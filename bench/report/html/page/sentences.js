@@ -82,7 +82,7 @@ function sentenceStage(sides, items) {
     for (const { cell, item, head, side } of moving) {
       const frame = Math.min(at[side], item.moments.length);
       cell.replaceChildren(marked(item.frames[frame], item.truth));
-      head.textContent = (sides.length > 1 ? `${index.cells[sides[side].identity].attack}, ` : '') + momentOf(item, frame);
+      head.textContent = (sides.length > 1 ? `${sideName(sides, side)}, ` : '') + momentOf(item, frame);
     }
   };
   const legend = make('p', { class: 'about legend' },

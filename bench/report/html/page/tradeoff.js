@@ -174,7 +174,7 @@ function pointOf(plot, point, family, x, y) {
  */
 function nameBeside(point, px, py, taken, edge) {
   const w = point.title.length * 6.2;
-  for (const [dx, dy] of [[12, 4], [12, -10], [12, 18], [-12 - w, 4], [-12 - w, -10], [-12 - w, 18]]) {
+  for (const [dx, dy] of [[10, -9], [10, 19], [-10 - w, -9], [-10 - w, 19], [14, 4], [-14 - w, 4]]) {
     const place = { x: px + dx, y: py + dy, w };
     const free = place.x > 52 && place.x + w < edge && taken.every((other) =>
       Math.abs(other.y - place.y) >= 13 || place.x > other.x + other.w || place.x + w < other.x);

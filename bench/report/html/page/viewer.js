@@ -118,6 +118,17 @@ function makeViewer(sides, moved) {
 }
 
 /**
+ * What a side is called: its attack, and which row it is if both have the same attack.
+ * @param {Side[]} sides
+ * @param {number} number
+ * @returns {string}
+ */
+function sideName(sides, number) {
+  const names = sides.map((side) => index.cells[side.identity].attack);
+  return names.length > 1 && names[0] === names[1] ? `${names[number]} (${number ? 'second' : 'first'} row)` : names[number];
+}
+
+/**
  * How a victim ended, if the cells are known to have ended differently from each other or badly.
  * @param {Side[]} sides
  * @param {number} victim
@@ -157,25 +168,29 @@ function note(side) {
 function pictureStage(sides, items) {
   const several = items[0].length > 1;
   /** @type {{image: any, item: any, caption: any, side: number}[]} */
-  const moving = [];
+  const moving = []; // a picture without a caption only moves
   const groups = items[0].map((item, place) => {
     const truth = tile(item, truthAt(item.truth), 1, label(sides[0], item.label), 'The truth');
     const tiles = sides.map((side, number) => {
       const own = items[number][place];
       if (!own) return null;
-      const made = tile(own, own.frames, own.moments.length + 1, '', `What ${index.cells[side.identity].attack} got back`);
+      const made = tile(own, own.frames, own.moments.length + 1, '', `What ${sideName(sides, number)} got back`);
       moving.push({ image: made.image, item: own, caption: made.caption, side: number });
       return made.element;
     });
-    return make('div', { class: 'pair' }, truth.element, ...tiles);
+    if (several || sides.length > 1) return make('div', { class: 'pair' }, truth.element, ...tiles);
+    const apart = tile(item, item.frames, item.moments.length + 1, 'black where both are the same', 'The difference');
+    apart.image.before(make('img', { class: 'under', src: truthAt(item.truth), alt: '' }));
+    moving.push({ image: apart.image, item, caption: null, side: 0 });
+    return make('div', { class: 'pair' }, truth.element, ...tiles, apart.element);
   });
   const draw = (/** @type {number[]} */ at) => {
     for (const { image, item, caption, side } of moving) {
       const frame = Math.min(at[side], item.moments.length);
       image.style.transform = `translateY(${(-100 * frame) / (item.moments.length + 1)}%)`;
-      const who = sides.length > 1 ? `${index.cells[sides[side].identity].attack}, ` : '';
+      if (!caption) continue;
       const claim = frame === item.moments.length ? label(sides[side], item.guess, 'claimed ') : '';
-      caption.textContent = who + momentOf(item, frame) + (claim ? `, ${claim}` : '');
+      caption.textContent = momentOf(item, frame) + (claim ? `, ${claim}` : '');
     }
   };
   return { element: make('div', { class: several ? 'pairs several' : 'pairs' }, ...groups), draw };
