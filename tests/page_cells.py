@@ -258,7 +258,7 @@ def everything(root: Path) -> Path:
         Kind("idlg", "mnist"),
         Kind("dlg", "mnist", steps=25),
         Kind("noise", "mnist", steps=0, control=True),
-        Kind("dlg", "mnist", steps=60, batch=4, threat="details"),
+        Kind("dlg", "mnist", steps=60, batch=4, threat="training_details"),
         Kind("dlg", "cifar10", steps=25, seed=1),
     ]
     kinds += [Kind("dlg", "cifar100", name, steps=steps, node=node) for name, node, steps, _ in DEFENSES]
@@ -271,7 +271,7 @@ def everything(root: Path) -> Path:
     add_sentences(root, "dlg_text", 100, (0, 4, 7, 12))
     add_sentences(root, "tag", 101, (0, 2, 5, 9))
     add_sentences(root, "noise", 102, (0, 1, 0, 1))
-    refused = Kind("idlg", "mnist", batch=4, threat="details")
+    refused = Kind("idlg", "mnist", batch=4, threat="training_details")
     cell = Store(root).cell(StoredLeak, "idlg-b4", f"{200:016x}", facts(refused, 3))
     cell.fail("not_applicable", "attack 'idlg' needs batches of one; data.batch_size is 4 (50 % more & a_b)")
     cell = Store(root).cell(StoredLeak, "dlg-broken", f"{201:016x}", facts(Kind("dlg", "cifar10", seed=2), 8))

@@ -323,6 +323,9 @@ def test_a_phone_scrolls_only_downwards(tab: Open, view: str) -> None:
     page = tab(view, viewport={"width": 390, "height": 844}, device_scale_factor=2, is_mobile=True, has_touch=True)
     inner = "document.querySelector('dialog').scrollWidth - document.querySelector('dialog').clientWidth"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390 and page.evaluate(inner) <= 0
+    if view:
+        box = page.locator("#cell").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
 
 
 def test_nothing_moves_while_the_page_opens(tab: Open) -> None:

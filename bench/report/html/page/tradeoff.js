@@ -74,7 +74,7 @@ function startTradeoffs() {
  */
 function tradeoff(plot, width) {
   const height = Math.min(460, Math.max(300, width * 0.5));
-  const [left, right, top, bottom] = [52, 16, 14, 44];
+  const [left, right, top, bottom] = [52, 16, 14, 24];
   const { points } = plot;
   const spread = (/** @type {string} */ key) => points.flatMap((/** @type {any} */ point) =>
     [point[key].mean, point[key].low ?? point[key].mean, point[key].high ?? point[key].mean]);
@@ -98,14 +98,13 @@ function tradeoff(plot, width) {
     const name = nameBeside(point, x.at(point.accuracy.mean), y.at(point.leak.mean), taken, width - right);
     if (name) svg.append(name);
   }
-  svg.append(written((left + width - right) / 2, height - 6, `${plot.x} →`, 'middle', 'axis'));
   const words = 'Up and down: the leak under the worst attack; lower is safer. The dashed line is the front: no other defence '
     + 'keeps more accuracy and leaks less. Bars are 95 % intervals. A point opens the row of its worst attack.';
   const legend = make('p', { class: 'legend' }, ...families.map((family, at) => {
     const symbol = draw('svg', { class: `family f${at % 8}`, width: 18, height: 18, viewBox: '0 0 18 18', 'aria-hidden': true }, mark(SHAPES[at % SHAPES.length], 9, 9));
     return make('span', {}, symbol, String(family));
   }));
-  return [make('p', { class: 'axis', text: `↑ ${plot.y}` }), svg, legend, make('figcaption', { class: 'about', text: words })];
+  return [make('p', { class: 'axis', text: `↑ ${plot.y}` }), svg, make('p', { class: 'axis right', text: `${plot.x} →` }), legend, make('figcaption', { class: 'about', text: words })];
 }
 
 /**
