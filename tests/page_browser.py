@@ -17,7 +17,7 @@ def write_page(root: Path, file: Path, pictures: bool = True) -> Path:
     board = leaderboard(query.cells(root))
     trainings, _ = store.cells(root, StoredTraining)
     compared = boards([row.cell for row in board.rows], trainings)
-    file.write_text(render(collect(board, pictures), tradeoffs(compared)), encoding="utf-8")
+    file.write_text(render(collect(board, root, pictures), tradeoffs(compared)), encoding="utf-8")
     return file
 
 

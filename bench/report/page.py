@@ -111,7 +111,7 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
         )
         texts.append(sentences.text(spoken))
     text = "\n\n".join(filter(None, texts))
-    shown = collect(board, pictures)
+    shown = collect(board, root, pictures)
     paths += [*grids, *_written(folder, "index", {"html": render(shown, tradeoffs(compared))})]
     summaries = [row.summary for row in board.rows]
     return Report(paths, text, board.warnings + strays, summaries, paths[-1], shown.private)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from bench.report.html import words
 from bench.report.html.command import command
 from bench.report.html.examples import SENTENCES, class_names, curves, examples
 from bench.report.html.leaders import leaders
+from bench.report.html.missing import missing, unfinished
 from bench.report.html.pictures import Truths
 from bench.report.html.values import per_victim
 from bench.report.leaderboard import Board, Leaderboard
@@ -44,6 +46,7 @@ class PageData:
         details: what a reader sees of a cell on opening it, `{identity: {...}}`.
         truths: a data URI per private image.
         private: whether private examples are on the page.
+        missing: the cells that were planned and not begun (see `bench.report.html.missing`).
         test: the constants of the paired test and of the interval of a paired difference.
     """
 
@@ -53,14 +56,16 @@ class PageData:
     truths: list[str]
     private: bool
     test: dict[str, Any]
+    missing: Sequence[Mapping[str, str]] = ()
     version: str = __version__
 
 
-def collect(found: Leaderboard, pictures: bool = True) -> PageData:
+def collect(found: Leaderboard, root: Path, pictures: bool = True) -> PageData:
     """Reads everything that the page shows.
 
     Args:
         found: the boards.
+        root: the results folder that they are of.
         pictures: whether private examples and their reconstructions are shown.
     """
     truths = Truths()
@@ -74,7 +79,8 @@ def collect(found: Leaderboard, pictures: bool = True) -> PageData:
         cells[row.cell.identity] = _cell(row, own, shown["kind"])
         details[row.cell.identity] = _detail(row, own, shown)
     private = any(detail["examples"]["items"] for detail in details.values())
-    return PageData(boards, cells, details, truths.uris, private, _test(details.values()))
+    planned = missing(root, [row.cell for row in found.rows])
+    return PageData(boards, cells, details, truths.uris, private, _test(details.values()), planned)
 
 
 def _anchors(boards: Sequence[Board]) -> list[str]:
@@ -176,6 +182,7 @@ def _cell(row: Row, measures: Sequence[Measure], kind: str | None) -> dict[str, 
         **_labels_of(row),
         "control": row.control,
         "stopped": row.stopped,
+        "unfinished": "" if row.stopped else unfinished(row.cell, row.summary["victims"]),
         "empty": row.empty,
         "figures": figures,
         "same": _same_victims(row, kind),

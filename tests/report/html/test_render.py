@@ -19,7 +19,7 @@ from bench.report.html.render import block, render
 from bench.report.html.tradeoff import tradeoffs
 from bench.report.leaderboard import leaderboard
 from bench.report.page import write
-from bench.results import query
+from bench.results import plans, query
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
 
@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def data_of(root: Path, pictures: bool = True) -> PageData:
-    return collect(leaderboard(query.cells(root)), pictures)
+    return collect(leaderboard(query.cells(root)), root, pictures)
 
 
 def test_hostile_words_stay_text(tmp_path: Path) -> None:
@@ -116,7 +116,9 @@ def page_of(words: str) -> str:
     """A page on which every word that a results folder can set is `words`."""
     column = {"key": "attack", "title": words, "help": words, "shown": True, "number": False, "kind": "label"}
     column |= {"estimand": "", "unit": words, "direction": "", "rate": False}
-    cell: dict[str, Any] = dict.fromkeys(("attack", "data", "model", "defense", "threat", "stopped"), words)
+    cell: dict[str, Any] = dict.fromkeys(
+        ("attack", "data", "model", "defense", "threat", "stopped", "unfinished"), words
+    )
     cell |= {
         "batch": 1,
         "seed": 0,
@@ -227,13 +229,18 @@ def test_defences_have_points_that_lead_to_rows(tmp_path: Path) -> None:
     assert {f"#row={identity}" for identity in found["links"]} <= targets
 
 
-def test_two_hundred_cells_with_ten_thousand_victims_stay_below_thirty_megabytes(tmp_path: Path) -> None:
-    page_cells.many(tmp_path, cells=200, victims=10_000)
+def test_planned_and_unfinished_cells_are_shown_as_such(tmp_path: Path) -> None:
+    kind = Kind("dlg", "cifar10")
+    done = page_cells.facts(kind, 3)["config"]
+    page_cells.add(tmp_path, kind, 1, 2)  # of three
+    stored = Store(tmp_path).cell(StoredLeak, "dlg-cifar10", f"{1:016x}", page_cells.facts(kind, 3))
+    other = page_cells.facts(Kind("idlg<b>", "mnist"), 3)["config"]
+    plans.write(tmp_path, "mine", [(StoredLeak, done), (StoredLeak, other)])
     data = data_of(tmp_path)
-    text = render(data, [])
-    assert len(text.encode()) < 30_000_000
-    assert all(detail["examples"]["items"] for detail in data.details.values())
-    assert sum(len(detail["values"]["victim"]) for detail in data.details.values()) == 10_000
+    assert [(one["suite"], one["attack"]) for one in data.missing] == [("mine", "idlg<b>")]
+    assert data.cells[stored.identity]["unfinished"].startswith("2 of 3 victims are stored")
+    words = "".join(Reader(render(data, [])).words)
+    assert "Planned, and not begun" in words and "idlg<b>" in words and "2 of 3 victims" in words
 
 
 def test_a_report_without_pictures_writes_none(folder: Path, tmp_path: Path) -> None:
