@@ -127,4 +127,4 @@ def _first_sentence(target: str) -> str | None:
         return None
     path = Path(bench.__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else None
-    return text.splitlines()[0] if text else None
+    return text.splitlines()[0].replace("`", "") if text else None

@@ -92,7 +92,7 @@ function short(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return 'n/a';
   const size = Math.abs(value);
   if (value === 0 || (size >= 1e-3 && size < 999.5)) return value.toPrecision(3);
-  if (size < 1e-3 || size >= 1e6) return value.toExponential(2);
+  if (size < 1e-3 || size >= 1e6) return value.toExponential(2).replace(/e([+-])(\d)$/, 'e$10$2');
   return Math.round(value).toLocaleString('en');
 }
 
