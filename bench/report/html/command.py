@@ -81,10 +81,9 @@ def _changes(key: str, written: Mapping[str, Any], config: Mapping[str, Any]) ->
         written: the node as its file has it.
         config: the resolved config.
     """
-    node = OmegaConf.select(OmegaConf.create(dict(config)), key)
-    stored: Any = OmegaConf.to_container(node) if OmegaConf.is_dict(node) else {}
+    stored = _at(config, key)
     found = []
-    for name, value in _leaves(stored):
+    for name, value in _leaves(stored) if isinstance(stored, Mapping) else ():
         place = f"{key}.{name}"
         if place in OUTSIDE - {"data.victims"} or name in _SKIPPED:
             continue

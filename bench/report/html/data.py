@@ -28,7 +28,7 @@ from bench.results.paired import DRAWS, EXACT
 from bench.storage.file_name import file_name
 
 # Characters that the pictures of all cells may take together, so that the page stays below 30 MB.
-PICTURE_BUDGET = 18_000_000
+PICTURE_BUDGET = 14_000_000
 _MOST_PER_CELL = 1_500_000
 _LABELS = ("attack", "data", "model", "defense", "threat", "batch", "seed", "victims", "failed")
 _TITLES = {"defense": "defence", "threat": "threat model", "batch": "B"}
@@ -70,8 +70,10 @@ def collect(found: Leaderboard, root: Path, pictures: bool = True) -> PageData:
     """
     truths = Truths()
     budget = min(_MOST_PER_CELL, PICTURE_BUDGET // max(1, len(found.rows)))
-    boards = [_board(board, _anchors(found.boards)[at]) for at, board in enumerate(found.boards)]
-    measures = {row.cell.identity: board.measures for board in found.boards for row in board.rows}
+    boards = [_board(board, anchor) for board, anchor in zip(found.boards, _anchors(found.boards))]
+    measures: dict[str, Sequence[Measure]] = {}
+    for board in found.boards:
+        measures |= dict.fromkeys((row.cell.identity for row in board.rows), board.measures)
     cells, details = {}, {}
     for row in found.rows:
         shown = examples(row.cell, row.stored, truths, budget) if pictures else {"kind": None, "items": []}

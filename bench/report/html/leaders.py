@@ -7,6 +7,7 @@ from bench.report.leaderboard import Board
 from bench.report.rows import Row
 from bench.results import leaks
 from bench.results.join import LEVEL, paired
+from bench.results.leaks import LeakageScore
 
 
 def leaders(board: Board) -> list[dict[str, Any]]:
@@ -31,8 +32,8 @@ def leaders(board: Board) -> list[dict[str, Any]]:
             continue
         words = [str(key[0])] + ([f"model {key[1]}"] if 1 in several else [])
         words += [f"batches of {key[2]}"] if 2 in several else []
-        first = rows[0]
-        others = [row.summary["attack"] for row in rows[1:] if not _separated(first, row)]
+        first, leak = rows[0], _leak(rows[0])
+        others = [row.summary["attack"] for row in rows[1:] if not _separated(leak, _leak(row))]
         found.append(
             {
                 "setting": ", ".join(words),
@@ -48,8 +49,11 @@ def _without(names: Sequence[str], own: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if name != own]
 
 
-def _separated(first: Row, other: Row) -> bool:
+def _leak(row: Row) -> LeakageScore | None:
+    return leaks.leak(row.cell, {}, row.stored)
+
+
+def _separated(first: LeakageScore | None, other: LeakageScore | None) -> bool:
     """Whether the first row leaks more by the paired test; rows without a common victim are not compared."""
-    one, two = (leaks.leak(row.cell, {}, row.stored) for row in (first, other))
-    p = None if one is None or two is None else paired(one, two)
+    p = None if first is None or other is None else paired(first, other)
     return p is None or p < LEVEL
