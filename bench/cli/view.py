@@ -41,6 +41,12 @@ def browse(page: Path) -> bool:
         return False
 
 
+def outdated(page: Path) -> bool:
+    """Whether results were stored after the page was written."""
+    written = page.stat().st_mtime
+    return any(parts.stat().st_mtime > written for parts in page.parent.glob("cells/*/parts"))
+
+
 class Server(http.server.ThreadingHTTPServer):
     """Gives one page to browsers of this machine, and nothing else to anybody.
 
@@ -110,6 +116,8 @@ def view(folder: Path, serve: bool, port: int, say: Callable[[str], None]) -> No
         UserError: there is no page, or the port cannot be had.
     """
     page = find(folder)
+    if outdated(page):
+        say(f"there are results that the page lacks; write it again with: leakbench report {folder}")
     if not serve and browse(page):
         say(f"opened {page}")
         return

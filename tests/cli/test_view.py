@@ -1,6 +1,7 @@
 """`leakbench view`: the page in a browser, or on this machine alone."""
 
 import http.client
+import os
 import signal
 import threading
 import time
@@ -11,7 +12,7 @@ import pytest
 from processes import Leakbench
 
 from bench.cli.main import main
-from bench.cli.view import Server
+from bench.cli.view import Server, outdated
 from bench.errors import UserError
 
 
@@ -67,6 +68,15 @@ def test_a_port_that_is_taken_is_one_line(server: Server, page: Path) -> None:
 def test_a_folder_without_a_page_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["view", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith(f"leakbench: no page at {tmp_path}/index.html; write it with: leakbench")
+
+
+def test_a_page_that_lacks_results_is_named(page: Path) -> None:
+    parts = page.parent / "cells" / "leak-a" / "parts"
+    parts.mkdir(parents=True)
+    os.utime(page, (1e9, 1e9))
+    assert outdated(page)
+    os.utime(page, (4e9, 4e9))
+    assert not outdated(page)
 
 
 def test_without_a_screen_it_is_served_until_it_is_interrupted(page: Path, tmp_path: Path) -> None:
