@@ -364,6 +364,18 @@ def test_two_hundred_cells_open_within_two_seconds(chromium: Any, tmp_path: Path
     assert min(times) < 2000, times
 
 
+def test_the_page_says_what_it_leaves_out_of_the_stored_examples(chromium: Any, tmp_path: Path) -> None:
+    page_cells.add(tmp_path / "results", Kind("dlg", "mnist", batch=18), 1, 1)
+    file = write_page(tmp_path / "results", tmp_path / "index.html")
+    tab = Tab(chromium)
+    page = tab.open(file, f"#row={1:016x}")
+    assert page.locator("#cell .pair").count() == 16
+    assert "Of each batch of 18 it has the first 16." in page.inner_text("#cell")
+    page.locator("#cell summary", has_text="The whole config").click()
+    page.keyboard.press("Escape")
+    tab.close(file)
+
+
 def test_a_page_with_one_kind_of_row_has_no_filter_for_it(chromium: Any, tmp_path: Path) -> None:
     page_cells.add(tmp_path / "results", Kind("dlg", "cifar10"), 1, 2)
     file = write_page(tmp_path / "results", tmp_path / "index.html", pictures=False)

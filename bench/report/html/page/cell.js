@@ -24,6 +24,8 @@ function showCell() {
   const wanted = `${view.row} ${view.other || ''}`;
   if (wanted === drawn) return;
   drawn = wanted;
+  victims?.destroy(); // DataTables holds on to every table that it is not told to leave
+  victims = null;
   const body = make('div', { class: 'sheet-body' });
   dialog.replaceChildren(sheetHead(view.row, view.other), body);
   if (!dialog.open) dialog.showModal();
@@ -154,13 +156,16 @@ function victimTable(identity, detail) {
   return make('div', {}, make('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': 'Victim by victim' }, table), words);
 }
 
+/** @type {any} the table of the victims of the row that is open */
+let victims = null;
+
 /** @param {any} body */
 function startVictims(body) {
   const table = one('table.victims', body);
   if (!table) return;
   const count = all('tbody tr', table).length;
   const numbers = all('thead th', table).map((head) => head.classList.contains('number'));
-  new DataTable(table, {
+  victims = new DataTable(table, {
     paging: count > 100,
     pageLength: 50,
     info: false,

@@ -149,14 +149,19 @@ function absent(sides) {
 }
 
 /**
+ * What the page leaves out of the stored examples, so that it stays small.
  * @param {Side} side
  * @returns {any}
  */
 function note(side) {
-  const { victims, stored, kind } = side.detail.examples;
+  const { items, victims, stored, kind } = side.detail.examples;
+  const { batch } = index.cells[side.identity];
+  const examples = Math.max(...items.map((/** @type {any} */ item) => item.position)) + 1;
   const what = kind === 'pictures' ? 'pictures' : 'sentences';
-  if (victims >= stored) return null;
-  return make('p', { class: 'about', text: `The page has the ${what} of the first ${victims} of ${stored} stored victims, so that it stays small.` });
+  const lines = [];
+  if (victims < stored) lines.push(`The page has the ${what} of the first ${victims} of ${stored} stored victims, so that it stays small.`);
+  if (batch > examples) lines.push(`Of each batch of ${batch} it has the first ${examples}.`);
+  return lines.length ? make('p', { class: 'about', text: lines.join(' ') }) : null;
 }
 
 /**
