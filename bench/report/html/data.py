@@ -21,9 +21,9 @@ from bench.report.html.values import per_victim
 from bench.report.leaderboard import Board, Leaderboard
 from bench.report.measures import Measure
 from bench.report.rows import Row
-from bench.report.table import Value
+from bench.report.table import Value, marks
 from bench.results.bootstrap import BOOTSTRAP, RESAMPLES, student
-from bench.results.intervals import GEOMETRIC, RATE
+from bench.results.intervals import GEOMETRIC, MARKS, RATE
 from bench.results.paired import DRAWS, EXACT
 from bench.storage.file_name import file_name
 
@@ -114,6 +114,7 @@ def _board(board: Board, anchor: str) -> dict[str, Any]:
         "rows": [row.cell.identity for row in board.rows],
         "shared": _shared_words(shared),
         "leaders": leaders(board),
+        "marks": [f"{mark} {MARKS[mark]}." for mark in marks(board.scores)],
         "notes": board.foot,
     }
 
@@ -231,11 +232,20 @@ def _detail(row: Row, measures: Sequence[Measure], shown: dict[str, Any]) -> dic
         "values": per_victim(row, measures),
         "about": words.about(config),
         "endings": words.endings(row.statuses),
-        "reasons": {key: reason for key, reason in row.summary["reasons"].items() if key != "cell"},
+        "reasons": {} if row.empty else _by_reason(row.summary["reasons"]),
         "command": command(config),
         "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         "provenance": {key: value for key, value in provenance.items() if value is not None},
     }
+
+
+def _by_reason(reasons: Mapping[str, str]) -> dict[str, str]:
+    """The reasons why figures are missing, once each: `{figures: reason}`."""
+    found: dict[str, list[str]] = {}
+    for key, reason in reasons.items():
+        if key != "cell":
+            found.setdefault(reason, []).append(key)
+    return {", ".join(keys): reason for reason, keys in found.items()}
 
 
 def _test(details: Any) -> dict[str, Any]:

@@ -131,7 +131,14 @@ def page_of(words: str) -> str:
     }
     board = dict.fromkeys(("title", "threat", "shared"), words)
     leader = {"setting": words, "cell": "0" * 16, "attack": words, "others": [words]}
-    board |= {"id": "x", "columns": [column], "rows": ["0" * 16], "leaders": [leader], "notes": [words]}
+    board |= {
+        "id": "x",
+        "columns": [column],
+        "rows": ["0" * 16],
+        "leaders": [leader],
+        "notes": [words],
+        "marks": [words],
+    }
     return render(PageData([board], {"0" * 16: cell}, {"0" * 16: {"config": words}}, [], True, {}), [])
 
 
