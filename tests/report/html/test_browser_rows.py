@@ -80,6 +80,7 @@ def test_what_a_cell_says(tab: Open) -> None:
         assert words in (page.inner_text("#cell") if words == "seed: 0" else text)
     assert page.locator("#cell table.victims tbody tr").count() == 8
     page.locator("#cell .victims thead th", has_text="PSNR").locator("[role=button]").click()
+    page.wait_for_selector("#cell .victims th[aria-sort]")  # DataTables sorts in a task of its own
     found = page.eval_on_selector_all(
         "#cell .victims tbody tr", "rows => rows.map(row => Number(row.children[0].innerText))"
     )
