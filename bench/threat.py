@@ -1,11 +1,6 @@
 """Threat models: what the attacker is granted, as a list of yes and no (configs/threat/)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-# {kind of data: grants that have no meaning for it}
-_OF_OTHERS = {"images": ("lengths", "word_embedding", "surrogate"), "sentences": ("input_range",)}
 
 
 @dataclass(frozen=True)
@@ -39,17 +34,3 @@ class Threat:
     lengths: bool
     word_embedding: bool
     surrogate: bool
-
-
-def relevant(grants: Mapping[str, Any], things: str) -> dict[str, Any]:
-    """Returns the grants that have a meaning for this kind of data.
-
-    Args:
-        grants: `{name: granted}`, the fields of a `Threat`.
-        things: `images` or `sentences`.
-
-    Example:
-        >>> relevant({"labels": True, "input_range": True, "lengths": False}, "sentences")
-        {'labels': True, 'lengths': False}
-    """
-    return {name: value for name, value in grants.items() if name not in _OF_OTHERS.get(things, ())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -16,35 +16,13 @@ from torch import Tensor
 from bench.datamodules.blocks import Blocks, share
 from bench.datamodules.checks import check_integer, check_word
 from bench.datamodules.dealing import RULES, Dealer, check_possible, drawn_labels
+from bench.datamodules.examples import Examples
 from bench.datamodules.pool import Integers
+from bench.datamodules.tokens import Maker
 from bench.download.http import fetching
 from bench.errors import UserError
+from bench.messages.task import TokenizerProtocol
 from bench.messages.victims import Victims
-
-
-class Examples(Protocol):
-    """All examples of one dataset of any kind, with what the dealing of victims needs to know about them.
-
-    Attributes:
-        labels: `[N]`, int64; all 0 if there are no classes.
-        classes: number of classes, or None.
-        class_names: one name per class, or None.
-    """
-
-    labels: Integers
-    classes: int | None
-    class_names: tuple[str, ...] | None
-
-    def __len__(self) -> int: ...
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one example."""
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash that is equal for two sets only if examples and labels are equal."""
-
 
 P = TypeVar("P", bound=Examples)
 
@@ -68,10 +46,14 @@ class VictimDataModule(LightningDataModule, Generic[P]):
             the label rule.
 
     Attributes:
-        things: what messages call the examples.
+        modality: the kind of the examples by its name, which is also what messages call them (see `bench.modalities`).
         public: whether the examples are public, so that an attacker may know their mean.
         block: the most victims that `test_dataloader` yields at a time.
         todo: the victims that are dealt; None for all of `range(victims)`.
+        tokenizer: what turns the examples into tokens; None if they are not tokens, or before `adopt`.
+        head: what the model predicts, `classification`, `masked` or `causal`; None before `adopt`, and for examples
+            that are not tokens, which only have classes.
+        hidden: share of the tokens that a masked language model has to predict, in [0, 1].
 
     Raises:
         UserError: a value is out of range (at construction), or the dataset is missing, damaged or too small (in
@@ -84,16 +66,19 @@ class VictimDataModule(LightningDataModule, Generic[P]):
     seed: int
     label_rule: str
     labels: str
-    things: ClassVar[str] = "examples"
+    modality: ClassVar[str]
     public: ClassVar[bool] = True
     block: int = field(init=False, default=64)
     todo: Sequence[int] | None = field(init=False, default=None)
+    tokenizer: TokenizerProtocol | None = field(init=False, default=None)
+    head: str | None = field(init=False, default=None)
+    hidden: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         super().__init__()
         check_integer("data.victims", self.victims, 1, "independent updates to attack")
         check_integer("data.batch_size", self.batch_size, 1, "examples in each victim's batch")
-        check_integer("data.seed", self.seed, 0, f"chooses which {self.things} the victims hold")
+        check_integer("data.seed", self.seed, 0, f"chooses which {self.modality} the victims hold")
         check_word("data.label_rule", self.label_rule, RULES)
         check_word("data.labels", self.labels, ("own", "random"))
         self._pool: P | None = None
@@ -136,7 +121,16 @@ class VictimDataModule(LightningDataModule, Generic[P]):
             labels: `[V, B]`, the classes of these examples, or the drawn ones.
         """
 
-    # Both inherit these.
+    def adopt(self, make: Maker, head: str) -> TokenizerProtocol:
+        """Takes over the model's tokeniser and head before `setup`; only examples that are tokens have this function.
+
+        Args:
+            make: maps a corpus to a tokeniser.
+            head: `classification`, `masked` or `causal`.
+        """
+        raise NotImplementedError(f"{self.modality} are not made of tokens")
+
+    # All inherit these.
 
     @property
     def title(self) -> str:
@@ -186,7 +180,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
             self.batch_size,
             self.label_rule,
             self.labels == "own",
-            self.things,
+            self.modality,
         )
         self._dealer = Dealer(
             pool.labels, self.batch_size, self.seed, self.label_rule if self.labels == "own" else "random"
@@ -249,6 +243,16 @@ class VictimDataModule(LightningDataModule, Generic[P]):
     def provenance(self) -> dict[str, str]:
         """The origin of the examples, as far as it is known: `name` and `commit` on a hub, `sha256` of a file."""
         return {}
+
+    @property
+    def remark(self) -> str | None:
+        """A sentence that says which examples of the dataset no victim can hold; None if there are none."""
+        return None
+
+    @property
+    def set_aside(self) -> tuple[tuple[int, ...], ...]:
+        """Examples as tokens that no victim ever holds, from which an attacker may learn; empty if there are none."""
+        return ()
 
     @property
     def mean_image(self) -> Tensor | None:

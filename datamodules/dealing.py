@@ -150,7 +150,7 @@ def check_possible(
     size: int,
     rule: str,
     own: bool,
-    things: str = "images",
+    modality: str = "images",
 ) -> None:
     """Refuses what the dataset `title` cannot deal.
 
@@ -162,13 +162,13 @@ def check_possible(
         size: B.
         rule: one of `RULES`.
         own: whether victims keep the labels of their examples; otherwise labels are drawn.
-        things: name of the examples in the message.
+        modality: what the message calls the examples.
 
     Raises:
         UserError: the batch is larger than the dataset, or the label rule cannot be kept.
     """
     if size > len(labels):
-        raise UserError(f"data.batch_size={size}: data '{title}' has only {len(labels)} {things}")
+        raise UserError(f"data.batch_size={size}: data '{title}' has only {len(labels)} {modality}")
     if classes is None and not (own and rule == "random"):
         asked = f"data.label_rule={rule}" if own else "data.labels=random"
         raise UserError(f"{asked}: data '{title}' has no labels (only data.label_rule=random data.labels=own)")
@@ -182,6 +182,6 @@ def check_possible(
         if size > counts[largest]:
             called = f"'{names[largest]}'" if names else str(largest)
             raise UserError(
-                f"data.label_rule=same: the largest class of data '{title}', {called}, has {counts[largest]} {things}, "
-                f"data.batch_size={size}"
+                f"data.label_rule=same: the largest class of data '{title}', {called}, has {counts[largest]} "
+                f"{modality}, data.batch_size={size}"
             )

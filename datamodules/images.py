@@ -27,7 +27,7 @@ class ImageDataModule(VictimDataModule[Pool]):
 
     size: int | None
     channels: int | None
-    things: ClassVar[str] = "images"
+    modality: ClassVar[str] = "images"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.dealing import shuffled
-from bench.datamodules.images import ImageDataModule
 from bench.datamodules.pool import Integers, Pool
 from bench.errors import UserError
 
@@ -50,11 +49,12 @@ def labelled(data: VictimDataModule) -> Pool:
     Raises:
         UserError: the data are no images, or have no labels.
     """
-    if not isinstance(data, ImageDataModule):
+    pool = data.pool
+    if not isinstance(pool, Pool):
         raise UserError(f"data '{data.title}' are no images, and only classifiers of images can be trained")
     if data.classes is None:
         raise UserError(f"data '{data.title}' has no labels: no classifier can be trained on it")
-    return data.pool
+    return pool
 
 
 def part(pool: Pool, chosen: Integers) -> Pool:

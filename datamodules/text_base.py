@@ -50,11 +50,9 @@ class TextDataModule(VictimDataModule[TextPool]):
     """
 
     tokens: int
-    hidden: float
+    hidden: float = field()  # with an annotation alone, the default of the base would be its default
     surrogate: float
-    things: ClassVar[str] = "sentences"
-    tokenizer: TokenizerProtocol | None = field(init=False, default=None)
-    head: str | None = field(init=False, default=None)
+    modality: ClassVar[str] = "sentences"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,6 +122,11 @@ class TextDataModule(VictimDataModule[TextPool]):
         skipped = self.pool.skipped
         total = len(self.lines.sentences)
         return f"{skipped} of {total} sentences are longer than {self.tokens} tokens: left out" if skipped else None
+
+    @property
+    def set_aside(self) -> tuple[tuple[int, ...], ...]:
+        """The surrogate sentences, and those that are too long."""
+        return self.pool.surrogate
 
     def load(self) -> TextPool:
         """Tokenises every sentence; those that are too long, and the surrogate share of the rest, are set aside.

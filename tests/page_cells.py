@@ -171,7 +171,7 @@ def facts(kind: Kind, victims: int) -> dict[str, Any]:
         "threat": {"letter": "B", "grants": {"batch_size": True, "labels": False}},
         "metrics": METRICS,
         "control": kind.control,
-        "data": {"things": "images", "classes": 10, "class_names": CLASSES if kind.data == "cifar10" else None},
+        "data": {"modality": "images", "classes": 10, "class_names": CLASSES if kind.data == "cifar10" else None},
         "config": {
             "seed": kind.seed,
             "attack": {"_target_": f"bench.attacks.{kind.attack}.Attack"},
@@ -208,7 +208,7 @@ def add_sentences(root: Path, attack: str, number: int, known: Sequence[int], th
         **text,
         "labels": names,
         "threat": {"letter": "B", "grants": {"batch_size": True, "lengths": True}},
-        "data": {"things": "sentences", "classes": 2, "class_names": ["essay", "story"]},
+        "data": {"modality": "sentences", "classes": 2, "class_names": ["essay", "story"]},
         "config": {"seed": 0, "data": {"batch_size": 1}, "names": names},
     }
     cell = Store(root).cell(StoredLeak, f"{attack}-sentences", f"{number:016x}", known_facts)
@@ -294,7 +294,7 @@ def hostile(root: Path, number: int, words: str) -> None:
     """A cell all of whose words are `words`, and one that failed for this reason."""
     names = dict.fromkeys(("attack", "data", "model", "defense", "threat"), words or "-")
     known = {**facts(Kind("dlg", "cifar10"), 1), "labels": names, "config": {"seed": 0, "names": names, "x": words}}
-    known["data"] = {"things": "sentences", "class_names": [words]}
+    known["data"] = {"modality": "sentences", "class_names": [words]}
     known["metrics"] = {"m": {"net": words, "column": {"title": words, "unit": words}}}
     known["reasons"] = {"m": words}
     cell = Store(root).cell(StoredLeak, "hostile", f"{number:016x}", known)

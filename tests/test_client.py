@@ -1,7 +1,6 @@
 """What is shared is the gradient, and nothing that was not granted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 import torch
@@ -12,14 +11,9 @@ from bench.attacks import controls
 from bench.attacks.base import Attack
 from bench.config.compose import compose
 from bench.config.instantiate import import_target
-from bench.defenses import step_runner
-from bench.defenses.base import Defense, GradientDefense, PlainGradient
-from bench.defenses.dp_sgd import DPSGD
-from bench.defenses.stack import Stack
-from bench.defenses.step_runner import StepRunner
 from bench.engine.matching import Layout, Matching
 from bench.engine.settings import EngineSettings
-from bench.errors import NotApplicable, UserError
+from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.models.lenet import LeNet
@@ -178,120 +172,6 @@ def test_a_known_defence_does_not_tell_the_local_training(parties) -> None:
         seen = built.client.share(built.data.deal([0]))
         assert seen.defense is not None and [part["defense"] for part in seen.defense] == parts
         assert seen.defense[-1]["position"] == 1 and (seen.task.unit is None) == (not granted)
-
-
-@dataclass(frozen=True)
-class Branching(GradientDefense):
-    """A decision on the data in Python, which vmap cannot map."""
-
-    def protect(self, gradients, draws, state):
-        return {name: -v if v.sum() > 0 else 2 * v for name, v in gradients.items()}, state
-
-
-@dataclass(frozen=True)
-class Rolling(GradientDefense):
-    """Random numbers of no victim."""
-
-    def protect(self, gradients, draws, state):
-        return {name: value + torch.randn_like(value) for name, value in gradients.items()}, state
-
-
-def with_defense(client, defense: Defense) -> None:
-    client.defense = defense
-    client.runner = StepRunner(defense, client._gradient, client.runner.context, client.seed)
-
-
-def test_a_defence_that_cannot_be_mapped_is_done_one_by_one_and_says_so(parties) -> None:
-    built = parties("attack=noise")
-    plain = built.client.share(built.data.deal([0, 1, 2])).gradients
-    with_defense(built.client, Branching())
-    seen = built.client.share(built.data.deal([0, 1, 2])).gradients
-    for name, value in plain.items():
-        for v in range(3):
-            torch.testing.assert_close(seen[name][v], -value[v] if value[v].sum() > 0 else 2 * value[v])
-    facts = built.client.facts_of_defense(built.data.deal([0]))
-    assert len(facts["notes"]) == 1 and "one by one" in facts["notes"][0]
-
-
-def test_what_cannot_be_mapped_is_not_mapped_over_samples_either(parties) -> None:
-    built = parties("attack=noise", "data.batch_size=2")
-    with_defense(built.client, Stack([Branching(), DPSGD(1e9, 0.0, 1e-5, 0)]))
-    seen = built.client.share(built.data.deal([0]))
-    assert len(built.client.runner.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
-
-
-@dataclass(frozen=True)
-class Faulty(GradientDefense):
-    """Fails by itself, with a word that vmap's complaints about random numbers hold too."""
-
-    def protect(self, gradients, draws, state):
-        return {name: value @ torch.ones(7, 7) if "bias" in name else value for name, value in gradients.items()}, state
-
-
-@dataclass(frozen=True)
-class Unlucky(GradientDefense):
-    """Fails on the data of some victim, which vmap cannot look at."""
-
-    def protect(self, gradients, draws, state):
-        if float(next(iter(gradients.values())).sum()) != 0:
-            raise RuntimeError("a random matrix is singular")
-        return gradients, state
-
-
-@pytest.mark.parametrize(
-    ("defense", "words"),
-    [(Faulty(), "mat1 and mat2|size mismatch|shapes cannot be multiplied"), (Unlucky(), "a random matrix is singular")],
-)
-def test_a_defence_that_fails_is_named_and_not_taken_for_one_that_cannot_be_mapped(parties, defense, words) -> None:
-    built = parties("attack=noise")
-    with_defense(built.client, defense)
-    with pytest.raises(UserError, match=f"defense {type(defense).__name__} fails on a victim's batch: .*({words})"):
-        built.client.share(built.data.deal([0, 1]))
-    assert built.client.runner.notes == [] and built.client.runner.mappable
-
-
-def test_the_step_that_failed_is_the_one_that_is_done_again(parties) -> None:
-    """An undefended step that cannot be mapped stays undefended: it is what a defence's cost is compared with."""
-    built = parties("attack=noise", "defense=gaussian", "defense.std=1.0")
-    client, victims = built.client, built.data.deal([0, 1])
-    gradient, calls = client._gradient, []
-
-    def refused_once(*arguments):
-        calls.append(0)
-        if len(calls) == 1:
-            raise RuntimeError("vmap: no rule for this")
-        return gradient(*arguments)
-
-    parameters, buffers = client._weights(victims.ids, torch.device("cpu"))
-    plain = client.runner(PlainGradient(gradient), parameters, buffers, victims)
-    again = client.runner(PlainGradient(refused_once), parameters, buffers, victims)
-    for name, value in plain.items():
-        torch.testing.assert_close(again[name], value, rtol=1e-4, atol=1e-6)
-    assert len(client.runner.notes) == 1 and client.runner.notes[0].startswith("the model cannot be mapped")
-
-
-def test_blocks_behind_the_one_that_could_not_be_mapped_are_not_mapped_either(parties, monkeypatch) -> None:
-    monkeypatch.setattr(step_runner, "_VICTIMS_AT_ONCE", 2)
-    built = parties("attack=noise", "data.batch_size=2")
-    with_defense(built.client, Stack([Branching(), DPSGD(1e9, 0.0, 1e-5, 0)]))
-    seen = built.client.share(built.data.deal(range(4)))
-    assert len(built.client.runner.notes) == 1 and all(torch.isfinite(value).all() for value in seen.gradients.values())
-
-
-def test_a_defence_with_random_numbers_of_its_own_is_refused(parties) -> None:
-    built = parties("attack=noise")
-    with_defense(built.client, Rolling())
-    with pytest.raises(UserError, match="draw them in `draw`"):
-        built.client.share(built.data.deal([0]))
-
-
-def test_more_victims_than_are_done_at_once_are_the_same_victims(parties, monkeypatch) -> None:
-    built = parties("attack=noise", "defense=gaussian", "data.batch_size=2")
-    pieces = built.client.share(built.data.deal(range(5))).gradients
-    monkeypatch.setattr(step_runner, "_VICTIMS_AT_ONCE_CPU", 5)
-    whole = built.client.share(built.data.deal(range(5))).gradients
-    for name, value in whole.items():
-        torch.testing.assert_close(pieces[name], value, rtol=1e-4, atol=1e-6)
 
 
 def test_an_attacker_that_knows_the_schedule_has_an_objective_of_zero_at_the_truth(parties) -> None:

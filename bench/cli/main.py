@@ -1,4 +1,4 @@
-"""`leakbench`: run, suite, status, report, view, prepare, list, speed.
+"""`leakbench`: run, train, suite, rescore, status, report, view, prepare, list, speed.
 
 The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. It
 is 130 if SIGINT ended the command, and 143 if another signal did. torch is imported only by the commands that need it,
@@ -23,7 +23,7 @@ from bench.storage.atomic import FULL
 from bench.terminal.console import nowhere, opened, quiet, stdout_kept
 from bench.terminal.printable import visible, visible_lines
 
-KEPT = {"run": "victims", "train": "runs", "suite": "victims"}  # the units that an interrupted command leaves stored
+KEPT = {"run": "victims", "train": "runs", "suite": "victims", "rescore": "scores"}  # what an interrupt leaves stored
 Answer = tuple[int, Any]  # the exit code, and the document that `--json` prints
 
 
@@ -146,7 +146,6 @@ def suite(arguments: argparse.Namespace) -> Answer:
     from bench.running import suite as suites
 
     cells = suites.plan(arguments.name, arguments.overrides, arguments.config_dir)
-
     from bench.report import page
     from bench.results.store import Store
     from bench.running.cell import record_failure
@@ -157,8 +156,8 @@ def suite(arguments: argparse.Namespace) -> Answer:
     outcome = suites.run(cells, record_failure)
     roots = sorted({cell.config.results for cell in cells})
     reports = [page.write(Path(root)) for root in roots] if _speaks() else []
-    for report_ in reports:
-        _show_report(report_)
+    for made in reports:
+        _show_report(made)
     for title, reason in outcome.failed.items():
         _say(f"failed: {title}: {reason}")
     document = {
@@ -166,9 +165,16 @@ def suite(arguments: argparse.Namespace) -> Answer:
         "cells": outcome.cells,
         "not_applicable": outcome.not_applicable,
         "failed": outcome.failed,
-        "files": [str(path) for report_ in reports for path in report_.paths],
+        "files": [str(path) for made in reports for path in made.paths],
     }
     return (1 if outcome.failed else 0), document
+
+
+def rescore(arguments: argparse.Namespace) -> Answer:
+    """Adds scores to stored reconstructions and prints a line per cell."""
+    from bench.cli import rescore as rescoring
+
+    return rescoring.answer(arguments, _print)
 
 
 def status(arguments: argparse.Namespace) -> Answer:
@@ -178,8 +184,8 @@ def status(arguments: argparse.Namespace) -> Answer:
     found = statuses.look(arguments.folder.expanduser())
     for warning in found.warnings:
         _say(warning)
-    _print(statuses.table(found))
-    _print(statuses.sentence(found))
+    for part in (statuses.table(found), statuses.sentence(found)):
+        _print(part)
     return 0, found.document()
 
 
@@ -249,9 +255,8 @@ def speed(arguments: argparse.Namespace) -> Answer:
     from bench.speed.options import Options
 
     document = compare.measure(Options.of(arguments))
-    for table in report.tables(document):
-        _print(table)
-    _print(report.sentence(document))
+    for part in (*report.tables(document), report.sentence(document)):
+        _print(part)
     return 0, document
 
 
@@ -259,6 +264,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "run": run,
     "train": train,
     "suite": suite,
+    "rescore": rescore,
     "status": status,
     "report": report,
     "view": view,
@@ -273,9 +279,8 @@ def _show_report(made: Any) -> None:
         _say(warning)
     _print(made.text)
     pictures = [path for path in made.paths if path.parent.name == "grids"]
-    for path in made.paths:
-        if path not in pictures and path != made.page:
-            _print(str(path))
+    for path in (path for path in made.paths if path not in (*pictures, made.page)):
+        _print(str(path))
     if pictures:
         _print(f"{len(pictures)} pictures in {pictures[0].parent}")
     if made.private:

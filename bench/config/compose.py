@@ -14,7 +14,7 @@ from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from bench.config import options
 from bench.config.cell_names import names, option_names
 from bench.config.checker import links
-from bench.config.composing import cache_folder, composed_by_hydra
+from bench.config.composing import composed_by_hydra
 from bench.config.instantiate import rehearse
 from bench.config.overrides import home, read
 from bench.config.schema import check
@@ -26,9 +26,6 @@ from bench.errors import AbsentData, UserError
 
 PRESETS = ("scale", "training", "experiment", "debug")  # groups that may be left empty
 NAMED = ("attack", "data", "model", "defense", "threat")
-
-
-OmegaConf.register_new_resolver("leakbench.cache", cache_folder, replace=True)
 
 
 def compose(

@@ -9,7 +9,7 @@ from pathlib import Path
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from bench.config import options
 
@@ -21,6 +21,9 @@ def cache_folder() -> str:
         return str(Path(given).expanduser().absolute())
     above = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return str(Path(above).expanduser() / "leakbench")
+
+
+OmegaConf.register_new_resolver("leakbench.cache", cache_folder, replace=True)
 
 
 def composed_by_hydra(overrides: list[str], config_dir: Path | None) -> DictConfig:

@@ -24,7 +24,12 @@ def changed(node: Mapping[str, Any], original: Mapping[str, Any]) -> str:
     'lr=0.5'
     """
     before = _leaves(original)
-    different = {key: value for key, value in _leaves(node).items() if before.get(key, ...) != value}
+    # Python takes True for 1
+    different = {
+        key: value
+        for key, value in _leaves(node).items()
+        if (before.get(key, ...), isinstance(before.get(key), bool)) != (value, isinstance(value, bool))
+    }
     short = {key: value for key, value in different.items() if "." not in key}
     return ", ".join(
         f"{key}={_word(value)}"

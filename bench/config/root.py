@@ -40,9 +40,15 @@ class EngineConfig:
 
 @dataclass
 class ReportConfig:
-    """The keys of configs/report: how much is stored for the report."""
+    """The keys of configs/report: how much is stored beside the rows.
+
+    Args:
+        images: the number of victims whose images or sentences are stored for the report.
+        reconstructions: whether the reconstructions of all victims are stored, so that they can be scored again.
+    """
 
     images: int
+    reconstructions: Literal["all", "none"]
 
     def __post_init__(self) -> None:
         _at_least("images", self.images, 0, "victims whose images or sentences are stored")

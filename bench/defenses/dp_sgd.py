@@ -16,6 +16,7 @@ from bench.defenses.noise import add
 from bench.defenses.privacy import Privacy
 from bench.engine.rng import Shapes, VictimRng
 from bench.errors import NotApplicable
+from bench.messages.flat import flat
 
 
 def private_mean(gradients: Tree, noise: Tree, bound: float, noise_multiplier: float, batch_size: int) -> Tree:
@@ -28,7 +29,7 @@ def private_mean(gradients: Tree, noise: Tree, bound: float, noise_multiplier: f
         noise_multiplier: standard deviation of the noise on the sum, divided by `bound`.
         batch_size: the expected batch size, a public number (Poisson sampling draws batches of about B, 0 included).
     """
-    squares = [value.flatten(1).square().sum(1) for value in gradients.values()]
+    squares = [flat(value).square().sum(1) for value in gradients.values()]
     size = torch.stack(squares).sum(0).sqrt()
     factor = torch.where(size > bound, bound / size, torch.ones_like(size))
     total = {name: torch.tensordot(factor, value, 1) for name, value in gradients.items()}

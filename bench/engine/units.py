@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.messages.flat import flat
+
 Gradients = dict[str, Tensor]
 
 
@@ -36,6 +38,6 @@ def comparable(gradients: Gradients, observed: Gradients, unit: float | None) ->
 
 def _over(of: Gradients, there: Gradients) -> Gradients:
     """Divides `of` by its length over the entries at which `there` is 1; a zero length leaves zeros."""
-    squares = torch.stack([(value * there[name]).square().flatten(1).sum(1) for name, value in of.items()]).sum(0)
+    squares = torch.stack([flat(value * there[name]).square().sum(1) for name, value in of.items()]).sum(0)
     factor = squares.clamp(min=torch.finfo(squares.dtype).tiny).rsqrt()
     return {name: value * factor.view(-1, *[1] * (value.dim() - 1)) for name, value in of.items()}

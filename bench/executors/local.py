@@ -12,10 +12,11 @@ from omegaconf import DictConfig
 
 from bench.config.instantiate import instantiate
 from bench.errors import UserError
-from bench.executors.places import accelerator, divided, named, suggested
+from bench.executors.places import divided, named, suggested
 from bench.executors.processes import Group, crowded, ranks
 from bench.host.capacity import check_processes
 from bench.running.cell import run_cell
+from bench.running.devices import devices
 from bench.running.executor import ERROR, Executor, Result, Results, attempt
 from bench.terminal.progress import console
 
@@ -53,7 +54,7 @@ class LocalExecutor(Executor):
         workers = min(self.workers or suggested(cells), len(cells))
         if workers < 2:
             return in_turn(cells)
-        kinds = {accelerator(cfg)[0] for cfg in cells}
+        kinds = {devices(cfg).kind for cfg in cells}
         if len(kinds) > 1 or any(named(cfg) for cfg in cells):
             raise UserError(
                 f"executor.workers={workers} divides the devices of one kind: say trainer.accelerator and a number "

@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 
 from bench.errors import UserError
 from bench.host.capacity import cores, free_memory
+from bench.running.devices import devices
 from bench.running.kind import is_training
-from bench.running.trainer import attack_trainer
 
 # The number of evaluations from which further processes pay. Starting a process takes about 6 s of a core, in which the
 # core could do about 10,000 evaluations of a small model.
@@ -47,16 +47,6 @@ def visible() -> list[str]:
     return [name.strip() for name in given.split(",") if name.strip()]
 
 
-def accelerator(cfg: DictConfig) -> tuple[str, int]:
-    """The kind of device that a cell runs on (`cpu`, `cuda`, `mps`), and the number of devices on each machine.
-
-    Raises:
-        UserError: this machine does not have the devices.
-    """
-    trainer = attack_trainer(cfg, logger=False)
-    return trainer.strategy.root_device.type, trainer.num_devices
-
-
 def suggested(cells: Sequence[DictConfig]) -> int:
     """The number of cells that run at once if the user gives none: one per GPU, or else one per core.
 
@@ -66,10 +56,10 @@ def suggested(cells: Sequence[DictConfig]) -> int:
     """
     if len(cells) < 2 or sum(map(budget, cells)) < PAYS_FROM or any(named(cfg) for cfg in cells):
         return 1
-    kinds = [accelerator(cfg) for cfg in cells]
-    if len({kind for kind, _ in kinds}) > 1:
+    asked = [devices(cfg) for cfg in cells]
+    if len({one.kind for one in asked}) > 1:
         return 1
-    kind, most = kinds[0][0], max(devices for _, devices in kinds)
+    kind, most = asked[0].kind, max(one.count for one in asked)
     if kind == "cuda":
         return max(1, min(len(cells), len(visible()) // most))
     if kind != "cpu":

@@ -18,9 +18,9 @@ from omegaconf import DictConfig
 
 import bench
 from bench.executors.child import GRACE, outcome_path, read_outcome, write_job
+from bench.running.devices import MEETING, check_startable, devices, started_elsewhere
 from bench.running.executor import DONE, ERROR, Result
 from bench.running.kind import is_training
-from bench.running.trainer import MEETING, attack_trainer
 
 _TICK = 0.05  # seconds between two looks at a process
 _LEAVING = 10.0  # seconds that a process without work has to end
@@ -38,16 +38,17 @@ def ranks(cfg: DictConfig) -> int:
     """
     if is_training(cfg):
         return 1
-    trainer = attack_trainer(cfg, logger=False)
-    environment = getattr(trainer.strategy, "cluster_environment", None)
-    if environment is None or environment.creates_processes_externally or trainer.world_size == 1:
+    asked = devices(cfg)
+    if started_elsewhere():
         return 1
-    return trainer.num_devices
+    check_startable(asked)
+    return asked.count
 
 
 def crowded(cfg: DictConfig) -> bool:
     """Whether this process is one of several that torchrun or SLURM has started for one cell."""
-    return attack_trainer(cfg, logger=False).world_size > 1 and ranks(cfg) == 1
+    asked = devices(cfg)
+    return asked.count * asked.machines > 1 and ranks(cfg) == 1
 
 
 class Group:

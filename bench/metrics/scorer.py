@@ -45,15 +45,18 @@ class Scorer(nn.Module):
 
     Args:
         metrics: `{metric key: metric}`.
+        modality: the kind of data that is compared; a metric of another kind has no score.
+        option: the option with the metrics of this kind, `metric=image`, for the message on such a metric.
 
     Attributes:
         reasons: `{metric key: sentence}` for the metrics that cannot be computed. It is filled by `inspect` or by the
             first call, which know the shape of the examples.
     """
 
-    def __init__(self, metrics: Mapping[str, SampleMetric]) -> None:
+    def __init__(self, metrics: Mapping[str, SampleMetric], modality: str = "images", option: str = "image") -> None:
         super().__init__()
         self.metrics = nn.ModuleDict(dict(metrics))
+        self.modality, self.option = modality, option
         self.reasons: dict[str, str] = {}
         self._shape: tuple[int, ...] | None = None
 
@@ -73,10 +76,16 @@ class Scorer(nn.Module):
             UserError: a file that a metric needs exists, but is broken.
         """
         if shape != self._shape:
-            found = {key: metric.reason(shape) for key, metric in self._each()}
+            found = {key: self._other_kind(metric) or metric.reason(shape) for key, metric in self._each()}
             self.reasons = {key: reason for key, reason in found.items() if reason is not None}
             self._shape = shape
         return self.reasons
+
+    def _other_kind(self, metric: SampleMetric) -> str | None:
+        """Says that a metric compares another kind of data; None if it does not."""
+        if metric.modality in (None, self.modality):
+            return None
+        return f"compares {metric.modality}; these are {self.modality} (metric={self.option})"
 
     @torch.no_grad()
     def forward(self, reconstruction: Reconstruction, victims: Victims) -> Scores:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from bench.messages.flat import flat
+
 
 def cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
     """`1 - <g, g*> / (||g|| ||g*||)`, all observed parameters as one vector: `{name: [V, ...]}` -> `[V]`.
@@ -12,12 +14,12 @@ def cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -
     zero, it is 1/2.
     """
     ours, theirs = _over_norm({name: gradients[name] for name in observed}), _over_norm(observed)
-    squares: Tensor = sum(((ours[name] - other) ** 2).flatten(1).sum(1) for name, other in theirs.items())  # type: ignore[assignment]
+    squares: Tensor = sum(flat((ours[name] - other) ** 2).sum(1) for name, other in theirs.items())  # type: ignore[assignment]
     return squares / 2
 
 
 def _over_norm(of: dict[str, Tensor]) -> dict[str, Tensor]:
-    squares: Tensor = sum((value**2).flatten(1).sum(1) for value in of.values())  # type: ignore[assignment]
+    squares: Tensor = sum(flat(value**2).sum(1) for value in of.values())  # type: ignore[assignment]
     factor = squares.clamp(min=torch.finfo(squares.dtype).tiny).rsqrt()
     return {name: value * factor.view(-1, *[1] * (value.dim() - 1)) for name, value in of.items()}
 

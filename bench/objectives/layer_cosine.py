@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from bench.messages.flat import flat
+
 
 def layer_cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor], negligible: float = 0.0) -> Tensor:
     """`mean over l of 1 - <g_l, g*_l> / (||g_l|| ||g*_l||)`: `{name: [V, ...]}` -> `[V]`, in [0, 2].
@@ -23,7 +25,7 @@ def layer_cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tens
         >>> layer_cosine_distance(ours, theirs)
         tensor([0.5000])
     """
-    squares = {name: value.flatten(1).square().sum(1) for name, value in observed.items()}
+    squares = {name: flat(value).square().sum(1) for name, value in observed.items()}
     whole: Tensor = sum(squares.values())  # type: ignore[assignment]
     total, count = torch.zeros_like(whole), torch.zeros_like(whole)
     for name, theirs in observed.items():
@@ -35,9 +37,9 @@ def layer_cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tens
 
 def _unit(value: Tensor) -> Tensor:
     """`[V, ...]` -> `[V, n]` of length 1; zero stays zero."""
-    flat = value.flatten(1)
-    squares = flat.square().sum(1, keepdim=True)
-    return flat * squares.clamp(min=torch.finfo(squares.dtype).tiny).rsqrt()
+    vector = flat(value)
+    squares = vector.square().sum(1, keepdim=True)
+    return vector * squares.clamp(min=torch.finfo(squares.dtype).tiny).rsqrt()
 
 
 class LayerCosine:

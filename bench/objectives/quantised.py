@@ -1,6 +1,7 @@
 """Against quantisation: the attacker compares quantised values, each of which stands for an interval of gradients."""
 
 from bench.errors import NotApplicable
+from bench.messages.flat import flat
 from bench.messages.observation import Observation
 from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
@@ -51,7 +52,7 @@ class Quantised(GradientTransform):
         """Returns the dummy's gradient, and the nearest point of the shared one's interval; `{name: [V, ...]}` each."""
         nearest = {}
         for name, value in observed.items():
-            step = value.flatten(1).abs().amax(1) / self.levels
+            step = flat(value).abs().amax(1) / self.levels
             half = (self.width * step).view(-1, *[1] * (value.dim() - 1))
             nearest[name] = gradients[name].clamp(value - half, value + half)
         return gradients, nearest

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from bench.messages.flat import flat
 from bench.objectives.squared_error import squared_error
 
 
@@ -13,7 +14,7 @@ def relative_error(gradients: dict[str, Tensor], observed: dict[str, Tensor]) ->
     tolerance therefore means the same for every model. If the shared gradient is zero, the error is divided by the
     smallest positive number of its type.
     """
-    size: Tensor = sum((seen**2).flatten(1).sum(1) for seen in observed.values())  # type: ignore[assignment]
+    size: Tensor = sum(flat(seen**2).sum(1) for seen in observed.values())  # type: ignore[assignment]
     return squared_error(gradients, observed) / size.clamp(min=torch.finfo(size.dtype).tiny)
 
 

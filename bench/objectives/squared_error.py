@@ -2,10 +2,12 @@
 
 from torch import Tensor
 
+from bench.messages.flat import flat
+
 
 def squared_error(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
     """`sum_l ||g_l - g*_l||^2` over all observed parameters: `{name: [V, ...]}` -> `[V]`."""
-    return sum(((gradients[name] - seen) ** 2).flatten(1).sum(1) for name, seen in observed.items())  # type: ignore[return-value]
+    return sum(flat((gradients[name] - seen) ** 2).sum(1) for name, seen in observed.items())  # type: ignore[return-value]
 
 
 class SquaredError:

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from bench.messages.flat import flat
 from bench.objectives.gradient_transforms import Gradients, GradientTransform
 
 
@@ -25,7 +26,7 @@ class SurvivingEntries(GradientTransform):
         """Returns both gradients `{name: [V, ...]}`, with zeros at the entries that did not survive."""
         kept = surviving_entries(observed)
         entries = sum(value[0].numel() for value in kept.values())
-        count: Tensor = sum(value.flatten(1).sum(1) for value in kept.values())  # type: ignore[assignment]
+        count: Tensor = sum(flat(value).sum(1) for value in kept.values())  # type: ignore[assignment]
         factor = (entries / count.clamp(min=1)).sqrt()
         weight = {name: value * factor.view(-1, *[1] * (value.dim() - 1)) for name, value in kept.items()}
         return tuple({name: of[name] * w for name, w in weight.items()} for of in (gradients, observed))  # type: ignore[return-value]

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from bench.messages.flat import flat
+
 DEPTHS = ("constant", "linear")
 
 
@@ -19,7 +21,7 @@ def tag_distance(
     total = next(iter(observed.values())).new_zeros(())
     for place, (name, seen) in enumerate(observed.items()):
         here = weight * (1 - place / len(observed)) if depth == "linear" else weight
-        difference = (gradients[name] - seen).flatten(1)
+        difference = flat(gradients[name] - seen)
         total = total + difference.square().sum(1) + here * difference.abs().sum(1)
     return total
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.modalities.scale import LeakageScale
 from bench.report.hypotheses import judged
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
 from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.intervals import COVERAGE, MARKS, methods
-from bench.results.leaks import COMPLETE, SUCCESS, LeakageScale, LeakageScore
+from bench.results.leaks import LeakageScore
 from bench.results.scores import OTHERS, RECOVERED
-from bench.results.things import IMAGES, SENTENCES
 
 # columns of the csv
 _OF_LEAKS = ["data", "model", "threat", "rank", "p", "defense", "strength", "attack", "worst", "victims"]
@@ -51,21 +51,6 @@ _OF_FIGURES = [
     "accuracy_method",
 ]
 _ATTACK_WIDTH = 20  # of a header in a terminal
-# what the score of a leak is, where it ends, what bounds it from below, and what the columns of attacks count
-_SCORES = {
-    IMAGES: (
-        "PSNR",
-        f"40 dB (MSE {COMPLETE:g}: nothing is left to hide)",
-        "the data set's mean image",
-        f"share of images that came back with an MSE at or below {SUCCESS:g}",
-    ),
-    SENTENCES: (
-        "ROUGE-1 (F-measure of the words in common, 0 to 1)",
-        "1",
-        "noise, tokens drawn at random,",
-        "share of sentences that came back token for token",
-    ),
-}
 
 
 def page(boards: Sequence[DefenseBoard], pictures: Mapping[str, str]) -> Page:
@@ -166,13 +151,15 @@ def _times(ratio: float | None) -> str:
 
 def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
     """What a reader must know to compare the figures; `used` are the marks at them."""
-    score, end, control, counted = _SCORES[board.scale.things]
-    floor = f", and below at what {control} scores, which looks at no gradient" if board.floored else ""
+    scale = board.scale
+    below = f", and below at what {scale.control_in_words} scores, which looks at no gradient"
+    floor = below if board.floored else ""
     lines = [
-        f"Leak: {score} of the reconstructions of the attack that gets most (the worst case over all attacks in the "
-        f"table, adaptive ones included), the mean over victims. It ends at {end}{floor}. "
+        f"Leak: {scale.score_in_words} of the reconstructions of the attack that gets most (the worst case over all "
+        "attacks in the table, adaptive ones included), the mean over victims. "
+        f"It ends at {scale.end_in_words}{floor}. "
         "A failed victim has the lowest leak there is, and none of its samples is recovered, whatever it left.",
-        f"Columns of attacks: {counted}.",
+        f"Columns of attacks: {scale.rate_in_words}.",
         methods(errors=False),
         COVERAGE,
         *(f"{mark} {MARKS[mark]}." for mark in used),
@@ -188,7 +175,7 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
             "Time: wall time of a whole training step on this machine; in brackets how many times as long the client "
             "takes for what it shares as for the plain gradient, both timed in turn.",
         ]
-    elif board.scale.things == SENTENCES:
+    elif not board.modality.trainable:
         lines.append("No accuracy or time beside a leak: what `leakbench train` trains are classifiers of images.")
     trained_with = next((line.utility for line in board.lines if line.utility), None)
     if trained_with and trained_with["model"] != board.model:
@@ -209,7 +196,7 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
 
 def raw(boards: Sequence[DefenseBoard]) -> Table:
     """One line per defence and attack, for a program; what a defence costs is repeated in each of its lines."""
-    scales = list({board.scale.things: board.scale for board in boards}.values())
+    scales = dict.fromkeys(board.scale for board in boards)
     measured = [name for scale in scales for name in _named(scale)]
     keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES, "identity"]
     lines = []

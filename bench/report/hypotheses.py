@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.leaks import LeakageScore
-from bench.results.things import IMAGES
 
 PLAIN = "dlg"
 # A defence stops an attack that recovers no image; one still leaks where the attack recovers half of what it does
@@ -31,7 +30,7 @@ class Judged:
 def judged(board: DefenseBoard) -> list[Judged]:
     """Each claim on which the board has something to say."""
     base = board.undefended
-    if base is None or board.scale.things != IMAGES:  # the claims are about images
+    if base is None or not board.modality.claimed:
         return []
     found = [
         _leaks("noise of standard deviation 1e-4 does not stop DLG", board, base, PLAIN, _noise(0, 1e-4)),

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from bench.modalities.base import Modality
 from bench.report.measures import Measure, measures
 from bench.report.notes import notes
 from bench.report.rows import Row, rank, read
 from bench.report.table import Cell, Column, Line, Link, Missing, Name, Page, Section, Table, Value, marks
 from bench.results import query
 from bench.results.intervals import methods
-from bench.results.things import IMAGES, SENTENCES
 
 _LABELS = ("attack", "data", "model", "defense")
 _PROVENANCE = ("seed", "commit", "torch", "device")
@@ -24,23 +24,23 @@ _NAME_WIDTH, _DEFENSE_WIDTH = 18, 22
 
 @dataclass(frozen=True)
 class Board:
-    """The rows of one threat model, all of images or all of sentences, and the notes below them."""
+    """The rows of one threat model, all of one kind of data, and the notes below them."""
 
     threat: str
-    things: str
+    modality: Modality
     rows: list[Row]
     foot: list[str] = field(default_factory=list)
 
     @property
     def title(self) -> str:
         """Its heading."""
-        return f"Threat model: {self.threat}" if self.things == IMAGES else f"Sentences, threat model: {self.threat}"
+        return f"{self.modality.heading}: {self.threat}"
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         """Its columns with a figure in them: those of batches only if it has some."""
         several = any((row.batch or 1) > 1 for row in self.rows)
-        found = measures(self.things, [row.columns for row in self.rows])
+        found = measures(self.modality, [row.columns for row in self.rows])
         return tuple(measure for measure in found if several or not measure.batches)
 
     @cached_property
@@ -52,7 +52,7 @@ class Board:
             Column("data", short="data", width=_NAME_WIDTH),
             Column("model"),
             Column("defense", short="defense" if defended else "", width=_DEFENSE_WIDTH),
-            Column("B", short="B" if self.things == SENTENCES else "", align="r", symbol=True),
+            Column("B", short="B" if self.modality.by_batch else "", align="r", symbol=True),
             Column("victims", short="n", align="r"),
             Column("failed", short="failed", align="r"),
             *(_column(measure) for measure in self.measures),
@@ -73,7 +73,7 @@ class Board:
         Args:
             links: `{folder of a cell: its picture or its sentences}`, relative to the page.
         """
-        words, what = ("sentences", "sentences") if self.things == SENTENCES else ("grid", "pictures")
+        words, what = self.modality.linked
         columns = [
             Column("attack"),
             Column("data"),
@@ -117,19 +117,27 @@ def leaderboard(listing: query.Listing) -> Leaderboard:
         warnings += stored.warnings
         rows.append(read(cell, stored))
     rows.sort(key=rank)
-    tried = {(row.things, row.summary["threat"]) for row in rows if not row.control}
+    kinds = {row.modality.name: row.modality for row in rows}
+    tried = {_board_of(row) for row in rows if not row.control}
     # controls stand in the boards of others; a kind of which there is nothing else has boards of its own
-    tried |= {(row.things, row.summary["threat"]) for row in rows if row.things not in {kind for kind, _ in tried}}
+    tried |= {_board_of(row) for row in rows if row.modality.name not in {kind for kind, _ in tried}}
     boards = []
     for kind, threat in sorted(tried):
-        own = [row for row in rows if (row.things, row.summary["threat"]) == (kind, threat)]
+        own = [row for row in rows if _board_of(row) == (kind, threat)]
         sets = {row.summary["data"] for row in own}
         shown = [
-            row for row in rows if row in own or (row.control and row.things == kind and row.summary["data"] in sets)
+            row
+            for row in rows
+            if row in own or (row.control and row.modality is kinds[kind] and row.summary["data"] in sets)
         ]
-        board = Board(threat, kind, shown)
+        board = Board(threat, kinds[kind], shown)
         boards.append(replace(board, foot=notes(shown, own, marks(board.scores))))
     return Leaderboard(boards, rows, warnings)
+
+
+def _board_of(row: Row) -> tuple[str, str]:
+    """The kind of data and the threat model that a row is about."""
+    return row.modality.name, row.summary["threat"]
 
 
 def page(found: Leaderboard, links: Mapping[Path, str]) -> Page:
@@ -140,17 +148,17 @@ def page(found: Leaderboard, links: Mapping[Path, str]) -> Page:
         links: `{folder of a cell: its picture or its sentences}`, relative to the page.
     """
     sections = [Section(each.title, [each.scores, each.provenance(links)], each.foot) for each in found.boards]
-    method = methods(errors=any(each.things == IMAGES for each in found.boards))
+    method = methods(errors=any(each.modality.squared for each in found.boards))
     return Page("Leaderboard", sections, method, found.warnings)
 
 
 def raw(found: Leaderboard) -> Table:
     """One line per cell (controls once) with everything that is known of it, for a program.
 
-    The figures are those of images, of sentences, or of both, by what the results are about.
+    The figures are those of every kind of data that the results are about.
     """
-    kinds = dict.fromkeys(each.things for each in found.boards)
-    found_measures = [measures(kind, [row.columns for row in found.rows if row.things == kind]) for kind in kinds]
+    kinds = dict.fromkeys(each.modality for each in found.boards)
+    found_measures = [measures(kind, [row.columns for row in found.rows if row.modality is kind]) for kind in kinds]
     shown = list({measure.key: measure for each in found_measures for measure in each}.values())
     keys = ["threat", *_LABELS, "control", "batch_size", "victims", "failures"]
     last = [*_PROVENANCE, "wall_seconds", "statuses", "repeated", "paper", "reason", "identity"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.metrics.column import ScoreColumn
+from bench.modalities.base import Modality
 from bench.results.intervals import MEAN
-from bench.results.things import SENTENCES
 
 
 @dataclass(frozen=True)
@@ -59,32 +59,37 @@ _LABELS = (
     Measure("label_accuracy", ("label_accuracy",), "label acc., rate", "up", places=2, short="label"),
     Measure("label_overlap", ("label_overlap",), "label overlap, mean", "up", places=2, short="overlap", batches=True),
 )
-_SUCCESS = tuple(
-    Measure(
-        f"success_{bound}",
-        ("success_rate", bound),
-        f"success rate, MSE {bound}",
-        "up",
-        places=2,
-        short=short,
-        bounds=bool(short),
-    )
-    for bound, short in (("1e-2", "MSE≤1e-2"), ("1e-3", ""), ("1e-4", ""))
-)
 
 
-def measures(things: str, columns: Iterable[Mapping[str, ScoreColumn]]) -> tuple[Measure, ...]:
+def measures(kind: Modality, columns: Iterable[Mapping[str, ScoreColumn]]) -> tuple[Measure, ...]:
     """The columns of cells of one kind: what every such cell has, and each metric that one of them has.
 
     Args:
-        things: `images` or `sentences`.
+        kind: the kind of data, which says in which order they stand.
         columns: of each cell, see `bench.results.columns`.
     """
     found: dict[str, ScoreColumn] = {}
     for each in columns:
         found |= {key: column for key, column in each.items() if key not in found}
-    scores = [_score(key, column) for key, column in found.items() if column.shown]
-    return (*scores, *_LABELS, *_COSTS) if things == SENTENCES else (*_SUCCESS, *_LABELS, *scores, *_COSTS)
+    scores = tuple(_score(key, column) for key, column in found.items() if column.shown)
+    groups = {"success": _success(kind), "labels": _LABELS, "scores": scores, "costs": _COSTS}
+    return tuple(measure for name in kind.groups for measure in groups[name])
+
+
+def _success(kind: Modality) -> tuple[Measure, ...]:
+    """The success rates, of which a terminal shows the first."""
+    return tuple(
+        Measure(
+            f"success_{bound}",
+            ("success_rate", bound),
+            f"success rate, MSE {bound}",
+            "up",
+            places=2,
+            short="" if at else f"MSE≤{bound}",
+            bounds=not at,
+        )
+        for at, bound in enumerate(kind.success)
+    )
 
 
 def _score(key: str, column: ScoreColumn) -> Measure:

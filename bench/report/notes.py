@@ -7,8 +7,6 @@ from typing import Any
 from bench.report import papers
 from bench.report.rows import Row
 from bench.results.intervals import COVERAGE, MARKS, methods
-from bench.results.things import IMAGES
-from bench.threat import relevant
 
 
 def notes(shown: list[Row], own: list[Row], used: Iterable[str]) -> list[str]:
@@ -21,7 +19,7 @@ def notes(shown: list[Row], own: list[Row], used: Iterable[str]) -> list[str]:
     """
     lines = [
         "Every figure is over samples, and every rate counts them all: a failed victim is no success.",
-        methods(errors=any(row.things == IMAGES for row in shown)),
+        methods(errors=any(row.modality.squared for row in shown)),
         COVERAGE,
         *(f"{mark} {MARKS[mark]}." for mark in used),
         *papers.foot([figure for row in shown for figure in papers.figures_of(row.cell.facts)]),
@@ -33,7 +31,7 @@ def notes(shown: list[Row], own: list[Row], used: Iterable[str]) -> list[str]:
     ]
     if any(row.repeated for row in shown):
         which = ", ".join(f"{row.name} ({row.repeated} of {row.summary['victims']})" for row in shown if row.repeated)
-        what = shown[0].things
+        what = shown[0].modality.name
         lines.append(f"{what.capitalize()} repeated (more victims than the data set fills with new {what}): {which}.")
     if any("dirty" in (row.provenance["commit"] or "") for row in shown):
         lines.append("A commit marked dirty had changes that were not committed.")
@@ -44,7 +42,7 @@ def _grants(own: list[Row]) -> list[str]:
     lines: list[str] = []
     for row in own:
         threat = row.cell.facts.get("threat") or {}
-        grants = relevant(threat.get("grants") or {}, row.things)
+        grants = row.modality.relevant(threat.get("grants") or {})
         yes = ", ".join(key.replace("_", " ") for key, value in grants.items() if value is True)
         no = ", ".join(key.replace("_", " ") for key, value in grants.items() if value is False)
         other = ", ".join(f"{key.replace('_', ' ')}: {v}" for key, v in grants.items() if not isinstance(v, bool))
@@ -57,8 +55,11 @@ def _grants(own: list[Row]) -> list[str]:
 
 def _left_out(shown: list[Row]) -> list[str]:
     """What of a data set no victim can hold."""
-    held = {row.summary["data"]: (row.cell.facts.get("data") or {}).get("remark") for row in shown}
-    return [f"{name}: {remark}." for name, remark in held.items() if remark]
+    held = [(row.summary["data"], (row.cell.facts.get("data") or {}).get("remark")) for row in shown]
+    return [f"{name}: {remark}." for name, remark in dict.fromkeys(held) if remark]
+
+
+_UNPRINTED = ("column", "identity")  # facts of a metric that are for readers of the store
 
 
 def _metric_facts(shown: list[Row]) -> list[str]:
@@ -66,7 +67,8 @@ def _metric_facts(shown: list[Row]) -> list[str]:
     used: dict[tuple[str, str], set[str]] = {}
     for row in shown:
         for key, facts in (row.cell.facts.get("metrics") or {}).items():
-            said = {name: value for name, value in (facts or {}).items() if value is not None and name != "column"}
+            known = {name: value for name, value in (facts or {}).items() if name not in _UNPRINTED}
+            said = {name: value for name, value in known.items() if value is not None}
             text = ", ".join(f"{name} {_plain(value)}" for name, value in said.items())
             if text:
                 used.setdefault((key, text), set()).add(row.summary["data"])

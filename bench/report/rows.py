@@ -1,6 +1,7 @@
 """The rows of the boards: a cell of the results with all that a table says of it, and the order in which they stand."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,12 +10,13 @@ from typing import Any
 import pyarrow.compute as pc
 
 from bench.metrics.column import ScoreColumn
+from bench.modalities.base import Modality
+from bench.modalities.lookup import modality_of
 from bench.report import papers
 from bench.results import query
 from bench.results.columns import columns
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
-from bench.results.things import SENTENCES, things
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class Row:
     stored: query.Rows = field(repr=False, compare=False)
 
     @property
-    def things(self) -> str:
-        """What it is about: `images` or `sentences`."""
-        return things(self.cell.facts)
+    def modality(self) -> Modality:
+        """The kind of data that it is about."""
+        return modality_of(self.cell.facts)
 
     @property
     def columns(self) -> dict[str, ScoreColumn]:
@@ -113,20 +115,21 @@ def _joined(values: Iterable[str | None]) -> str | None:
 
 
 def rank(row: Row) -> tuple[Any, ...]:
-    """Images, then sentences; data set; then, of those with victims, what came back best.
+    """The place of a row: by kind of data and data set; then, of those with victims, what came back best.
 
-    Of images that is the highest success rates, then the lowest MSE; of sentences, whose batches of one size stand
-    together, the highest ROUGE-1, then exact match.
+    That is the highest success rates, if there are some, and then the metrics that the kind of data names. Of sentences
+    and the like, batches of one size stand together.
     """
+    kind, summary = row.modality, row.summary
 
-    def mean(key: str, otherwise: float) -> float:
-        return (row.summary.get(key) or {"mean": otherwise})["mean"]
+    def place(entry: Any, better: str) -> float:
+        """The higher, the further back; behind all others if there is no figure."""
+        if not entry:
+            return math.inf
+        return -entry["mean"] if better == "up" else entry["mean"]
 
-    last = row.summary["victims"] == 0
-    order: tuple[float, ...]
-    if row.things == SENTENCES:
-        order = (row.batch or 0, last, -mean("rouge_1", -1.0), -mean("exact_match", -1.0))
-    else:
-        rates = (-(rate or {"mean": -1.0})["mean"] for rate in row.summary["success_rate"].values())
-        order = (last, *rates, mean("mse", float("inf")))
-    return (row.things, row.summary["data"], *order, row.cell.folder.name)
+    size = (row.batch or 0) if kind.by_batch else 0
+    rates = [place(rate, "up") for rate in (summary["success_rate"] or {}).values()]
+    means = [place(summary.get(key), better) for key, better in kind.ranking]
+    order = (size, summary["victims"] == 0, *rates, *means)
+    return (kind.name, summary["data"], *order, row.cell.folder.name)

@@ -5,31 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from bench.metrics.column import ScoreColumn
-from bench.results.intervals import GEOMETRIC, RATE
-from bench.results.things import IMAGES, SENTENCES, things
 
-# Cells that were stored before metrics described themselves, and cells that failed before their metrics were built.
-# Only such cells use it, so a new metric has no place here.
-_UNDESCRIBED: dict[str, dict[str, ScoreColumn]] = {
-    IMAGES: {
-        "mse": ScoreColumn("MSE", GEOMETRIC, places=None, direction="down"),
-        "mse_raw": ScoreColumn("MSE, not clipped", GEOMETRIC, places=None, shown=False, direction="down"),
-        "psnr": ScoreColumn("PSNR", unit="dB", places=1, direction="up"),
-        "ssim": ScoreColumn("SSIM", direction="up"),
-        "lpips_alex": ScoreColumn("LPIPS alex", short=None, direction="down"),
-        "lpips_vgg": ScoreColumn("LPIPS vgg", direction="down"),
-    },
-    SENTENCES: {
-        "rouge_1": ScoreColumn("ROUGE-1", bounds=True, direction="up"),
-        "rouge_2": ScoreColumn("ROUGE-2", direction="up"),
-        "rouge_l": ScoreColumn("ROUGE-L", short=None, direction="up"),
-        "exact_match": ScoreColumn("exact match", RATE, places=2, short="exact", direction="up"),
-        "token_accuracy": ScoreColumn("token acc.", short="tokens", direction="up"),
-        "bag_of_words": ScoreColumn("bag of words", short="bag", direction="up"),
-        "token_set": ScoreColumn("token set", short=None, direction="up"),
-        "bleu": ScoreColumn("BLEU", unit="0 to 100", places=1, short=None, direction="up"),
-    },
-}
 _FIELDS = [field.name for field in fields(ScoreColumn)]
 _NULLABLE = ("places", "short")
 _PLACES = 17  # no float has more digits that mean something
@@ -42,8 +18,6 @@ def columns(facts: Mapping[str, Any]) -> dict[str, ScoreColumn]:
         facts: of the cell (see `StoredLeak`).
     """
     stored = {key: (metric or {}).get("column") for key, metric in (facts.get("metrics") or {}).items()}
-    if not any(stored.values()):
-        return dict(_UNDESCRIBED[things(facts)])
     return {key: _column(key, column) for key, column in stored.items() if column}
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.results.leaks import LeakageScale, LeakageScore
+from bench.modalities.base import Modality
+from bench.modalities.scale import LeakageScale
+from bench.results.leaks import LeakageScore
 
 # The classes of bench.defenses.noise, and the options that use them (a test compares the two).
 _NOISE = {"Gaussian": "gaussian", "Laplacian": "laplacian"}
@@ -92,7 +94,7 @@ class DefenseBoard:
         model: the model's displayed name.
         threats: the names of all threat models under which the attacks ran.
         batch: the batch size B, or None if the config has none.
-        scale: the scale of the leakage.
+        modality: the kind of the data.
         lines: the defences, by rank.
         attacks: the names of the attacks; the attack with the highest leakage comes first.
         training: the model and the schedule of the training in words, or None if nothing was trained.
@@ -103,11 +105,16 @@ class DefenseBoard:
     model: str
     threats: list[str]
     batch: int | None
-    scale: LeakageScale
+    modality: Modality
     lines: list[DefenseResult]
     attacks: list[str]
     training: str | None
     floored: bool
+
+    @property
+    def scale(self) -> LeakageScale:
+        """The scale of the leakage."""
+        return self.modality.scale
 
     @property
     def undefended(self) -> DefenseResult | None:

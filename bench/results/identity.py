@@ -1,9 +1,14 @@
-"""The identity of a cell: a hash of everything in its config that can change a number, and of nothing else."""
+"""The identity of a cell: a hash of everything in its config that can change a number, and of nothing else.
+
+It has two parts. The identity of the cell says what was attacked, and each metric has an identity of its own that says
+how it scored. So a metric can be added to a cell without attacking again.
+"""
 
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 # Every key that cannot change a number, in full; a group stands for all keys below it. All other keys of a config are
@@ -12,6 +17,8 @@ OUTSIDE = frozenset(
     {
         # These say where results go, which logger gets them, what computes them, and what a cell is called.
         *("results", "paths", "logger", "trainer", "executor", "report", "suite", "names"),
+        # A metric changes no reconstruction. Each metric has an identity of its own (see `metric_identity`).
+        "metric",
         # A run with 32 victims continues one with 16, so the count is not part of the identity.
         "data.victims",
         # These change the speed only. A chunk changes the rounding, which grows along a path, so it is not listed.
@@ -27,6 +34,11 @@ _NOT_TRAINED_WITH = frozenset({"attack", "threat", "metric", "engine"})
 _OF_VICTIMS = frozenset({"batch_size", "seed", "label_rule", "labels", "victims"})
 # Keys that hold a folder or a name on a hub. The identity keeps the name beside the content.
 _HUB = frozenset({"model.source", "attack.language_model.source"})
+# Classes of leakbench that have been renamed since results were published with them: `{present name: published name}`.
+# The published name stays part of the identity, so that no result has to be computed again.
+RENAMED: dict[str, str] = {}
+# The import path of a class or function of leakbench: `bench.room.file.Name`, or with a colon before the name.
+_OURS = re.compile(r"bench(?:\.\w+)+[.:](\w+)")
 
 
 def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
@@ -48,9 +60,7 @@ def identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
         >>> identity({"seed": 0}, {}) == identity({"seed": 1}, {})
         False
     """
-    document = [_canonical(relevant(config, extra)), _canonical(extra)]
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _digest([_canonical(relevant(config, extra)), _canonical(extra)])
 
 
 def training_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
@@ -68,9 +78,34 @@ def training_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> st
     return identity({"training": kept}, extra)
 
 
-def contents(
-    data: str, checkpoint: str | None, pretrained: Mapping[str, str], missing: Iterable[str]
-) -> dict[str, Any]:
+def metric_identity(key: str, node: Mapping[str, Any]) -> str:
+    """The identity of a metric: a hash of its class, its version and its arguments, without the places of its files.
+
+    Args:
+        key: the metric's key in the group `metric`.
+        node: the node at this key, as plain containers. A node without a `version` has version 1.
+
+    Example:
+        >>> metric_identity("mine", {"_target_": "a.B"}) == metric_identity("mine", {"_target_": "a.B", "version": 1})
+        True
+    """
+    return node_identity(f"metric.{key}", {"version": 1, **node})
+
+
+def node_identity(key: str, node: Mapping[str, Any]) -> str:
+    """The identity of one node of a config: a hash of its class and its arguments, without the places of its files.
+
+    Args:
+        key: the node's dotted key.
+        node: the node, as plain containers.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    return _digest(_canonical(_without(node, (), f"{key}.")))
+
+
+def contents(data: str, checkpoint: str | None, pretrained: Mapping[str, str]) -> dict[str, Any]:
     """The contents that a config cannot know, which are the argument `extra` of `identity`.
 
     Args:
@@ -78,11 +113,34 @@ def contents(
         checkpoint: SHA-256 of the weights' file, if there is one.
         pretrained: the hash or commit of the weights at each key that names some, because a folder or a name on a hub
             can hold other weights later.
-        missing: the metrics that cannot be computed. Once one of them can be, the cell is another cell, because the
-            stored rows lack that metric.
     """
-    found: dict[str, Any] = {"data": data, "checkpoint": checkpoint, "missing": sorted(missing)}
+    found: dict[str, Any] = {"data": data, "checkpoint": checkpoint}
     return {**found, "pretrained": dict(pretrained)} if pretrained else found
+
+
+def class_names(value: Any) -> Any:
+    """A plain value in which its name stands for the import path of each class or function of leakbench.
+
+    No two classes of leakbench have one name, so a class that moves to another file costs no result. The path of a
+    user's own class is kept whole, because two of them may have one name.
+
+    >>> class_names({"_target_": "bench.metrics.psnr.PeakSignalToNoiseRatio", "cap": 100.0})
+    {'_target_': 'PeakSignalToNoiseRatio', 'cap': 100.0}
+    >>> class_names({"_target_": "my.nets.Net", "loss": "bench.models.text.token_loss:cross_entropy"})
+    {'_target_': 'my.nets.Net', 'loss': 'bench:cross_entropy'}
+    """
+    if isinstance(value, Mapping):
+        return {key: _class_name(item) if key == "_target_" else class_names(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [class_names(item) for item in value]
+    if isinstance(value, str) and ":" in value and _OURS.fullmatch(value):
+        return f"bench:{_class_name(value)}"  # the word stays, because such a key may hold a name of torch as well
+    return value
+
+
+def _class_name(path: Any) -> Any:
+    found = _OURS.fullmatch(path) if isinstance(path, str) else None
+    return RENAMED.get(found[1], found[1]) if found else path
 
 
 def relevant(config: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,6 +176,11 @@ def _at(config: Mapping[str, Any], key: str) -> Any:
 def _is_folder(value: Any) -> bool:
     """Whether a value must be a folder, because it cannot be a name on a hub (`NAME` or `OWNER/NAME`)."""
     return isinstance(value, str) and (value.startswith((".", "~")) or value.count("/") > 1 or os.path.isabs(value))
+
+
+def _digest(document: Any) -> str:
+    text = json.dumps(class_names(document), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _canonical(value: Any) -> Any:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
-from bench.results.part_format import KEY, names, version_problem
+from bench.results.part_format import tensor_files
 
+KIND = "images"
 _IMAGES = ("ids", "truth", "guess", "moments", "images", "curve_at", "curve")
 _PIXELS = ("truth", "guess", "images")
 _SHOWN = {"ids", "truth", "guess"}
@@ -15,14 +16,7 @@ _SHOWN = {"ids", "truth", "guess"}
 
 def images(folder: Path) -> tuple[dict[str, Path], list[str]]:
     """The readable parts of images in `folder`, `{part id: file}`, and a sentence for each file that was skipped."""
-    found, warnings = {}, []
-    for path in [folder / name for name in names(folder) if name.endswith(".safetensors")]:
-        kind, _, part = path.stem.partition("-")
-        if problem := _image_problem(path, kind):
-            warnings.append(f"skipped {path}: {problem}")
-        else:
-            found[part] = path
-    return found, warnings
+    return tensor_files(folder, KIND)
 
 
 def read_images(path: Path) -> dict[str, np.ndarray]:
@@ -53,13 +47,3 @@ def image_tensors(images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             array = np.clip(array, 0, 1).astype(np.float16)
         out[key] = np.ascontiguousarray(array)
     return out
-
-
-def _image_problem(path: Path, kind: str) -> str | None:
-    if kind != "images":
-        return "it was not written by leakbench"
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return version_problem((file.metadata() or {}).get(KEY))
-    except (SafetensorError, OSError) as error:
-        return f"it is corrupt ({str(error).splitlines()[0]})"

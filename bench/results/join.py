@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from bench.modalities.lookup import modality_of
+from bench.modalities.scale import Values
 from bench.results import leaks, query
 from bench.results.defense_result import DefenseBoard, DefenseResult
-from bench.results.leaks import LeakageScore, Values
+from bench.results.identity import class_names
+from bench.results.leaks import LeakageScore
 from bench.results.paired import sign_flip
 from bench.results.query import Rows
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
-from bench.results.things import SENTENCES
 from bench.results.training_summary import summarise
 
 LEVEL = 0.05  # the significance level of the paired test
@@ -55,7 +57,7 @@ def boards(
                 model=labels["model"],
                 threats=sorted({cell.facts["labels"]["threat"] for cell in tried}),
                 batch=_config(tried[0], "data").get("batch_size"),
-                scale=leaks.scale_of(tried[0]),
+                modality=modality_of(tried[0].facts),
                 lines=ranked(trained),
                 attacks=_attacks(lines),
                 training=words,
@@ -130,7 +132,8 @@ def _key(facts: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    """A part of a config as a text; a class of leakbench that has moved to another file is the same class."""
+    return json.dumps(class_names(value), sort_keys=True)
 
 
 def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Path, Rows]) -> Values:
@@ -141,17 +144,16 @@ def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Pat
         like: a cell of the board.
         stored: the rows of the cells that have been read already.
     """
-    scale = leaks.scale_of(like)
+    kind = modality_of(like.facts)
 
     def victims_of(cell: StoredLeak) -> str:
         # The words of a sentence depend on the model's vocabulary too.
-        return _plain(
-            [_data(cell), _contents(cell)["data"], _config(cell, "model") if scale.things == SENTENCES else None]
-        )
+        vocabulary = _config(cell, "model") if kind.tokenized else None
+        return _plain([_data(cell), _contents(cell)["data"], vocabulary])
 
     for cell in controls:
-        if cell.facts["labels"]["attack"] == scale.control and victims_of(cell) == victims_of(like):
-            return leaks.values(stored.get(cell.folder) or query.rows(cell), scale.column)
+        if cell.facts["labels"]["attack"] == kind.scale.control and victims_of(cell) == victims_of(like):
+            return leaks.values(stored.get(cell.folder) or query.rows(cell), kind.scale.column)
     return {}
 
 

@@ -1,7 +1,8 @@
-"""Writes and checks the files of a cell: parquet parts of victims and samples, and safetensors parts of images.
+"""Writes and checks the files of a cell: parquet parts of victims and samples, and safetensors parts with tensors.
 
-One append makes up to three files that share an id: `images-ID.safetensors`, `samples-ID.parquet` and
-`victims-ID.parquet`. They are written in this order, so that the samples exist whenever a victim's row can be read.
+One append makes up to four files that share an id: `reconstructions-ID.safetensors`, `images-ID.safetensors`,
+`samples-ID.parquet` and `victims-ID.parquet`. They are written in this order, so that all of them exist whenever a
+victim's row can be read. Scores that are added later are in files of their own (see `bench.results.score_parts`).
 """
 
 import os
@@ -17,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import save
 
-from bench.results.image_parts import image_tensors, images
-from bench.results.part_format import KEY, SCHEMA, names, version_problem
-from bench.storage.atomic import aside, write_bytes
+from bench.results import image_parts, reconstruction_parts, score_parts
+from bench.results.part_format import FOREIGN, KEY, SCHEMA, names, number, read_table, table_of, write_table
+from bench.storage.atomic import write_bytes
 
 # Words of messages.Status that mean that the machine failed, and not the attack (a test compares the two).
 AGAIN = frozenset({"out_of_memory", "error"})
@@ -49,7 +50,8 @@ _SAMPLE = [(name, pa.int64()) for name in ("victim", "position", "sample", "labe
 # `[[iteration, sentence], ...]` as JSON (null: no trace).
 _TEXTS = [(name, pa.string()) for name in ("text", "text_guess", "text_trace")]
 _REQUIRED = {"victims": ("victim", "status", "batch_size"), "samples": tuple(name for name, _ in _SAMPLE)}
-_COLUMNS = {"victims": _VICTIM + _STAMP, "samples": _SAMPLE + _STAMP}
+_COLUMNS = {"victims": _VICTIM + _STAMP, "samples": _SAMPLE + _STAMP, score_parts.KIND: score_parts.COLUMNS}
+_TENSORS = (image_parts.KIND, reconstruction_parts.KIND)
 _COUNTED = ("victim", "status")  # the columns whose statistics `stored` reads from a footer
 _NO_METRICS = frozenset(name for name, _ in _COLUMNS["samples"] + _TEXTS)
 
@@ -61,13 +63,17 @@ class Parts:
     Args:
         victims: the tables of victims, `{part id: table}`.
         samples: the tables of samples, `{part id: table}`.
+        scores: the tables of added scores, `{id of the file: table}`.
         images: the files of images, `{part id: path}`.
+        reconstructions: the files of reconstructions, `{part id: path}`.
         warnings: one sentence per file that was skipped.
     """
 
     victims: dict[str, pa.Table] = field(default_factory=dict)
     samples: dict[str, pa.Table] = field(default_factory=dict)
+    scores: dict[str, pa.Table] = field(default_factory=dict)
     images: dict[str, Path] = field(default_factory=dict)
+    reconstructions: dict[str, Path] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -76,6 +82,7 @@ def write(
     victim_rows: Sequence[Mapping[str, Any]],
     sample_rows: Sequence[Mapping[str, Any]],
     images: Mapping[str, np.ndarray] | None,
+    reconstructions: Mapping[str, np.ndarray] | None = None,
 ) -> str:
     """Writes one append to a folder of parts.
 
@@ -84,6 +91,7 @@ def write(
         victim_rows: one row per victim (see `StoredLeak.append`).
         sample_rows: one row per sample (see `StoredLeak.append`).
         images: the tensors to show (see `StoredLeak.append`), or None.
+        reconstructions: what the attack returned (see `bench.results.reconstruction_parts.packed`), or None.
 
     Returns:
         The id of the append, which is a part of the files' names.
@@ -98,23 +106,21 @@ def write(
     metrics = _metrics(sample_rows)
     origins = _ORIGINS if any(name in row for row in victim_rows for name, _ in _ORIGINS) else []
     texts = _TEXTS if any(name in row for row in sample_rows for name, _ in _TEXTS) else []
-    victims = _table([{**row, **stamp} for row in victim_rows], _COLUMNS["victims"] + origins)
-    samples = _table(
-        [{**row, **{name: _number(row.get(name)) for name in metrics}, **stamp} for row in sample_rows],
+    victims = table_of([{**row, **stamp} for row in victim_rows], _COLUMNS["victims"] + origins)
+    samples = table_of(
+        [{**row, **{name: number(row.get(name)) for name in metrics}, **stamp} for row in sample_rows],
         _COLUMNS["samples"] + texts + [(name, pa.float64()) for name in metrics],
     )
+    if reconstructions is not None:
+        if sorted(reconstructions["ids"].tolist()) != sorted(row["victim"] for row in victim_rows):
+            raise ValueError("reconstructions: want those of the victims of this append")
+        content = reconstruction_parts.packed(reconstructions)
+        write_bytes(folder / f"{reconstruction_parts.KIND}-{part}.safetensors", content)
     if images is not None:
-        content = save(image_tensors(images), metadata={KEY: str(SCHEMA)})
-        write_bytes(folder / f"images-{part}.safetensors", content)
+        content = save(image_parts.image_tensors(images), metadata={KEY: str(SCHEMA)})
+        write_bytes(folder / f"{image_parts.KIND}-{part}.safetensors", content)
     for kind, table in (("samples", samples), ("victims", victims)):
-        with aside(folder / f"{kind}-{part}.parquet") as temporary:
-            # With a few dozen rows, reading dictionaries, unused statistics and Arrow's own copy of the schema takes
-            # longer than reading the values.
-            asked = [name for name in _COUNTED if name in table.column_names]
-            lean = {"use_dictionary": False, "write_statistics": asked, "store_schema": False}
-            with pq.ParquetWriter(temporary, table.schema, write_page_checksum=True, **lean) as file:
-                file.write_table(table)
-                file.add_key_value_metadata({KEY: str(SCHEMA)})
+        write_table(folder / f"{kind}-{part}.parquet", table, _COUNTED)
     return part
 
 
@@ -125,7 +131,9 @@ def read(folder: Path) -> Parts:
     again.
     """
     parts = Parts()
-    parts.images, parts.warnings = images(folder)
+    parts.images, parts.warnings = image_parts.images(folder)
+    parts.reconstructions, warnings = reconstruction_parts.reconstructions(folder)
+    parts.warnings += warnings
     for name in names(folder):
         stem, suffix = os.path.splitext(name)
         kind, _, part = stem.partition("-")
@@ -136,6 +144,8 @@ def read(folder: Path) -> Parts:
                 getattr(parts, kind)[part] = table
         elif suffix != ".safetensors":
             problem = "it is not a file of leakbench"
+        elif kind not in _TENSORS:
+            problem = FOREIGN
         if problem:
             parts.warnings.append(f"skipped {folder / name}: {problem}")
     for part in sorted(parts.victims.keys() - parts.samples.keys()):
@@ -159,7 +169,7 @@ def stored(folder: Path) -> set[int] | None:
     ids: set[int] = set()
     for name in found:
         kind, _, part = name.partition("-")
-        if kind in ("samples", "images"):
+        if kind in ("samples", score_parts.KIND, *_TENSORS):
             continue
         if kind != "victims" or f"samples-{part}" not in found:
             return None
@@ -179,7 +189,8 @@ def _span(path: Path) -> range | None:
     if (footer.metadata or {}).get(KEY.encode()) != str(SCHEMA).encode() or footer.num_row_groups != 1:
         return None
     names = footer.schema.names
-    if names != [name for name, _ in _COLUMNS["victims"]]:
+    known = [name for name, _ in _COLUMNS["victims"]]
+    if names not in (known, known + [name for name, _ in _ORIGINS]):
         return None
     ids, words = (footer.row_group(0).column(names.index(name)).statistics for name in _COUNTED)
     if not all(one is not None and one.has_min_max for one in (ids, words)):
@@ -192,16 +203,12 @@ def _span(path: Path) -> range | None:
 
 def empty(kind: str) -> pa.Table:
     """A table of `victims` or `samples` without rows."""
-    return _table([], _COLUMNS[kind])
+    return table_of([], _COLUMNS[kind])
 
 
 def metric_names(samples: pa.Table) -> list[str]:
     """The metric columns of a table of samples."""
     return [name for name in samples.column_names if name not in _NO_METRICS]
-
-
-def _table(rows: list[dict[str, Any]], columns: list[tuple[str, pa.DataType]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=pa.schema(columns, metadata={KEY: str(SCHEMA)}))
 
 
 def _check_rows(victim_rows: Sequence[Mapping[str, Any]], sample_rows: Sequence[Mapping[str, Any]]) -> None:
@@ -229,24 +236,12 @@ def _metrics(sample_rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted({name for row in sample_rows for name in row} - _NO_METRICS)
 
 
-def _number(value: Any) -> float | None:
-    # An undefined score is null in the store, because NaN would pass unnoticed through means and comparisons.
-    return None if value is None or np.isnan(float(value)) else float(value)
-
-
 def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
     if kind not in _COLUMNS:
-        return None, "it was not written by leakbench"
-    try:
-        # All bytes are read at once, which is the quickest way to open many small parts.
-        file = pq.ParquetFile(pa.BufferReader(path.read_bytes()), page_checksum_verification=True)
-        found = (file.metadata.metadata or {}).get(KEY.encode())
-        problem = version_problem(found.decode(errors="replace") if found is not None else None)
-        if problem:
-            return None, problem
-        table = file.read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        return None, f"it is corrupt ({str(error).splitlines()[0]})"
+        return None, FOREIGN
+    table, problem = read_table(path)
+    if table is None:
+        return None, problem
     types = dict(zip(table.schema.names, table.schema.types))
     wrong = [name for name, kept in _COLUMNS[kind] if types.get(name) != kept]
     if kind == "victims":
@@ -254,6 +249,9 @@ def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
     if kind == "samples":
         wrong += [name for name, kept in _TEXTS if types.keys() & dict(_TEXTS) and types.get(name) != kept]
         wrong += [name for name in metric_names(table) if types[name] != pa.float64()]
+    if kind == score_parts.KIND:
+        own = score_parts.metric_names(table)
+        wrong += [name for name in own if name in _NO_METRICS or types[name] != pa.float64()]
     if wrong:
         return None, f"its columns are not leakbench's ({', '.join(wrong)})"
     return table, None

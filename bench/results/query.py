@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import UserError
+from bench.modalities.lookup import modality_of
 from bench.results import document as documents
-from bench.results import image_parts, parts, store
+from bench.results import image_parts, parts, score_parts, store
 from bench.results.latest import in_order, latest
 from bench.results.stored_leak import StoredLeak
 
@@ -131,7 +132,18 @@ def cells(root: Path) -> Listing:
     except OSError as error:
         raise UserError(f"cannot read {root}: {error.strerror or error}; check its permissions") from error
     warnings += [f"skipped {path}: no result of leakbench lies there" for path in strays]
-    return Listing(found, warnings)
+    strange = {cell.folder: problem for cell in found if (problem := _of_no_modality(cell)) is not None}
+    warnings += [f"skipped {folder}: {problem}" for folder, problem in strange.items()]
+    return Listing([cell for cell in found if cell.folder not in strange], warnings)
+
+
+def _of_no_modality(cell: StoredLeak) -> str | None:
+    """What is wrong with the kind of data that a cell names; None if this installation knows it."""
+    try:
+        modality_of(cell.facts)
+    except UserError as problem:
+        return str(problem)
+    return None
 
 
 def _of_no_kind(root: Path) -> Iterator[tuple[Path, str]]:
@@ -157,7 +169,7 @@ def _of_no_kind(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def rows(cell: StoredLeak) -> Rows:
-    """Reads the rows of a cell; each victim and each sample occurs once."""
+    """Reads the rows of a cell; each victim and each sample occurs once, with the scores that were added later."""
     return _rows(parts.read(cell.parts))
 
 
@@ -166,7 +178,7 @@ def victims(cell: StoredLeak) -> pa.Table:
 
     The columns are those of `StoredLeak.append`, and `part` and `stored` (nanoseconds since 1970).
     """
-    return rows(cell).victims
+    return chosen(parts.read(cell.parts))[0]
 
 
 def samples(cell: StoredLeak) -> pa.Table:
@@ -252,10 +264,16 @@ def _tensors(cell: StoredLeak, wanted: str, stored: Rows | None = None) -> Itera
             yield victim, {key: value[at[0]] for key, value in tensors[part].items() if key != "ids"}
 
 
-def _rows(checked: parts.Parts) -> Rows:
+def chosen(checked: parts.Parts) -> tuple[pa.Table, pa.Table]:
+    """The rows of victims and samples that count, without added scores."""
     # The parts of one cell may differ in their metrics, for example if a backbone was missing at first.
     victims, samples = (
         pa.concat_tables(list(found.values()) or [parts.empty(kind)], promote_options="default").combine_chunks()
         for kind, found in (("victims", checked.victims), ("samples", checked.samples))
     )
-    return Rows(*(in_order(victims, samples) or latest(victims, samples)), checked.warnings)
+    return in_order(victims, samples) or latest(victims, samples)
+
+
+def _rows(checked: parts.Parts) -> Rows:
+    victims, samples = chosen(checked)
+    return Rows(victims, score_parts.joined(samples, checked.scores.values()), checked.warnings)

@@ -101,6 +101,19 @@ class StoredCell(ABC):
     def wanted(cls, config: Mapping[str, Any]) -> int:
         """How many units a resolved config asks for; 0 if it does not say."""
 
+    @classmethod
+    def merged(cls, stored: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        """The facts of a cell that is opened again.
+
+        Args:
+            stored: its facts so far.
+            new: the facts that it is opened with.
+
+        Raises:
+            UserError: the two cannot be facts of one cell.
+        """
+        return dict(new)
+
     @abstractmethod
     def done(self) -> set[int]:
         """The numbers of the units that need no more work."""
@@ -200,7 +213,7 @@ class Store:
 
         Raises:
             ValueError: the identity or the labels are not of this form.
-            UserError: the results folder cannot be written, or holds this cell in a form that cannot be read.
+            UserError: the folder cannot be written, or holds this cell unreadable or with facts that these contradict.
         """
         if not IDENTITY.fullmatch(identity):
             raise ValueError(f"identity: want 16 hexadecimal digits, got {identity!r}")
@@ -225,6 +238,7 @@ class Store:
             cell = load(folder, kind)
         except ValueError as problem:
             raise UserError(f"{folder}: {problem}; move it away or choose another folder with results=DIR") from None
+        known = document["facts"] = kind.merged(cell.facts, known)
         if cell.facts == known:
             return cell
         # Facts that are not part of the identity may have changed, such as the number of victims.

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.errors import UserError
 from bench.results import parts
 from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell, UnitCurve
 
@@ -17,10 +18,10 @@ ENDED_WELL = frozenset({"converged", "budget"})
 AGAIN = parts.AGAIN
 FACTS_SHAPE: dict[Any, Any] = {
     "labels": {...: str},
-    "config": CONFIG_SHAPE,
+    "config": {**CONFIG_SHAPE, "metric": {...: {}}},
     "control": bool,
     "threat": {"letter": str, "grants": {}},
-    "data": {"things": str, "classes": int, "class_names": [str], "shape": [int], "pool": int, "remark": str},
+    "data": {"modality": str, "classes": int, "class_names": [str], "shape": [int], "pool": int, "remark": str},
     "model": {"parameters": int},
     "defense": {
         "epsilon": float,
@@ -30,6 +31,7 @@ FACTS_SHAPE: dict[Any, Any] = {
     },
     "metrics": {
         ...: {
+            "identity": str,
             "values": [float],
             "column": {
                 "title": str,
@@ -52,9 +54,10 @@ FACTS_SHAPE: dict[Any, Any] = {
 class StoredLeak(StoredCell):
     """The finished victims of one attack.
 
-    If known, `facts` hold `threat` `{letter, grants {name: bool}}`, `data` `{classes, shape, pool}`, `model`, `metrics`
-    `{metric: {net, size, interpolation, range, ...}}`, `reasons` `{metric: sentence}` for metrics that are not
-    available, `control` (bool), and `paper` `{value, source, known}`.
+    If known, `facts` hold `threat` `{letter, grants {name: bool}}`, `data` `{modality, classes, shape, pool}` (see
+    `bench.modalities`; data that do not say it are images), `model`, `metrics` `{metric: {identity, net, size,
+    interpolation, range, ...}}`, `reasons` `{metric: sentence}` for metrics that are not available, `control` (bool),
+    and `paper` `{value, source, known}`.
     """
 
     kind: ClassVar[str] = "leak"
@@ -66,6 +69,27 @@ class StoredLeak(StoredCell):
     def wanted(cls, config: Mapping[str, Any]) -> int:
         """How many victims a resolved config asks for; 0 if it does not say."""
         return (config.get("data") or {}).get("victims") or 0
+
+    @classmethod
+    def merged(cls, stored: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        """`new`, with the metrics that were stored earlier and are not asked for this time.
+
+        Raises:
+            UserError: a metric is asked for with other settings than its stored scores have.
+        """
+        before, after = stored.get("metrics") or {}, new.get("metrics") or {}
+        for key in sorted(before.keys() & after.keys()):
+            if (before[key] or {}).get("identity") != (after[key] or {}).get("identity"):
+                raise UserError(
+                    f"metric.{key} has other settings than the scores of {key} that are stored for this cell, and "
+                    "stored scores are never replaced; choose another folder with results=DIR"
+                )
+        kept = {key: reason for key, reason in (stored.get("reasons") or {}).items() if key not in after}
+        config, nodes = new.get("config") or {}, (stored.get("config") or {}).get("metric") or {}
+        out = {**new, "metrics": {**before, **after}, "reasons": {**kept, **(new.get("reasons") or {})}}
+        if "metric" in config:
+            out["config"] = {**config, "metric": {**nodes, **config["metric"]}}
+        return {name: value for name, value in out.items() if value or name in new}
 
     def done(self) -> set[int]:
         """The ids of the victims that need no more work.
@@ -96,6 +120,7 @@ class StoredLeak(StoredCell):
         victim_rows: Sequence[Mapping[str, Any]],
         sample_rows: Sequence[Mapping[str, Any]],
         images: Mapping[str, np.ndarray] | None = None,
+        reconstructions: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Adds finished victims; either all of these rows become visible, or none.
 
@@ -110,13 +135,15 @@ class StoredLeak(StoredCell):
             images: `ids` `[V]`, `truth` and `guess` `[V, B, C, H, W]`, and if there is a trace, `moments` `[V, M]`,
                 `images` `[V, M, B, C, H, W]`, `curve_at` and `curve` `[V, K]`. Pixels are in [0, 1] or uint8; they are
                 stored clipped, in half precision. Sentences have `ids`, `curve_at` and `curve` only.
+            reconstructions: what the attack returned for these victims, before clipping and before it is assigned to
+                the truth: `ids`, `inputs` and `labels` (see `bench.results.reconstruction_parts.packed`).
 
         Raises:
             ValueError: a row or a tensor does not have this form.
             UserError: the folder cannot be written.
         """
         if victim_rows:
-            parts.write(self.parts, victim_rows, sample_rows, images)
+            parts.write(self.parts, victim_rows, sample_rows, images, reconstructions)
 
     def curves(self) -> list[UnitCurve]:
         """The attacker's objective on each victim whose trace is stored, by evaluation."""

@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from bench.metrics.column import ScoreColumn
+from bench.modalities.base import Modality
+from bench.modalities.lookup import modality_of
 from bench.results import intervals, parts, query, scores
 from bench.results.columns import columns
 from bench.results.query import Rows
 from bench.results.stored_leak import ENDED_WELL, LABELS, StoredLeak
-from bench.results.things import SENTENCES, things
 
-THRESHOLDS = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}
-EXACT = "exact_match"
 _LABELS, _MULTISETS = "label_accuracy", "label_overlap"
 # Entries of the document that no metric's score may replace, whatever the metric is called.
 _OWN = ("metrics", "other", "evaluations_per_victim", "seconds_per_victim", "reasons", "results")
@@ -57,11 +56,12 @@ def summary(cell: StoredLeak, victims: int | None = None) -> dict[str, Any]:
 
     Returns:
         `attack`, `data`, `model`, `defense`, `threat` (names), `victims`, `failures` (counts), `success_rate`
-        `{"1e-2", "1e-3", "1e-4"}` (null for sentences), `label_accuracy` (the share of all samples whose label is
-        claimed correctly in its place), `label_overlap` (the share of each batch's labels that are claimed as often as
-        they occur, in any order), an entry per metric that has a column in the tables, under its key (`mse`,
-        `rouge_1`, ...), `metrics` `{key: {title, unit}}` of these, `other` (further metrics, of the same form),
-        `evaluations_per_victim`, `seconds_per_victim` (numbers or null), `reasons`, `results` (the cell's folder).
+        `{"1e-2", "1e-3", "1e-4"}` (null for data that have none, such as sentences), `label_accuracy` (the share of
+        all samples whose label is claimed correctly in its place), `label_overlap` (the share of each batch's labels
+        that are claimed as often as they occur, in any order), an entry per metric that has a column in the tables,
+        under its key (`mse`, `rouge_1`, ...), `metrics` `{key: {title, unit}}` of these, `other` (further metrics, of
+        the same form), `evaluations_per_victim`, `seconds_per_victim` (numbers or null), `reasons`, `results` (the
+        cell's folder).
     """
     return summarise(cell, query.rows(cell).limit(victims))
 
@@ -69,14 +69,14 @@ def summary(cell: StoredLeak, victims: int | None = None) -> dict[str, Any]:
 def summarise(cell: StoredLeak, rows: Rows) -> dict[str, Any]:
     """Summarises rows that have been read already; `summary` describes the document."""
     status = rows.victims["status"].to_pylist()
-    samples = _samples(rows)
+    kind = modality_of(cell.facts)
+    samples = _samples(rows, kind)
     metrics = parts.metric_names(rows.samples)
     reasons: dict[str, str] = {}
     nothing = _nothing(cell) if not status else None
     document: dict[str, Any] = {name: cell.facts["labels"][name] for name in LABELS}
     document |= {"victims": len(status), "failures": sum(word not in ENDED_WELL for word in status)}
-    of_sentences = things(cell.facts) == SENTENCES
-    document["success_rate"] = None if of_sentences else _success(samples, reasons, nothing, cell)
+    document["success_rate"] = _success(samples, kind, reasons, nothing, cell) if kind.success else None
     for name, known in ((_LABELS, label_accuracy(samples.columns)), (_MULTISETS, label_overlap(samples))):
         document[name] = _of_labels(name, known, samples, reasons, nothing, cell)
     described = columns(cell.facts)
@@ -103,7 +103,7 @@ def _nothing(cell: StoredLeak) -> str:
     return failure.reason if failure else "no victim is done"
 
 
-def _samples(rows: Rows) -> _Samples:
+def _samples(rows: Rows, kind: Modality) -> _Samples:
     """Every (victim, position) up to the victim's batch size; the values of a position without a row are NaN."""
     ids = rows.victims["victim"].to_numpy()
     sizes = rows.victims["batch_size"].to_numpy()
@@ -116,26 +116,27 @@ def _samples(rows: Rows) -> _Samples:
         full[at] = rows.samples[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
         columns[name] = full
     samples = _Samples(np.repeat(ids, sizes), np.repeat(bad, sizes), columns)
-    hits = _hits(samples)
+    hits = _hits(samples, kind)
     return samples if hits is None else replace(samples, recovered=scores.recovered(hits, samples.victim))
 
 
-def _hits(samples: _Samples) -> np.ndarray | None:
-    """Which samples were recovered, `[N]`, bool; None if no metric tells."""
-    with np.errstate(invalid="ignore"):
-        for name, came in ((EXACT, lambda exact: exact == 1), ("mse", lambda error: error <= THRESHOLDS["1e-2"])):
-            if name in samples.columns and np.isfinite(samples.columns[name]).any():
-                return came(samples.columns[name]) & ~samples.failed
-    return None
+def _hits(samples: _Samples, kind: Modality) -> np.ndarray | None:
+    """Which samples were recovered, `[N]`, bool; None if the metric that tells is not there."""
+    values = samples.columns.get(kind.scale.recovered)
+    if values is None or not np.isfinite(values).any():
+        return None
+    return kind.scale.hit(values) & ~samples.failed
 
 
-def _success(samples: _Samples, reasons: dict[str, str], nothing: str | None, cell: StoredLeak) -> dict[str, Any]:
+def _success(
+    samples: _Samples, kind: Modality, reasons: dict[str, str], nothing: str | None, cell: StoredLeak
+) -> dict[str, Any]:
     mse = samples.columns.get("mse", np.full(len(samples.victim), np.nan))
     scored = np.isfinite(mse)
     if nothing is None and not scored.any() and not samples.failed.all():
         nothing = _unavailable("mse", cell)
     out: dict[str, Any] = {}
-    for name, threshold in THRESHOLDS.items():
+    for name, threshold in kind.success.items():
         key = f"success_rate {name}"
         if nothing is not None:
             out[name], reasons[key] = None, nothing
@@ -196,8 +197,9 @@ def _of_labels(
 
 
 def _unclaimed(samples: _Samples, cell: StoredLeak) -> str:
-    if things(cell.facts) == SENTENCES and (samples.columns["label"] < 0).all():
-        return "a language model predicts tokens: its sentences have no labels"
+    why = modality_of(cell.facts).unlabelled
+    if why is not None and (samples.columns["label"] < 0).all():
+        return why
     return "the attack makes no claim about labels"
 
 

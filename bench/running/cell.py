@@ -117,6 +117,10 @@ class Cell(ABC, Generic[Kind]):
     def failed(self, rows: Any) -> Failure | None:
         """Why the cell as a whole has no result, judged by its rows; None where it has one."""
 
+    def remarks(self, stored: Kind, rows: Any) -> list[str]:
+        """Sentences that the user must read about the stored rows; none for a kind of cell without such remarks."""
+        return []
+
     @abstractmethod
     def summarise(self, stored: Kind, rows: Any) -> dict[str, Any]:
         """The cell in one JSON document."""
@@ -169,6 +173,8 @@ def run(cell: Cell[Any]) -> dict[str, Any]:
             rows = cell.read(stored)
             if cell.speaks:
                 _settle(stored, cell.failed(rows))
+                for sentence in cell.remarks(stored, rows):
+                    notice(sentence)
             document = cell.summarise(stored, rows)
             if busy:
                 if not todo:  # it was computed before, and the logger has not been opened yet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from bench.attacks.base import Attack
 from bench.client import Client, DataFacts
 from bench.config.instantiate import import_target, instantiate
 from bench.datamodules.base import VictimDataModule
-from bench.datamodules.text_base import TextDataModule
 from bench.defenses.base import Defense
 from bench.defenses.stack import Stack
 from bench.download.hub_name import provenance, revision
@@ -27,7 +26,7 @@ from bench.errors import NotApplicable, UserError
 from bench.host.capacity import check_gradients, check_inputs, check_rows, check_threads, require_memory
 from bench.loggers.base import CellLogger
 from bench.metrics.scorer import Scorer
-from bench.metrics.text.scorer import TextScorer
+from bench.modalities.lookup import modality
 from bench.models import checkpoint
 from bench.models.losses import loss_of
 from bench.models.shared import choose
@@ -49,7 +48,7 @@ class Contents:
 
     Args:
         data: set up.
-        tokenizer: of sentences; None for images.
+        tokenizer: of sentences; None for data that are not tokenised.
         scorer: knows which scores there can be.
         checkpoint: SHA-256 of the weights' file, if there is one.
         pretrained: see `revisions`.
@@ -75,7 +74,7 @@ def read_contents(cfg: DictConfig) -> Contents:
     check_rows(data.victims, data.batch_size)
     data.setup("test")
     check_inputs(data.victims, data.batch_size, math.prod(data.shape))
-    scorer = Scorer(metrics) if tokenizer is None else TextScorer(metrics, tokenizer)
+    scorer = modality(data.modality).scorer(metrics, tokenizer)
     scorer.inspect(data.shape)
     return Contents(data, tokenizer, scorer, checkpoint_hash(cfg.model), revisions(cfg))
 
@@ -190,19 +189,19 @@ def _on_processor(cfg: DictConfig) -> bool:
 
 
 def check_kinds(cfg: DictConfig, data: VictimDataModule) -> None:
-    """Sentences need a model that reads them, images one that does not."""
-    sentences = isinstance(data, TextDataModule)
-    what, model = ("sentences", "bert_tiny") if sentences else ("images", "lenet")
+    """Refuses a model of another kind of data: sentences need one that takes a tokeniser, images one that does not."""
+    kind = modality(data.modality)
     target = import_target(cfg.model["_target_"], "model")
-    if ("tokenizer" in inspect.signature(target).parameters) != sentences:
+    if ("tokenizer" in inspect.signature(target).parameters) != kind.tokenized:
         raise UserError(
-            f"data '{data.title}' holds {what}, and model '{cfg.names.model}' does not take them (try model={model})"
+            f"data '{data.title}' holds {kind.name}, and model '{cfg.names.model}' does not take them "
+            f"(try model={kind.model})"
         )
 
 
 def adopt_tokenizer(node: DictConfig, data: VictimDataModule) -> Tokenizer | None:
-    """Hands sentences the tokeniser of their model, before they are read; None for images."""
-    if not isinstance(data, TextDataModule):
+    """Hands sentences the tokeniser of their model, before they are read; None for data that are not tokenised."""
+    if not modality(data.modality).tokenized:
         return None
     vocabulary: Vocabulary = instantiate(node.vocabulary, "model.vocabulary")
     tokenizer = data.adopt(vocabulary.make, node.head)
@@ -216,10 +215,8 @@ def facts_of(data: VictimDataModule, tokenizer: Tokenizer | None) -> DataFacts:
     The mean of a user's own images counts as public where each batch is a hundredth of them at most.
     """
     known = data.public or data.size_of_pool >= _PRIVATE_SHARE * data.batch_size
-    plain = DataFacts(data.shape, data.classes or 1, data.mean_image if known else None)
-    if not isinstance(data, TextDataModule):
-        return plain
-    return replace(plain, tokenizer=tokenizer, surrogate=data.pool.surrogate, hidden=data.hidden)
+    mean = data.mean_image if known else None
+    return DataFacts(data.shape, data.classes or 1, mean, tokenizer, surrogate=data.set_aside, hidden=data.hidden)
 
 
 def revisions(cfg: DictConfig) -> dict[str, str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
@@ -15,7 +19,6 @@ from rich.progress import TaskID
 from bench.config.display_names import title
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.blocks import share
-from bench.datamodules.text_base import TextDataModule
 from bench.engine.state import Progress
 from bench.host import signals
 from bench.host.capacity import BLOCK
@@ -23,11 +26,14 @@ from bench.leakage import Leakage
 from bench.loggers.base import CellLogger
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
-from bench.metrics.scorer import UNSCORED, Scores
-from bench.results import query
+from bench.metrics.scorer import UNSCORED, Scorer, Scores
+from bench.modalities.lookup import modality
+from bench.results import query, reconstruction_parts, score_parts
 from bench.results.failure import Failure
-from bench.results.identity import contents, identity
+from bench.results.identity import contents, identity, metric_identity
+from bench.results.parts import read as read_parts
 from bench.results.query import Rows
+from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
 from bench.running.cell import Cell, Identified, called
@@ -38,7 +44,6 @@ from bench.running.recorder import Recorder
 from bench.running.trainer import attack_trainer, device_in_words
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
-from bench.threat import relevant
 
 # a cell whose victims all ended like this has no result
 _WITHOUT_RESULT = frozenset(status.value for status in UNSCORED)
@@ -73,15 +78,37 @@ class LeakCell(Cell[StoredLeak]):
         return self.components.logger
 
     def build(self) -> None:
-        """See `Cell.build`. A device that is not there is found out here as well."""
+        """See `Cell.build`. A device that is not there is found out here as well, and a disk that is too small."""
         self.components = build(self.cfg, self.contents)
-        self.trainer = attack_trainer(self.cfg, logger=False)
+        self.trainer = attack_trainer(self.cfg)
+        if said := self._large_reconstructions():
+            notice(said)
+
+    def _large_reconstructions(self) -> str | None:
+        """A sentence about the disk that the reconstructions take, if they are large.
+
+        Raises:
+            UserError: the disk of the results folder has less room.
+        """
+        data = self.contents.data
+        numbers = math.prod(data.shape)
+        whole = reconstruction_parts.size(data.victims, data.batch_size, numbers)
+        if self.cfg.report.reconstructions == "none" or whole < reconstruction_parts.LARGE:
+            return None
+        store = Store(Path(self.cfg.results))
+        folder = store.folder(self.kind, self.identify().identity)
+        stored = 0
+        if folder:
+            with suppress(ValueError):  # a record that cannot be read is refused when the cell is opened
+                stored = len(load(folder, self.kind).done() & set(range(data.victims)))
+        needed = reconstruction_parts.size(data.victims - stored, data.batch_size, numbers)
+        return reconstruction_parts.announcement(needed, reconstruction_parts.free(store.root))
 
     def identify(self) -> Identified:
         """See `Cell.identify`."""
         config, found = self.config, self.contents
         data, names = found.data, config["names"]
-        extra = contents(data.fingerprint, found.checkpoint, found.pretrained, found.scorer.reasons)
+        extra = contents(data.fingerprint, found.checkpoint, found.pretrained)
         labels = {name: names[name] for name in ("attack", "model", "defense", "threat")}
         labels["data"] = title(data.title, names["data"])
         grants = {name: value for name, value in config["threat"].items() if isinstance(value, bool)}
@@ -90,8 +117,10 @@ class LeakCell(Cell[StoredLeak]):
             "config": config,
             "control": bool(config["attack"].get("control")),
             "threat": {"letter": config["threat"].get("letter"), "grants": grants},
-            "data": {"things": data.things},
+            "data": {"modality": data.modality},
             "contents": extra,
+            "metrics": facts_of_metrics(found.scorer, config["metric"]),
+            "reasons": dict(found.scorer.reasons),
         }
         slug = "-".join(labels[name] for name in ("attack", "data", "model"))
         return Identified(identity(config, extra), slug, facts)
@@ -104,12 +133,12 @@ class LeakCell(Cell[StoredLeak]):
         return {
             "threat": {"letter": client.threat.letter, "grants": grants},
             "data": {
-                "things": data.things,
+                "modality": data.modality,
                 "classes": data.classes,
                 "class_names": list(data.class_names) if data.class_names else None,
                 "shape": list(data.shape),
                 "pool": data.size_of_pool,
-                "remark": data.remark if isinstance(data, TextDataModule) else None,
+                "remark": data.remark,
             },
             "model": {
                 "parameters": client.facts.parameters,
@@ -117,8 +146,6 @@ class LeakCell(Cell[StoredLeak]):
                 "per_victim": client.per_victim,
             },
             "defense": client.facts_of_defense(data.deal([0])),
-            "metrics": parts.scorer.facts(),
-            "reasons": dict(parts.scorer.reasons),
             "numerics": {"dtype": parts.engine.precision, "tf32": torch.backends.cudnn.allow_tf32},
             "sources": sources(self.cfg, data, self.contents.checkpoint),
         }
@@ -127,16 +154,18 @@ class LeakCell(Cell[StoredLeak]):
         """See `Cell.overview`."""
         data, facts, client = self.components.data, stored.facts, self.components.client
         remark = facts["data"].get("remark")
-        granted = relevant(facts["threat"]["grants"], data.things)
+        kind = modality(data.modality)
+        granted = kind.relevant(facts["threat"]["grants"])
         fresh = "a fresh model per victim" if client.per_victim else "one model for all victims"
-        things = data.things if data.batch_size > 1 else data.things.removesuffix("s")
+        examples = kind.name if data.batch_size > 1 else kind.noun
+        size = kind.describe_shape(data.shape)
         before = f", {data.victims - todo} of them stored already" if todo < data.victims else ""
         return {
             "attack": facts["labels"]["attack"],
             "attacker sees": {"the gradient": True, "the model": True, **granted},
             "threat model": f"{facts['threat']['letter']} ({facts['labels']['threat']})",
-            "victims": f"{data.victims} of {data.batch_size} {things}{before}",
-            "data": f"{data.title}: {data.size_of_pool} {data.things} of {_size(data.shape)}, {_classes(data)}",
+            "victims": f"{data.victims} of {data.batch_size} {examples}{before}",
+            "data": f"{data.title}: {data.size_of_pool} {kind.name} of {size}, {_classes(data)}",
             "model": f"{facts['labels']['model']}: {_parameters(facts['model'])}, {fresh}",
             "defense": facts["labels"]["defense"],
             "privacy": _privacy(facts["defense"]),
@@ -160,7 +189,9 @@ class LeakCell(Cell[StoredLeak]):
         # processes that only met have nothing to tell
         logger = parts.logger.open(called(self, stored)) if todo else False
         trainer.logger = logger if isinstance(logger, Logger) else None
-        recorder = Recorder(stored, self.cfg.report.images, trainer.global_rank, lambda: device_in_words(trainer))
+        report = self.cfg.report
+        keep_all = report.reconstructions == "all"
+        recorder = Recorder(stored, report.images, keep_all, trainer.global_rank, lambda: device_in_words(trainer))
         with bars() as drawn:
             words = " ".join(stored.facts["labels"][name] for name in ("attack", "data"))
             bar = drawn.add_task(visible(words), total=engine.victims, note="")
@@ -190,14 +221,37 @@ class LeakCell(Cell[StoredLeak]):
             return Failure(words[0], f"{reasons[0]} (all {len(words)} victims failed)")
         return None
 
+    def remarks(self, stored: StoredLeak, rows: Rows) -> list[str]:
+        """See `Cell.remarks`: whether victims that were stored earlier lack a metric that can be computed now."""
+        scorer, samples = self.contents.scorer, rows.samples
+        able = [key for key in scorer.metrics if key not in scorer.reasons]
+        # Most cells lack nothing, and this shows without reading their parts again.
+        if all(key in samples.column_names and not samples[key].null_count for key in able):
+            return []
+        found = read_parts(stored.parts)
+        unscored = {status.value for status in UNSCORED}
+        lacking = score_parts.missing(rows.victims, found.samples, found.scores.values(), able, unscored)
+        keys = [key for key in able if any(key in names for names in lacking.values())]
+        if not keys:
+            return []
+        words = f"{len(lacking)} stored victims lack {', '.join(keys)}, which can be computed now"
+        if not all(part in found.reconstructions for part, _ in lacking):
+            return [f"{words}, but not of all: not all reconstructions are stored; attack again with results=DIR"]
+        return [f"{words} without an attack: leakbench rescore {self.cfg.results}"]
+
     def summarise(self, stored: StoredLeak, rows: Rows) -> dict[str, Any]:
         """See `bench.results.summary`."""
         return summarise(stored, rows)
 
 
-def _size(shape: tuple[int, ...]) -> str:
-    """`3x32x32`, or `16 tokens at most`."""
-    return f"{shape[0]} tokens at most" if len(shape) == 1 else "x".join(str(n) for n in shape)
+def facts_of_metrics(scorer: Scorer, nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`{metric key: facts}` as a cell stores them: what the metric says of itself, and its identity.
+
+    Args:
+        scorer: holds the metrics.
+        nodes: `{metric key: node of the config}`, as plain containers.
+    """
+    return {key: {**facts, "identity": metric_identity(key, nodes[key])} for key, facts in scorer.facts().items()}
 
 
 def _parameters(model: dict[str, Any]) -> str:
@@ -207,7 +261,8 @@ def _parameters(model: dict[str, Any]) -> str:
 
 
 def _classes(data: VictimDataModule) -> str:
-    if isinstance(data, TextDataModule) and data.head != "classification":
+    """`10 classes`, or of a language model `1,500 tokens to choose from`."""
+    if data.head not in (None, "classification"):
         return f"{data.classes:,} tokens to choose from"
     return f"{data.classes or 'no'} classes"
 

@@ -11,7 +11,6 @@ from torch import nn
 from bench.client import DataFacts
 from bench.config.instantiate import instantiate
 from bench.datamodules.base import VictimDataModule
-from bench.datamodules.images import ImageDataModule
 from bench.datamodules.labelled import held_out, labelled
 from bench.datamodules.pool import Pool
 from bench.defenses.base import ClientContext, Defense, GradientDefense
@@ -19,6 +18,7 @@ from bench.defenses.stack import schedule_of
 from bench.engine.rng import seed_of, seeded
 from bench.errors import NotApplicable, UserError
 from bench.host.capacity import require_memory
+from bench.modalities.lookup import modality
 from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import check_training, introspect
 from bench.models.losses import loss_of
@@ -95,7 +95,7 @@ def read_data(cfg: DictConfig) -> VictimDataModule:
         NotApplicable: it is not of images.
     """
     data: VictimDataModule = instantiate(cfg.data, "data")
-    _of_images(data)
+    _check_trainable(data)
     data.setup()
     return data
 
@@ -121,15 +121,16 @@ def split(cfg: DictConfig, data: VictimDataModule, schedule: TrainingSchedule) -
     return pools[0], pools[1]
 
 
-def _of_images(data: VictimDataModule) -> None:
-    """
+def _check_trainable(data: VictimDataModule) -> None:
+    """Refuses data of which no classifier can be trained, before they are read (sentences would need a tokeniser).
+
     Raises:
-        NotApplicable: it is of something else: said before it is read, which sentences need a tokeniser for.
+        NotApplicable: they are of another kind than images.
     """
-    if not isinstance(data, ImageDataModule):
+    if not modality(data.modality).trainable:
         raise NotApplicable(
-            f"data '{data.title}' holds {data.things}: `leakbench train` trains classifiers of images, so what a "
-            f"defence leaves of the accuracy on {data.things} is not measured"
+            f"data '{data.title}' holds {data.modality}: `leakbench train` trains classifiers of images, so what a "
+            f"defence leaves of the accuracy on {data.modality} is not measured"
         )
 
 

@@ -118,7 +118,7 @@ def prepare(overrides: Sequence[str], config_dir: Path | None = None, victims: i
         )
     if "mse" not in components.scorer.metrics:
         raise UserError("speed counts successes by the MSE: leave metric=... out, or take metric=image")
-    trainer = attack_trainer(cfg, logger=False)
+    trainer = attack_trainer(cfg)
     device = trainer.strategy.root_device
     for part in (components.client, attack, components.scorer):
         part.to(device)

@@ -13,11 +13,17 @@ from bench.errors import Unwritable, UserError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def unwritable(path: Path, error: OSError) -> UserError:
-    """The error for a path that cannot be written, with a sentence that says why and what to do."""
+def unwritable(path: Path, error: OSError, setting: str = "results") -> UserError:
+    """The error for a path that cannot be written, with a sentence that says why and what to do.
+
+    Args:
+        path: the file or folder.
+        error: what the system said.
+        setting: the config's key of the folder.
+    """
     why = os.strerror(error.errno) if error.errno else str(error)
     full = "make room and give the same command again, or " if error.errno in FULL else ""
-    return Unwritable(f"cannot write {path}: {why}; {full}choose another folder with results=DIR")
+    return Unwritable(f"cannot write {path}: {why}; {full}choose another folder with {setting}=DIR")
 
 
 def hidden(path: Path) -> Path:
@@ -34,8 +40,12 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[Path]:
+def aside(path: Path, setting: str = "results") -> Iterator[Path]:
     """Yields a temporary path to write to. It is renamed to `path` if the block ends well, and removed if it fails.
+
+    Args:
+        path: the file.
+        setting: the config's key of its folder, for the message.
 
     Raises:
         UserError: the file or its folder cannot be written.
@@ -47,22 +57,27 @@ def aside(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, setting) from error
     finally:
         # After the rename nothing is left; after a failure the half-written file is removed.
         if temporary.exists():
             temporary.unlink()
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, setting: str = "results") -> None:
     """Writes `content` to `path` in one step; a file that has this content already is left as it is.
+
+    Args:
+        path: the file.
+        content: all of its bytes.
+        setting: the config's key of its folder, for the message.
 
     Raises:
         UserError: the file or its folder cannot be written.
     """
     if _holds(path, content):
         return
-    with aside(path) as temporary, temporary.open("xb") as file:
+    with aside(path, setting) as temporary, temporary.open("xb") as file:
         file.write(content)
 
 

@@ -9,6 +9,11 @@ older than `STALE` seconds.
 Other users may have access to the folder, so a link or a foreign file in place of the lock is left alone.
 """
 
+# filelock is not used, because it does not keep what we need. Beside a flock it records no holder, so nobody could be
+# named, and a flock that does not reach another machine would go unnoticed. It falls back to a file only if the system
+# lacks flock (ENOSYS), but network file systems answer ENOLCK or EOPNOTSUPP. It takes a pipe, a hard link or another
+# program's file for its lock, where we refuse. All but `_flock` below would remain.
+
 import errno
 import fcntl
 import json

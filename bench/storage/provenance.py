@@ -15,7 +15,7 @@ PACKAGES = ("leakbench", "torch", "torchvision", "pytorch-lightning", "torchmetr
 @functools.cache
 def commit() -> str:
     """The commit of this source tree, with `+dirty` if files differ from it; `unknown` outside a checkout."""
-    folder = Path(__file__).resolve().parent.parent
+    folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return "unknown"
     head = _git(folder, "rev-parse", "--short=12", "HEAD")

@@ -14,7 +14,11 @@ from bench.messages.victims import Victims
 
 def run(attack: Attack, seen: Observation, seed: int = 0) -> Reconstruction:
     """All claims, in the order of the observation."""
-    pieces = list(attack.reconstruct(seen, seed))
+    return joined(list(attack.reconstruct(seen, seed)), seen)
+
+
+def joined(pieces: list[Reconstruction], seen: Observation) -> Reconstruction:
+    """The claims as one, in the order of the observation."""
     ids = torch.cat([piece.ids for piece in pieces])
     order = torch.stack([torch.nonzero(ids == i).squeeze() for i in seen.ids])
     return Reconstruction(

@@ -143,38 +143,6 @@ def test_losses_of_indices_are_refused_to_attacks_that_optimise_labels(loss) -> 
         bench.audit(small(), loss, (noise(), torch.tensor([2])), "dlg")
 
 
-@pytest.mark.parametrize(
-    ("batch", "says"),
-    [
-        ({"image": noise(), "label": torch.tensor([2])}, "got a dict with the keys image, label"),
-        (noise(), "want a pair .*got a Tensor"),
-        ((noise(), torch.tensor([2]), 0), "got a tuple of 3"),
-        ((noise(), [2]), "got Tensor and list"),
-        ((noise(0), torch.tensor([], dtype=torch.long)), "no example"),
-        (((noise() * 255).byte(), torch.tensor([2])), "uint8; divide by 255"),
-        ((noise() / 0, torch.tensor([2])), r"\[0, 1\]"),
-        ((noise(), torch.tensor([0.7])), "float32 .*real or logical targets"),
-        ((noise(), torch.tensor([2.0])), "float32 .*real or logical targets"),
-        ((noise(), torch.tensor([True])), "bool .*real or logical targets"),
-        ((noise(), torch.tensor([[2]])), r"squeeze\(1\)"),
-        ((noise(), torch.tensor([[1.0]])), "the target of a single output"),
-        ((noise(), torch.tensor([[0, 1, 0, 0]])), r"one-hot labels; labels.argmax\(1\)"),
-        ((noise(), torch.tensor([[0.0, 1.0, 1.0, 0.0]])), "several findings"),
-        ((noise(), torch.tensor([[0.0, 0.7, 0.3, 0.0]])), "soft labels"),
-        ((noise(), torch.tensor([[0.1, 2.0, -3.0]])), "real targets"),
-        ((noise(), torch.zeros(1, 8, 8, dtype=torch.long)), "a mask"),
-        ((noise(), torch.tensor([2, 1])), r"got int64 \[2\]"),
-        ((noise()[:, 0, 0], torch.tensor([2])), "rows of a table"),
-        ((noise()[0], torch.tensor([2])), "signals"),
-        ((noise()[None], torch.tensor([2])), "volumes"),
-    ],
-)
-def test_what_is_no_batch_of_images_and_indices_is_one_line(batch, says: str) -> None:
-    with pytest.raises(UserError, match=says) as caught:
-        bench.audit(small(), functional.cross_entropy, batch)
-    assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize("label", [0, 1])
 def test_a_single_output_is_refused_and_never_safe(label: int) -> None:
     def bce(output, target):

@@ -60,31 +60,9 @@ def test_help_and_lists_answer_within_a_second_and_without_torch(arguments):
         times.append(time.perf_counter() - started)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() and not done.stderr
+        if times[-1] < 1.0:
+            break
     assert min(times) < 1.0
-
-
-@pytest.mark.parametrize("name", ["run", "suite", "status", "report", "view", "prepare", "list"])
-def test_each_help_teaches_with_examples(name, capsys):
-    with pytest.raises(SystemExit) as end:
-        main([name, "--help"])
-    text = capsys.readouterr().out
-    assert end.value.code == 0 and "examples:" in text and text.count(f"leakbench {name}") >= 3
-
-
-def test_examples_in_the_help_can_be_parsed():
-    import re
-    import shlex
-
-    from bench.cli import parser
-
-    texts = [parser.TOP, parser.RUN, parser.SUITE, parser.STATUS]
-    texts += [parser.REPORT, parser.VIEW, parser.PREPARE, parser.LIST]
-    lines = [line for text in texts for line in re.findall(r"^  leakbench (.*)$", text, re.MULTILINE)]
-    assert len(lines) >= 18
-    for line in lines:
-        example = re.split(r"\s{2,}", line.strip())[0]
-        parsed = parser.parse(shlex.split(example))
-        assert parsed.command == example.split()[0]
 
 
 def test_list_shows_name_and_first_line(capsys):
@@ -95,7 +73,8 @@ def test_list_shows_name_and_first_line(capsys):
 
 
 WRONG = {
-    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, status, report, view, prepare, list,",
+    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, rescore, status, report, view, "
+    "prepare, list, speed)",
     "run --jsn": "no option '--jsn'; did you mean '--json'? (leakbench run --help)",
     "run attack=noise --verbos data.victims=2": "did you mean '--verbose'?",
     "--jason": "no option '--jason'",
@@ -208,6 +187,7 @@ def test_a_reader_that_goes_away_is_no_error():
         ("speed", "interrupted"),
         ("prepare", "interrupted"),
         ("train", "interrupted; finished runs are kept, and the same command goes on from there"),
+        ("rescore", "interrupted; finished scores are kept, and the same command goes on from there"),
         ("suite quick", "interrupted; finished victims are kept, and the same command goes on from there"),
     ],
 )
@@ -222,18 +202,3 @@ def test_an_interrupted_command_promises_only_what_it_keeps(line, says, monkeypa
     monkeypatch.setitem(COMMANDS, line.split()[0], torn)
     assert main(line.split()) == 130
     assert capfd.readouterr().err == f"leakbench: {says}\n"
-
-
-def test_an_interrupt_ends_with_130_and_one_line(tmp_path):
-    words = ["run", "attack=dlg", "data.victims=20", "attack.evaluations=100000", "logger=none", f"results={tmp_path}"]
-    running = subprocess.Popen(command(*words), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert running.stderr is not None
-    for line in running.stderr:
-        if line.startswith("╰"):  # the overview is drawn, the work begins
-            break
-    time.sleep(1)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
-    assert running.returncode == 130, err
-    assert err.splitlines()[-1].startswith("leakbench: interrupted") and "Traceback" not in err
-    assert out == ""

@@ -1,9 +1,6 @@
 """Composition: what a cell comes out as, and that every mistake is one line that helps."""
 
-from pathlib import Path
-
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError
 
@@ -121,24 +118,6 @@ def test_home_is_expanded_where_a_shell_leaves_it(monkeypatch, tmp_path):
     assert cfg.data.root == str(tmp_path / "my pictures") and cfg.results == str(tmp_path / "out")
 
 
-@pytest.mark.parametrize(
-    ("variables", "folder"),
-    [
-        ({"LEAKBENCH_CACHE": "~/elsewhere"}, "elsewhere"),
-        ({"XDG_CACHE_HOME": "{home}/xdg"}, "xdg/leakbench"),
-        ({}, ".cache/leakbench"),
-    ],
-)
-def test_the_cache_follows_the_environment(variables, folder, monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("LEAKBENCH_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value.format(home=tmp_path))
-    paths = compose([]).paths
-    assert [Path(paths.data), Path(paths.weights)] == [tmp_path / folder / "data", tmp_path / folder / "weights"]
-
-
 def test_options_of_the_users_own(tmp_path):
     (tmp_path / "attack").mkdir()
     (tmp_path / "attack" / "mine.yaml").write_text("# mine\ndefaults: [idlg, _self_]\nselect: last\n")
@@ -168,16 +147,6 @@ def test_a_broken_file_of_the_users_is_one_line(text, sentence, tmp_path):
     with pytest.raises(UserError, match=sentence) as caught:
         compose(["attack=mine"], tmp_path)
     assert "\n" not in str(caught.value)
-
-
-def test_a_hydra_application_around_us_is_left_as_it_was(tmp_path):
-    from hydra import initialize_config_dir
-
-    with initialize_config_dir(str(tmp_path), version_base="1.3"):
-        theirs = GlobalHydra.instance().hydra
-        compose([])
-        assert GlobalHydra.instance().hydra is theirs
-    assert not GlobalHydra.instance().is_initialized()
 
 
 NO_NUMBERS = {

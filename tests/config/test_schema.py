@@ -6,7 +6,6 @@ import pytest
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
-from bench.config.checker import links
 from bench.config.compose import compose
 from bench.config.composing import composed_by_hydra
 from bench.config.schema import check, check_as
@@ -56,11 +55,6 @@ def test_no_group_may_be_missing_or_something_else(cell, group):
 def test_a_part_of_the_wrong_class_is_refused():
     with pytest.raises(UserError, match=r"attack\.direction=\{\.\.\.\}: want a bench\.engine\.directions\.Direction"):
         compose(["attack.direction._target_=bench.engine.steps.Fixed"])
-
-
-def test_links_follow_absolute_and_relative_references():
-    raw = {"a": {"b": {"c": "${..d}", "e": ["${a.d}"]}, "d": 1}, "f": "${oc.env:HOME}", "g": "x${a.d}"}
-    assert links(raw) == {"a.b.c": "a.d", "a.b.e[0]": "a.d", "g": "a.d"}
 
 
 def test_a_dataclass_is_filled_and_its_faults_name_the_file():

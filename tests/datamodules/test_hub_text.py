@@ -12,7 +12,6 @@ from huggingface_hub import constants
 
 from bench.datamodules.cola import CoLA
 from bench.datamodules.text_lines import write_lines
-from bench.datamodules.wikitext import WikiText
 from bench.errors import UserError
 from bench.models.text.vocabulary import Vocabulary
 
@@ -89,12 +88,6 @@ def test_repository_and_commit_are_known_of_the_file_that_was_fetched_only(build
     assert data.provenance == {"sha256": hashlib.sha256(place.read_bytes()).hexdigest()} != by_hand
     place.with_suffix(".source.json").write_text("[]")
     assert set(data.provenance) == {"sha256"}
-
-
-def test_paragraphs_of_wikipedia_become_sentences(build, shared_data: Path) -> None:
-    table = {"text": ["", " = Title = \n", " It rained . Was it cold ? 3 @.@ 5 degrees . \n"]}
-    assert build("wikitext").lines_of(table) == (["It rained .", "Was it cold ?", "3 @.@ 5 degrees ."], None)
-    assert WikiText.ending == ".txt"
 
 
 def test_a_file_put_there_by_hand_is_found(build, shared_data: Path, tmp_path: Path) -> None:

@@ -128,14 +128,6 @@ def test_what_a_head_cannot_have_is_refused(cola, build, tmp_path: Path) -> None
     assert counted.classes == 3 and counted.deal(range(20)).labels.unique().tolist() == [0, 1, 2]
 
 
-def test_a_file_that_is_not_there(build, tmp_path: Path) -> None:
-    data = build("text_file", root=str(tmp_path / "gone.txt"))
-    with pytest.raises(UserError, match=r"data\.root=.*gone\.txt: does not exist; data\.root must be a text file"):
-        data.adopt(WORDS.make, "causal")
-    with pytest.raises(UserError, match=r"is a folder"):
-        build("text_file", root=str(tmp_path)).prepare()
-
-
 def _digests(_) -> list[str]:
     return [Vocabulary(None, kind, 600).make(packaged().sentences).digest for kind in ("wordpiece", "bytes")]
 

@@ -13,16 +13,23 @@ from bench.engine.matching import Layout, Matching
 from bench.engine.steps import Backtracking
 from bench.engine.stops import Tolerances
 
+# What is compiled is the same function in two tests, so that the compiler's cache serves the second.
+SMALL = ("attack=idlg", "data.set=mnist", "data.size=12", "model.width=3")
 
-@pytest.fixture
-def matching(parties):
-    """Four real victims of a small LeNet."""
-    built = parties("attack=idlg", "data.set=mnist", "data.size=12", "model.width=3")
+
+def loaded(parties, *, pixels: bool = False):
+    """Four real victims of a small LeNet, and variables to evaluate them at."""
+    built = parties(*SMALL)
     seen = built.client.share(built.data.deal(range(4)))
-    layout = Layout(1, seen.task.input_shape, 0)
+    layout = Layout(1, seen.task.input_shape, 0) if pixels else built.attack._layout(seen)
     made = Matching(seen, layout, built.attack.objective, built.attack.labels(seen), torch.float32)
     made.load(torch.arange(4))
     return made, torch.rand(4, layout.n, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def matching(parties):
+    return loaded(parties)
 
 
 def test_it_pays_from_a_large_budget_on() -> None:
@@ -47,10 +54,8 @@ def test_compiled_runs_start_where_eager_ones_do(parties) -> None:
     """The initial dummies bit for bit, the first objective to rounding; from there rounding grows along the path."""
     found = []
     for word in ("true", "false"):
-        built = parties(
-            "attack=dlg", "data.set=mnist", "data.size=12", f"engine.compile={word}", "attack.evaluations=1"
-        )
-        claim = run(built.attack, built.client.share(built.data.deal(range(3))))
+        built = parties(*SMALL, "engine.chunk=4", f"engine.compile={word}", "attack.evaluations=1")
+        claim = run(built.attack, built.client.share(built.data.deal(range(4))))
         (tuned,) = built.engine.tuned.values()
         assert (tuned.compiled is not None) == (word == "true")
         found.append(claim)
@@ -138,9 +143,9 @@ def test_what_vmap_cannot_take_goes_one_by_one(parties, tmp_path, monkeypatch) -
     assert isinstance(built.attack, GradientMatching)
 
 
-def test_closed_slots_idle_only_where_a_compiled_function_serves_all(matching) -> None:
-    """Five victims through four slots: the same results, counted as evaluations of the objective a slot."""
-    made, z = matching
+def test_closed_slots_idle_only_where_a_compiled_function_serves_all(parties) -> None:
+    """Five victims through four slots: the same results, counted as evaluations of the objective per slot."""
+    made, z = loaded(parties, pixels=True)
     rule = Minimiser(LBFGS(5, 1e-10), Backtracking(1.0, 1e-4, 20), Tolerances(40, 40, 0.03, 0.0, None, 0.0), "best")
     starts = torch.rand(4, z.shape[1], generator=torch.Generator().manual_seed(1))
     eager = {one.victim: one for group in rule.run(made, lambda v: starts[v], 4, 4, None) for one in group}

@@ -46,35 +46,6 @@ def test_backtracking_never_goes_up_and_solves_rosenbrock() -> None:
             assert one.objective <= 1e-14
 
 
-@pytest.mark.parametrize(("to", "reached"), [(1e-3, True), (9.0, False)])
-def test_an_iterate_that_jumps_is_evaluated_there_and_the_best_one_is_kept(to: float, reached: bool) -> None:
-    """Bowls with their bottom at 0: one victim of two is put near it, or far up the wall, after its third step. A jump
-    is no step, but costs an evaluation; the objective that is handed on belongs to the point that is."""
-    rule = Minimiser(
-        Adam((0.9, 0.999), 1e-8, False, 0.0), Scheduled(0.1, Constant()), Tolerances(6, 20, 0.0, 0.0, None, 0.0), "best"
-    )
-    seen = []
-
-    def search(work) -> None:
-        state = work.state
-        due = (state.victim == 1) & (state.iterations == 3)
-        if due.any() and not seen:
-            seen.append(state.x[due].clone())
-            work.jump(due, torch.full_like(state.x, to))
-
-    x = torch.ones(2, 12, dtype=torch.float64)
-    bowls = Problem([lambda z: (z**2).sum()] * 2)
-    ended = {one.victim: one for group in rule.run(bowls, lambda v: x[v], 2, 2, None, between=search) for one in group}
-    assert [ended[i].iterations for i in (0, 1)] == [6, 6]
-    assert [ended[i].evaluations for i in (0, 1)] == [7, 8]
-    for one in ended.values():
-        assert one.objective == pytest.approx(float((one.x**2).sum()))
-    if reached:
-        assert torch.equal(ended[1].x, torch.full_like(x[1], to))
-    else:
-        assert torch.equal(ended[1].x, seen[0][0])
-
-
 def test_what_is_not_finite_is_named_and_never_best() -> None:
     """A function that is nowhere finite, one that leaves the finite on its way, and a sound one side by side."""
     functions = [lambda z: (z * float("nan")).sum(), lambda z: -(z**3).sum() - torch.log(5 - z).sum(), quadratic(1)]

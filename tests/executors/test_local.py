@@ -12,7 +12,6 @@ import pytest
 from bench.cli.main import main
 from bench.config.compose import compose
 from bench.errors import UserError
-from bench.executors import places
 from bench.executors.local import LocalExecutor
 
 USERS = '''
@@ -111,40 +110,6 @@ def test_workers_do_not_outlive_a_suite_that_is_killed(endless):
     while any(alive(pid) for pid in workers):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-
-
-def places_of(monkeypatch, cores, memory, gpus=""):
-    monkeypatch.setattr(places, "cores", lambda: cores)
-    monkeypatch.setattr(places, "free_memory", lambda: memory)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
-
-
-def test_a_core_a_cell_as_far_as_memory_goes(monkeypatch):
-    """Where nobody says how many: never more processes than cells, and one for one cell."""
-    work = ["attack=idlg", "attack.evaluations=1000", "data.victims=50", "logger=none", "trainer.accelerator=cpu"]
-    cell, every = compose(work), compose([*work, "trainer.devices=auto"])
-    pair = compose([*work, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"])
-    little, none = compose([*work, "data.victims=2"]), compose(["attack=noise", "data.victims=10000", "logger=none"])
-    places_of(monkeypatch, 8, 100 * places.MEMORY)
-    assert [places.suggested([cell] * n) for n in (1, 2, 5, 20)] == [1, 2, 5, 8]
-    assert places.suggested([pair] * 20) == 4 and places.suggested([every] * 20) == 1
-    assert places.suggested([little] * 14) == 1 and places.suggested([little] * 15) == 8  # 30,000 evaluations
-    assert places.suggested([none] * 20) == 1
-    places_of(monkeypatch, 8, int(3.5 * places.MEMORY))
-    assert places.suggested([cell] * 20) == 3 and places.suggested([pair] * 20) == 1
-    places_of(monkeypatch, 8, None)  # where the system does not say
-    assert places.suggested([cell] * 20) == 8
-
-
-def test_gpus_and_cores_are_divided(monkeypatch):
-    """By the names that the user's own CUDA_VISIBLE_DEVICES gives; none twice, none left out."""
-    places_of(monkeypatch, 9, 0, "4,GPU-a,6")
-    shares = places.divided(2, "cuda")
-    assert [share["CUDA_VISIBLE_DEVICES"] for share in shares] == ["4,6", "GPU-a"]
-    assert [share["OMP_NUM_THREADS"] for share in shares] == ["4", "4"]
-    assert places.divided(3, "cpu") == [{"OMP_NUM_THREADS": "3"}] * 3
-    with pytest.raises(UserError, match="shows 3 GPUs"):
-        places.divided(4, "cuda")
 
 
 def test_mistakes(monkeypatch):

@@ -92,7 +92,7 @@ def test_processes_that_somebody_else_has_started_are_theirs(monkeypatch):
     for name, value in {"WORLD_SIZE": "1000", "LOCAL_WORLD_SIZE": "1000", "NODE_RANK": "0"}.items():
         monkeypatch.setenv(name, value)
     many = capacity.A_CORE * capacity.cores() + 1
-    trainer = attack_trainer(compose([*TINY, "trainer=ddp", f"trainer.devices={many}"]), logger=False)
+    trainer = attack_trainer(compose([*TINY, "trainer=ddp", f"trainer.devices={many}"]))
     assert trainer.num_devices == many
 
 

@@ -148,6 +148,8 @@ def test_torchs_own_cache_needs_no_network(no_network, shared_weights, tmp_path)
     folder = tmp_path / "weights"
     assert backbones.fetch("alex", folder) == "torch's cache"
     assert [path.name for path in folder.iterdir()] == ["alexnet_features.safetensors"]
+    mode = next(folder.iterdir()).stat().st_mode & 0o777
+    assert mode == (folder.stat().st_mode & 0o666), "the umask decides who else may read it, as it does for the folder"
     assert all(torch.equal(value, layers[name]) for name, value in load_file(next(folder.iterdir())).items())
 
 
@@ -159,7 +161,7 @@ def test_what_is_there_is_not_fetched_again(no_network, shared_weights):
 
 def test_a_folder_that_cannot_be_made_is_one_line(no_network, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot be written .*paths\.weights"):
+    with pytest.raises(UserError, match=r"cannot write .*paths\.weights=DIR"):
         backbones.fetch("alex", tmp_path / "file" / "weights")
 
 

@@ -9,6 +9,7 @@ from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
 from bench.metrics.base import SampleMetric
+from bench.metrics.scorer import Scorer
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ORDER = ["mse", "mse_raw", "psnr", "ssim", "lpips_alex", "lpips_vgg", "label_accuracy"]
@@ -43,8 +44,9 @@ def test_text_brings_all_metrics_in_order_and_they_compare_sentences():
         metrics = instantiate(compose(overrides=["+metric=text"]).metric)
     assert list(metrics) == [*TEXT, "label_accuracy"]
     assert {path.stem for path in FILES} == {*ORDER, *TEXT}
-    assert [metrics[name].things for name in TEXT] == ["sentences"] * len(TEXT)
-    assert all("compares sentences" in metrics[name].reason((3, 32, 32)) for name in TEXT)
+    assert [metrics[name].modality for name in TEXT] == ["sentences"] * len(TEXT)
+    refused = dict.fromkeys(TEXT, "compares sentences; these are images (metric=image)")
+    assert Scorer(metrics).inspect((3, 32, 32)) == refused
     assert [metric.reason((12,)) for metric in metrics.values()] == [None] * len(metrics)
 
 

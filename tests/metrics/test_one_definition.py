@@ -23,7 +23,7 @@ LABELS = dict.fromkeys(("attack", "data", "model", "defense", "threat"), "x")
 
 def stored(root: Path, guess: Reconstruction, truth: Victims, scorer: Scorer) -> dict:
     """The table's figures of what the scorer says."""
-    cell = Store(root).cell(StoredLeak, "x", "0" * 16, {"labels": LABELS})
+    cell = Store(root).cell(StoredLeak, "x", "0" * 16, {"labels": LABELS, "metrics": scorer.facts()})
     size = truth.labels.shape[1]
     victims = [{"victim": v, "status": word.value, "batch_size": size} for v, word in enumerate(guess.status)]
     cell.append(victims, sample_rows(truth, scorer(guess, truth)))
@@ -58,7 +58,8 @@ def test_a_failed_victim_recovers_no_sentence_in_the_log_either(tmp_path: Path) 
     metric = ExactMatch()
     scores = torch.tensor([[1.0, 0.0], [1.0, 1.0], [torch.nan, torch.nan]])
     metric.update(None, None, scores, torch.tensor([False, True, True]))
-    cell = Store(tmp_path).cell(StoredLeak, "x", "0" * 16, {"labels": LABELS, "data": {"things": "sentences"}})
+    facts = {"data": {"modality": "sentences"}, "metrics": {"exact_match": metric.facts()}}
+    cell = Store(tmp_path).cell(StoredLeak, "x", "0" * 16, {"labels": LABELS, **facts})
     words = ["converged", "diverged", "nonfinite"]
     rows = [
         {"victim": v, "position": b, "sample": b, "label": -1, "label_guess": -1, "exact_match": float(scores[v, b])}

@@ -10,10 +10,16 @@ from bench.messages.observation import Observation
 def invert(
     seen: Observation, victim: int, labels: Tensor, model: torch.nn.Module, start: Tensor, steps: int, tv: float
 ) -> tuple[Tensor, float]:
-    """`steps` steps from `start` `[n]`: the last image, flat, and the objective there.
+    """Returns the last image `[n]` of one victim's run, and the objective there.
 
     Args:
-        labels: `[V, B]`; model: of the client, into which the victim's weights are copied.
+        seen: the observation of all victims.
+        victim: position of the victim in it.
+        labels: `[V, B]`.
+        model: the client's, into which the victim's weights are copied.
+        start: `[n]`, the first image.
+        steps: number of steps.
+        tv: weight of the total variation.
     """
     with torch.no_grad():
         for name, parameter in model.named_parameters():

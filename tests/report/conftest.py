@@ -1,23 +1,31 @@
 """A results folder with real images in it: blurred, and recovered by gradient descent on the blur's error."""
 
 import importlib.metadata
+import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from metric_facts import metric_columns
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from bench.modalities.images import MODALITY
+from bench.report.table import Column, Line, Link, Missing, Name, Page, Section, Table, Value
+from bench.results.defense_result import DefenseBoard, DefenseResult
+from bench.results.leaks import leak
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
+from bench.results.training_summary import over_images
 
 MOMENTS = (0, 1, 2, 5, 10, 25, 60, 150)
-METRICS = {
-    "lpips_alex": {"net": "alex", "size": 64, "interpolation": "bilinear", "range": [0, 1]},
-    "lpips_vgg": {"net": "vgg", "size": 64, "interpolation": "bilinear", "range": [0, 1]},
+BACKBONES = {
+    f"lpips_{net}": {"net": net, "size": 64, "interpolation": "bilinear", "range": [0, 1]} for net in ("alex", "vgg")
 }
+METRICS = {key: {**BACKBONES.get(key, {}), **said} for key, said in metric_columns().items()}
 
 
 def real_images(prefix: str, count: int) -> tuple[np.ndarray, list[int]]:
@@ -60,7 +68,7 @@ def facts(attack: str, data: str, threat: str = "B", **more: object) -> dict[str
         "labels": {"attack": attack, "data": data, "model": "lenet", "defense": "none", "threat": threat},
         "threat": {"letter": threat, "grants": {"model": True, "batch_size": True, "labels": False}},
         "metrics": METRICS,
-        "reasons": dict.fromkeys(METRICS, "no backbone on this machine; run: leakbench prepare lpips"),
+        "reasons": dict.fromkeys(BACKBONES, "no backbone on this machine; run: leakbench prepare lpips"),
         "config": {"seed": 0, "data": {"batch_size": 1}},
         **more,
     }
@@ -137,3 +145,62 @@ def results(tmp_path_factory: pytest.TempPathFactory, add_cell: Callable[..., St
     refused = Store(root).cell(StoredLeak, "idlg-b4", "5" * 16, facts("idlg", "samples/mnist", "C"))
     refused.fail("not_applicable", "attack 'idlg' needs batches of one; data.batch_size is 4 (50 % more & a_b)")
     return root
+
+
+@pytest.fixture
+def by_hand() -> Page:
+    """A page with one table: a figure with all that can be known of it, figures that are missing, an empty line."""
+    median = {"mean": 0.5, "low": 0.25, "high": 0.75, "n": 8, "method": "range"}
+    value = Value(0.01234, 0.01, 0.02, 8, "mean", "Student's t", 2, median, None, None, " (2 diverged)")
+    groups = {"recovered": {"mean": 0.001, "n": 6}, "others": {"mean": 0.2, "n": 2}}
+    columns = [
+        Column("attack", "attack", "attack", width=6),
+        Column("MSE, mean", "MSE", "mse", "down", "px", "r", figure=True, bounds=True),
+        Column("PSNR", "PSNR", "psnr", "up", align="r", figure=True),
+        Column("pictures", linked=True),
+        Column(key="comment"),
+    ]
+    lines = [
+        Line(
+            [Name("a|b_c", True), value, Missing("no net", inline=True), Link("grid", "x.png"), "=1+1"], "a", "error: x"
+        ),
+        Line([Name("long_name"), Value(0.25, groups=groups), Value(12.5, places=1), None, 3], "long_name"),
+        Line([Name("idlg"), Missing(), Missing(), None, None], "idlg", "not_applicable: a_b", empty=True),
+    ]
+    section = Section("Board", [Table(columns, lines)], ["50 % of a_b."], "Alone")
+    return Page("Title", [section], "The method.", ["skipped x: y"], {"a picture": "p.png"})
+
+
+@pytest.fixture
+def defense_board(tmp_path: Path) -> Callable[..., DefenseBoard]:
+    """Builds a board of defences from `(family, strength, [MSE of each victim], accuracy or None, pictures)`.
+
+    The accuracy is of 100 test images. Pictures are `(truth, guess)`, each `[V, C, H, W]`, or None.
+    """
+
+    numbers = itertools.count()
+
+    def result(family: str, strength: str, errors: list[float], rate: float | None, pictures: Any) -> DefenseResult:
+        words = {"attack": "dlg", "data": "mnist", "model": "lenet", "defense": family, "threat": "basic"}
+        cell = Store(tmp_path).cell(StoredLeak, "dlg", f"{next(numbers):016x}", {"labels": words})
+        ids = range(len(errors))
+        shape = {"position": 0, "sample": 0, "label": 0, "label_guess": 0}
+        shown = None
+        if pictures is not None:
+            shown = {"ids": np.array(ids), "truth": pictures[0][:, None], "guess": pictures[1][:, None]}
+        cell.append(
+            [{"victim": v, "status": "budget", "batch_size": 1} for v in ids],
+            [{"victim": v, **shape, "mse": error} for v, error in zip(ids, errors)],
+            shown,
+        )
+        accuracy = None if rate is None else over_images([rate], 100).document()
+        found = leak(cell, {})
+        assert found is not None
+        utility = None if rate is None else {"accuracy": accuracy}
+        return DefenseResult(f"{family} {strength}", {}, family, strength, [found], utility=utility)
+
+    def build(*given: tuple[Any, ...]) -> DefenseBoard:
+        lines = [result(*one) for one in given]
+        return DefenseBoard("mnist", "lenet", ["basic"], 1, MODALITY, lines, ["dlg"], None, False)
+
+    return build

@@ -129,7 +129,7 @@ def test_sentences_have_the_same_table_with_words_in_place_of_decibels(tmp_path,
     ):
         labels = {"attack": "dlg_text", "data": "cola", "model": "bert_tiny", "defense": name, "threat": "basic"}
         config = {"seed": 0, "data": {"batch_size": 2}, "defense": node}
-        facts = {"labels": labels, "config": config, "data": {"things": "sentences"}}
+        facts = {"labels": labels, "config": config, "data": {"modality": "sentences"}}
         cell = Store(tmp_path).cell(StoredLeak, "told", f"{number:016x}", facts)
         samples = [
             {"victim": v, "position": b, "sample": 2 * v + b, "label": 0, "label_guess": 0, "rouge_1": rouge}

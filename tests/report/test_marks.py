@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from metric_facts import metric_columns
 
 from bench.report import csv_file, latex, markdown, terminal
 from bench.report import page as report
@@ -24,7 +25,9 @@ SPLIT = [1e-6, 1e-6, 1e-6, 1e-5, 1e-6, 1e-6, 0.2, 1e-6]
 def add(root: Path, identity: str, statuses: list[str], errors: list[float | None], **words: str) -> StoredLeak:
     """Victims of one image with these ends and errors; one without an error left no reconstruction."""
     config = {"seed": 0, "data": {"batch_size": 1}, "defense": {"_target_": words.get("defense", "none")}}
-    cell = Store(root).cell(StoredLeak, "dlg", identity, {"labels": LABELS | words, "config": config})
+    cell = Store(root).cell(
+        StoredLeak, "dlg", identity, {"labels": LABELS | words, "config": config, "metrics": metric_columns()}
+    )
     rows = [
         {"victim": i, "position": 0, "sample": i, "label": 0, "label_guess": 0, "mse": error, "psnr": psnr}
         for i, (error, psnr) in enumerate((e, None if e is None else float(-10 * np.log10(e))) for e in errors)

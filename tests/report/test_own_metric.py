@@ -8,17 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from rich.console import Console
 
-from bench.config import options
 from bench.metrics.base import Batch, SampleMetric
 from bench.metrics.column import ScoreColumn
 from bench.metrics.mse import MeanSquaredError
 from bench.metrics.scorer import Scorer
 from bench.report import page
-from bench.results import columns
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
 from bench.terminal.overview import summary as drawn
@@ -109,24 +105,6 @@ def test_metrics_that_were_not_scored_have_no_column(written: tuple[Path, page.R
     root, made = written
     for text in ((root / "leaderboard.md").read_text(), (root / "leaderboard.csv").read_text(), made.text):
         assert "psnr" not in text.lower() and "ssim" not in text.lower()
-
-
-@pytest.mark.parametrize("group", ["image", "text"])
-def test_cells_stored_before_metrics_described_themselves_have_the_same_columns(group: str) -> None:
-    """What stands in for the missing description is what the classes say, in the order of configs/metric."""
-    folder = options.entries("metric")[group].path.parent
-    config = OmegaConf.load(folder / f"{group}.yaml")
-    names = [entry.partition("@")[0] for entry in config.defaults if entry != "_self_"]
-    told = {}
-    for name in names:
-        node = OmegaConf.load(folder / f"{name}.yaml")
-        if "weights" in node:
-            node.weights = "."
-        told[name] = instantiate(node).facts()
-    things = {"things": "sentences" if group == "text" else "images"}
-    described = columns.columns({"metrics": told, "data": things})
-    del described["label_accuracy"]  # it has a column in any case
-    assert list(described.items()) == list(columns.columns({"data": things}).items())
 
 
 def test_a_report_needs_no_torch() -> None:

@@ -99,7 +99,7 @@ def test_a_long_run_is_thinned_for_the_terminal_only():
 
 def test_boards_of_images_and_of_sentences_are_apart(made, root):
     found = leaderboard(query.cells(root))
-    assert [(board.things, board.threat) for board in found.boards] == [
+    assert [(board.modality.name, board.threat) for board in found.boards] == [
         ("images", "B"),
         ("images", "C"),
         ("sentences", "basic"),
@@ -112,7 +112,7 @@ def test_boards_of_images_and_of_sentences_are_apart(made, root):
         shown = [[measure.value(row.summary) for row in board.rows if not row.empty] for measure in board.measures]
         lpips = sum("lpips" in measure.key for measure in board.measures)  # no backbones here
         # nobody claims one of a sentence; where batches are larger its overlap is a column too
-        label = (board.things == "sentences") * (1 + any((row.batch or 1) > 1 for row in board.rows))
+        label = board.modality.by_batch * (1 + any((row.batch or 1) > 1 for row in board.rows))
         assert sum(not any(column) for column in shown) == lpips + label
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from metric_facts import metric_columns
 
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
@@ -22,7 +23,7 @@ def sample(number: int, position: int = 0, **changes: Any) -> dict[str, Any]:
 
 def facts(**more: Any) -> dict[str, Any]:
     words = {"attack": "idlg", "data": "cifar10", "model": "lenet", "defense": "none", "threat": "B"}
-    return {"labels": words, "config": {"seed": 0}, **more}
+    return {"labels": words, "config": {"seed": 0}, "metrics": metric_columns(), **more}
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def results(tmp_path_factory) -> Path:
     training(root, plain[0]["defense"], "c" * 16)
     training(root, plain[1]["defense"], "d" * 16)
     words = {"attack": "tag", "data": "sst2", "model": "bert_tiny", "defense": "none", "threat": "basic"}
-    facts = {"labels": words, "data": {"things": "sentences"}, "reasons": {"bleu": "none"}, "config": {"seed": 0}}
+    facts = {"labels": words, "data": {"modality": "sentences"}, "reasons": {"bleu": "none"}, "config": {"seed": 0}}
     spoken = Store(root).cell(
         StoredLeak, "tag-sst2", "b" * 16, {**facts, "paper": {"value": 1, "source": "x", "known": "read"}}
     )

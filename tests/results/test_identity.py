@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.results.identity import identity
+from bench.results import identity as identities
+from bench.results.identity import identity, metric_identity, node_identity, training_identity
 
 CONFIG: dict[str, Any] = {
     "seed": 0,
@@ -29,9 +30,9 @@ CONFIG: dict[str, Any] = {
     "report": {"images": 8},
 }
 CANNOT = ["results", "paths.data", "logger", "trainer.devices", "report.images", "data.victims", "data.root"]
-CANNOT += ["engine.compile", "engine.threads", "metric.lpips_vgg.weights"]
+CANNOT += ["engine.compile", "engine.threads", "metric.lpips_vgg.weights", "metric.lpips_vgg.size"]
 CAN = ["seed", "data.batch_size", "data.labels", "attack.version", "attack.step.lr", "attack.step.rule"]
-CAN += ["metric.lpips_vgg.size", "engine.dtype", "attack._target_"]
+CAN += ["engine.dtype", "attack._target_"]
 KEYS = st.text("abcdefgh_", min_size=1, max_size=6)
 NUMBERS = st.integers(-(10**9), 10**9) | st.floats(allow_nan=False)
 TREES = st.recursive(
@@ -107,9 +108,10 @@ def test_an_object_in_the_config_is_refused() -> None:
 @pytest.mark.parametrize("key", ["weights", "root", "block", "chunk", "victims"])
 def test_a_setting_is_not_left_out_for_its_name(key):
     """An option of one's own may call a setting as we call a folder or a count."""
-    for group in ("attack", "metric", "model", "data", "defense"):
+    for group in ("attack", "model", "data", "defense"):
         nodes = [{group: {"mine": {key: [value]}}} for value in (0.1, 0.9)]
         assert identity(nodes[0], {}) != identity(nodes[1], {}), group
+    assert metric_identity("mine", {key: [0.1]}) != metric_identity("mine", {key: [0.9]})
     at_model = [identity({"model": {"weights": value}}, {"pretrained": {"model.weights": "a"}}) for value in (0.1, 0.9)]
     assert at_model[0] != at_model[1]
 
@@ -138,3 +140,40 @@ def test_a_folder_counts_by_what_it_holds_and_not_by_where_it_lies(key):
 def test_a_name_on_a_hub_counts_beside_its_content():
     extra = {"pretrained": {"model.source": "0a"}}
     assert identity({"model": {"source": "gpt2"}}, extra) != identity({"model": {"source": "ai/gpt2"}}, extra)
+
+
+LPIPS = {"_target_": "bench.metrics.lpips.LearnedPerceptualSimilarity", "net": "vgg", "size": 64, "weights": "w"}
+
+
+def test_a_metric_is_its_class_its_version_and_its_arguments_without_places():
+    own = metric_identity("lpips_vgg", LPIPS)
+    assert len(own) == 16 and int(own, 16) >= 0
+    assert own == metric_identity("lpips_vgg", {**LPIPS, "weights": "/elsewhere", "version": 1, "size": 64.0})
+    others = [{"size": 32}, {"net": "alex"}, {"version": 2}, {"_target_": "bench.metrics.lpips.Other"}, {"more": None}]
+    assert len({own, *(metric_identity("lpips_vgg", {**LPIPS, **change}) for change in others)}) == len(others) + 1
+    # Under another key, `weights` is a setting like any other.
+    assert metric_identity("mine", LPIPS) != metric_identity("mine", {**LPIPS, "weights": "/elsewhere"})
+
+
+def test_a_file_of_ours_may_move_and_one_of_the_users_is_another_class():
+    def at(path: str) -> list[str]:
+        node = {"_target_": path, "parts": [{"_target_": path}]}
+        config = {"seed": 0, "data": {}, "engine": {"tf32": False}, "training": {"runs": 1}, "model": node}
+        return [identity(config, {}), training_identity(config, {}), node_identity("model", node)]
+
+    assert at("bench.models.lenet.LeNet") == at("bench.models.images.lenet.LeNet")
+    for other in ("bench.models.lenet.LeNet5", "mine.lenet.LeNet", "benchmark.models.lenet.LeNet"):
+        assert not set(at("bench.models.lenet.LeNet")) & set(at(other)), other
+    assert identity({"model": {"target": "mine.a:Net"}}, {}) != identity({"model": {"target": "mine.b:Net"}}, {})
+
+
+def test_a_function_of_ours_may_move_and_is_not_the_one_of_torch():
+    losses = ["bench.models.text.token_loss:cross_entropy", "bench.models.losses:cross_entropy", "cross_entropy"]
+    moved, elsewhere, torchs = (identity({"model": {"loss": loss}}, {}) for loss in losses)
+    assert moved == elsewhere != torchs
+
+
+def test_a_renamed_class_keeps_the_identity_that_its_published_name_had(monkeypatch):
+    published = identity({"attack": {"_target_": "bench.attacks.idlg.IDLG"}}, {})
+    monkeypatch.setitem(identities.RENAMED, "ImprovedDLG", "IDLG")
+    assert identity({"attack": {"_target_": "bench.attacks.improved.ImprovedDLG"}}, {}) == published

@@ -139,7 +139,7 @@ def tell(root, number, attack, defense, rouge, model="bert_tiny", control=False,
             "defense": node(defense, **settings),
         },
         "threat": {"letter": "B", "grants": {"labels": False, "word_embedding": False}},
-        "data": {"things": "sentences"},
+        "data": {"modality": "sentences"},
         "control": control,
     }
     cell = Store(root).cell(StoredLeak, f"{attack}-{number}", f"{number:016x}", facts)
@@ -177,3 +177,13 @@ def test_batches_of_another_size_are_another_board(tmp_path):
         tell(tmp_path, 2 * batch, "dlg_text", "none", 1.0, batch=batch)
         tell(tmp_path, 2 * batch + 1, "dlg_text", "pruning", 0.5, batch=batch)
     assert sorted(board.batch for board in boards(cells(tmp_path).cells, [])) == [1, 2]
+
+
+def test_a_class_of_ours_that_has_moved_is_the_same_defence(tmp_path):
+    """A cell that was stored before the move stands on the board of those stored after it, in the same line."""
+    add(tmp_path, 0, "dlg", "none", 1e-4)
+    add(tmp_path, 1, "dlg", "bench.defenses.noise.Gaussian", 1e-2, std=0.1)
+    add(tmp_path, 2, "idlg", "bench.defenses.noises.gaussian.Gaussian", 1e-2, std=0.1)
+    (board,) = boards(cells(tmp_path).cells, [])
+    (noise,) = [line for line in board.lines if line.title != "none"]
+    assert sorted(leak.attack for leak in noise.leaks) == ["dlg", "idlg"]

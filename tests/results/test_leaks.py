@@ -3,22 +3,11 @@
 import numpy as np
 import pytest
 
-from bench.results.leaks import errors, leak, scale_of, scores, words_in_common
+from bench.results.leaks import errors, leak, scale_of
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
 
 LABELS = {"attack": "dlg", "data": "mnist", "model": "lenet", "defense": "none", "threat": "basic"}
-
-
-def test_a_score_is_psnr_between_a_complete_leak_and_the_mean_image():
-    found = {0: np.array([1e-3]), 1: np.array([1e-9]), 2: np.array([0.5]), 3: np.array([np.nan])}
-    floor = {victim: np.array([0.1]) for victim in found}
-    assert scores(found, floor) == pytest.approx([30.0, 40.0, 10.0, 10.0])
-    assert scores(found, {}) == pytest.approx([30.0, 40.0, -10 * np.log10(0.5), 0.0])
-
-
-def test_a_batch_is_averaged_image_by_image():
-    assert scores({0: np.array([1e-2, 1e-4])}, {}) == pytest.approx([30.0])
 
 
 def test_victims_without_a_reconstruction_are_counted(tmp_path):
@@ -39,16 +28,9 @@ def test_victims_without_a_reconstruction_are_counted(tmp_path):
     assert np.isnan(errors(query.rows(cell))[0])
 
 
-def test_a_leak_of_sentences_is_rouge_between_noise_and_one():
-    found = {0: np.array([1.0]), 1: np.array([0.02]), 2: np.array([np.nan]), 3: np.array([0.4, 0.0])}
-    floor = {0: np.array([0.1]), 1: np.array([0.1]), 2: np.array([0.1]), 3: np.array([0.1, np.nan])}
-    assert words_in_common(found, floor) == pytest.approx([1.0, 0.1, 0.1, 0.2])
-    assert words_in_common(found, {}) == pytest.approx([1.0, 0.02, 0.0, 0.2])
-
-
 def test_what_is_measured_goes_with_the_kind_of_data(tmp_path):
     labels = {**LABELS, "attack": "dlg_text", "data": "cola"}
-    cell = Store(tmp_path).cell(StoredLeak, "text", "0" * 16, {"labels": labels, "data": {"things": "sentences"}})
+    cell = Store(tmp_path).cell(StoredLeak, "text", "0" * 16, {"labels": labels, "data": {"modality": "sentences"}})
     rows = [(0.9, 0.0), (1.0, 1.0), (None, None)]
     cell.append(
         [{"victim": v, "status": "budget", "batch_size": 1} for v in range(3)],

@@ -262,17 +262,6 @@ def test_rows_that_all_count_are_those_that_the_query_chooses(cell: StoredLeak, 
     assert latest.in_order(alone[0], stray) is None  # of another append than its victim
 
 
-def test_a_part_carries_no_more_than_is_asked_for(cell: StoredLeak) -> None:
-    """Hundreds of cells are thousands of small files: what reading them takes is their number of pages and entries."""
-    for path in cell.parts.glob("*.parquet"):
-        footer = pq.read_metadata(path)
-        columns = [footer.row_group(0).column(at) for at in range(footer.num_columns)]
-        assert not any(column.has_dictionary_page for column in columns)
-        told = {column.path_in_schema for column in columns if column.is_stats_set}
-        assert told == {"victim", "status"} & set(footer.schema.names)
-        assert footer.metadata == {b"leakbench": b"1"}
-
-
 def test_results_of_an_earlier_version_are_named_and_skipped(cell: StoredLeak, tmp_path: Path) -> None:
     """Folders without a kind, and the folder in which trainings lay."""
     old = tmp_path / "cells" / "idlg-mnist-0123456789abcdef"

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench.errors import UserError
@@ -157,45 +156,6 @@ def test_processes_write_beside_each_other(tmp_path: Path) -> None:
     assert cell.done() == set(range(30))
     assert query.rows(cell).warnings == []
     assert [path.name for path in (tmp_path / "cells").iterdir()] == [cell.folder.name]
-
-
-BAD = {
-    "a row of victims lacks status": ([{"victim": 0, "batch_size": 1}], []),
-    "unknown columns: colour": ([{"victim": 0, "status": "x", "batch_size": 1, "colour": 1}], []),
-    "occurs twice": ([{"victim": 0, "status": "x", "batch_size": 1}] * 2, []),
-    "without their victims": (
-        [{"victim": 0, "status": "x", "batch_size": 1}],
-        [{"victim": 1, "position": 0, "sample": 0, "label": 0, "label_guess": 0}],
-    ),
-    "positions outside their batch": (
-        [{"victim": 0, "status": "x", "batch_size": 1}],
-        [{"victim": 0, "position": 1, "sample": 0, "label": 0, "label_guess": 0}],
-    ),
-}
-
-
-@pytest.mark.parametrize("words", BAD)
-def test_rows_of_another_form_are_refused(make_cell: CellMaker, words: str) -> None:
-    cell = make_cell()
-    with pytest.raises(ValueError, match=words):
-        cell.append(*BAD[words])
-    assert list(cell.parts.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("images", "words"),
-    [
-        ({"ids": np.arange(1)}, "lack guess, truth"),
-        ({"ids": np.arange(1), "truth": np.zeros((2, 1)), "guess": np.zeros((1, 1))}, "truth: want 1 victims"),
-        ({"ids": np.arange(1), "truth": np.zeros((1, 1)), "guess": np.zeros((1, 1)), "x": np.zeros(1)}, "unknown"),
-    ],
-)
-def test_images_of_another_form_are_refused(make_cell: CellMaker, rows: tuple, images: dict, words: str) -> None:
-    victim, sample = rows
-    cell = make_cell()
-    with pytest.raises(ValueError, match=words):
-        cell.append([victim(0)], [sample(0)], images)
-    assert cell.done() == set()
 
 
 def test_a_record_is_json_whatever_the_config_says(make_cell: CellMaker) -> None:

@@ -3,13 +3,12 @@
 import json
 
 import pytest
-from scipy.stats import binomtest, sem, t
 
 from bench.results import store
 from bench.results.identity import training_identity
 from bench.results.store import Store
 from bench.results.stored_training import StoredTraining
-from bench.results.training_summary import over_images, over_runs, summarise
+from bench.results.training_summary import summarise
 
 CONFIG = {
     "attack": {"lr": 1},
@@ -100,23 +99,3 @@ def test_what_is_no_training_is_named(tmp_path):
     (stray / "cell.json").write_text(json.dumps({"schema": 99}))
     found, warnings = store.cells(tmp_path, StoredTraining)
     assert len(found) == 1 and len(warnings) == 1 and "it has schema 99" in warnings[0]
-
-
-def test_the_document_counts_and_averages(tmp_path):
-    cell = Store(tmp_path).cell(StoredTraining, "none-mnist", "0" * 16, FACTS)
-    cell.append(ROW)
-    cell.append({**ROW, "run": 1, "correct": 85, "status": "diverged", "seconds": 4.0})
-    document = summarise(cell)
-    assert document["accuracy"]["mean"] == pytest.approx(0.9) and document["accuracy"]["n"] == 100
-    assert (document["runs"], document["diverged"], document["steps"]) == (2, 1, 10)
-    assert document["seconds_per_step"] == pytest.approx(0.3) and document["bytes_per_step"] == 40
-
-
-def test_intervals_over_images_and_over_runs():
-    interval = over_images([0.9, 1.0], 200)
-    assert interval.mean == pytest.approx(0.95)
-    assert (interval.low, interval.high) == pytest.approx(tuple(binomtest(190, 200).proportion_ci(0.95, "wilson")))
-    found = over_runs([0.9, 0.92, 0.97])
-    low, high = t.interval(0.95, 2, loc=0.93, scale=sem([0.9, 0.92, 0.97]))
-    assert (found["low"], found["high"]) == pytest.approx((low, high)) and found["n"] == 3
-    assert over_runs([0.9]) == {"low": None, "high": None, "n": 1}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from metric_facts import metric_columns
 
 from bench.results.intervals import wilson
 from bench.results.stored_leak import StoredLeak
@@ -174,7 +175,7 @@ def test_further_metrics_are_kept_apart(make_cell: CellMaker, rows: tuple) -> No
     assert found["reasons"]["mse_raw"] == "over the 1 of 2 samples that have a finite value"
 
 
-SENTENCES = {"data": {"things": "sentences"}}
+SENTENCES = {"data": {"modality": "sentences"}, "metrics": metric_columns("text")}
 
 
 def test_sentences_have_their_own_scores(make_cell: CellMaker, rows: tuple) -> None:

@@ -227,7 +227,7 @@ def test_a_suite_of_sentences_keeps_on_record_what_does_not_apply(tmp_path, monk
     assert reason.startswith("defense Soteria takes the derivative of features by the input")
     assert len(reasons) == 2 and all("trains classifiers of images" in why for why in reasons.values())
     (refused,) = [cell for cell in query.cells("out").cells if cell.failure]
-    assert refused.failure.reason == reason and refused.facts["data"] == {"things": "sentences"}
+    assert refused.failure.reason == reason and refused.facts["data"] == {"modality": "sentences"}
     page = Path("out/leaderboard.md").read_text()
     assert page.count("## Sentences, threat model") == 1 and "Soteria takes the derivative" in page
     assert main(["status", "out"]) == 0

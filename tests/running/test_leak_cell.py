@@ -12,7 +12,7 @@ from torch.nn import functional
 from bench.config.compose import compose
 from bench.errors import NotApplicable, UserError
 from bench.results import query
-from bench.running.cell import run_cell
+from bench.running.cell import record_failure, run_cell
 
 QUICK = ("logger=none", "attack=idlg", "attack.evaluations=25")
 
@@ -160,3 +160,37 @@ def test_data_of_one_class_have_no_gradient_to_attack(parties, tmp_path: Path) -
     with pytest.raises(NotApplicable, match="has one class"):
         parties(*words, "attack=idlg")
     assert parties(*words, "attack=noise").client.facts.parameters
+
+
+MATTE = ("attack=mean", "data.set=mnist", "data.victims=2", "logger=none")
+
+
+def test_another_metric_is_the_same_cell_and_drops_nothing_of_the_first(tmp_path: Path) -> None:
+    """What was attacked is one thing, and what was scored another."""
+    first = run_cell(compose([*MATTE, "metric=psnr", f"results={tmp_path}"]))
+    second = run_cell(compose([*MATTE, "metric=mse", "data.victims=3", f"results={tmp_path}"]))
+    assert first["results"] == second["results"] and second["victims"] == 3
+    (cell,) = query.cells(tmp_path).cells
+    assert list(cell.facts["metrics"]) == list(cell.facts["config"]["metric"]) == ["psnr", "mse"]
+    samples = query.samples(cell)
+    assert [value is None for value in samples["psnr"].to_pylist()] == [False, False, True]
+    assert [value is None for value in samples["mse"].to_pylist()] == [True, True, False]
+
+
+def test_other_settings_of_a_stored_metric_are_refused_in_one_line(tmp_path: Path) -> None:
+    run_cell(compose([*MATTE, "metric=psnr", f"results={tmp_path}"]))
+    (cell,) = query.cells(tmp_path).cells
+    before = {path: path.read_bytes() for path in cell.folder.rglob("*") if path.is_file()}
+    other = compose([*MATTE, "metric=psnr", "metric.cap=50", "data.victims=3", f"results={tmp_path}"])
+    with pytest.raises(UserError, match=r"metric\.psnr has other settings .*results=DIR") as caught:
+        run_cell(other)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in cell.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_cell_that_fails_before_it_is_built_knows_its_metrics(tmp_path: Path) -> None:
+    cfg = compose([*MATTE, "metric=image", "paths.weights=/nowhere", f"results={tmp_path}"])
+    record_failure(cfg, "error", "the lights went out")
+    (cell,) = query.cells(tmp_path).cells
+    assert cell.facts["metrics"]["psnr"]["column"]["unit"] == "dB"
+    assert set(cell.facts["reasons"]) == {"lpips_alex", "lpips_vgg"}

@@ -2,14 +2,12 @@
 
 import json
 import re
-import shlex
 
 import pytest
 import torch
 
-from bench.cli import parser
 from bench.cli.main import main
-from bench.speed import compare, options
+from bench.speed import compare
 from bench.speed.contestants import Rate
 
 KEYS = {
@@ -133,11 +131,3 @@ def test_the_contestants_take_turns():
     found = compare.take_turns([Contestant("A"), Contestant("B")], 3, 2.0)
     assert turns == ["warm A", "warm B", "A", "B", "A", "B", "A", "B"]
     assert [one.per_second for one in found] == [5 / 2, 6 / 2]  # medians of 3, 5, 7 and of 4, 6, 8 in two seconds
-
-
-def test_examples_in_the_help_can_be_parsed():
-    lines = re.findall(r"^  leakbench (.*)$", options.HELP, re.MULTILINE)
-    assert len(lines) >= 5
-    for line in lines:
-        words = shlex.split(re.split(r"\s{2,}|\s>\s", line.strip())[0])
-        assert parser.parse(words).command == "speed"

@@ -96,9 +96,7 @@ def test_the_variables_of_a_job_are_not_those_of_srun(variables, external, monke
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     devices = 1 if external else 2
-    trainer = attack_trainer(
-        compose(["trainer=ddp", f"trainer.devices={devices}", "trainer.accelerator=cpu"]), logger=False
-    )
+    trainer = attack_trainer(compose(["trainer=ddp", f"trainer.devices={devices}", "trainer.accelerator=cpu"]))
     if not external:
         assert trainer.world_size == 2
         assert not trainer.strategy.cluster_environment.creates_processes_externally

@@ -5,7 +5,6 @@ from io import StringIO
 from rich.console import Console
 
 from bench.terminal.overview import overview, summary
-from bench.threat import relevant
 
 
 def drawn(what):
@@ -53,9 +52,3 @@ def test_sentences_have_rows_of_their_own():
     text = drawn(summary(document))
     assert text.count("0.125 to 0.5") == 8 and text.count("n/a") == 1 and "no claim" in text
     assert "ROUGE-L" in text and "MSE" not in text and "psnr" not in text
-
-
-def test_grants_are_those_that_mean_something():
-    grants = {"labels": False, "input_range": True, "lengths": True, "word_embedding": True, "surrogate": False}
-    assert relevant(grants, "images") == {"labels": False, "input_range": True}
-    assert list(relevant(grants, "sentences")) == ["labels", "lengths", "word_embedding", "surrogate"]

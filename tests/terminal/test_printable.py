@@ -53,7 +53,7 @@ def folder_of(root: Path, text: str) -> Path:
         row = {"run": 0, "status": "trained", "correct": 9, "tested": 10, "steps": 1, "seconds": 1.0}
         price.append({**row, "bytes_per_step": 4, "sampling": "shuffle"})
     Store(root).cell(StoredLeak, text, f"{2:016x}", {"labels": labels}).fail("error", text)
-    facts = {"labels": labels, "data": {"things": "sentences", "remark": text}, "config": {"data": {"batch_size": 1}}}
+    facts = {"labels": labels, "data": {"modality": "sentences", "remark": text}, "config": {"data": {"batch_size": 1}}}
     spoken = Store(root).cell(StoredLeak, text, f"{3:016x}", facts)
     row = {"victim": 0, "position": 0, "sample": 0, "label": 0, "label_guess": 0, "exact_match": 0.0, "rouge_1": 0.1}
     said = {"text": words, "text_guess": words, "text_trace": '[[0, "a"], [1, "b"]]'}

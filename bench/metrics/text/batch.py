@@ -63,7 +63,7 @@ class TextMetric(SampleMetric[TextBatch]):
     for an unknown word counts like any other.
     """
 
-    things = "sentences"
+    modality = "sentences"
 
     def facts(self) -> dict[str, Any]:
         """The facts of the base, without the range and the smallest size of images."""

@@ -61,7 +61,7 @@ class TextScorer(Scorer):
     """
 
     def __init__(self, metrics: Mapping[str, SampleMetric], tokenizer: Tokenizer) -> None:
-        super().__init__(metrics)
+        super().__init__(metrics, "sentences", "text")
         self._tokenizer = tokenizer
 
     def match(self, reconstruction: Reconstruction, victims: Victims) -> Tensor:

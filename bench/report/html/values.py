@@ -12,7 +12,6 @@ from bench.results import leaks
 from bench.results.intervals import FLOOR, GEOMETRIC, RATE
 from bench.results.query import Rows
 from bench.results.stored_leak import ENDED_WELL
-from bench.results.summary import THRESHOLDS
 
 _DIGITS = 9  # significant ones; more change no comparison of measured values
 
@@ -52,7 +51,7 @@ def _values(measure: Measure, row: Row, stored: Rows, failed: Sequence[bool]) ->
     if measure.key == "label_overlap":
         return _labels(stored, overlap=True)
     if measure.path[0] == "success_rate":
-        threshold = THRESHOLDS[measure.path[1]]
+        threshold = row.modality.success[measure.path[1]]
         found = _of(stored, "mse")
         return [float((each <= threshold).mean()) * (not bad) for each, bad in zip(found, failed)]
     column = row.columns.get(measure.key)

@@ -6,9 +6,6 @@ import pytest
 import torch
 from sentence_cells import cola
 
-from bench.attacks.exact.sentence_search import Descent, Found, ended, from_left_to_right
-from bench.attacks.exact.span_check import nearest_first, span_of
-from bench.attacks.exact.targets import TargetSearch
 from bench.attacks.exact.text_update import TextUpdate
 from bench.errors import NotApplicable
 from bench.messages.status import Status
@@ -136,79 +133,3 @@ def test_noise_leaves_the_nearest_tokens_and_no_verdict(shared_data) -> None:
 def test_refusals(shared_data, overrides, sentence) -> None:
     with pytest.raises(NotApplicable, match=sentence):
         cell(shared_data, *overrides)
-
-
-def test_a_span_is_that_of_the_inputs_where_single_gradients_miss_some() -> None:
-    """Two linear layers on the same five inputs; one gradient leaves out the first input, the other the last."""
-    generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(5, 20, generator=generator)
-    outputs = torch.randn(2, 12, 5, generator=generator)
-    outputs[0, :, 0] = outputs[1, :, 4] = 0
-    blocks = [1e-4 * outputs[0] @ inputs, outputs[1] @ inputs]
-    span = span_of(blocks, 3e-7, most=20)
-    assert span.basis.shape == (5, 20) and span.distance(inputs).max() < 1e-5
-    outside = torch.linalg.lstsq(inputs.mT, torch.eye(20)).solution.mT @ inputs  # of unit vectors: what lies inside
-    torch.testing.assert_close(span.distance(torch.eye(20)), (torch.eye(20) - outside).norm(dim=1), rtol=1e-4, atol=0)
-    assert span_of(blocks[:1], 3e-7, most=20).distance(inputs)[0] > 0.5
-    assert span_of(blocks, 3e-7, most=3).basis.shape == (3, 20)
-    assert span_of([torch.zeros(3, 4)], 3e-7, most=4).basis.shape == (0, 4)
-
-
-def test_candidates_have_a_floor_and_a_ceiling() -> None:
-    distance = torch.tensor([0.3, 0.0, 0.2, 0.0])
-    assert nearest_first(distance, 0.1, least=0, most=9) == [1, 3]
-    assert nearest_first(distance, 0.1, least=3, most=9) == [1, 3, 2]
-    assert nearest_first(distance, 0.1, least=0, most=1) == [1]
-
-
-def differing(*wanted):
-    """A check that counts the places in which a sentence differs from the nearest of those wanted."""
-
-    def check(tokens):
-        close = [[sum(a != b for a, b in zip(row, one)) for one in wanted] for row in tokens.tolist()]
-        return torch.tensor(close, dtype=torch.float64).min(1).values
-
-    return check
-
-
-def test_a_descent_finds_every_sentence_and_repeats_one_that_was_there_twice() -> None:
-    candidates, where = [[1], [2, 5], [3, 6, 4], [9]], torch.device("cpu")
-    random = torch.rand(20, 4, generator=torch.Generator().manual_seed(0))
-    search = Descent(differing((1, 2, 3, 9), (1, 5, 6, 9)), 0.5, 20, where)
-    found = search(candidates, [4, 4], True, 2, random, 9)
-    assert {one.tokens for one in found} == {(1, 2, 3, 9), (1, 5, 6, 9)}
-    found = search(candidates, [3, 4], False, 2, random, 9)  # of unknown lengths, those that pass
-    assert {one.tokens for one in found} == {(1, 2, 3, 9), (1, 5, 6, 9)}
-    same = Descent(differing((1, 2, 3, 9)), 0.5, 20, where)([[1], [2], [3], [9]], [4, 4], True, 2, random, 9)
-    assert [one.tokens for one in same] == [(1, 2, 3, 9)] * 2
-
-
-def test_a_sentence_that_begins_another_is_told_from_it_by_its_length() -> None:
-    kept = {(1,), (1, 2), (1, 2, 3), (4,), (4, 2)}
-
-    def check(tokens):
-        return torch.tensor([0.0 if tuple(row) in kept else 1.0 for row in tokens.tolist()])
-
-    candidates = [[1, 4], [2, 3], [3]]
-    levels = from_left_to_right(check, candidates, [0, 0, 0], 0.5, 9, torch.device("cpu"))
-    assert {one.tokens for level in levels for one in level} == kept
-    assert [one.tokens for one in ended(levels, [2, 3, 2], 3)] == [(4, 2), (1, 2, 3), (1, 2)]
-    assert {one.tokens for one in ended(levels, None, 3)} == {(4, 2), (1, 2, 3)}
-    assert ended(levels, [5], 1) == [Found((), 0.0)]
-
-
-def test_targets_are_found_among_gradients_that_are_nearly_the_same() -> None:
-    """Linear in the targets, by hand: five predictions of three classes, whose gradients differ by a hundredth."""
-    generator = torch.Generator().manual_seed(0)
-    columns = torch.randn(1, 3, 40, generator=generator, dtype=torch.float64)
-    columns = columns + 0.01 * torch.randn(5, 3, 40, generator=generator, dtype=torch.float64)
-
-    def gradient(targets):
-        return {"weight": (targets[..., None] * columns).sum((0, 1))}
-
-    wanted = torch.nn.functional.one_hot(torch.tensor([0, 2, 1, 1, 2]), 3).double()
-    search = TargetSearch(gradient, gradient(wanted), 1.0, 1e-12, 32)
-    targets, left = search(torch.zeros_like(wanted), torch.tensor([True, True, False, True, True]))
-    assert left > 1e-3 and (targets[2] == 0).all()  # a place that is not open stays as it is
-    targets, left = search(torch.zeros_like(wanted), torch.ones(5, dtype=torch.bool))
-    assert torch.equal(targets, wanted) and left < 1e-20

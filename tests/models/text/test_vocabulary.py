@@ -57,15 +57,3 @@ def test_refusals(tmp_path):
         Vocabulary(str(tmp_path), "bytes", 300).make(())
     with pytest.raises(UserError, match="no such folder, and no name that a hub could have"):
         Vocabulary("a b/c/d", "bytes", 300).make(())
-
-
-@pytest.mark.parametrize("kind", ["wordpiece", "bytes"])
-def test_open_places_between_claimed_tokens_are_seen(corpus, kind):
-    made = Vocabulary(None, kind, 1500).make(corpus)
-    sentence = "the bears"
-    whole = [*made.encode(sentence), made.pad, made.pad, -1]
-    assert made.spell(whole) == made.decode(whole) == sentence
-    the, *rest = (token for token in whole if token >= 0 and token not in made.special)
-    assert made.spell([-1, the, -1, -1, *rest, -1]) == f"the ? ? {made.decode(rest).strip()}"
-    assert made.spell([made.pad, -1, the, -1]) == "? the"  # a start token was claimed, then a gap
-    assert made.spell([-1, -1]) == made.spell([]) == made.spell([made.pad]) == ""

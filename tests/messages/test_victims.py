@@ -3,9 +3,6 @@
 import pytest
 import torch
 
-from bench.leakage import select
-from bench.messages.reconstruction import Reconstruction
-from bench.messages.status import Status
 from bench.messages.victims import NO_TARGET, Victims
 
 IDS, SAMPLES, REPEATS = torch.arange(2), torch.zeros(2, 1, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
@@ -26,10 +23,9 @@ def test_what_has_to_be_predicted_takes_the_place_of_what_the_model_is_given():
     assert torch.equal(classified.sentences, TOKENS) and classified.classes.tolist() == [[1], [0]]
 
 
-def test_the_mask_goes_where_the_tokens_go():
-    picked = select(sentences(torch.tensor([[1], [0]])), torch.tensor([1]))
-    assert torch.equal(picked.mask, MASK[1:]) and torch.equal(picked.inputs, TOKENS[1:])
-    assert sentences(torch.tensor([[1], [0]])).to("meta").mask.device.type == "meta"
+def test_every_tensor_moves_to_a_device():
+    moved = sentences(torch.tensor([[1], [0]])).to("meta")
+    assert {value.device.type for value in vars(moved).values()} == {"meta"}
 
 
 @pytest.mark.parametrize(
@@ -48,10 +44,27 @@ def test_refusals(arguments, sentence):
         sentences(**given)
 
 
-def test_a_reconstruction_is_of_images_or_of_tokens():
-    numbers = torch.zeros(2)
-    rest = {"objective": numbers, "iterations": REPEATS, "evaluations": REPEATS, "seconds": numbers}
-    rest |= {"ids": IDS, "labels": SAMPLES, "status": [Status.BUDGET] * 2}
-    assert len(Reconstruction(inputs=TOKENS, **rest)) == 2
-    with pytest.raises(ValueError, match=r"or int64 tokens \[V, B, T\]"):
-        Reconstruction(inputs=TOKENS.float(), **rest)
+IMAGES = torch.rand(2, 1, 1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"inputs": IMAGES + 0.5}, r"want values in \[0, 1\], got \["),
+        ({"inputs": IMAGES - 1}, r"want values in \[0, 1\], got \[-"),
+        ({"labels": SAMPLES[:, 0]}, r"labels: want \[2, 1\], got \[2\]"),
+        ({"samples": SAMPLES[:1]}, r"samples: want \[2, 1\], got \[1, 1\]"),
+        ({"ids": IDS[:1]}, r"ids: want \[2\], got \[1\]"),
+        ({"repeats": SAMPLES}, r"repeats: want \[2\], got \[2, 1\]"),
+    ],
+)
+def test_images_of_another_shape_or_range_are_refused(arguments, sentence):
+    given = {"inputs": IMAGES, "labels": SAMPLES, "ids": IDS, "samples": SAMPLES, "repeats": REPEATS, **arguments}
+    with pytest.raises(ValueError, match=sentence):
+        Victims(**given)
+
+
+def test_images_have_classes_and_an_empty_block_has_no_range():
+    labels = torch.tensor([[3], [1]])
+    assert torch.equal(Victims(IMAGES, labels, IDS, SAMPLES, REPEATS).classes, labels)
+    assert len(Victims(IMAGES[:0], labels[:0], IDS[:0], SAMPLES[:0], REPEATS[:0])) == 0

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bench.report import latex
 from bench.report.latex import escape
 from bench.report.leaderboard import Leaderboard, leaderboard, page
+from bench.report.table import Column, Line, Page, Section, Table
 from bench.results import query
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
@@ -96,6 +97,26 @@ def test_escaped_text_has_no_active_sign(text: str) -> None:
 
 def test_signs_that_stand_together_stay_apart() -> None:
     assert escape("a--b ''c'' ``d`` ?` --- it's") == "a-{}-b '{}'c'{}' `{}`d`{}` ?{}` -{}-{}- it's"
+
+
+def test_a_page_by_hand(by_hand: Page) -> None:
+    """The table itself: links are left out, and the reason of an empty line is as wide as the figures."""
+    text = latex.page(by_hand)
+    (lines,) = tabulars(text)
+    assert lines == [
+        r"attack & MSE, mean $\downarrow$ (px) & PSNR $\uparrow$",
+        r"a\textbar{}b\_c (control) & 0.0123$\dagger$ {\scriptsize [0.0100, 0.0200]} (2 diverged) & no net",
+        r"long\_name & 0.250$\ddagger$ {\scriptsize [medians 0.00100 of 6, 0.200 of 2]} & 12.5",
+        r"idlg & \multicolumn{2}{l}{\emph{not\_applicable: a\_b}}",
+    ]
+    assert r"\begin{tabular}{lrr}" in text and r"\section*{Alone}" in text and r"\item 50 \% of a\_b." in text
+
+
+def test_a_symbol_is_set_as_mathematics() -> None:
+    """Its words are escaped all the same, and the arrow stands behind it."""
+    columns = [Column("B", symbol=True), Column("a_b", direction="up", unit="%"), Column(key="raw only")]
+    (lines,) = tabulars(latex.page(Page("", [Section("x", [Table(columns, [Line([1, "50 %", 2])])])])))
+    assert lines == [r"$B$ & a\_b $\uparrow$ (\%)", r"1 & 50 \%"]
 
 
 @pytest.mark.parametrize("which", ["board", "hard"])

@@ -1,0 +1,68 @@
+"""Protects: Hydra is called as a library, so that a program around leakbench finds its own Hydra and warnings again."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from bench.config.composing import apart, cache_folder, composed_by_hydra, silent
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({"LEAKBENCH_CACHE": "~/elsewhere"}, "elsewhere"),
+        ({"LEAKBENCH_CACHE": "~/elsewhere", "XDG_CACHE_HOME": "{home}/xdg"}, "elsewhere"),
+        ({"XDG_CACHE_HOME": "{home}/xdg"}, "xdg/leakbench"),
+        ({"LEAKBENCH_CACHE": "", "XDG_CACHE_HOME": ""}, ".cache/leakbench"),
+        ({}, ".cache/leakbench"),
+    ],
+)
+def test_the_cache_follows_the_environment(
+    variables: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("LEAKBENCH_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(home=tmp_path))
+    assert cache_folder() == str(tmp_path / folder)
+    paths = composed_by_hydra([], None).paths
+    assert [Path(paths.data), Path(paths.weights)] == [tmp_path / folder / "data", tmp_path / folder / "weights"]
+
+
+def test_a_relative_cache_is_that_of_the_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A later change of the working folder must not move it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEAKBENCH_CACHE", "cache")
+    assert cache_folder() == str(tmp_path / "cache")
+
+
+def test_a_hydra_application_around_us_is_left_as_it_was(tmp_path: Path) -> None:
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        theirs = GlobalHydra.instance().hydra
+        composed_by_hydra([], None)
+        assert GlobalHydra.instance().hydra is theirs
+        with pytest.raises(ZeroDivisionError), apart():
+            _ = 1 / 0
+        assert GlobalHydra.instance().hydra is theirs
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_warnings_are_hidden_inside_and_shown_again_after(recwarn: pytest.WarningsRecorder) -> None:
+    with silent():
+        warnings.warn("Hydra's", stacklevel=1)
+    assert len(recwarn) == 0
+    warnings.warn("theirs", stacklevel=1)
+    assert [str(one.message) for one in recwarn] == ["theirs"]
+
+
+def test_options_of_the_users_own_come_after_ours(tmp_path: Path) -> None:
+    """A folder may have any name that a file system takes."""
+    folder = tmp_path / "my options, (new)"
+    (folder / "attack").mkdir(parents=True)
+    (folder / "attack" / "mine.yaml").write_text("# mine\ndefaults: [dlg, _self_]\nlr: 0.25\n")
+    cfg = composed_by_hydra(["attack=mine"], folder)
+    assert cfg.attack.lr == 0.25 and cfg.attack._target_ == composed_by_hydra(["attack=dlg"], None).attack._target_

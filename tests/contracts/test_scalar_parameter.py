@@ -1,0 +1,61 @@
+"""A parameter may be a single number, such as a trained temperature: its gradients are `[V]`."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench.config import options
+from bench.config.compose import compose
+from bench.leakage import claims
+from bench.messages.flat import flat
+from bench.running.components import build
+
+QUICK = ["logger=none", "engine.threads=1", "engine.compile=false", "metric=mse", "data.set=mnist"]
+OWN = ["model=custom", "model.target=contracts.test_scalar_parameter:Tempered"]
+DEFENSES = [name for name in options.entries("defense") if name not in ("none", "stack")]
+FEW = {"evaluations": 3, "iterations": 3}
+
+
+class Tempered(nn.Module):
+    """A small network whose features are scaled by a trained number."""
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(shape[0] * shape[1] * shape[2], 6)
+        self.last = nn.Linear(6, classes)
+        self.temperature = nn.Parameter(torch.tensor(1.5))
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.last(self.temperature * torch.sigmoid(self.first(images.flatten(1))))
+        return logits
+
+
+def compares_gradients(name: str) -> bool:
+    """Whether an attack is on images and compares gradients."""
+    node = compose([f"attack={name}"]).attack
+    return "objective" in node and ".text." not in node._target_
+
+
+@pytest.mark.parametrize("name", DEFENSES)
+def test_a_defence_shares_a_single_number_too(name: str) -> None:
+    built = build(compose([*QUICK, *OWN, "attack=noise", "data.batch_size=2", f"defense={name}"]))
+    seen = built.client.share(built.data.deal([0, 1]))
+    assert seen.gradients["temperature"].shape == (2,)
+    assert all(torch.isfinite(value).all() for value in seen.gradients.values())
+
+
+@pytest.mark.parametrize("name", filter(compares_gradients, options.entries("attack")))
+def test_an_attack_compares_a_single_number_too(name: str) -> None:
+    cfg = compose([*QUICK, *OWN, f"attack={name}"])
+    few = [f"attack.{key}={value}" for key, value in FEW.items() if key in cfg.attack]
+    threat = "adaptive" if name == "dlg_int8" else "labels_known"
+    defense = "int8" if name == "dlg_int8" else "none"
+    built = build(compose([*QUICK, *OWN, f"attack={name}", *few, f"threat={threat}", f"defense={defense}"]))
+    (guess,) = claims(built.attack, built.client.share(built.data.deal([0])), 0)
+    assert torch.isfinite(guess.inputs).all()
+
+
+def test_flat_keeps_the_order_of_the_entries() -> None:
+    value = torch.arange(24.0).reshape(2, 3, 4)
+    assert torch.equal(flat(value), value.flatten(1)) and torch.equal(flat(value[0, :, 0]), value[0, :, :1])
+    assert flat(torch.zeros(0, 3)).shape == (0, 3)
