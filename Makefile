@@ -8,10 +8,10 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench test test-slow speed lint clean
+.PHONY: help install bench test test-slow test-browser speed lint clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## make .venv and install leakbench into it
 
@@ -34,6 +34,9 @@ test: install  ## the fast tests
 test-slow: install  ## the slow tests: oracles on many victims
 	@$(BIN)/leakbench prepare lpips text --try
 	@$(BIN)/python -m pytest -m slow
+
+test-browser: install  ## the tests of the page, in Chromium
+	@$(BIN)/python -m pytest -m browser
 
 speed: install  ## the engine against the published loop, on this machine (a quarter of an hour)
 	@$(BIN)/leakbench speed --scale --variant attack.history=100 --variant engine.compile=false

@@ -30,6 +30,7 @@ COMMANDS = {
     "rescore": "bench.cli.rescore",
     "status": "bench.cli.status",
     "report": "bench.cli.report",
+    "view": "bench.cli.view",
     "prepare": "bench.cli.prepare",
     "list": "bench.cli.listing",
     "speed": "bench.cli.speed",

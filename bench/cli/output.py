@@ -48,7 +48,10 @@ def show_report(made: Any) -> None:
         say(warning)
     show(made.text)
     pictures = [path for path in made.paths if path.parent.name == "grids"]
-    for path in (path for path in made.paths if path not in pictures):
+    for path in (path for path in made.paths if path not in (*pictures, made.page)):
         show(str(path))
     if pictures:
         show(f"{len(pictures)} pictures in {pictures[0].parent}")
+    if made.private:
+        show("these files show private examples; without them: leakbench report --no-pictures")
+    show(f"the page with all of it: {made.page} (leakbench view {made.page.parent})")

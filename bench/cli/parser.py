@@ -20,6 +20,7 @@ TOP = """examples:
   leakbench train data=mnist defense=pruning      what a defence costs: a classifier trained under it
   leakbench status                                how far the work in results/ has come
   leakbench report                                the leaderboard of everything in results/
+  leakbench view                                  opens its page: sort, filter, and see what came back
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench list idlg                             one of them: its paper, what it needs, its settings
@@ -98,11 +99,22 @@ examples:
   leakbench status results --json
   watch leakbench status /shared/results"""
 
-REPORT = """Writes leaderboard.md, .csv, .tex and one picture per cell into the results folder; prints the leaderboard.
+REPORT = """Writes leaderboard.md, .csv, .tex, one picture per cell and index.html into the results folder; prints the
+leaderboard. index.html is one page with everything in it (leakbench view).
 
 examples:
   leakbench report
-  leakbench report results --json"""
+  leakbench report results --json
+  leakbench report --no-pictures                           no private example in any file; older files stay"""
+
+VIEW = """Opens index.html, which `leakbench report` wrote, in a browser. If this machine has no screen, serves it on
+127.0.0.1, which other machines cannot reach, until Ctrl-C. From a laptop: ssh -L 8000:127.0.0.1:8000 MACHINE, then
+leakbench view --serve --port 8000 on the machine.
+
+examples:
+  leakbench view
+  leakbench view results
+  leakbench view results --serve --port 8000"""
 
 PREPARE = """Without a name, prints what this machine has and what it lacks. With names, fetches these. No other command
 downloads anything, except a model that you name on a hub (model=huggingface). `lpips` stands for the two ImageNet
@@ -167,7 +179,13 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     status = _parser(commands, "status", "say how far the work in a results folder has come", STATUS)
     status.add_argument("--failed", action="store_true", help="only the cells that failed, each with the reason")
     report = _parser(commands, "report", "write and print the leaderboard of a results folder", REPORT)
-    for command in (status, report):
+    report.add_argument(
+        "--no-pictures", action="store_false", dest="pictures", help="leave private examples out of every file"
+    )
+    view = _parser(commands, "view", "open the page of a results folder", VIEW)
+    view.add_argument("--serve", action="store_true", help="serve it on 127.0.0.1, even if there is a browser")
+    view.add_argument("--port", type=int, default=0, metavar="N", help="the port to serve on; default: any free one")
+    for command in (status, report, view):
         command.add_argument(
             "folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results"
         )
@@ -188,7 +206,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
     for command in (run, train, suite, rescore, prepare, listing, speed):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, train, suite, rescore, status, report, prepare, speed):
+    for command in (run, train, suite, rescore, status, report, view, prepare, speed):
         command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
     return top, commands.choices
 

@@ -9,6 +9,6 @@ def answer(arguments: argparse.Namespace) -> Answer:
     """Writes and prints the leaderboard of a results folder."""
     from bench.report import page
 
-    made = page.write(arguments.folder.expanduser())
+    made = page.write(arguments.folder.expanduser(), pictures=arguments.pictures)
     show_report(made)
     return 0, made.summaries

@@ -1,4 +1,4 @@
-"""The report: reads a results folder, writes the leaderboard in four forms, and pictures or sentences a cell."""
+"""The report: reads a results folder, writes the leaderboard in five forms, and pictures or sentences a cell."""
 
 import functools
 import os
@@ -22,6 +22,9 @@ from bench.report import (
     terminal,
 )
 from bench.report import drawn as stamps
+from bench.report.html.data import collect
+from bench.report.html.render import render
+from bench.report.html.tradeoff import tradeoffs
 from bench.report.rows import Row
 from bench.report.table import Page, Table
 from bench.results import query, store
@@ -41,16 +44,20 @@ class Report:
         text: the boards for a terminal.
         warnings: a sentence for each file among the results that was skipped; for stderr.
         summaries: the document of each cell, in the order of the boards (see `bench.results.summary`).
+        page: the page that shows everything, which is the last of `paths`.
+        private: whether the files show private examples.
     """
 
     paths: list[Path]
     text: str
     warnings: list[str]
     summaries: list[dict[str, Any]]
+    page: Path
+    private: bool
 
 
-def write(root: Path, out: Path | None = None) -> Report:
-    """Write `leaderboard.md`, `.csv`, `.tex` and `grids/SLUG-IDENTITY.png` to `out` (None: to `root`).
+def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
+    """Write `leaderboard.md`, `.csv`, `.tex`, `grids/SLUG-IDENTITY.png` and `index.html` to `out` (None: to `root`).
 
     A picture that shows what it would show again is left as it is.
 
@@ -58,6 +65,12 @@ def write(root: Path, out: Path | None = None) -> Report:
 
     Where more than one defence was tried, also `defenses.md`, `.csv`, `.tex`, `pareto-DATA.png` and
     `strengths-ATTACK-DATA.png`.
+
+    Args:
+        root: the results folder.
+        out: where the files go.
+        pictures: whether private examples, as pictures or in words, are shown in any file. The files of an earlier
+            report stay.
 
     Raises:
         UserError: there are no results, or the files cannot be written.
@@ -70,16 +83,16 @@ def write(root: Path, out: Path | None = None) -> Report:
         raise UserError(f"no results in {root}{skipped}; name another folder or run: leakbench suite quick")
     board = leaderboard.leaderboard(listing)
     try:
-        (folder / "grids").mkdir(parents=True, exist_ok=True)
+        (folder / "grids" if pictures else folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from error
-    pictures, links = [], {}
-    for row in board.rows:
+    grids, links = [], {}
+    for row in board.rows if pictures else ():
         path = folder / "grids" / f"{row.cell.folder.name}.png"
         if _drawn(path, figures.stamp(row.cell, row.stored), functools.partial(_grid, row)):
-            pictures.append(path)
+            grids.append(path)
             links[row.cell.folder] = quote(os.fsencode(f"grids/{path.name}"))
-    spoken = sentences.sections(board.rows)
+    spoken = sentences.sections(board.rows) if pictures else []
     links |= {one.folder: f"sentences.md#{one.anchor}" for one in spoken}
     scores = leaderboard.page(board, links)
     paths = _tables(folder, "leaderboard", scores, leaderboard.raw(board))
@@ -87,10 +100,10 @@ def write(root: Path, out: Path | None = None) -> Report:
     compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows})
     texts = [terminal.text(scores)]
     if compared:
-        drawn = _draw(folder, compared)
+        drawn = _draw(folder, compared, pictures)
         costs = defenses.page(compared, {words: quote(name) for words, name in drawn.items()})
         paths += _tables(folder, "defenses", costs, defenses.raw(compared))
-        pictures += [folder / name for name in drawn.values()]
+        grids += [folder / name for name in drawn.values()]
         texts.append(terminal.text(costs))
     if spoken:
         paths += _written(
@@ -98,7 +111,10 @@ def write(root: Path, out: Path | None = None) -> Report:
         )
         texts.append(sentences.text(spoken))
     text = "\n\n".join(filter(None, texts))
-    return Report([*paths, *pictures], text, board.warnings + strays, [row.summary for row in board.rows])
+    shown = collect(board, root, pictures)
+    paths += [*grids, *_written(folder, "index", {"html": render(shown, tradeoffs(compared))})]
+    summaries = [row.summary for row in board.rows]
+    return Report(paths, text, board.warnings + strays, summaries, paths[-1], shown.private)
 
 
 def _grid(row: Row, of: str) -> bytes | None:
@@ -130,8 +146,8 @@ def _tables(folder: Path, name: str, content: Page, raw: Table) -> list[Path]:
     return _written(folder, name, forms)
 
 
-def _draw(folder: Path, compared: list[DefenseBoard]) -> dict[str, str]:
-    """The pictures of the defences: `{words: name of the file}`."""
+def _draw(folder: Path, compared: list[DefenseBoard], private: bool) -> dict[str, str]:
+    """The pictures of the defences, with those that show private examples or without: `{words: name of the file}`."""
     drawn = {}
     for number, board in enumerate(compared, 1):
         where = file_name(board.data, "data") + (f"-{number}" if len(compared) > 1 else "")
@@ -142,7 +158,7 @@ def _draw(folder: Path, compared: list[DefenseBoard]) -> dict[str, str]:
                 functools.partial(pareto.pareto, board),
             )
         }
-        for attack in board.attacks:
+        for attack in board.attacks if private else ():
             made[f"{attack} over strengths, {board.data}"] = (
                 f"strengths-{file_name(attack, 'attack')}-{where}.png",
                 strengths.stamp(board, attack),

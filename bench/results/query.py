@@ -53,8 +53,9 @@ class Rows:
         return Rows(kept[0], kept[1], self.warnings)
 
     def slim(self) -> "Rows":
-        """The rows without the columns that record how the work went, so that many cells' rows fit into memory."""
-        kept = [name for name in self.victims.column_names if name in ("victim", "status", "batch_size", "part")]
+        """The rows without most columns that record how the work went, so that many cells' rows fit into memory."""
+        wanted = ("victim", "status", "batch_size", "part", "evaluations", "seconds")
+        kept = [name for name in self.victims.column_names if name in wanted]
         return Rows(self.victims.select(kept), self.samples.drop_columns(["part", "stored"]), self.warnings)
 
 
@@ -209,9 +210,16 @@ def images(cell: StoredLeak, n: int | None = None, stored: Rows | None = None) -
     return [VictimImages(victim, **values) for victim, values in itertools.islice(found, n)]
 
 
-def curves(cell: StoredLeak, n: int | None = None) -> list[Curve]:
-    """Reads the objective of the first `n` victims for which it is stored (None: of all), by id."""
-    return [Curve(victim, v["curve_at"], v["curve"]) for victim, v in itertools.islice(_tensors(cell, "curve"), n)]
+def curves(cell: StoredLeak, n: int | None = None, stored: Rows | None = None) -> list[Curve]:
+    """Reads the objective of the first victims for which it is stored, by id.
+
+    Args:
+        cell: the cell.
+        n: the number of victims; None for all.
+        stored: the rows of the cell, if they have been read already.
+    """
+    found = itertools.islice(_tensors(cell, "curve", stored), n)
+    return [Curve(victim, values["curve_at"], values["curve"]) for victim, values in found]
 
 
 def sentences(cell: StoredLeak, stored: Rows | None = None) -> list[Sentence]:

@@ -21,7 +21,7 @@ FACTS_SHAPE: dict[Any, Any] = {
     "config": {**CONFIG_SHAPE, "metric": {...: {}}},
     "control": bool,
     "threat": {"letter": str, "grants": {}},
-    "data": {"modality": str, "classes": int, "shape": [int], "pool": int, "remark": str},
+    "data": {"modality": str, "classes": int, "class_names": [str], "shape": [int], "pool": int, "remark": str},
     "model": {"parameters": int},
     "defense": {
         "epsilon": float,

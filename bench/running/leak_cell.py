@@ -129,6 +129,7 @@ class LeakCell(Cell[StoredLeak]):
             "data": {
                 "modality": data.modality,
                 "classes": data.classes,
+                "class_names": list(data.class_names) if data.class_names else None,
                 "shape": list(data.shape),
                 "pool": data.size_of_pool,
                 "remark": data.remark,

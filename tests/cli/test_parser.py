@@ -11,7 +11,7 @@ from bench.cli import parser
 from bench.cli.parser import parse
 from bench.errors import UserError
 
-COMMANDS = ["run", "train", "suite", "status", "report", "prepare", "list", "speed"]
+COMMANDS = ["run", "train", "suite", "rescore", "status", "report", "view", "prepare", "list", "speed", "completion"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -24,7 +24,7 @@ def test_each_help_teaches_with_examples(name: str, capsys: pytest.CaptureFixtur
 
 def test_examples_in_the_help_can_be_parsed() -> None:
     texts = [parser.TOP, parser.RUN, parser.TRAIN, parser.SUITE, parser.STATUS]
-    texts += [parser.RESCORE, parser.REPORT, parser.PREPARE, parser.LIST]
+    texts += [parser.RESCORE, parser.REPORT, parser.VIEW, parser.PREPARE, parser.LIST]
     lines = [line for text in texts for line in re.findall(r"^  leakbench (.*)$", text, re.MULTILINE)]
     assert len(lines) >= 20
     for line in lines:

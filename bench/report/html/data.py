@@ -1,0 +1,264 @@
+"""Everything that the page shows, as plain data: boards of rows, and a document per cell that a reader opens."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from bench import __version__
+from bench.report.html import words
+from bench.report.html.command import command
+from bench.report.html.examples import SENTENCES, class_names, curves, examples
+from bench.report.html.leaders import leaders
+from bench.report.html.missing import missing, unfinished
+from bench.report.html.pictures import Truths
+from bench.report.html.values import per_victim
+from bench.report.leaderboard import Board, Leaderboard
+from bench.report.measures import Measure
+from bench.report.rows import Row
+from bench.report.table import Value, marks
+from bench.results.bootstrap import BOOTSTRAP, RESAMPLES, student
+from bench.results.intervals import GEOMETRIC, MARKS, RATE
+from bench.results.paired import DRAWS, EXACT
+from bench.storage.file_name import file_name
+
+# Characters that the pictures of all cells may take together, so that the page stays below 30 MB.
+PICTURE_BUDGET = 14_000_000
+_MOST_PER_CELL = 1_500_000
+_LABELS = ("attack", "data", "model", "defense", "threat", "batch", "seed", "victims", "failed")
+_TITLES = {"defense": "defence", "threat": "threat model", "batch": "B"}
+# Labels that say what was attacked. If all rows of a board share one, a sentence says it and the column is hidden.
+_SHARED = ("model", "defense", "threat", "batch", "seed")
+
+
+@dataclass(frozen=True)
+class PageData:
+    """What the page is made of.
+
+    Args:
+        boards: the boards as the template prints them.
+        cells: what every row needs, `{identity: {...}}`.
+        details: what a reader sees of a cell on opening it, `{identity: {...}}`.
+        truths: a data URI per private image.
+        private: whether private examples are on the page.
+        missing: the cells that were planned and not begun (see `bench.report.html.missing`).
+        test: the constants of the paired test and of the interval of a paired difference.
+    """
+
+    boards: list[dict[str, Any]]
+    cells: dict[str, dict[str, Any]]
+    details: dict[str, dict[str, Any]]
+    truths: list[str]
+    private: bool
+    test: dict[str, Any]
+    missing: Sequence[Mapping[str, str]] = ()
+    version: str = __version__
+
+
+def collect(found: Leaderboard, root: Path, pictures: bool = True) -> PageData:
+    """Reads everything that the page shows.
+
+    Args:
+        found: the boards.
+        root: the results folder that they are of.
+        pictures: whether private examples and their reconstructions are shown.
+    """
+    truths = Truths()
+    budget = min(_MOST_PER_CELL, PICTURE_BUDGET // max(1, len(found.rows)))
+    boards = [_board(board, anchor) for board, anchor in zip(found.boards, _anchors(found.boards))]
+    measures: dict[str, Sequence[Measure]] = {}
+    for board in found.boards:
+        measures |= dict.fromkeys((row.cell.identity for row in board.rows), board.measures)
+    cells, details = {}, {}
+    for row in found.rows:
+        shown = examples(row.cell, row.stored, truths, budget) if pictures else {"kind": None, "items": []}
+        own = measures.get(row.cell.identity, ())
+        cells[row.cell.identity] = _cell(row, own, shown["kind"])
+        details[row.cell.identity] = _detail(row, own, shown)
+    private = any(detail["examples"]["items"] for detail in details.values())
+    planned = missing(root, [row.cell for row in found.rows])
+    return PageData(boards, cells, details, truths.uris, private, _test(details.values()), planned)
+
+
+def _anchors(boards: Sequence[Board]) -> list[str]:
+    """A word per board for the address of a view, which stays the same when other boards are added."""
+    names = [file_name(board.title.lower(), "board") for board in boards]
+    return [name if names.count(name) == 1 else f"{name}-{at}" for at, name in enumerate(names)]
+
+
+def _board(board: Board, anchor: str) -> dict[str, Any]:
+    labels = [_labels_of(row) for row in board.rows]
+    shared = {key: labels[0][key] for key in _SHARED if len({str(each[key]) for each in labels}) == 1}
+    paper = any(row.paper for row in board.rows)
+    facts: dict[str, Any] = {}
+    for row in board.rows:
+        for key, known in (row.cell.facts.get("metrics") or {}).items():
+            facts.setdefault(key, known or {})
+    columns: list[dict[str, Any]] = [
+        _label_column(key, key not in shared and key != "threat", key in ("batch", "seed", "victims", "failed"))
+        for key in _LABELS
+    ]
+    columns += [_figure_column(measure, facts.get(measure.key, {}), board) for measure in board.measures]
+    if paper:
+        columns.append(_label_column("paper", shown=True, number=False))
+    return {
+        "id": anchor,
+        "title": board.title,
+        "threat": board.threat,
+        "columns": columns,
+        "rows": [row.cell.identity for row in board.rows],
+        "shared": _shared_words(shared),
+        "leaders": leaders(board),
+        "marks": [f"{mark} {MARKS[mark]}." for mark in marks(board.scores)],
+        "notes": board.foot,
+    }
+
+
+def _label_column(key: str, shown: bool, number: bool) -> dict[str, Any]:
+    plain = {"estimand": "", "unit": "", "direction": "", "rate": False, "kind": "label"}
+    return {
+        "key": key,
+        "title": _TITLES.get(key, key),
+        "help": words.LABELS[key],
+        "shown": shown,
+        "number": number,
+    } | plain
+
+
+def _figure_column(measure: Measure, facts: Mapping[str, Any], board: Board) -> dict[str, Any]:
+    entries = [measure.value(row.summary) for row in board.rows if not row.empty]
+    rate = any(entry and entry.get("estimand") == RATE for entry in entries)
+    name, _, estimand = measure.title.rpartition(", ")
+    return {
+        "key": measure.key,
+        "title": name or measure.title,
+        "estimand": estimand if name else "",
+        "unit": measure.unit,
+        "direction": measure.better,
+        "kind": "figure",
+        "help": words.help_of(measure, facts),
+        "shown": bool(measure.short) and any(entries),
+        "rate": rate,
+        "number": True,
+    }
+
+
+def _shared_words(shared: Mapping[str, Any]) -> str:
+    """What all rows of a board have in common, as one sentence."""
+    said = {
+        "model": "the model {}",
+        "defense": "the defence {}",
+        "batch": "batches of {}",
+        "seed": "the seed {}",
+    }
+    parts = [
+        "no defence" if (key, value) == ("defense", "none") else said[key].format(value)
+        for key, value in shared.items()
+        if key in said and value is not None
+    ]
+    if not parts:
+        return ""
+    listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    return f"All rows have {listed}."
+
+
+def _labels_of(row: Row) -> dict[str, Any]:
+    summary = row.summary
+    return {
+        **{key: summary[key] for key in ("attack", "data", "model", "defense", "threat")},
+        "batch": row.batch,
+        "seed": row.provenance["seed"],
+        "victims": summary["victims"],
+        "failed": summary["failures"] if summary["victims"] else None,
+        "paper": row.paper,
+    }
+
+
+def _cell(row: Row, measures: Sequence[Measure], kind: str | None) -> dict[str, Any]:
+    figures = {} if row.empty else {measure.key: _figure(measure, row) for measure in measures}
+    return {
+        **_labels_of(row),
+        "control": row.control,
+        "stopped": row.stopped,
+        "unfinished": "" if row.stopped else unfinished(row.cell, row.summary["victims"]),
+        "empty": row.empty,
+        "figures": figures,
+        "same": _same_victims(row, kind),
+    }
+
+
+def _figure(measure: Measure, row: Row) -> dict[str, Any]:
+    """The raw numbers of a figure and how they are printed; only `reason` if there is none."""
+    entry = measure.value(row.summary)
+    if entry is None:
+        return {"reason": row.summary["reasons"].get(" ".join(measure.path), "")}
+    value = Value(**entry, places=measure.places)
+    printed = {"text": value.figure, "interval": value.interval(" to "), "marks": value.marks}
+    return {**printed, **{key: entry.get(key) for key in ("mean", "low", "high", "n", "estimand", "method")}}
+
+
+def _same_victims(row: Row, kind: str | None) -> str:
+    """Cells with the same word attacked the same victims: the same examples, dealt in the same way."""
+    config = row.cell.facts.get("config") or {}
+    data = {key: value for key, value in (config.get("data") or {}).items() if key not in ("victims", "root")}
+    contents = (row.cell.facts.get("contents") or {}).get("data")
+    # The words of a sentence depend on the model's vocabulary too.
+    model = config.get("model") if kind == SENTENCES else None
+    text = json.dumps([row.summary["data"], data, contents, model], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _detail(row: Row, measures: Sequence[Measure], shown: dict[str, Any]) -> dict[str, Any]:
+    config = row.cell.facts.get("config") or {}
+    wall = row.provenance["wall"]
+    provenance = {
+        "identity": row.cell.identity,
+        "folder": f"cells/{row.cell.folder.name}",
+        "stored since": row.cell.created,
+        "commit": row.provenance["commit"],
+        "torch": row.provenance["torch"],
+        "device": row.provenance["device"],
+        "work": None if wall is None else f"{wall:.3g} s in all",
+    }
+    return {
+        "examples": shown,
+        "classes": class_names(row.cell.facts) if shown["items"] else [],
+        "curves": curves(row.cell, row.stored, max(1, shown.get("stored") or 8)),
+        "values": per_victim(row, measures),
+        "about": words.about(config),
+        "endings": words.endings(row.statuses),
+        "reasons": {} if row.empty else _by_reason(row.summary["reasons"]),
+        "command": command(config),
+        "config": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        "provenance": {key: value for key, value in provenance.items() if value is not None},
+    }
+
+
+def _by_reason(reasons: Mapping[str, str]) -> dict[str, str]:
+    """The reasons why figures are missing, once each: `{figures: reason}`."""
+    found: dict[str, list[str]] = {}
+    for key, reason in reasons.items():
+        if key != "cell":
+            found.setdefault(reason, []).append(key)
+    return {", ".join(keys): reason for reason, keys in found.items()}
+
+
+def _test(details: Any) -> dict[str, Any]:
+    """What the paired test in the page needs to give the numbers of `bench.results`."""
+    most = max([len(detail["values"]["victim"]) for detail in details] or [0])
+    generator: Any = np.random.PCG64(0).state
+    return {
+        "exact": EXACT,
+        "draws": DRAWS,
+        "bootstrap": BOOTSTRAP,
+        "resamples": RESAMPLES,
+        "student": [student(freedom) for freedom in range(1, max(2, min(most, 5000)))],
+        "state": str(generator["state"]["state"]),
+        "increment": str(generator["state"]["inc"]),
+        "geometric": GEOMETRIC,
+    }
