@@ -1,4 +1,4 @@
-"""`leakbench`: run, train, suite, rescore, status, report, prepare, list, speed.
+"""`leakbench`: run, train, suite, rescore, status, report, table, compare, show, prepare, list, speed.
 
 The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. It
 is 130 if SIGINT ended the command, and 143 if another signal did. torch is imported only by the commands that need it,
@@ -6,6 +6,7 @@ so that help and lists answer at once.
 """
 
 import argparse
+import importlib
 import json
 import os
 import signal
@@ -170,13 +171,6 @@ def suite(arguments: argparse.Namespace) -> Answer:
     return (1 if outcome.failed else 0), document
 
 
-def rescore(arguments: argparse.Namespace) -> Answer:
-    """Adds scores to stored reconstructions and prints a line per cell."""
-    from bench.cli import rescore as rescoring
-
-    return rescoring.answer(arguments, _print)
-
-
 def status(arguments: argparse.Namespace) -> Answer:
     """Prints how far the work in a results folder has come."""
     from bench.cli import status as statuses
@@ -196,6 +190,11 @@ def report(arguments: argparse.Namespace) -> Answer:
     made = page.write(arguments.folder.expanduser())
     _show_report(made)
     return 0, made.summaries
+
+
+def own_file(arguments: argparse.Namespace) -> Answer:
+    """A command whose body is a file of its own in cli/."""
+    return importlib.import_module(f"bench.cli.{arguments.command}").answer(arguments, _print, _say)
 
 
 def prepare(arguments: argparse.Namespace) -> Answer:
@@ -256,9 +255,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "run": run,
     "train": train,
     "suite": suite,
-    "rescore": rescore,
     "status": status,
     "report": report,
+    **dict.fromkeys(("rescore", "table", "compare", "show"), own_file),
     "prepare": prepare,
     "list": listing,
     "speed": speed,

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from bench import __version__
+from bench.cli import compare as compare_options
+from bench.cli import show as show_options
+from bench.cli import table as table_options
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 from bench.speed import options as speed_options
@@ -20,6 +23,9 @@ TOP = """examples:
   leakbench train data=mnist defense=pruning      what a defence costs: a classifier trained under it
   leakbench status                                how far the work in results/ has come
   leakbench report                                the leaderboard of everything in results/
+  leakbench table -o table.tex --bib table.bib    a table for a paper
+  leakbench compare 'idlg mnist' 'dlg mnist'      two cells on the same victims
+  leakbench show 'idlg mnist'                     one cell, with its images
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench prepare                               which data sets are on this machine
@@ -154,6 +160,11 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         command.add_argument(
             "folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results"
         )
+    table_options.add_options(_parser(commands, "table", "print a table for a paper", table_options.HELP))
+    compare_options.add_options(
+        _parser(commands, "compare", "compare two cells on the same victims", compare_options.HELP)
+    )
+    show_options.add_options(_parser(commands, "show", "show one cell in the terminal", show_options.HELP))
     prepare = _parser(commands, "prepare", "fetch data sets and weights, or say what is lacking", PREPARE)
     prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, text, and overrides (key=value)")
     prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on if something cannot be fetched")
@@ -164,11 +175,12 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)
-    for command in (run, train, suite, rescore, status, report, speed):
+    table, compare, show = (commands.choices[name] for name in ("table", "compare", "show"))
+    for command in (run, train, suite, rescore, status, report, speed, table, compare, show):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    for command in (run, train, suite, rescore, prepare, listing, speed):
+    for command in (run, train, suite, rescore, prepare, listing, speed, table):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, train, suite, rescore, status, report, prepare, speed):
+    for command in (run, train, suite, rescore, status, report, prepare, speed, table, compare, show):
         command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
     return top, commands.choices
 

@@ -9,12 +9,13 @@ from typing import Any
 from bench.errors import UserError
 
 
-def answer(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[int, Any]:
+def answer(arguments: argparse.Namespace, say: Callable[[str], None], warn: Callable[[str], None]) -> tuple[int, Any]:
     """Rescores the cells of a folder.
 
     Args:
         arguments: `words` holds the folder, if one is named, and the overrides.
         say: is called with one line per cell.
+        warn: takes a sentence for stderr.
 
     Returns:
         The exit code, which is 1 if a cell could not be rescored as a whole, and a document with one entry per cell.

@@ -65,7 +65,9 @@ def test_without_a_folder_it_is_results_and_all_words_are_overrides(
     run(tmp_path / "results", *IMAGES, "metric=mse", "data.victims=1")
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
-    code, document = answer(argparse.Namespace(words=["metric=psnr", "trainer=cpu"], config_dir=None), said.append)
+    code, document = answer(
+        argparse.Namespace(words=["metric=psnr", "trainer=cpu"], config_dir=None), said.append, said.append
+    )
     (entry,) = document["cells"]
     assert (code, entry["added"], len(said)) == (0, {"psnr": 1}, 1)
     assert json.loads(json.dumps(document)) == document
@@ -79,7 +81,7 @@ def test_one_cell_that_is_not_rescored_as_a_whole_makes_the_exit_code_1(tmp_path
     (lost,) = (tmp_path / "part" / "cells").iterdir()
     lost.rename(whole.folder.parent / lost.name)
     words = argparse.Namespace(words=[str(tmp_path / "whole"), "metric=psnr", "trainer=cpu"], config_dir=None)
-    code, document = answer(words, lambda line: None)
+    code, document = answer(words, lambda line: None, lambda line: None)
     by_name = {Path(one["folder"]).name: one for one in document["cells"]}
     assert code == 1
     assert by_name[whole.folder.name]["reason"] == "" and by_name[whole.folder.name]["added"] == {"psnr": 1}
