@@ -1,4 +1,4 @@
-"""`leakbench`: run, train, suite, rescore, status, report, table, compare, show, prepare, list, speed.
+"""`leakbench`: run, train, suite, rescore, status, report, table, compare, show, figure, prepare, list, speed.
 
 The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. It
 is 130 if SIGINT ended the command, and 143 if another signal did. torch is imported only by the commands that need it,
@@ -257,7 +257,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "suite": suite,
     "status": status,
     "report": report,
-    **dict.fromkeys(("rescore", "table", "compare", "show"), own_file),
+    **dict.fromkeys(("rescore", "table", "compare", "show", "figure"), own_file),
     "prepare": prepare,
     "list": listing,
     "speed": speed,

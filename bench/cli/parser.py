@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from bench import __version__
 from bench.cli import compare as compare_options
+from bench.cli import figure as figure_options
 from bench.cli import show as show_options
 from bench.cli import table as table_options
 from bench.config.suggest import did_you_mean
@@ -26,6 +27,7 @@ TOP = """examples:
   leakbench table -o table.tex --bib table.bib    a table for a paper
   leakbench compare 'idlg mnist' 'dlg mnist'      two cells on the same victims
   leakbench show 'idlg mnist'                     one cell, with its images
+  leakbench figure success                        a figure for a paper
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench prepare                               which data sets are on this machine
@@ -133,7 +135,9 @@ class Parser(argparse.ArgumentParser):
         choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if choice:
             words = [word.strip(" '") for word in choice[2].split(",")]
-            raise UserError(f"no command {choice[1]!r}{did_you_mean(choice[1], words)} (there are {', '.join(words)})")
+            what = re.match(r"argument ([^:]+):", message)
+            kind = "command" if what is None or what[1] == "COMMAND" else f"{what[1]}"
+            raise UserError(f"no {kind} {choice[1]!r}{did_you_mean(choice[1], words)} (there are {', '.join(words)})")
         if message.startswith("the following arguments are required: NAME"):
             raise UserError(f"{self.prog} needs a NAME (leakbench list suites)")
         raise UserError(f"{message} ({self.prog} --help)")
@@ -175,12 +179,13 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)
-    table, compare, show = (commands.choices[name] for name in ("table", "compare", "show"))
-    for command in (run, train, suite, rescore, status, report, speed, table, compare, show):
+    figure_options.add_options(_parser(commands, "figure", "draw a figure for a paper", figure_options.HELP))
+    table, compare, show, figure = (commands.choices[name] for name in ("table", "compare", "show", "figure"))
+    for command in (run, train, suite, rescore, status, report, speed, table, compare, show, figure):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
     for command in (run, train, suite, rescore, prepare, listing, speed, table):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, train, suite, rescore, status, report, prepare, speed, table, compare, show):
+    for command in (run, train, suite, rescore, status, report, prepare, speed, table, compare, show, figure):
         command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
     return top, commands.choices
 

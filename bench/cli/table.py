@@ -117,12 +117,17 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
         value = getattr(arguments, key)
         found[key] = None if value is None else [word.strip() for word in value.split(",") if word.strip()]
     if arguments.rows:
-        found["rows"] = dict(_choice(words) for words in arguments.rows)
+        found["rows"] = dict(choice(words) for words in arguments.rows)
     found = {key: value for key, value in found.items() if value is not None}
     return found | ({"best": None if arguments.best == "none" else arguments.best} if arguments.best else {})
 
 
-def _choice(words: str) -> tuple[str, list[str]]:
+def choice(words: str) -> tuple[str, list[str]]:
+    """A word of `--rows`: `attack=idlg,dlg`.
+
+    Raises:
+        UserError: it has no such form.
+    """
     key, equals, names = words.partition("=")
     if not equals or not names:
         raise UserError(f"--rows {words}: want KEY=A,B, such as attack=idlg,dlg")

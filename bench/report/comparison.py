@@ -86,7 +86,7 @@ def compare(first: StoredLeak, second: StoredLeak) -> Comparison:
             {victim: value for victim, value in victim_values(cell, each, measure.key).items() if victim in common}
             for cell, each in zip((first, second), stored)
         ]
-        found.append((measure, paired_difference(*values, ratio=geometric(first, measure.key))))
+        found.append((measure, paired_difference(values[0], values[1], geometric(first, measure.key))))
     names = [{name: row.summary[name] for name in LABELS} for row in rows]
     configs = [row.cell.facts.get("config") or {} for row in rows]
     alike = names[0] == names[1]

@@ -94,9 +94,9 @@ def options(preset: str, given: Mapping[str, Any], config_dir: Path | None = Non
     for key, kind in (("rows", dict), ("titles", dict), ("columns", list), ("group", list)):
         if not isinstance(whole[key], kind):
             raise UserError(f"{path}: {key}: want a {'list' if kind is list else 'mapping'}, not {whole[key]!r}")
-    for key, kind in (("precision", int), ("caption", str), ("label", str), ("sort", str)):
-        if whole[key] is not None and (not isinstance(whole[key], kind) or isinstance(whole[key], bool)):
-            raise UserError(f"{path}: {key}: want {kind.__name__} or null, not {whole[key]!r}")
+    for key, one in (("precision", int), ("caption", str), ("label", str), ("sort", str)):
+        if whole[key] is not None and (not isinstance(whole[key], one) or isinstance(whole[key], bool)):
+            raise UserError(f"{path}: {key}: want {one.__name__} or null, not {whole[key]!r}")
     rows = {
         key: [str(one) for one in (value if isinstance(value, list) else [value])]
         for key, value in whole["rows"].items()
