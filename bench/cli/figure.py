@@ -22,6 +22,7 @@ examples:
   leakbench figure grid --rows data=samples-mnist --rows attack=dlg,idlg --victims 0,3,5
   leakbench figure grid --rows attack=dlg --rows data=mnist --rows 'defense=none,gaussian*'"""
 _WIDTHS, _FONTS = (1.0, 30.0), (4.0, 40.0)
+_COLUMN, _PAGE, _LABELLED = 3.3, 7.0, 5.5  # inches: one column, two, and the least that holds the labels of `utility`
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results")
     add("-o", "--output", metavar="FILE", type=Path, help="without an ending (default: the kind)")
     add("--rows", metavar="KEY=A,B", action="append", help="only these, in this order (repeatable)")
-    add("--width", metavar="INCHES", type=float, default=3.3, help="of the figure (default: 3.3, one column)")
+    add("--width", metavar="INCHES", type=float, help="of the figure (default: 3.3, one column; of utility 7, two)")
     add("--font", metavar="POINTS", type=float, default=8.0, help="the size of its words (default: 8)")
     add("--thresholds", metavar="LOW,HIGH", default="1e-6,1", help="of kind success (default: 1e-6,1)")
     add("--victims", metavar="A,B", help="of kind grid: their ids, from above")
@@ -51,7 +52,11 @@ def answer(arguments: argparse.Namespace, say: Callable[[Any], None], warn: Call
     from bench.report.paper_figures import rendered
     from bench.storage.atomic import write_bytes
 
-    for name, value, (low, high) in (("width", arguments.width, _WIDTHS), ("font", arguments.font, _FONTS)):
+    labelled = arguments.kind == "utility"
+    if arguments.width is None:
+        arguments.width = _PAGE if labelled else _COLUMN
+    widths = (_LABELLED, _WIDTHS[1]) if labelled else _WIDTHS
+    for name, value, (low, high) in (("width", arguments.width, widths), ("font", arguments.font, _FONTS)):
         if not low <= value <= high:
             raise UserError(f"--{name} {value:g}: want {low:g} to {high:g}")
     figure = _figure(arguments)

@@ -171,7 +171,7 @@ def rendered(figure: Figure, kind: str) -> bytes:
     """The bytes of a figure as `pdf` or `png`, without the time and the program that made it."""
     out = io.BytesIO()
     metadata = {"CreationDate": None, "Producer": None, "Creator": None} if kind == "pdf" else {"Software": None}
-    figure.savefig(out, format=kind, metadata=metadata)
+    figure.savefig(out, format=kind, dpi=_DPI, metadata=metadata)
     return out.getvalue()
 
 

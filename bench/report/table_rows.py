@@ -1,6 +1,7 @@
 """The rows of a table for a paper: one per cell, or one per setting with the mean over its seeds."""
 
 import fnmatch
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -99,11 +100,16 @@ def table_rows(cells: Sequence[Any], options: TableOptions) -> list[TableRow]:
     members = [(read(cell, stored), stored) for cell in cells for stored in [query.rows(cell)]]
     if not options.controls:
         members = [one for one in members if not one[0].control]
-    grouped: dict[str, list[tuple[Row, Rows]]] = {}
+    grouped: dict[str, list[list[tuple[Row, Rows]]]] = {}
     for one in sorted(members, key=lambda one: (one[0].provenance["seed"] or 0, one[0].cell.folder.name)):
         key = one[0].cell.folder.name if options.seeds == "each" else _without_seeds(one[0])
-        grouped.setdefault(key, []).append(one)
-    found = [TableRow(group, {}) for group in grouped.values()]
+        seed = one[0].provenance["seed"]
+        # a seed counts once: a second cell of it, such as one of another version, is a row of its own
+        again = sum(row.provenance["seed"] == seed for row, _ in itertools.chain(*grouped.get(key, [])))
+        places = grouped.setdefault(key, [])
+        places += [[]] * (again >= len(places))
+        places[again] = [*places[again], one]
+    found = [TableRow(group, {}) for groups in grouped.values() for group in groups]
     found = [row for row in found if _chosen(row, options.rows)]
     alike: dict[tuple[str, ...], list[TableRow]] = {}
     for row in found:

@@ -36,6 +36,7 @@ def test_it_writes_pdf_and_png(root: Path) -> None:
         (["grid", "--victims", "a"], "want ids"),
         (["grid", "--rows", "attack=x"], "no row of r is chosen"),
         (["utility"], "no two defences"),
+        (["utility", "--width", "3.3"], "--width 3.3: want 5.5 to 30"),
         (["batches"], "no attack ran with two batch sizes"),
     ],
 )

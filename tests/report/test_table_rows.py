@@ -63,7 +63,15 @@ def test_rows_that_differ_in_no_setting_show_their_identity(tmp_path: Path) -> N
     add_cell(tmp_path, "dlg", [0.1])
     add_cell(tmp_path, "dlg", [0.2])
     found = table_rows(query.cells(tmp_path).cells, chosen(seeds="each"))
-    assert [row.setting for row in found] == [{"id": "00000000"}] * 2 or all("id" in row.setting for row in found)
+    assert all("id" in row.setting for row in found)
+
+
+def test_a_seed_counts_once_in_a_mean(tmp_path: Path) -> None:
+    for seed in (0, 0, 1):
+        add_cell(tmp_path, "dlg", [0.1], seed=seed)
+    found = table_rows(query.cells(tmp_path).cells, chosen(seeds="mean"))
+    assert sorted(row.word("seed") for row in found) == ["0", "0, 1"]
+    assert all("id" in row.setting for row in found)
 
 
 def test_rows_are_chosen_by_names_with_stars(tmp_path: Path) -> None:
