@@ -173,7 +173,7 @@ def notes(
             (
                 "",
                 "Bold: a paired sign-flip test over the same victims separates it (p < 0.05, each pair for "
-                "itself) from every other row of its group.",
+                "itself) from every other row of its group that has a figure.",
             )
         )
     if "rank" in shown:
