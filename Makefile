@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench test test-slow test-browser speed lint clean
+.PHONY: help install bench test test-slow test-pages speed lint clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,8 @@ test-slow: install  ## the slow tests: oracles on many victims
 	@$(BIN)/leakbench prepare lpips text --try
 	@$(BIN)/python -m pytest -m slow
 
-test-browser: install  ## the tests of the page, in Chromium
-	@$(BIN)/python -m pytest -m browser
+test-pages: install  ## what people look at: the page in Chromium, tables in pdflatex and bibtex
+	@$(BIN)/python -m pytest -m "browser or latex"
 
 speed: install  ## the engine against the published loop, on this machine (a quarter of an hour)
 	@$(BIN)/leakbench speed --scale --variant attack.history=100 --variant engine.compile=false

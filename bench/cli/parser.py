@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from bench import __version__
+from bench.cli import compare as compare_options
+from bench.cli import figure as figure_options
+from bench.cli import show as show_options
+from bench.cli import table as table_options
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 from bench.speed import options as speed_options
@@ -21,6 +25,10 @@ TOP = """examples:
   leakbench status                                how far the work in results/ has come
   leakbench report                                the leaderboard of everything in results/
   leakbench view                                  opens its page: sort, filter, and see what came back
+  leakbench table -o table.tex --bib table.bib    a table for a paper
+  leakbench compare 'idlg mnist' 'dlg mnist'      two cells on the same victims
+  leakbench show 'idlg mnist'                     one cell, with its images
+  leakbench figure success                        a figure for a paper
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench list idlg                             one of them: its paper, what it needs, its settings
@@ -155,7 +163,9 @@ class Parser(argparse.ArgumentParser):
         choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if choice:
             words = [word.strip(" '") for word in choice[2].split(",")]
-            raise UserError(f"no command {choice[1]!r}{did_you_mean(choice[1], words)} (there are {', '.join(words)})")
+            what = re.match(r"argument ([^:]+):", message)
+            kind = "command" if what is None or what[1] == "COMMAND" else f"{what[1]}"
+            raise UserError(f"no {kind} {choice[1]!r}{did_you_mean(choice[1], words)} (there are {', '.join(words)})")
         if message.startswith("the following arguments are required: NAME"):
             raise UserError(f"{self.prog} needs a NAME (leakbench list suites)")
         raise UserError(f"{message} ({self.prog} --help)")
@@ -189,6 +199,12 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         command.add_argument(
             "folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results"
         )
+    table_options.add_options(_parser(commands, "table", "print a table for a paper", table_options.HELP))
+    compare_options.add_options(
+        _parser(commands, "compare", "compare two cells on the same victims", compare_options.HELP)
+    )
+    show_options.add_options(_parser(commands, "show", "show one cell in the terminal", show_options.HELP))
+    figure_options.add_options(_parser(commands, "figure", "draw a figure for a paper", figure_options.HELP))
     prepare = _parser(commands, "prepare", "fetch data sets and weights, or say what is lacking", PREPARE)
     prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, text, and overrides (key=value)")
     prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on if something cannot be fetched")
@@ -202,11 +218,12 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     completion = _parser(commands, "completion", "print a script that completes words in your shell", COMPLETION)
     completion.add_argument("shell", metavar="SHELL", help="bash, zsh or fish")
     completion.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)  # the script sends the words
-    for command in (run, train, suite, rescore, status, report, listing, speed):
+    table, compare, show, figure = (commands.choices[name] for name in ("table", "compare", "show", "figure"))
+    for command in (run, train, suite, rescore, status, report, listing, speed, table, compare, show, figure):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    for command in (run, train, suite, rescore, prepare, listing, speed):
+    for command in (run, train, suite, rescore, prepare, listing, speed, table):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, train, suite, rescore, status, report, view, prepare, speed):
+    for command in (run, train, suite, rescore, status, report, view, prepare, speed, table, compare, show, figure):
         command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
     return top, commands.choices
 

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bench.report import drawn
+from bench.report.ended import in_words
 from bench.report.table import number
 from bench.results import image_parts, query
 from bench.results.query import Rows, VictimImages
@@ -125,7 +126,7 @@ def _words(victim: int, position: int, batch: int, sample: dict[str, Any], statu
         words.append(f"label {sample['label']}" + (f", guessed {claim}" if claim >= 0 else ""))
         if sample.get("mse") is not None:
             words.append(f"MSE {number(sample['mse'], None)}")
-    return [*words, status.replace("_", " ")]
+    return [*words, in_words(status)]
 
 
 def _draw(title: str, context: str, lines: list[PictureRow], of: str) -> bytes:

@@ -64,7 +64,7 @@ class Board:
         summary = row.summary
         failed = summary["failures"] if summary["victims"] else "-"
         head = [Name(summary["attack"], row.control), *(summary[label] for label in _LABELS[1:]), row.batch]
-        figures = [_figure(measure, row) for measure in self.measures]
+        figures = [figure(measure, row) for measure in self.measures]
         return Line([*head, summary["victims"], failed, *figures, row.paper], row.name, row.stopped, row.empty)
 
     def provenance(self, links: Mapping[Path, str]) -> Table:
@@ -169,7 +169,7 @@ def raw(found: Leaderboard) -> Table:
     for row in found.rows:
         cells: list[Cell] = [row.summary[word] for word in ("threat", *_LABELS)]
         cells += [int(row.control), row.batch, row.summary["victims"], row.summary["failures"]]
-        cells += [_figure(measure, row) for measure in shown]
+        cells += [figure(measure, row) for measure in shown]
         cells += [*(row.provenance[key] for key in _PROVENANCE), row.provenance["wall"]]
         cells += [" ".join(f"{word}={count}" for word, count in row.statuses.items()), row.repeated, row.paper]
         lines.append(Line([*cells, row.stopped, row.cell.identity]))
@@ -189,7 +189,8 @@ def _column(measure: Measure) -> Column:
     )
 
 
-def _figure(measure: Measure, row: Row) -> Value | Missing:
+def figure(measure: Measure, row: Row) -> Value | Missing:
+    """The figure of a row, or why it has none."""
     entry = measure.value(row.summary)
     if entry is None:
         return Missing(row.summary["reasons"].get(" ".join(measure.path), ""))

@@ -15,6 +15,7 @@ from bench.results.join import front
 from bench.terminal.printable import drawable
 
 _DPI = 130
+_SHAPE = 5.2 / 7.6  # height over width
 # Okabe and Ito's colours, which colour-blind readers tell apart, and marks for those who print in gray.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#7F3C8D")
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
@@ -45,8 +46,23 @@ def pareto(board: DefenseBoard, of: str = "") -> bytes | None:
     trained = [line for line in board.lines if line.utility and line.utility["accuracy"]]
     if len(trained) < 2:
         return None
-    figure = Figure(figsize=(7.6, 5.2), dpi=_DPI, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    figure = plot(board, trained)
+    out = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(out, metadata=drawn.metadata(of))
+    return out.getvalue()
+
+
+def plot(board: DefenseBoard, trained: Sequence[DefenseResult], width: float = 7.6, font: float = 8) -> Figure:
+    """The figure of a board.
+
+    Args:
+        board: the defences.
+        trained: those with an accuracy, two or more.
+        width: of the figure in inches.
+        font: the size of the legend in points; labels of points are smaller.
+    """
+    figure = Figure(figsize=(width, width * _SHAPE), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     best = front(trained)
     axes.plot(*_steps(best), color="0.55", linewidth=1.4, linestyle="--", zorder=1, label="Pareto front")
@@ -54,17 +70,17 @@ def pareto(board: DefenseBoard, of: str = "") -> bytes | None:
     for number, family in enumerate(families):
         colour, mark = _COLOURS[number % len(_COLOURS)], _MARKS[number % len(_MARKS)]
         _family(axes, [line for line in trained if line.family == family], colour, mark)
-    _names(axes, trained)
-    axes.set_xlabel("test accuracy of a model trained under the defence")
+    _names(axes, trained, font - 1)
+    axes.set_xlabel("test accuracy of a model trained under the defence", fontsize=font + 2)
     unit = f" ({board.scale.unit})" if board.scale.unit else ""
-    axes.set_ylabel(f"leak: {board.scale.name} under the worst attack{unit}, lower is better")
-    axes.set_title(f"{drawable(board.data)}: what leaks, and what is left of the accuracy", fontsize=11, loc="left")
+    axes.set_ylabel(f"leak: {board.scale.name} under the worst attack{unit}, lower is better", fontsize=font + 2)
+    axes.set_title(
+        f"{drawable(board.data)}: what leaks, and what is left of the accuracy", fontsize=font + 3, loc="left"
+    )
     axes.grid(color="0.93", zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    out = io.BytesIO()
-    canvas.print_png(out, metadata=drawn.metadata(of))
-    return out.getvalue()
+    axes.legend(fontsize=font, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
 
 
 def _accuracy(line: DefenseResult) -> dict[str, float]:
@@ -111,7 +127,7 @@ def _steps(best: Sequence[DefenseResult]) -> tuple[list[float], list[float]]:
     return x, y
 
 
-def _names(axes: Axes, lines: Sequence[DefenseResult]) -> None:
+def _names(axes: Axes, lines: Sequence[DefenseResult], font: float) -> None:
     """Words beside the points, points that lie together sharing one text; texts make room for each other."""
     low, high = axes.get_xlim()
     bottom, top = axes.get_ylim()
@@ -131,7 +147,7 @@ def _names(axes: Axes, lines: Sequence[DefenseResult]) -> None:
             textcoords="axes fraction",
             ha="right" if edge < x else "left",
             va="center",
-            fontsize=7,
+            fontsize=font,
             color="0.25",
             linespacing=1.15,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},

@@ -105,12 +105,12 @@ def _config(cell: StoredLeak, group: str) -> Mapping[str, Any]:
     return (cell.facts.get("config") or {}).get(group) or {}
 
 
-def _data(cell: StoredLeak) -> dict[str, Any]:
+def data_config(cell: StoredLeak) -> dict[str, Any]:
     """The config of the data, without the keys that do not change any victim."""
     return {key: value for key, value in _config(cell, "data").items() if key not in ("victims", "root")}
 
 
-def _contents(cell: StoredLeak | StoredTraining) -> dict[str, Any]:
+def contents(cell: StoredLeak | StoredTraining) -> dict[str, Any]:
     """The hashes of the contents that the config only names: the examples and the model's weights."""
     known = cell.facts.get("contents") or {}
     pretrained = known.get("pretrained")
@@ -123,8 +123,9 @@ def _setting(cell: StoredLeak) -> str:
     """Everything that the cells of one board have in common, as a text."""
     facts, config = cell.facts, cell.facts.get("config") or {}
     grants = (facts.get("threat") or {}).get("grants") or {}
-    shared = [facts["labels"]["data"], facts["labels"]["model"], config.get("seed"), config.get("model"), _data(cell)]
-    return _plain([*shared, _contents(cell), {key: value for key, value in grants.items() if key not in _ADAPTIVE}])
+    shared = [facts["labels"]["data"], facts["labels"]["model"], config.get("seed"), config.get("model")]
+    granted = {key: value for key, value in grants.items() if key not in _ADAPTIVE}
+    return _plain([*shared, data_config(cell), contents(cell), granted])
 
 
 def _key(facts: Mapping[str, Any]) -> str:
@@ -149,7 +150,7 @@ def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Pat
     def victims_of(cell: StoredLeak) -> str:
         # The words of a sentence depend on the model's vocabulary too.
         vocabulary = _config(cell, "model") if kind.tokenized else None
-        return _plain([_data(cell), _contents(cell)["data"], vocabulary])
+        return _plain([data_config(cell), contents(cell)["data"], vocabulary])
 
     for cell in controls:
         if cell.facts["labels"]["attack"] == kind.scale.control and victims_of(cell) == victims_of(like):
@@ -216,7 +217,7 @@ def _settings(trainings: Sequence[StoredTraining], like: StoredLeak) -> list[lis
         if training.facts["labels"]["data"] == like.facts["labels"]["data"]:
             config = training.facts["config"]
             schedule = {**config["training"], "runs": None}
-            key = _plain([config["model"], _contents(training)["checkpoint"], schedule, config["seed"]])
+            key = _plain([config["model"], contents(training)["checkpoint"], schedule, config["seed"]])
             grouped.setdefault(key, []).append(training)
     return list(grouped.values())
 

@@ -11,7 +11,10 @@ from bench.cli import parser
 from bench.cli.parser import parse
 from bench.errors import UserError
 
-COMMANDS = ["run", "train", "suite", "rescore", "status", "report", "view", "prepare", "list", "speed", "completion"]
+COMMANDS = [
+    *("run", "train", "suite", "rescore", "status", "report", "view", "table", "compare", "show", "figure"),
+    *("prepare", "list", "speed", "completion"),
+]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -22,7 +22,9 @@ from bench.threat import Threat
 
 ROOT = options.config_root()
 FILES = [ROOT / "run.yaml", *sorted(ROOT.glob("*/*.yaml"))]
-OPTIONS = [(group, name) for group in options.groups() if group != "suite" for name in options.entries(group)]
+OPTIONS = [
+    (group, name) for group in options.groups() if group not in ("suite", "table") for name in options.entries(group)
+]
 # what cannot be known without the user
 REQUIRED = {
     "data=folder": ["data.root=pictures"],

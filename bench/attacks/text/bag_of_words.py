@@ -1,4 +1,4 @@
-"""The words of a batch, inferred from the gradient of the word embedding."""
+"""The words of a batch, inferred from the gradient of the word embedding (Melis et al. 2019, arXiv 1805.04049)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,149 @@
+"""A table for a paper: bold only where the test separates, shared ranks, groups, footnotes, and rows as asked for."""
+
+from pathlib import Path
+
+import pytest
+from paper_cells import add_cell
+
+from bench.errors import UserError
+from bench.report import csv_file
+from bench.report.paper_table import PaperTable, paper_table
+from bench.report.table import Value
+from bench.report.table_options import options
+from bench.results import query
+
+GOOD, WORSE = [1e-4] * 8, [1e-2 * (1 + i / 10) for i in range(8)]
+
+
+def built(root: Path, preset: str = "default", **given: object) -> PaperTable:
+    return paper_table(query.cells(root), options(preset, given))
+
+
+def bold(table: PaperTable) -> list[tuple[str, str]]:
+    """`(row, column)` of each bold figure."""
+    lines = [line for group in table.groups for line in group.lines]
+    return [
+        (str(getattr(line[0].cell, "text", line[0].cell)), column.title)
+        for line in lines
+        for column, one in zip(table.columns, line)
+        if one.bold
+    ]
+
+
+def test_the_best_is_bold_if_it_is_separated_from_every_other_row(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    add_cell(tmp_path, "idlg", WORSE)
+    add_cell(tmp_path, "noise", [0.2] * 8, control=True)
+    found = bold(built(tmp_path, columns=["attack", "psnr", "ssim"]))
+    assert found == [("dlg", "PSNR"), ("dlg", "SSIM")]
+
+
+def test_nothing_is_bold_if_one_row_is_not_separated(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    add_cell(tmp_path, "idlg", [*GOOD[:7], 2e-4])
+    add_cell(tmp_path, "noise", [0.2] * 8, control=True)
+    assert bold(built(tmp_path, columns=["attack", "psnr"])) == []
+
+
+def test_a_figure_over_survivors_is_never_bold(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", [*GOOD, None])
+    add_cell(tmp_path, "idlg", [*WORSE, 1e-2])
+    assert bold(built(tmp_path, columns=["attack", "psnr"])) == []
+
+
+def test_nothing_is_bold_alone_or_if_nobody_asks(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    assert bold(built(tmp_path, columns=["attack", "psnr"])) == []
+    add_cell(tmp_path, "idlg", WORSE)
+    assert bold(built(tmp_path, columns=["attack", "psnr"], best=None)) == []
+
+
+def test_for_a_defence_the_least_leak_is_best(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    add_cell(tmp_path, "idlg", WORSE)
+    found = built(tmp_path, columns=["attack", "psnr"], best="defense", group=["data"])
+    assert bold(found) == [("idlg", "PSNR")]
+    assert found.columns[1].direction == "down"
+
+
+def test_ranks_are_shared_where_the_test_does_not_separate(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    add_cell(tmp_path, "idlg", [*GOOD[:7], 2e-4])
+    add_cell(tmp_path, "mine", WORSE)
+    (group,) = built(tmp_path, columns=["rank", "attack", "psnr"]).groups
+    assert [line[0].cell for line in group.lines] == [1, 1, 3]
+    (group,) = built(tmp_path, columns=["rank", "attack", "psnr"], order="worst").groups
+    assert [line[0].cell for line in group.lines] == [3, 1, 1]
+
+
+def test_groups_are_never_compared_and_the_caption_says_what_is_common(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    add_cell(tmp_path, "idlg", WORSE, data="lfw")
+    found = built(tmp_path, columns=["attack", "psnr"])
+    assert [group.heading for group in found.groups] == ["lfw", "samples-mnist"]
+    assert bold(found) == []
+    assert found.caption.endswith("private images (model lenet, no defence, B = 1, threat model basic).")
+
+
+def test_rows_stand_in_the_order_in_which_they_are_named(tmp_path: Path) -> None:
+    for data in ("lfw", "mnist", "svhn"):
+        add_cell(tmp_path, "dlg", GOOD, data=data)
+        add_cell(tmp_path, "idlg", GOOD, data=data)
+    rows = {"data": ["svhn", "lfw"], "attack": ["idlg", "dlg"]}
+    found = built(tmp_path, columns=["attack", "psnr"], rows=rows, sort="attack")
+    assert [group.heading for group in found.groups] == ["svhn", "lfw"]
+    assert [line[0].cell.text for line in found.groups[0].lines] == ["idlg", "dlg"]
+
+
+def test_threat_models_remembered_figures_and_reasons_are_footnotes(tmp_path: Path) -> None:
+    paper = {"value": "PSNR 20", "source": "a table", "known": "FROM MEMORY"}
+    add_cell(tmp_path, "dlg", GOOD, paper=paper)
+    add_cell(tmp_path, "idlg", WORSE, threat="surrogate")
+    add_cell(tmp_path, "mine", []).fail("error", "no memory")
+    found = built(tmp_path, columns=["attack", "psnr", "paper"])
+    notes = dict(found.notes)
+    (dlg, mine), (idlg,) = (group.lines for group in found.groups)
+    assert notes[dlg[0].letters] == "Threat model basic grants batch size."
+    assert notes[dlg[2].letters] == "a table: not looked up: no figure to compare with."
+    assert notes[mine[0].letters.split(",")[1]] == "error: no memory."
+    assert notes[idlg[0].letters].startswith("Threat model surrogate")
+
+
+def test_a_control_stands_in_the_group_of_every_threat_model(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    add_cell(tmp_path, "idlg", GOOD, threat="surrogate")
+    add_cell(tmp_path, "mean", WORSE, control=True)
+    assert [len(group.lines) for group in built(tmp_path).groups] == [2, 2]
+    assert [len(group.lines) for group in built(tmp_path, controls=False).groups] == [1, 1]
+
+
+def test_a_sweep_has_a_column_that_says_what_differs(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD, lr=0.5)
+    add_cell(tmp_path, "dlg", WORSE)
+    found = built(tmp_path, columns=["attack", "psnr"])
+    assert [column.title for column in found.columns] == ["attack", "setting", "PSNR"]
+    assert [line[1].cell for line in found.groups[0].lines] == ["lr 0.5", "lr 1.0"]
+
+
+def test_the_csv_has_every_label_and_raw_numbers(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    head, row = csv_file.text(built(tmp_path, columns=["attack", "psnr"], precision=0).flat).splitlines()
+    cells = dict(zip(head.split(","), row.split(",")))
+    assert float(cells["psnr"]) == pytest.approx(40)
+    assert (cells["attack"], cells["B"], cells["victims"]) == ("dlg", "1", "8")
+
+
+def test_precision(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    figure = built(tmp_path, columns=["psnr"], precision=3).groups[0].lines[0][0].cell
+    assert isinstance(figure, Value) and figure.figure == "40.000"
+
+
+def test_mistakes_cost_a_line(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    with pytest.raises(UserError, match="no column 'psrn'; did you mean 'psnr'"):
+        built(tmp_path, columns=["psrn"])
+    with pytest.raises(UserError, match=r"no row is chosen \(there are attack: dlg\)"):
+        built(tmp_path, rows={"attack": ["idlg"]})
+    with pytest.raises(UserError, match="sort: no column 'psrn'"):
+        built(tmp_path, sort="psrn")
