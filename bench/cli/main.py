@@ -12,7 +12,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from bench.cli.parser import parse
@@ -88,14 +87,19 @@ def _answer(arguments: argparse.Namespace) -> int:
 
 
 def run(arguments: argparse.Namespace) -> Answer:
-    """Runs one cell and prints its result."""
+    """Runs one cell and prints its result; several values for a key make a grid of cells."""
     from bench.config.compose import compose
+    from bench.config.sweep import swept_keys
 
     if arguments.serve:
         from bench.executors.child import serve
 
         serve()
         return 0, None
+    if arguments.multirun or swept_keys(arguments.overrides):
+        from bench.running import sweep
+
+        return _grid(sweep.name_of(arguments.overrides), sweep.plan(arguments.overrides, arguments.config_dir))
     cfg = compose(arguments.overrides, arguments.config_dir, to_run=True)
     if "training" in cfg:
         raise UserError("training=...: a model is trained by `leakbench train`, and attacked by `leakbench run`")
@@ -145,29 +149,13 @@ def suite(arguments: argparse.Namespace) -> Answer:
     """Runs a grid of cells, then prints the leaderboard."""
     from bench.running import suite as suites
 
-    cells = suites.plan(arguments.name, arguments.overrides, arguments.config_dir)
-    from bench.report import page
-    from bench.results.store import Store
-    from bench.running.cell import record_failure
+    return _grid(arguments.name, suites.plan(arguments.name, arguments.overrides, arguments.config_dir))
 
-    for root in {cell.config.results for cell in cells}:
-        Store(Path(root)).check()
-    suites.write_plans(arguments.name, cells)
-    outcome = suites.run(cells, record_failure)
-    roots = sorted({cell.config.results for cell in cells})
-    reports = [page.write(Path(root)) for root in roots] if _speaks() else []
-    for made in reports:
-        _show_report(made)
-    for title, reason in outcome.failed.items():
-        _say(f"failed: {title}: {reason}")
-    document = {
-        "suite": arguments.name,
-        "cells": outcome.cells,
-        "not_applicable": outcome.not_applicable,
-        "failed": outcome.failed,
-        "files": [str(path) for made in reports for path in made.paths],
-    }
-    return (1 if outcome.failed else 0), document
+
+def _grid(name: str, cells: list[Any]) -> Answer:
+    from bench.cli.suite import answer
+
+    return answer(name, cells, _show_report if _speaks() else None, _say)
 
 
 def rescore(arguments: argparse.Namespace) -> Answer:

@@ -39,6 +39,11 @@ examples:
   leakbench run model=custom model.target=mypackage.nets:Net data=cifar10
   leakbench run attack=mine --config-dir my_configs        (my_configs/attack/mine.yaml)
   leakbench run debug=fast                                 two victims, a small budget, no logger
+  leakbench run attack=dlg,idlg seed=0,1,2                 six cells and their leaderboard
+
+A key with several values, separated by commas, makes a grid of cells that is run like a suite; all cells are checked
+before the first one runs (docs/suites.md). range(0,5) stands for 0,1,2,3,4. A comma within quotes or brackets, and one
+in the name of a folder, separates nothing.
 
 A stored victim is not computed again. A value with spaces or brackets needs two pairs of quotes:
 'data.root="my pictures"'."""
@@ -62,7 +67,7 @@ that fails is recorded and does not stop the others. If you name a group's optio
 examples:
   leakbench suite quick
   leakbench suite quick attack=idlg results=only_idlg      only iDLG, on each of the suite's data sets
-  leakbench suite published data.victims=32
+  leakbench suite published data.victims=32 seed=0,1,2     the whole grid once per seed
   leakbench list suites"""
 
 RESCORE = """Scores the stored reconstructions again and attacks nothing. DIR is a results folder (default: results) or
@@ -140,6 +145,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     run = _parser(commands, "run", "run one cell", RUN)
     _overrides(run)
+    run.add_argument("--multirun", action="store_true", help="run as a suite, even if only one cell is named")
     run.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # an executor sends cells on stdin
     train = _parser(commands, "train", "train a classifier under a defence: what it costs", TRAIN)
     _overrides(train)
