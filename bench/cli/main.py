@@ -1,4 +1,4 @@
-"""`leakbench`: run, train, suite, rescore, status, report, prepare, list, speed.
+"""`leakbench`: run, train, suite, rescore, status, report, prepare, list, export, import, merge, speed.
 
 The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. It
 is 130 if SIGINT ended the command, and 143 if another signal did. torch is imported only by the commands that need it,
@@ -229,6 +229,14 @@ def listing(arguments: argparse.Namespace) -> Answer:
     return 0, None
 
 
+def sharing(arguments: argparse.Namespace) -> Answer:
+    """Exports, imports or merges cells."""
+    from bench.cli import sharing as shared
+
+    commands = {"export": shared.export, "import": shared.import_, "merge": shared.merge}
+    return commands[arguments.command](arguments, _print, _say)
+
+
 def speed(arguments: argparse.Namespace) -> Answer:
     """Measures the engine against the published loop and prints the result."""
     from bench.speed import compare, report
@@ -249,6 +257,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "report": report,
     "prepare": prepare,
     "list": listing,
+    **dict.fromkeys(("export", "import", "merge"), sharing),
     "speed": speed,
 }
 

@@ -20,6 +20,7 @@ TOP = """examples:
   leakbench train data=mnist defense=pruning      what a defence costs: a classifier trained under it
   leakbench status                                how far the work in results/ has come
   leakbench report                                the leaderboard of everything in results/
+  leakbench export results -o entry.zip           results as one file (then: leakbench import, merge)
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench prepare                               which data sets are on this machine
@@ -120,6 +121,31 @@ LIST = """examples:
   leakbench list data --config-dir my_configs              all data sets, your own included"""
 
 
+EXPORT = """Writes cells as one file that another laboratory can import: config, rows, reconstructions, pictures,
+versions, and the SHA-256 of each file. CELL is a folder in cells/ of a results folder, or a results folder, which
+stands for all of its cells. The file contains private data, unless you say --no-pictures.
+
+examples:
+  leakbench export results -o entry.zip
+  leakbench export results/cells/leak-dlg-* -o dlg.zip --no-pictures"""
+
+IMPORT = """Adds the cells of an entry to a results folder (default: results). The entry is checked as a whole first,
+and nothing is written if a file in it is not leakbench's. A stored value is never replaced. Reports mark the rows as
+claimed.
+
+examples:
+  leakbench import entry.zip
+  leakbench import entry.zip results"""
+
+MERGE = """Adds the cells of several results folders to the folder behind -o, or to the first one. A stored value is
+never replaced: what an earlier folder has counts more than what a later one has. The same cell from two folders joins
+its victims. If two folders contradict each other, one line says where, and nothing is written.
+
+examples:
+  leakbench merge here there -o both
+  leakbench merge results /mnt/other/results"""
+
+
 class Parser(argparse.ArgumentParser):
     """An argparse parser that answers each mistake with one line."""
 
@@ -167,14 +193,23 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     listing.add_argument(
         "what", metavar="WHAT", nargs="?", help="attacks, data, models, defenses, threats, metrics, ..."
     )
+    export = _parser(commands, "export", "write cells as one file for another laboratory", EXPORT)
+    export.add_argument("words", metavar="CELL", nargs="*", help="a cell, or a results folder")
+    export.add_argument("--no-pictures", action="store_true", help="without private examples and reconstructions")
+    imported = _parser(commands, "import", "add the cells of such a file to a results folder", IMPORT)
+    imported.add_argument("words", metavar="FILE [DIR]", nargs="*", help="the entry, and the folder (default: results)")
+    merge = _parser(commands, "merge", "add the cells of several results folders to one", MERGE)
+    merge.add_argument("words", metavar="DIR", nargs="*", help="results folders")
+    for command in (export, merge):
+        command.add_argument("-o", dest="output", metavar="OUT", type=Path, help="what is written")
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)
-    for command in (run, train, suite, rescore, status, report, speed):
+    for command in (run, train, suite, rescore, status, report, export, imported, merge, speed):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
     for command in (run, train, suite, rescore, prepare, listing, speed):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, train, suite, rescore, status, report, prepare, speed):
+    for command in (run, train, suite, rescore, status, report, prepare, export, imported, merge, speed):
         command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
     return top, commands.choices
 

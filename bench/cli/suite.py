@@ -37,9 +37,11 @@ def answer(
         Store(Path(root)).check()
     suites.write_plans(name, cells)
     outcome = suites.run(cells, record_failure)
-    reports = [page.write(Path(root)) for root in roots] if show else []
-    for made in reports if show else ():
-        show(made)
+    reports = []
+    if show is not None:
+        for root in roots:
+            reports.append(page.write(Path(root)))
+            show(reports[-1])
     for title, reason in outcome.failed.items():
         say(f"failed: {title}: {reason}")
     document = {
