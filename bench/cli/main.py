@@ -1,4 +1,5 @@
-"""`leakbench`: run, train, suite, rescore, status, report, prepare, list, export, import, merge, speed.
+"""`leakbench`: run, train, suite, rescore, status, report, prepare, list, export, import, merge, verify,
+speed.
 
 The exit code is 0 if all went well, 1 if a cell failed, and 2 if the user made a mistake, which one line explains. It
 is 130 if SIGINT ended the command, and 143 if another signal did. torch is imported only by the commands that need it,
@@ -230,11 +231,10 @@ def listing(arguments: argparse.Namespace) -> Answer:
 
 
 def sharing(arguments: argparse.Namespace) -> Answer:
-    """Exports, imports or merges cells."""
+    """Exports, imports, merges or verifies cells."""
     from bench.cli import sharing as shared
 
-    commands = {"export": shared.export, "import": shared.import_, "merge": shared.merge}
-    return commands[arguments.command](arguments, _print, _say)
+    return getattr(shared, arguments.command.replace("import", "import_"))(arguments, _print, _say)
 
 
 def speed(arguments: argparse.Namespace) -> Answer:
@@ -257,7 +257,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "report": report,
     "prepare": prepare,
     "list": listing,
-    **dict.fromkeys(("export", "import", "merge"), sharing),
+    **dict.fromkeys(("export", "import", "merge", "verify"), sharing),
     "speed": speed,
 }
 

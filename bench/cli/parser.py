@@ -131,7 +131,7 @@ examples:
 
 IMPORT = """Adds the cells of an entry to a results folder (default: results). The entry is checked as a whole first,
 and nothing is written if a file in it is not leakbench's. A stored value is never replaced. Reports mark the rows as
-claimed.
+claimed until `leakbench verify` has confirmed them.
 
 examples:
   leakbench import entry.zip
@@ -144,6 +144,16 @@ its victims. If two folders contradict each other, one line says where, and noth
 examples:
   leakbench merge here there -o both
   leakbench merge results /mnt/other/results"""
+
+VERIFY = """Attacks some victims of each cell again, chosen at random, and compares their scores with the stored ones.
+The settings come from the record, classes and folders from this machine. The cell is marked, and reports show the mark:
+verified here, repeated elsewhere (the sender says so), claimed, not confirmed here. Two machines differ by rounding,
+which grows along the path of an attack, so the tolerance is a share of the score.
+
+examples:
+  leakbench verify results/cells/leak-dlg-*
+  leakbench verify entry.zip --victims 2                   without a mark, because nothing is imported
+  leakbench verify results data.root=pictures trainer=cpu"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -202,14 +212,18 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     merge.add_argument("words", metavar="DIR", nargs="*", help="results folders")
     for command in (export, merge):
         command.add_argument("-o", dest="output", metavar="OUT", type=Path, help="what is written")
+    verify = _parser(commands, "verify", "attack some stored victims again and mark the row", VERIFY)
+    verify.add_argument("words", metavar="CELL | KEY=VALUE", nargs="*", help="what to verify, and places, see below")
+    verify.add_argument("--victims", metavar="N", type=int, default=4, help="of each cell (default: 4)")
+    verify.add_argument("--tolerance", metavar="SHARE", type=float, default=0.05, help="of the score (default: 0.05)")
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)
-    for command in (run, train, suite, rescore, status, report, export, imported, merge, speed):
+    for command in (run, train, suite, rescore, status, report, export, imported, merge, verify, speed):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    for command in (run, train, suite, rescore, prepare, listing, speed):
+    for command in (run, train, suite, rescore, prepare, listing, verify, speed):
         command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, train, suite, rescore, status, report, prepare, export, imported, merge, speed):
+    for command in (run, train, suite, rescore, status, report, prepare, export, imported, merge, verify, speed):
         command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
     return top, commands.choices
 

@@ -98,6 +98,50 @@ def merge(arguments: argparse.Namespace, show: Say, say: Say) -> tuple[int, Any]
     return _told(merge(folders, target, say), target, show, say)
 
 
+def verify(arguments: argparse.Namespace, show: Say, say: Say) -> tuple[int, Any]:
+    """Attacks some victims of each cell again and marks the cells.
+
+    Args:
+        arguments: `words` holds cells, results folders, an entry, and overrides; `victims`, `tolerance`, `config_dir`.
+        show: prints a result.
+        say: prints a line that the user must know.
+
+    Returns:
+        The exit code, which is 1 if a cell is not confirmed, and the document that `--json` prints.
+
+    Raises:
+        UserError: a cell cannot be computed here.
+    """
+    from bench.cli.rescore import is_override
+    from bench.results.stored_leak import StoredLeak
+    from bench.sharing import archive
+    from bench.sharing.export import cells_of
+    from bench.sharing.verify import record
+    from bench.sharing.verify import verify as verified
+
+    if arguments.victims < 1 or not 0 <= arguments.tolerance < 1:
+        raise UserError("leakbench verify: --victims must be >= 1, and --tolerance a share from 0 to below 1")
+    given = [word for word in arguments.words if is_override(word)]
+    places = [Path(word).expanduser() for word in arguments.words if not is_override(word)]
+    entries = [place for place in places if place.is_file()]
+    if not places or (entries and len(places) > 1):
+        raise UserError("leakbench verify takes cells, results folders, or one entry: leakbench verify results")
+    found = []
+    with tempfile.TemporaryDirectory(prefix="leakbench-") as folder:
+        for cell in cells_of(archive.unpack(entries[0], Path(folder)) if entries else places):
+            if not isinstance(cell, StoredLeak):
+                say(f"{cell.folder.name}: a training is not verified")
+                continue
+            one = verified(cell, arguments.victims, arguments.tolerance, given, arguments.config_dir)
+            if not entries:
+                record(cell, one)
+            show(one.sentence)
+            found.append({**asdict(one), "folder": cell.folder.name, "agreed": one.agreed})
+    if entries:
+        say(f"{entries[0]} is not marked; import it and verify the cells in your folder")
+    return int(not all(one["agreed"] for one in found)), {"cells": found}
+
+
 def _told(merged: Any, target: Path, show: Say, say: Say) -> tuple[int, Any]:
     for note in merged.notes:
         say(note)
