@@ -38,6 +38,10 @@ COMMANDS = {
     "prepare": "bench.cli.prepare",
     "list": "bench.cli.listing",
     "speed": "bench.cli.speed",
+    "export": "bench.cli.export",
+    "import": "bench.cli.import_entry",
+    "merge": "bench.cli.merge",
+    "verify": "bench.cli.verify",
     "completion": "bench.cli.completion",
 }
 LOGGED = frozenset({"run", "train", "suite"})  # the commands that leave a log file if they compute something

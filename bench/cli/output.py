@@ -33,6 +33,15 @@ def say(sentence: str) -> None:
         nowhere(sys.stderr)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun.
+
+    >>> counted(1, "cell"), counted(2, "cell"), counted(0, "victim or run", "victims or runs")
+    ('1 cell', '2 cells', '0 victims or runs')
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def speaks() -> bool:
     """Whether this process talks to the user: with ddp, Lightning starts the command once per GPU."""
     return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK"))

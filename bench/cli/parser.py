@@ -7,13 +7,11 @@ import argparse
 import re
 import sys
 from pathlib import Path
-from typing import NoReturn
+from types import ModuleType
+from typing import Any, NoReturn
 
 from bench import __version__
-from bench.cli import compare as compare_options
-from bench.cli import figure as figure_options
-from bench.cli import show as show_options
-from bench.cli import table as table_options
+from bench.cli import compare, export, figure, import_entry, merge, show, table, verify
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 from bench.speed import options as speed_options
@@ -29,6 +27,7 @@ TOP = """examples:
   leakbench compare 'idlg mnist' 'dlg mnist'      two cells on the same victims
   leakbench show 'idlg mnist'                     one cell, with its images
   leakbench figure success                        a figure for a paper
+  leakbench export results -o entry.zip           results as one file (then: leakbench import, merge)
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench list idlg                             one of them: its paper, what it needs, its settings
@@ -50,6 +49,11 @@ examples:
   leakbench run attack=mine --config-dir my_configs        (my_configs/attack/mine.yaml)
   leakbench run debug=fast                                 two victims, a small budget, no logger
   leakbench run attack=idlg --cfg                          the resolved config as YAML; nothing is run
+  leakbench run attack=dlg,idlg seed=0,1,2                 six cells and their leaderboard
+
+A key with several values, separated by commas, makes a grid of cells that is run like a suite; all cells are checked
+before the first one runs (docs/suites.md). range(0,5) stands for 0,1,2,3,4. A comma within quotes or brackets, and one
+in the name of a folder, separates nothing.
 
 A stored victim is not computed again. A value with spaces or brackets needs two pairs of quotes:
 'data.root="my pictures"'."""
@@ -76,6 +80,7 @@ examples:
   leakbench suite quick attack=idlg results=only_idlg      only iDLG, on each of the suite's data sets
   leakbench suite published data.victims=32
   leakbench suite quick --cfg                              the resolved config of each cell; nothing is run
+  leakbench suite published data.victims=32 seed=0,1,2     the whole grid once per seed
   leakbench list suites"""
 
 RESCORE = """Scores the stored reconstructions again and attacks nothing. DIR is a results folder (default: results) or
@@ -178,6 +183,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     run = _parser(commands, "run", "run one cell", RUN)
     _overrides(run)
+    run.add_argument("--multirun", action="store_true", help="run as a suite, even if only one cell is named")
     run.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)  # an executor sends cells on stdin
     train = _parser(commands, "train", "train a classifier under a defence: what it costs", TRAIN)
     _overrides(train)
@@ -199,17 +205,19 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         command.add_argument(
             "folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results"
         )
-    table_options.add_options(_parser(commands, "table", "print a table for a paper", table_options.HELP))
-    compare_options.add_options(
-        _parser(commands, "compare", "compare two cells on the same victims", compare_options.HELP)
-    )
-    show_options.add_options(_parser(commands, "show", "show one cell in the terminal", show_options.HELP))
-    figure_options.add_options(_parser(commands, "figure", "draw a figure for a paper", figure_options.HELP))
+    _own(commands, "table", "print a table for a paper", table)
+    _own(commands, "compare", "compare two cells on the same victims", compare)
+    _own(commands, "show", "show one cell in the terminal", show)
+    _own(commands, "figure", "draw a figure for a paper", figure)
     prepare = _parser(commands, "prepare", "fetch data sets and weights, or say what is lacking", PREPARE)
     prepare.add_argument("names", metavar="NAME", nargs="*", help="data sets, lpips, text, and overrides (key=value)")
     prepare.add_argument("--try", action="store_true", dest="forgiving", help="go on if something cannot be fetched")
     listing = _parser(commands, "list", "list the attacks, data, models, suites, ..., or explain one of them", LIST)
     listing.add_argument("what", metavar="WHAT", nargs="?", help="a group (attacks, data, ...), or one option (idlg)")
+    _own(commands, "export", "write cells as one file for another laboratory", export)
+    _own(commands, "import", "add the cells of such a file to a results folder", import_entry)
+    _own(commands, "merge", "add the cells of several results folders to one", merge)
+    _own(commands, "verify", "attack some stored victims again and mark the row", verify)
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)
@@ -218,14 +226,19 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     completion = _parser(commands, "completion", "print a script that completes words in your shell", COMPLETION)
     completion.add_argument("shell", metavar="SHELL", help="bash, zsh or fish")
     completion.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)  # the script sends the words
-    table, compare, show, figure = (commands.choices[name] for name in ("table", "compare", "show", "figure"))
-    for command in (run, train, suite, rescore, status, report, listing, speed, table, compare, show, figure):
-        command.add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    for command in (run, train, suite, rescore, prepare, listing, speed, table):
-        command.add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
-    for command in (run, train, suite, rescore, status, report, view, prepare, speed, table, compare, show, figure):
-        command.add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
-    return top, commands.choices
+    found = commands.choices
+    for name in found.keys() - {"view", "prepare", "completion"}:
+        found[name].add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
+    for name in ("run", "train", "suite", "rescore", "prepare", "list", "speed", "table", "verify"):
+        found[name].add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
+    for name in found.keys() - {"list", "completion"}:
+        found[name].add_argument("--verbose", action="store_true", help="print the libraries' own messages too")
+    return top, found
+
+
+def _own(commands: Any, name: str, summary: str, body: ModuleType) -> None:
+    """Adds a command whose file says its help and its options."""
+    body.add_options(_parser(commands, name, summary, body.HELP))
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:

@@ -20,8 +20,8 @@ def answer(arguments: argparse.Namespace) -> Answer:
     Raises:
         UserError: an override is wrong, or the folder cannot be read.
     """
-    overrides = [word for word in arguments.words if _is_override(word)]
-    folders = [Path(word).expanduser() for word in arguments.words if not _is_override(word)]
+    overrides = [word for word in arguments.words if is_override(word)]
+    folders = [Path(word).expanduser() for word in arguments.words if not is_override(word)]
     if len(folders) > 1:
         raise UserError(f"'{folders[1]}' is one folder too many (leakbench rescore --help)")
 
@@ -42,6 +42,6 @@ def answer(arguments: argparse.Namespace) -> Answer:
     return int(any(one["reason"] for one in found)), {"cells": found}
 
 
-def _is_override(word: str) -> bool:
+def is_override(word: str) -> bool:
     """Whether a word is an override; a folder may have `=` in its name, but an override is never a folder."""
     return "=" in word and not Path(word).is_dir()

@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 from bench.cli.output import Answer, show
 from bench.errors import UserError

@@ -141,7 +141,7 @@ def _check_override(override: Override, known: dict[str, list[str]], config_dir:
     """Refuses an override that can be seen to be wrong before Hydra composes."""
     key, text, value = override.key_or_group, override.input_line or "", override.value()
     if override.is_sweep_override():
-        raise UserError(f"{text} names several values; a run is one cell (suites run many: leakbench suite --help)")
+        raise UserError(f"{text} names several values; one is wanted here (`leakbench run` and `suite` take several)")
     if not key:
         raise UserError(f"{text!r} has no key: want key=value, such as attack=idlg")
     if override.package is not None or (key in known and (override.is_add() or override.is_force_add())):

@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.report import papers
 from bench.report.rows import Row
+from bench.results import verification
 from bench.results.intervals import COVERAGE, MARKS, methods
 
 
@@ -33,6 +34,7 @@ def notes(shown: list[Row], own: list[Row], used: Iterable[str]) -> list[str]:
         which = ", ".join(f"{row.name} ({row.repeated} of {row.summary['victims']})" for row in shown if row.repeated)
         what = shown[0].modality.name
         lines.append(f"{what.capitalize()} repeated (more victims than the data set fills with new {what}): {which}.")
+    lines += _origins(shown)
     if any("dirty" in (row.provenance["commit"] or "") for row in shown):
         lines.append("A commit marked dirty had changes that were not committed.")
     return lines
@@ -77,6 +79,15 @@ def _metric_facts(shown: list[Row]) -> list[str]:
         f"{key}" + (f" on {', '.join(sorted(sets))}" if variants[key] > 1 else "") + f": {text}."
         for (key, text), sets in used.items()
     ]
+
+
+def _origins(shown: list[Row]) -> list[str]:
+    """Which rows were computed elsewhere, and whether some of their victims were attacked again here."""
+    held: dict[str, list[str]] = {}
+    for row in shown:
+        if word := verification.mark(row.cell.folder):
+            held.setdefault(word, []).append(row.name)
+    return [f"Rows {word}: {', '.join(dict.fromkeys(names))}." for word, names in sorted(held.items())]
 
 
 def _plain(value: Any) -> str:

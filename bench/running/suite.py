@@ -15,6 +15,7 @@ from bench.config import display_names, options
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.config.schema import check_as
+from bench.config.sweep import combinations
 from bench.config.yaml_bounds import check_files
 from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.results import plans
@@ -27,6 +28,7 @@ from bench.terminal.progress import bars, console
 
 # groups that only an attack looks at, and those that only a training does
 _OF_LEAKS, _OF_TRAININGS = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
+_ALONE = "the cell"  # the title of a cell without choices
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
 
@@ -89,14 +91,22 @@ def load(name: str, config_dir: Path | None = None) -> Suite:
 
 
 def plan(name: str, overrides: list[str], config_dir: Path | None = None, *, to_run: bool = True) -> list[Planned]:
-    """The cells of a suite, each composed and checked.
+    """The cells of a suite, each composed and checked. See `planned`."""
+    return planned(load(name, config_dir), name, overrides, config_dir, to_run=to_run)
+
+
+def planned(
+    suite: Suite, name: str, overrides: list[str], config_dir: Path | None = None, *, to_run: bool = True
+) -> list[Planned]:
+    """The cells of a grid, each composed and checked.
 
     What the user says of a group (`attack=idlg`) or of a key replaces what the grid says of it, keys below that group
-    included; cells that become equal are run once. A key that only some cells have (`attack.evaluations=500`, which a
-    control has not) is set in those.
+    included; cells that become equal are run once. An override with several values (`seed=0,1`) repeats the grid with
+    each of them. A key that only some cells have (`attack.evaluations=500`, which a control has not) is set in those.
 
     Args:
-        name: the suite.
+        suite: the grid.
+        name: what the suite is called in messages, plans and loggers.
         overrides: what the user says.
         config_dir: a folder with options of the user's own.
         to_run: whether the data sets have to be on this machine.
@@ -104,27 +114,29 @@ def plan(name: str, overrides: list[str], config_dir: Path | None = None, *, to_
     Raises:
         UserError: a cell cannot be composed, or its data set is not on this machine: before anything has run.
     """
-    suite = load(name, config_dir)
     said = {override.partition("=")[0].lstrip("+~") for override in overrides}
     cells: list[Planned] = []
     strangers: dict[str, UserError] = {}  # overrides that no cell has taken so far
     taken: set[str] = set()
     absent: dict[str, None] = {}  # a sentence for each data set that is lacking
-    for title, base, training in _choices(suite, said):
-        own = [override for override in overrides if _group(override) not in (_OF_LEAKS if training else _OF_TRAININGS)]
+    combined = combinations(overrides)
+    for combination, (title, base, training) in itertools.product(combined, _choices(suite, said)):
+        unseen = _OF_LEAKS if training else _OF_TRAININGS
+        own = [override for override in combination.overrides if _group(override) not in unseen]
+        swept = [override for override in combination.swept if override in own]
         try:
             config, used = _compose_with(own, base, config_dir, name, strangers, to_run=to_run)
         except AbsentData as error:
             absent[str(error)] = None
             continue
         except UserError as error:
-            raise UserError(f"{error} [suite {name}, cell {title}]") from None
+            raise UserError(f"{error} [suite {name}, cell {_title(title, swept)}]") from None
         if training:
             config.trainer.devices = config.trainer.num_nodes = 1  # what is measured is one client's step
         if all(config != other.config for other in cells):
-            cells.append(Planned(title, config))
+            cells.append(Planned(_title(title, [override for override in swept if override in used]), config))
         taken.update(used)
-    for override in overrides if not absent else ():
+    for override in (text for one in combined for text in one.overrides) if not absent else ():
         if override not in taken:
             raise strangers.get(override) or UserError(f"{override}: no cell of suite {name} looks at it")
     if any(cell.config.executor != cells[0].config.executor for cell in cells):
@@ -143,10 +155,15 @@ def _choices(suite: Suite, said: set[str]) -> Iterator[tuple[str, list[str], boo
     general = [token for text in suite.overrides for token in _TOKEN.findall(text)]
     grid = [tokens_of(choice) for choice in itertools.product(*suite.grid)]
     for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
-        yield " ".join(tokens) or "the cell", [*general, *tokens], False
+        yield " ".join(tokens) or _ALONE, [*general, *tokens], False
     shares = ([token for token in tokens if _group(token) not in _OF_LEAKS] for tokens in grid)
     for shared in dict.fromkeys(map(tuple, shares)) if suite.utility else ():
         yield " ".join(["training", *shared]), [*general, *shared, *tokens_of(suite.utility)], True
+
+
+def _title(of_grid: str, swept: list[str]) -> str:
+    """What a cell is called: its choices in the grid, then those of the overrides with several values."""
+    return " ".join([*([] if of_grid == _ALONE and swept else [of_grid]), *swept])
 
 
 def _compose_with(

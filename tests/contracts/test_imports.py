@@ -12,7 +12,7 @@ ORDER = re.findall(
     r"\w+",
     """
 errors messages host threat terminal storage download datamodules config models engine objectives priors labels defenses
-client attacks metrics training leakage modalities results report loggers running executors auditing speed cli
+client attacks metrics training leakage modalities results report loggers running executors auditing sharing speed cli
 """,
 )
 BENCH = Path(bench.__file__).parent

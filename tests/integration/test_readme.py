@@ -10,6 +10,7 @@ import pytest
 
 from bench.cli.parser import parse
 from bench.config.compose import compose
+from bench.config.sweep import combinations
 from bench.running.cell import run_cell
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,8 @@ def test_every_command_is_understood(command: str, tmp_path: Path) -> None:
     words = shlex.split(command)[1:]
     arguments = parse(words)
     if words[0] == "run" and "--config-dir" not in words:
-        assert compose([word for word in words[1:] if "=" in word]).names
+        for cell in combinations([word for word in words[1:] if "=" in word]):
+            assert compose(cell.overrides).names
     assert arguments is not None
 
 

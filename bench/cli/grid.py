@@ -1,0 +1,55 @@
+"""Runs a grid of cells for `leakbench suite` and `leakbench run`, then prints the leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.output import Answer, say, show_report, speaks
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from bench.running.suite import Planned
+
+
+def run_or_show(name: str, cells: list[Planned], *, only_config: bool) -> Answer:
+    """Runs the cells, or prints the config of each and runs nothing.
+
+    Args:
+        name: what the grid is called.
+        cells: checked, none of them run.
+        only_config: whether the configs are printed.
+
+    Raises:
+        UserError: a results folder cannot be written, or the executor cannot run the cells.
+    """
+    if only_config:
+        from bench.cli import cfg as configs
+
+        return configs.show_cells([(cell.title, cell.config) for cell in cells])
+    return _run(name, cells)
+
+
+def _run(name: str, cells: list[Planned]) -> Answer:
+    from bench.report import page
+    from bench.results.store import Store
+    from bench.running import suite as suites
+    from bench.running.cell import record_failure
+
+    roots = sorted({cell.config.results for cell in cells})
+    for root in roots:
+        Store(Path(root)).check()
+    suites.write_plans(name, cells)
+    outcome = suites.run(cells, record_failure)
+    reports = [page.write(Path(root)) for root in roots] if speaks() else []
+    for made in reports:
+        show_report(made)
+    for title, reason in outcome.failed.items():
+        say(f"failed: {title}: {reason}")
+    document = {
+        "suite": name,
+        "cells": outcome.cells,
+        "not_applicable": outcome.not_applicable,
+        "failed": outcome.failed,
+        "files": [str(path) for made in reports for path in made.paths],
+    }
+    return (1 if outcome.failed else 0), document

@@ -1,0 +1,1 @@
+"""What laboratories exchange: entries that are exported, imported, merged and verified."""

@@ -1,0 +1,25 @@
+"""The worked examples of docs/suites.md run as they are printed, from outside the repository."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bench.cli.main import main
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "suites.md").read_text()
+(SUITE,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+COMMANDS = [line for line in PAGE.splitlines() if line.startswith("leakbench ")]
+
+
+@pytest.mark.parametrize(("command", "count"), zip(COMMANDS, [6, 7, 3, 14], strict=True))
+def test_each_command_runs_as_many_cells_as_the_page_says(command, count, tmp_path, monkeypatch, capfd) -> None:
+    (tmp_path / "my_configs" / "suite").mkdir(parents=True)
+    (tmp_path / "my_configs" / "suite" / "two_defenses.yaml").write_text(SUITE)
+    monkeypatch.chdir(tmp_path)
+    words = [*shlex.split(command)[1:], "logger=none", "data.victims=1", "engine.threads=1", "metric=mse"]
+    assert main([*words, "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert len(document["cells"]) == count and not document["failed"] and not document["not_applicable"]
