@@ -5,6 +5,7 @@ Lines differ in colour, in dashes and in marks, so that they can be told apart i
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -47,7 +48,7 @@ def success(rows: Sequence[TableRow], width: float, font: float, thresholds: tup
     if not 0 < low < high:
         raise UserError(f"--thresholds {low:g},{high:g}: want two numbers above 0, the lower one first")
     known = [
-        (row, np.concatenate([e for _, stored in row.members for e in values(stored, "mse").values()] or [[]]))
+        (row, np.concatenate([e for _, stored in row.members for e in values(stored, "mse").values()] or [np.zeros(0)]))
         for row in rows
     ]
     known = [(row, found) for row, found in known if len(found)]
@@ -57,9 +58,8 @@ def success(rows: Sequence[TableRow], width: float, font: float, thresholds: tup
     at = np.logspace(np.log10(low), np.log10(high), _POINTS)
     for which, (row, found) in enumerate(known):
         share = [(np.nan_to_num(found, nan=np.inf) <= threshold).mean() for threshold in at]
-        axes.plot(
-            at, share, label=drawable(name(row, rows)), **(_style(which) | {"marker": "", "drawstyle": "steps-post"})
-        )
+        style = _style(which) | {"marker": "", "drawstyle": "steps-post"}
+        axes.plot(at, share, label=drawable(name(row, rows)), **style)
     axes.set(xscale="log", ylim=(-0.03, 1.03), xlim=(low, high))
     axes.set_xlabel("threshold of the mean squared error", fontsize=font)
     axes.set_ylabel("share of images at or below it", fontsize=font)
@@ -75,8 +75,8 @@ def batches(rows: Sequence[TableRow], width: float, font: float) -> Figure:
     """
     lines: dict[str, dict[int, np.ndarray]] = {}
     for row in rows:
-        found = [stored.victims["iterations"].to_pylist() for _, stored in row.members]
-        counts = np.array([value for part in found for value in part if value is not None], float)
+        stored = [part.victims["iterations"].to_pylist() for _, part in row.members]
+        counts = np.array([value for part in stored for value in part if value is not None], float)
         if len(counts) and row.first.batch and not row.first.control:
             own = lines.setdefault(_name(row, rows, batch=False), {})
             own[row.first.batch] = np.concatenate([own.get(row.first.batch, np.zeros(0)), counts])
@@ -185,7 +185,7 @@ def _axes(width: float, font: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _style(which: int) -> dict[str, object]:
+def _style(which: int) -> dict[str, Any]:
     at = which % len(COLOURS)
     return {"color": COLOURS[at], "linestyle": DASHES[at], "linewidth": 1.3, "marker": MARKS[at]}
 
