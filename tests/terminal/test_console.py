@@ -20,7 +20,7 @@ LEAKBENCH = f"{sys.executable} -m bench.cli"
     ("line", "code", "said"),
     [
         ("list >&-", 0, ""),
-        ("list --json >&-", 2, "no option '--json'"),
+        ("list --jsn >&-", 2, "no option '--jsn'"),
         ("list <&- >&- 2>&-", 0, ""),
         ("run attack=idgl 2>&-", 2, ""),
         ("run attack=idgl >&- 2>&-", 2, ""),
