@@ -25,6 +25,7 @@ def add_cell(
     lr: float = 1.0,
     failed: Sequence[int] = (),
     images: bool = False,
+    checkpoint: str | None = None,
     **more: Any,
 ) -> StoredLeak:
     """A cell with one victim per `errors / batch`; None is a sample without a reconstruction."""
@@ -32,7 +33,7 @@ def add_cell(
     config = {
         "seed": seed,
         "attack": {"_target_": TARGETS.get(attack), "lr": lr},
-        "model": {"_target_": "bench.models.lenet.LeNet"},
+        "model": {"_target_": "bench.models.lenet.LeNet", "checkpoint": checkpoint, "per_victim": checkpoint is None},
         "data": {"batch_size": batch, "victims": len(errors) // batch, "seed": seed},
         "names": labels,
     }

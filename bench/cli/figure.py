@@ -7,12 +7,13 @@ from typing import Any
 from bench.cli.output import Answer, show
 from bench.errors import UserError
 
-KINDS = ("success", "batches", "utility", "grid")
+KINDS = ("success", "batches", "epochs", "utility", "grid")
 HELP = """Draws a figure for a paper from a results folder, as PDF and as PNG. Colours, dashes and marks differ, so
 that it can be read in gray and by colour-blind readers.
 
   success    the share of images at or below each threshold of the mean squared error, a line per attack
   batches    iterations against the batch size, a line per attack
+  epochs     a metric against the epoch of the attacked model (model.checkpoint=epoch_1.pt,epoch_2.pt)
   utility    leakage against the accuracy that a defence leaves; needs `leakbench train` or `suite defenses`
   grid       truths beside reconstructions, a line per victim; with one attack under several defences: over strengths
 
@@ -35,6 +36,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--width", metavar="INCHES", type=float, help="of the figure (default: 3.3, one column; of utility 7, two)")
     add("--font", metavar="POINTS", type=float, default=8.0, help="the size of its words (default: 8)")
     add("--thresholds", metavar="LOW,HIGH", default="1e-6,1", help="of kind success (default: 1e-6,1)")
+    add("--metric", metavar="NAME", default="psnr", help="of kind epochs: what is shown (default: psnr)")
     add("--victims", metavar="A,B", help="of kind grid: their ids, from above")
 
 
@@ -71,7 +73,7 @@ def answer(arguments: argparse.Namespace) -> Answer:
 
 def _figure(arguments: argparse.Namespace) -> Any:
     from bench.cli.table import choice
-    from bench.report import paper_figures, pareto
+    from bench.report import epoch_figure, paper_figures, pareto
     from bench.report.table_options import options
     from bench.report.table_rows import place, table_rows
     from bench.results import query, store
@@ -98,6 +100,8 @@ def _figure(arguments: argparse.Namespace) -> Any:
         return paper_figures.success(rows, *size, _pair(arguments.thresholds))
     if arguments.kind == "batches":
         return paper_figures.batches(rows, *size)
+    if arguments.kind == "epochs":
+        return epoch_figure.epochs(rows, *size, arguments.metric)
     return paper_figures.grid(rows, *size, _ids(arguments.victims))
 
 

@@ -54,16 +54,16 @@ def success(rows: Sequence[TableRow], width: float, font: float, thresholds: tup
     known = [(row, found) for row, found in known if len(found)]
     if not known:
         raise UserError("no chosen row has images with a mean squared error")
-    figure, axes = _axes(width, font)
+    figure, axes = plot_of(width, font)
     at = np.logspace(np.log10(low), np.log10(high), _POINTS)
     for which, (row, found) in enumerate(known):
         share = [(np.nan_to_num(found, nan=np.inf) <= threshold).mean() for threshold in at]
-        style = _style(which) | {"marker": "", "drawstyle": "steps-post"}
+        style = line_style(which) | {"marker": "", "drawstyle": "steps-post"}
         axes.plot(at, share, label=drawable(name(row, rows)), **style)
     axes.set(xscale="log", ylim=(-0.03, 1.03), xlim=(low, high))
     axes.set_xlabel("threshold of the mean squared error", fontsize=font)
     axes.set_ylabel("share of images at or below it", fontsize=font)
-    _legend(axes, font)
+    legend(axes, font)
     return figure
 
 
@@ -78,24 +78,24 @@ def batches(rows: Sequence[TableRow], width: float, font: float) -> Figure:
         stored = [part.victims["iterations"].to_pylist() for _, part in row.members]
         counts = np.array([value for part in stored for value in part if value is not None], float)
         if len(counts) and row.first.batch and not row.first.control:
-            own = lines.setdefault(_name(row, rows, batch=False), {})
+            own = lines.setdefault(name(row, rows, ("B",)), {})
             own[row.first.batch] = np.concatenate([own.get(row.first.batch, np.zeros(0)), counts])
     lines = {key: found for key, found in lines.items() if len(found) > 1}
     if not lines:
         raise UserError("no attack ran with two batch sizes; run one with data.batch_size=1, 2, 4")
-    figure, axes = _axes(width, font)
+    figure, axes = plot_of(width, font)
     for which, (label, found) in enumerate(lines.items()):
         sizes = sorted(found)
         low, middle, high = np.array([np.quantile(found[size], (0.25, 0.5, 0.75)) for size in sizes]).T
         spread = [middle - low, high - middle]
-        axes.errorbar(sizes, middle, yerr=spread, label=drawable(label), capsize=2, markersize=4, **_style(which))
+        axes.errorbar(sizes, middle, yerr=spread, label=drawable(label), capsize=2, markersize=4, **line_style(which))
     axes.set_xscale("log", base=2)
     every = sorted({size for found in lines.values() for size in found})
     axes.set_xticks(every, [str(size) for size in every])
     axes.minorticks_off()
     axes.set_xlabel("batch size", fontsize=font)
     axes.set_ylabel("iterations per victim\n(median, quartiles)", fontsize=font)
-    _legend(axes, font)
+    legend(axes, font)
     return figure
 
 
@@ -155,15 +155,17 @@ def grid(rows: Sequence[TableRow], width: float, font: float, victims: Sequence[
     return figure
 
 
-def name(row: TableRow, rows: Sequence[TableRow]) -> str:
-    """What tells a row from the others of a figure, in words: the attack, or what else differs."""
-    return _name(row, rows, batch=True)
+def name(row: TableRow, rows: Sequence[TableRow], without: Sequence[str] = ()) -> str:
+    """What tells a row from the others of a figure, in words: the attack, or what else differs.
 
-
-def _name(row: TableRow, rows: Sequence[TableRow], batch: bool) -> str:
+    Args:
+        row: the row.
+        rows: all rows of the figure.
+        without: settings that the figure shows in another way.
+    """
     keys = [key for key in ("attack", "defense", "data", "model", "threat") if len({one.word(key) for one in rows}) > 1]
     words = [row.word(key) for key in keys or ["attack"]]
-    settings = [f"{key} {value}" for key, value in row.setting.items() if batch or key != "B"]
+    settings = [f"{key} {value}" for key, value in row.setting.items() if key not in without]
     return ", ".join(["no defence" if word == "none" else word for word in words] + settings)
 
 
@@ -175,7 +177,8 @@ def rendered(figure: Figure, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _axes(width: float, font: float) -> tuple[Figure, Axes]:
+def plot_of(width: float, font: float) -> tuple[Figure, Axes]:
+    """A figure of this width in inches with one empty plot; the font's size is in points."""
     figure = Figure(figsize=(width, width * _SHAPE), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -185,12 +188,14 @@ def _axes(width: float, font: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _style(which: int) -> dict[str, Any]:
+def line_style(which: int) -> dict[str, Any]:
+    """Colour, dashes and mark of a line by its place."""
     at = which % len(COLOURS)
     return {"color": COLOURS[at], "linestyle": DASHES[at], "linewidth": 1.3, "marker": MARKS[at]}
 
 
-def _legend(axes: Axes, font: float) -> None:
+def legend(axes: Axes, font: float) -> None:
+    """Adds the names of the lines."""
     axes.legend(fontsize=font - 1, frameon=False, handlelength=2.6)
 
 
