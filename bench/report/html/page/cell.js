@@ -141,11 +141,11 @@ function figureStrip(identity) {
  */
 function victimTable(identity, detail) {
   const columns = figureColumns(identity).filter((column) => detail.values.columns[column.key]);
-  const { victim, status } = detail.values;
+  const { victim, ended } = detail.values;
   const head = make('tr', {}, make('th', { scope: 'col', class: 'number', text: 'victim' }), make('th', { scope: 'col', text: 'ended' }),
     ...columns.map((column) => make('th', { scope: 'col', class: 'number', text: titleOf(column) })));
   const rows = victim.map((/** @type {number} */ id, /** @type {number} */ at) => make('tr', {},
-    make('th', { scope: 'row', class: 'number', text: id, 'data-order': id }), make('td', { text: status[at].replaceAll('_', ' ') }),
+    make('th', { scope: 'row', class: 'number', text: id, 'data-order': id }), make('td', { text: ended[at] }),
     ...columns.map((column) => {
       const value = detail.values.columns[column.key][at];
       const text = value !== null && Number.isInteger(value) && value < 1e6 ? value.toLocaleString('en') : short(value);

@@ -135,8 +135,8 @@ function sideName(sides, number) {
  * @returns {string}
  */
 function ending(sides, victim) {
-  const words = sides.map(({ detail }) => detail.values.status[detail.values.victim.indexOf(victim)]);
-  return `, ${[...new Set(words)].join(' and ').replaceAll('_', ' ')}`;
+  const words = sides.map(({ detail }) => detail.values.ended[detail.values.victim.indexOf(victim)]);
+  return `, ${[...new Set(words)].join(' and ')}`;
 }
 
 /**
