@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from bench import __version__
+from bench.report.ended import in_words
 from bench.report.html import words
 from bench.report.html.command import command
 from bench.report.html.examples import class_names, curves, examples
@@ -184,12 +185,18 @@ def _cell(row: Row, measures: Sequence[Measure]) -> dict[str, Any]:
     return {
         **_labels_of(row),
         "control": row.control,
-        "stopped": row.stopped,
+        "stopped": _stopped(row),
         "unfinished": "" if row.stopped else unfinished(row.cell, row.summary["victims"]),
         "empty": row.empty,
         "figures": figures,
         "same": hashlib.sha256(victims_of(row.cell).encode()).hexdigest()[:16],
     }
+
+
+def _stopped(row: Row) -> str | None:
+    """Why the cell as a whole failed or does not apply, with its status in words; None if it did not."""
+    failure = row.cell.failure
+    return None if failure is None else f"{in_words(failure.status)}: {failure.reason}"
 
 
 def _figure(measure: Measure, row: Row) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_a_stopped_cell_has_its_reason_and_no_figure(tmp_path: Path) -> None:
     found = of(tmp_path)
     row, detail = found.cells[cell.identity], found.details[cell.identity]
     assert (row["empty"], row["figures"], row["failed"]) == (True, {}, None)
-    assert row["stopped"] == "error: RuntimeError: it broke" and row["unfinished"] == ""
+    assert row["stopped"] == "raised an error: RuntimeError: it broke" and row["unfinished"] == ""
     assert detail["reasons"] == {} and detail["values"] == {"victim": [], "ended": [], "columns": {}}
 
 

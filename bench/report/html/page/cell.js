@@ -106,7 +106,7 @@ function fillCell(body, identity) {
   const curve = detail.curves.length ? makeCurve(detail.curves) : null;
   const viewer = cell.empty ? null : makeViewer([{ identity, detail }], (victim, iteration) => curve?.mark(victim, iteration));
   const pieces = [
-    cell.stopped ? make('p', { class: 'failure' }, make('strong', { text: 'This cell stopped. ' }), cell.stopped) : null,
+    cell.stopped ? make('p', { class: 'failure' }, make('strong', { text: 'This cell stopped: ' }), cell.stopped) : null,
     cell.empty ? null : figureStrip(identity),
     viewer ? part('What came back', viewer) : null,
     curve ? part('The objective of the attack', curve.element) : null,
