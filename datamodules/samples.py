@@ -16,7 +16,7 @@ from bench.datamodules.tree import read_images
 from bench.errors import UserError
 
 CLASSES = {"mnist": 10, "cifar10": 10, "cifar100": 100}  # class counts of the full datasets
-NAMES = {"cifar10": CIFAR10_CLASSES, "cifar100": CIFAR100_CLASSES}
+NAMES: dict[str, tuple[str, ...]] = {"cifar10": CIFAR10_CLASSES, "cifar100": CIFAR100_CLASSES}
 FACES = 100  # the first 100 of lfw_subset's 200 patches are faces, the others background
 
 
