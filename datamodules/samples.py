@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from bench.datamodules.checks import check_word
+from bench.datamodules.cifar_classes import CIFAR10_CLASSES, CIFAR100_CLASSES
 from bench.datamodules.images import ImageDataModule
 from bench.datamodules.pool import Pool
 from bench.datamodules.tree import read_images
 from bench.errors import UserError
 
 CLASSES = {"mnist": 10, "cifar10": 10, "cifar100": 100}  # class counts of the full datasets
+NAMES: dict[str, tuple[str, ...]] = {"cifar10": CIFAR10_CLASSES, "cifar100": CIFAR100_CLASSES}
 FACES = 100  # the first 100 of lfw_subset's 200 patches are faces, the others background
 
 
@@ -87,7 +89,7 @@ class Samples(ImageDataModule):
     def _load_pictures(self) -> Pool:
         files = self._files()
         labels = np.array([int(path.stem.split("_")[2]) for path in files], dtype=np.int64)
-        return Pool(read_images(files, self.size, self.channels), labels, CLASSES[self.set], None)
+        return Pool(read_images(files, self.size, self.channels), labels, CLASSES[self.set], NAMES.get(self.set))
 
     def _load_faces(self) -> Pool:
         path = self._files()[0]

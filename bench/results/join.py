@@ -110,6 +110,13 @@ def data_config(cell: StoredLeak) -> dict[str, Any]:
     return {key: value for key, value in _config(cell, "data").items() if key not in ("victims", "root")}
 
 
+def victims_of(cell: StoredLeak) -> str:
+    """Which victims a cell attacks, as a text: cells with the same text attack the same examples, dealt alike."""
+    # The words of a sentence depend on the model's vocabulary too.
+    vocabulary = _config(cell, "model") if modality_of(cell.facts).tokenized else None
+    return _plain([cell.facts["labels"]["data"], data_config(cell), contents(cell)["data"], vocabulary])
+
+
 def contents(cell: StoredLeak | StoredTraining) -> dict[str, Any]:
     """The hashes of the contents that the config only names: the examples and the model's weights."""
     known = cell.facts.get("contents") or {}
@@ -146,12 +153,6 @@ def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Pat
         stored: the rows of the cells that have been read already.
     """
     kind = modality_of(like.facts)
-
-    def victims_of(cell: StoredLeak) -> str:
-        # The words of a sentence depend on the model's vocabulary too.
-        vocabulary = _config(cell, "model") if kind.tokenized else None
-        return _plain([data_config(cell), contents(cell)["data"], vocabulary])
-
     for cell in controls:
         if cell.facts["labels"]["attack"] == kind.scale.control and victims_of(cell) == victims_of(like):
             return leaks.values(stored.get(cell.folder) or query.rows(cell), kind.scale.column)

@@ -69,8 +69,8 @@ class VictimImages:
         guess: the reconstructions, `[B, C, H, W]` in [0, 1].
         moments: `[M]`, numbers of iterations; -1 marks an unused place.
         images: `[M, B, C, H, W]`, the iterates at these moments.
-        curve_at: `[K]`, numbers of evaluations; -1 marks an unused place.
-        curve: `[K]`, the attacker's objective at these evaluations.
+        curve_at: `[K]`, numbers of iterations; -1 marks an unused place.
+        curve: `[K]`, the attacker's objective at these iterations.
     """
 
     victim: int
@@ -107,8 +107,8 @@ class Curve:
 
     Args:
         victim: the victim's id.
-        at: `[K]`, numbers of evaluations; -1 marks an unused place.
-        values: `[K]`, the objective at these evaluations.
+        at: `[K]`, numbers of iterations; -1 marks an unused place.
+        values: `[K]`, the objective at these iterations.
     """
 
     victim: int

@@ -85,11 +85,15 @@ def _labels(rows: Rows, key: str) -> dict[int, float]:
         known = values(rows, key, failed=True)
         claimed = any(np.isfinite(found).any() for found in known.values())
         return {victim: float(np.nan_to_num(found).mean()) if claimed else np.nan for victim, found in known.items()}
-    columns_ = (rows.samples[name].to_pylist() for name in ("victim", "label", "label_guess"))
+    samples = rows.samples
+    columns_ = [samples[name].to_pylist() for name in ("victim", "label", "label_guess")]
+    # the label of a victim without a reconstruction is not a claim
+    scores = samples[LABELS[0]].to_pylist() if LABELS[0] in samples.column_names else [0.0] * len(samples)
     pairs: dict[int, list[tuple[int, int]]] = {victim: [] for victim in rows.victims["victim"].to_pylist()}
-    for victim, label, guess in zip(*columns_):
-        pairs[victim].append((label, guess))
-    if all(guess is None or guess < 0 for found in pairs.values() for _, guess in found):
+    for victim, label, guess, scored in zip(*columns_, scores):
+        claimed = guess is not None and guess >= 0 and scored is not None and np.isfinite(scored)
+        pairs[victim].append((label, guess if claimed else -1))
+    if all(guess < 0 for found in pairs.values() for _, guess in found):
         return dict.fromkeys(pairs, np.nan)
     sizes = dict(zip(rows.victims["victim"].to_pylist(), rows.victims["batch_size"].to_pylist()))
     return {victim: _claimed(found, key) / sizes[victim] for victim, found in pairs.items()}
@@ -97,10 +101,10 @@ def _labels(rows: Rows, key: str) -> dict[int, float]:
 
 def _claimed(pairs: list[tuple[int, int]], key: str) -> int:
     if key == "label_accuracy":
-        return sum(label == guess for label, guess in pairs)
+        return sum(label == guess >= 0 for label, guess in pairs)
     left, found = [label for label, _ in pairs], 0
     for _, guess in pairs:
-        if guess in left:
+        if guess >= 0 and guess in left:
             left.remove(guess)
             found += 1
     return found

@@ -49,6 +49,20 @@ def test_mnist_samples_are_the_first_images_of_the_test_split(build, shared_data
     assert checked >= 5
 
 
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_classes_have_the_names_of_an_independent_copy(build, shared_data: Path, name: str) -> None:
+    """Its folders are named after the classes, and the labels of both sets follow the alphabet."""
+    data = build("samples", set=name)
+    data.setup()
+    assert list(data.class_names) == sorted(path.name for path in (shared_data / name).iterdir() if path.is_dir())
+
+
+def test_digits_have_no_names(build) -> None:
+    data = build("samples", set="mnist")
+    data.setup()
+    assert data.class_names is None
+
+
 def test_faces_have_no_labels_but_can_be_dealt(build) -> None:
     data = build("samples", set="lfw", batch_size=4)
     data.setup()

@@ -19,7 +19,7 @@ from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.leaks import leak
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
-from bench.results.training_summary import over_images
+from bench.results.training_summary import over_images, over_runs
 
 MOMENTS = (0, 1, 2, 5, 10, 25, 60, 150)
 BACKBONES = {
@@ -196,7 +196,16 @@ def defense_board(tmp_path: Path) -> Callable[..., DefenseBoard]:
         accuracy = None if rate is None else over_images([rate], 100).document()
         found = leak(cell, {})
         assert found is not None
-        utility = None if rate is None else {"accuracy": accuracy}
+        work = {
+            "model": "lenet",
+            "sampling": "shuffle",
+            "seconds_per_step": 0.1,
+            "slowdown": None,
+            "bytes_per_step": 100,
+            "diverged": 0,
+            "epsilon": None,
+        }
+        utility = None if rate is None else {"accuracy": accuracy, "over_runs": over_runs([rate]), **work}
         return DefenseResult(f"{family} {strength}", {}, family, strength, [found], utility=utility)
 
     def build(*given: tuple[Any, ...]) -> DefenseBoard:

@@ -8,6 +8,9 @@ from paper_cells import add_cell
 
 from bench.results import query
 from bench.results.paired import sign_flip
+from bench.results.store import Store
+from bench.results.stored_leak import LABELS, StoredLeak
+from bench.results.summary import summary
 from bench.results.victim_values import other_victims, paired_difference, same_samples, victim_values
 
 
@@ -25,6 +28,20 @@ def test_values_of_each_kind_of_metric(tmp_path: Path) -> None:
 def test_a_failed_victim_is_no_success_whatever_it_left(tmp_path: Path) -> None:
     cell = add_cell(tmp_path, "dlg", [1e-5, 1e-5], failed=[1])
     assert victim_values(cell, query.rows(cell), "success_1e-2") == {0: 1.0, 1: 0.0}
+
+
+def test_a_label_without_a_reconstruction_is_no_claim(tmp_path: Path) -> None:
+    cell = Store(tmp_path).cell(StoredLeak, "dlg", "0" * 16, {"labels": dict.fromkeys(LABELS, "x")})
+    labels = {(0, 0): (1, 2, 0.0), (0, 1): (2, 2, 1.0), (1, 0): (3, 3, None), (1, 1): (4, -1, 0.0)}
+    samples = [
+        {"victim": v, "position": p, "sample": p, "label": label, "label_guess": guess, "label_accuracy": scored}
+        for (v, p), (label, guess, scored) in labels.items()
+    ]
+    cell.append([{"victim": v, "status": "budget", "batch_size": 2} for v in (0, 1)], samples)
+    rows = query.rows(cell)
+    assert victim_values(cell, rows, "label_overlap") == {0: 0.5, 1: 0.0}
+    found = summary(cell)["label_overlap"]
+    assert found is not None and found["mean"] == 0.25
 
 
 def test_the_difference_of_means_and_its_test() -> None:

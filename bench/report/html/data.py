@@ -1,7 +1,6 @@
 """Everything that the page shows, as plain data: boards of rows, and a document per cell that a reader opens."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ import numpy as np
 import yaml
 
 from bench import __version__
+from bench.report.ended import in_words
 from bench.report.html import words
 from bench.report.html.command import command
-from bench.report.html.examples import SENTENCES, class_names, curves, examples
+from bench.report.html.examples import class_names, curves, examples
 from bench.report.html.leaders import leaders
 from bench.report.html.missing import missing, unfinished
 from bench.report.html.pictures import Truths
@@ -24,6 +24,7 @@ from bench.report.rows import Row
 from bench.report.table import Value, marks
 from bench.results.bootstrap import BOOTSTRAP, RESAMPLES, student
 from bench.results.intervals import GEOMETRIC, MARKS, RATE
+from bench.results.join import victims_of
 from bench.results.paired import DRAWS, EXACT
 from bench.storage.file_name import file_name
 
@@ -78,7 +79,7 @@ def collect(found: Leaderboard, root: Path, pictures: bool = True) -> PageData:
     for row in found.rows:
         shown = examples(row.cell, row.stored, truths, budget) if pictures else {"kind": None, "items": []}
         own = measures.get(row.cell.identity, ())
-        cells[row.cell.identity] = _cell(row, own, shown["kind"])
+        cells[row.cell.identity] = _cell(row, own)
         details[row.cell.identity] = _detail(row, own, shown)
     private = any(detail["examples"]["items"] for detail in details.values())
     planned = missing(root, [row.cell for row in found.rows])
@@ -179,17 +180,23 @@ def _labels_of(row: Row) -> dict[str, Any]:
     }
 
 
-def _cell(row: Row, measures: Sequence[Measure], kind: str | None) -> dict[str, Any]:
+def _cell(row: Row, measures: Sequence[Measure]) -> dict[str, Any]:
     figures = {} if row.empty else {measure.key: _figure(measure, row) for measure in measures}
     return {
         **_labels_of(row),
         "control": row.control,
-        "stopped": row.stopped,
+        "stopped": _stopped(row),
         "unfinished": "" if row.stopped else unfinished(row.cell, row.summary["victims"]),
         "empty": row.empty,
         "figures": figures,
-        "same": _same_victims(row, kind),
+        "same": hashlib.sha256(victims_of(row.cell).encode()).hexdigest()[:16],
     }
+
+
+def _stopped(row: Row) -> str | None:
+    """Why the cell as a whole failed or does not apply, with its status in words; None if it did not."""
+    failure = row.cell.failure
+    return None if failure is None else f"{in_words(failure.status)}: {failure.reason}"
 
 
 def _figure(measure: Measure, row: Row) -> dict[str, Any]:
@@ -200,17 +207,6 @@ def _figure(measure: Measure, row: Row) -> dict[str, Any]:
     value = Value(**entry, places=measure.places)
     printed = {"text": value.figure, "interval": value.interval(" to "), "marks": value.marks}
     return {**printed, **{key: entry.get(key) for key in ("mean", "low", "high", "n", "estimand", "method")}}
-
-
-def _same_victims(row: Row, kind: str | None) -> str:
-    """Cells with the same word attacked the same victims: the same examples, dealt in the same way."""
-    config = row.cell.facts.get("config") or {}
-    data = {key: value for key, value in (config.get("data") or {}).items() if key not in ("victims", "root")}
-    contents = (row.cell.facts.get("contents") or {}).get("data")
-    # The words of a sentence depend on the model's vocabulary too.
-    model = config.get("model") if kind == SENTENCES else None
-    text = json.dumps([row.summary["data"], data, contents, model], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _detail(row: Row, measures: Sequence[Measure], shown: dict[str, Any]) -> dict[str, Any]:

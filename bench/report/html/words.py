@@ -9,6 +9,7 @@ from typing import Any
 
 import bench
 from bench.messages.status import Status
+from bench.report.ended import in_words
 from bench.report.measures import Measure
 from bench.results.intervals import GEOMETRIC, RATE
 
@@ -87,14 +88,14 @@ def endings(statuses: Mapping[str, int]) -> list[str]:
         statuses: how many victims ended with each word.
 
     >>> endings({"budget": 1})
-    ['1 victim ended with the status “budget”: the budget of iterations or evaluations was used up.']
+    ['1 victim ended with the status “used its budget”: the budget of iterations or evaluations was used up.']
     """
     known = {status.value: status.sentence for status in Status}
     lines = []
     for word, count in statuses.items():
         what = "1 victim" if count == 1 else f"{count:,} victims"
         meaning = f": {known[word]}" if word in known else ""
-        lines.append(f"{what} ended with the status “{word.replace('_', ' ')}”{meaning}.")
+        lines.append(f"{what} ended with the status “{in_words(word)}”{meaning}.")
     return lines
 
 

@@ -167,7 +167,7 @@ def test_rows_without_a_result_say_why(tab: Open) -> None:
     row = page.locator(f"section.board:not([hidden]) tr[data-cell='{201:016x}']")
     assert "can't allocate memory" in row.inner_text()
     row.locator("a.open").click()
-    assert page.locator("#cell .failure").inner_text().startswith("This cell stopped. error: RuntimeError")
+    assert page.locator("#cell .failure").inner_text().startswith("This cell stopped: raised an error: RuntimeError")
 
 
 def test_a_page_with_one_kind_of_row_has_no_filter_for_it(chromium: Any, tmp_path: Path) -> None:

@@ -66,6 +66,28 @@ def test_the_picture_is_the_stored_one(tab: Open, written: Path) -> None:
         assert np.abs(found - np.round(wanted * 255)).max() <= 1
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_difference_is_black_exactly_where_both_are_the_same(tab: Open, written: Path, width: int) -> None:
+    page = tab(f"#row={BEST}", viewport={"width": width, "height": 900}, device_scale_factor=1.5)
+    (cell,) = [cell for cell in query.cells(written.parent / "results").cells if cell.identity == BEST]
+    stored = query.images(cell)[0]
+    shown = """async frame => {
+        const canvas = document.querySelector('#cell .tile canvas');
+        while (canvas.dataset.frame !== String(frame)) await new Promise(requestAnimationFrame);
+        const copy = Object.assign(document.createElement('canvas'), {width: canvas.width, height: canvas.height});
+        const context = copy.getContext('2d'); context.drawImage(canvas, 0, 0);
+        return [...context.getImageData(0, 0, copy.width, copy.height).data]; }"""
+    frames = [*stored.images[:, 0], stored.guess[0]]
+    for frame, key in ((len(frames) - 1, "End"), (0, "Home")):
+        page.locator("#cell input[type=range]").focus()
+        page.keyboard.press(key)
+        found = np.array(page.evaluate(shown, frame), float).reshape(32, 32, 4)[..., :3]
+        eight_bits = [
+            np.round(np.moveaxis(image.astype(float), 0, -1) * 255) for image in (stored.truth[0], frames[frame])
+        ]
+        assert np.abs(found - np.abs(eight_bits[0] - eight_bits[1])).max() <= 1
+
+
 def test_what_a_cell_says(tab: Open) -> None:
     page = tab(f"#row={SECOND}")
     text = page.inner_text("#cell")
@@ -107,6 +129,8 @@ def values(root: Path, identity: str, column: str) -> np.ndarray:
 
 def test_two_cells_compared_as_bench_results_compares_them(tab: Open, written: Path) -> None:
     page = tab(f"#row={BEST}")
+    options = page.locator("#cell .compare option").all_inner_texts()
+    assert options == ["nothing", "dlg", "inverting_gradients", "mean (control)", "noise (control)"]
     page.select_option("#cell .compare select", SECOND)
     assert f"with={SECOND}" in page.url
     assert page.locator("#cell .pair").first.locator(".tile").count() == 3

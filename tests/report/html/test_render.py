@@ -130,7 +130,7 @@ def page_of(words: str) -> str:
         "same": "",
     }
     board = dict.fromkeys(("title", "threat", "shared"), words)
-    leader = {"setting": words, "cell": "0" * 16, "attack": words, "others": [words]}
+    leader = {"setting": words, "cell": "0" * 16, "attack": words, "control": False, "others": [words]}
     board |= {
         "id": "x",
         "columns": [column],
@@ -147,14 +147,6 @@ def test_no_name_is_markup(words: str) -> None:
     text = page_of(words)
     assert [tag for tag, _ in Reader(text).tags] == [tag for tag, _ in Reader(page_of("a")).tags]
     text.encode()
-
-
-def test_the_first_row_leads_and_what_the_test_does_not_separate_is_named(tmp_path: Path) -> None:
-    for number, (attack, steps) in enumerate((("idlg", 150), ("dlg", 150), ("tag", 10), ("noise", 0))):
-        page_cells.add(tmp_path, Kind(attack, "cifar10", steps=steps, control=attack == "noise"), number, 8)
-    page_cells.add(tmp_path, Kind("dlg", "mnist"), 4, 8)  # alone: nothing to compare
-    (leader,) = data_of(tmp_path).boards[0]["leaders"]
-    assert leader["setting"] == "samples-cifar10" and {leader["attack"], *leader["others"]} == {"idlg", "dlg"}
 
 
 def test_the_policy_allows_the_pages_own_scripts_and_styles_and_nothing_else(folder: Path) -> None:

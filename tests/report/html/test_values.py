@@ -48,7 +48,12 @@ def test_their_mean_is_the_figure_of_the_board(boards) -> None:
     }
 
 
+def test_how_a_victim_ended_is_said_in_the_words_of_the_figures(boards) -> None:
+    rows = {row.summary["attack"]: row for board in boards for row in board.rows}
+    assert per_victim(rows["tag"], boards[-1].measures)["ended"] == ["used its budget"] * 4
+
+
 def test_a_failed_victim_is_no_success(boards) -> None:
     row = next(row for board in boards for row in board.rows if row.summary["attack"] == "dlg")
     found = per_victim(row, boards[0].measures)
-    assert found["status"][1] == "diverged" and found["columns"]["success_1e-2"] == [1.0, 0.0, 1.0, 1.0, 1.0]
+    assert found["ended"][1] == "diverged" and found["columns"]["success_1e-2"] == [1.0, 0.0, 1.0, 1.0, 1.0]

@@ -57,14 +57,26 @@ function sheetHead(identity, other) {
     && index.cells[each].same === index.cells[identity].same);
   const choice = make('select', { on: { change: () => change({ other: choice.value || null }, true) } },
     make('option', { value: '', text: alike.length ? 'nothing' : 'no other row has the same victims' }),
-    ...alike.map((each) => make('option', { value: each, text: `${index.cells[each].attack}: ${settingOf(each)}` })));
+    ...alike.map((each) => make('option', { value: each, text: optionOf(each, identity) })));
   choice.value = other || '';
   choice.disabled = !alike.length || index.cells[identity].empty;
   return make('header', { class: 'sheet-head' },
     make('div', { class: 'line' }, make('h2', { id: 'cell-title', tabindex: -1, autofocus: true, text: nameOf(identity) + (other ? ` against ${index.cells[other].attack}` : '') }),
       other ? null : step(-1, 'Previous'), other ? null : step(1, 'Next'), close),
-    make('p', { class: 'about', text: settingOf(identity) + (other && settingOf(other) !== settingOf(identity) ? `, against ${settingOf(other)}` : '') }),
+    make('p', { class: 'about', text: settingOf(identity) + (other && apartFrom(other, identity) ? `, against ${apartFrom(other, identity)}` : '') }),
     make('label', { class: 'compare' }, make('span', { text: 'Compare on the same victims with' }), choice));
+}
+
+/**
+ * How a row is called in the list of those that another one can be compared with.
+ * @param {string} identity
+ * @param {string} other
+ * @returns {string}
+ */
+function optionOf(identity, other) {
+  const { attack, control } = index.cells[identity];
+  const apart = apartFrom(identity, other);
+  return attack + (control ? ' (control)' : '') + (apart ? `: ${apart}` : '');
 }
 
 /**
@@ -94,7 +106,7 @@ function fillCell(body, identity) {
   const curve = detail.curves.length ? makeCurve(detail.curves) : null;
   const viewer = cell.empty ? null : makeViewer([{ identity, detail }], (victim, iteration) => curve?.mark(victim, iteration));
   const pieces = [
-    cell.stopped ? make('p', { class: 'failure' }, make('strong', { text: 'This cell stopped. ' }), cell.stopped) : null,
+    cell.stopped ? make('p', { class: 'failure' }, make('strong', { text: 'This cell stopped: ' }), cell.stopped) : null,
     cell.empty ? null : figureStrip(identity),
     viewer ? part('What came back', viewer) : null,
     curve ? part('The objective of the attack', curve.element) : null,
@@ -141,11 +153,11 @@ function figureStrip(identity) {
  */
 function victimTable(identity, detail) {
   const columns = figureColumns(identity).filter((column) => detail.values.columns[column.key]);
-  const { victim, status } = detail.values;
+  const { victim, ended } = detail.values;
   const head = make('tr', {}, make('th', { scope: 'col', class: 'number', text: 'victim' }), make('th', { scope: 'col', text: 'ended' }),
     ...columns.map((column) => make('th', { scope: 'col', class: 'number', text: titleOf(column) })));
   const rows = victim.map((/** @type {number} */ id, /** @type {number} */ at) => make('tr', {},
-    make('th', { scope: 'row', class: 'number', text: id, 'data-order': id }), make('td', { text: status[at].replaceAll('_', ' ') }),
+    make('th', { scope: 'row', class: 'number', text: id, 'data-order': id }), make('td', { class: 'ended', text: ended[at] }),
     ...columns.map((column) => {
       const value = detail.values.columns[column.key][at];
       const text = value !== null && Number.isInteger(value) && value < 1e6 ? value.toLocaleString('en') : short(value);

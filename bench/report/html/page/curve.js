@@ -18,6 +18,16 @@ function printedTick(tick) {
 }
 
 /**
+ * Of a logarithmic axis, the powers of ten; lines at all of its ticks would run together.
+ * @param {any} _plot
+ * @param {number[]} ticks
+ * @returns {(number | null)[]}
+ */
+const decades = (_plot, ticks) => ticks.map((tick) => (tick > 0 && Math.abs(Math.log10(tick) % 1) < 1e-9 ? tick : null));
+
+const HEIGHT = 240; // of the plot, in pixels
+
+/**
  * @param {any[]} curves as in `detailOf`
  * @returns {{element: any, mark: (victim: number, iteration: number | null) => void, start: () => void}}
  */
@@ -51,6 +61,7 @@ function makeCurve(curves) {
     const positive = curves.every((curve) => curve.values.every((/** @type {number} */ value) => value > 0));
     const ink = colour('--muted');
     const axis = { stroke: ink, grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line'), width: 1 }, font: '12px system-ui' };
+    const upright = positive ? { grid: { ...axis.grid, filter: decades }, ticks: { ...axis.ticks, filter: decades } } : {};
     const series = curves.map((curve) => ({
       stroke: curve.victim === victim ? colour('--ink') : colour('--faint'),
       width: curve.victim === victim ? 2 : 1,
@@ -59,12 +70,12 @@ function makeCurve(curves) {
     }));
     plot = new uPlot({
       width: frame.clientWidth || 300,
-      height: 200,
+      height: HEIGHT,
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: false }, y: { distr: positive ? 3 : 1 } },
       axes: [{ ...axis, label: 'iteration', labelFont: '12px system-ui', labelSize: 20 },
-        { ...axis, size: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ ticks) => ticks.map(printedTick) }],
+        { ...axis, ...upright, size: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ ticks) => ticks.map(printedTick) }],
       series: [{}, ...series],
       hooks: { draw: [drawMark] },
     }, data, frame);
@@ -96,7 +107,7 @@ function makeCurve(curves) {
     start() {
       describe();
       build();
-      new ResizeObserver(() => plot.setSize({ width: frame.clientWidth || 300, height: 200 })).observe(frame);
+      new ResizeObserver(() => plot.setSize({ width: frame.clientWidth || 300, height: HEIGHT })).observe(frame);
     },
   };
 }

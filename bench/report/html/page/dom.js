@@ -123,13 +123,30 @@ function nameOf(identity) {
  * @param {string} identity
  * @returns {string}
  */
-function settingOf(identity) {
+const settingOf = (identity) => settingWords(identity).join(', ');
+
+/**
+ * In what a cell differs from another one, among model, defence, threat model, batch size and seed.
+ * @param {string} identity
+ * @param {string} other
+ * @returns {string} empty if it differs in none of them
+ */
+function apartFrom(identity, other) {
+  const others = settingWords(other);
+  return settingWords(identity).filter((words) => !others.includes(words)).join(', ');
+}
+
+/**
+ * @param {string} identity
+ * @returns {string[]}
+ */
+function settingWords(identity) {
   const cell = index.cells[identity];
   const words = [`model ${cell.model}`, cell.defense === 'none' ? 'no defence' : `defence ${cell.defense}`];
   words.push(`threat model ${cell.threat}`);
   if (cell.batch !== null) words.push(`batches of ${cell.batch}`);
   if (cell.seed !== null) words.push(`seed ${cell.seed}`);
-  return words.join(', ');
+  return words;
 }
 
 /**

@@ -135,8 +135,8 @@ function sideName(sides, number) {
  * @returns {string}
  */
 function ending(sides, victim) {
-  const words = sides.map(({ detail }) => detail.values.status[detail.values.victim.indexOf(victim)]);
-  return `, ${[...new Set(words)].join(' and ').replaceAll('_', ' ')}`;
+  const words = sides.map(({ detail }) => detail.values.ended[detail.values.victim.indexOf(victim)]);
+  return `, ${[...new Set(words)].join(' and ')}`;
 }
 
 /**
@@ -172,51 +172,84 @@ function note(side) {
  */
 function pictureStage(sides, items) {
   const several = items[0].length > 1;
-  /** @type {{image: any, item: any, caption: any, side: number}[]} */
-  const moving = []; // a picture without a caption only moves
+  /** @type {{item: any, side: number, show: (frame: number) => void}[]} */
+  const moving = [];
   const groups = items[0].map((item, place) => {
-    const truth = tile(item, truthAt(item.truth), 1, label(sides[0], item.label), 'The truth');
+    const truth = tile(item, picture(item, truthAt(item.truth), 1), label(sides[0], item.label), 'The truth');
     const tiles = sides.map((side, number) => {
       const own = items[number][place];
       if (!own) return null;
-      const made = tile(own, own.frames, own.moments.length + 1, '', `What ${sideName(sides, number)} got back`);
-      moving.push({ image: made.image, item: own, caption: made.caption, side: number });
+      const image = picture(own, own.frames, own.moments.length + 1);
+      const made = tile(own, image, '', `What ${sideName(sides, number)} got back`);
+      moving.push({ item: own, side: number, show: (frame) => {
+        image.style.transform = `translateY(${(-100 * frame) / (own.moments.length + 1)}%)`;
+        const claim = frame === own.moments.length ? label(sides[number], own.guess, 'claimed ') : '';
+        made.caption.textContent = momentOf(own, frame) + (claim ? `, ${claim}` : '');
+      } });
       return made.element;
     });
     if (several || sides.length > 1) return make('div', { class: 'pair' }, truth.element, ...tiles);
-    const apart = tile(item, item.frames, item.moments.length + 1, 'black where both are the same', 'The difference');
-    apart.image.before(make('img', { class: 'under', src: truthAt(item.truth), alt: '' }));
-    moving.push({ image: apart.image, item, caption: null, side: 0 });
+    const { canvas, show } = difference(item);
+    moving.push({ item, side: 0, show });
+    const apart = tile(item, canvas, 'black where both are the same', 'The difference');
     return make('div', { class: 'pair' }, truth.element, ...tiles, apart.element);
   });
   const draw = (/** @type {number[]} */ at) => {
-    for (const { image, item, caption, side } of moving) {
-      const frame = Math.min(at[side], item.moments.length);
-      image.style.transform = `translateY(${(-100 * frame) / (item.moments.length + 1)}%)`;
-      if (!caption) continue;
-      const claim = frame === item.moments.length ? label(sides[side], item.guess, 'claimed ') : '';
-      caption.textContent = momentOf(item, frame) + (claim ? `, ${claim}` : '');
-    }
+    for (const { item, side, show } of moving) show(Math.min(at[side], item.moments.length));
   };
   return { element: make('div', { class: several ? 'pairs several' : 'pairs' }, ...groups), draw };
 }
 
 /**
- * A picture with a caption. All frames are one image, which is moved behind a window of one frame.
+ * All frames of an example as one image, which is moved behind a window of one frame.
  * @param {any} item
  * @param {string} source
  * @param {number} frames
+ * @returns {any}
+ */
+const picture = (item, source, frames) => make('img', { src: source, alt: '', width: item.width, height: item.height * frames });
+
+/**
+ * The difference between the truth and one frame. It is drawn pixel by pixel, because two images that the browser scales
+ * do not meet exactly.
+ * @param {any} item
+ * @returns {{canvas: any, show: (frame: number) => void}}
+ */
+function difference(item) {
+  const { width, height } = item;
+  const canvas = make('canvas', { width, height });
+  const images = [truthAt(item.truth), item.frames].map((source) => Object.assign(new Image(), { src: source }));
+  const ready = Promise.all(images.map((image) => image.decode()));
+  let wanted = 0;
+  const show = (/** @type {number} */ frame) => {
+    wanted = frame;
+    ready.then(() => {
+      if (frame !== wanted) return;
+      const context = canvas.getContext('2d');
+      context.globalCompositeOperation = 'copy';
+      context.drawImage(images[0], 0, 0);
+      context.globalCompositeOperation = 'difference';
+      context.drawImage(images[1], 0, frame * height, width, height, 0, 0, width, height);
+      canvas.dataset.frame = String(frame);
+    });
+  };
+  return { canvas, show };
+}
+
+/**
+ * A picture with a caption.
+ * @param {any} item
+ * @param {any} content an image or a canvas
  * @param {string} words of the caption
  * @param {string} title says what it is
- * @returns {{element: any, image: any, caption: any}}
+ * @returns {{element: any, caption: any}}
  */
-function tile(item, source, frames, words, title) {
-  const image = make('img', { src: source, alt: '', width: item.width, height: item.height * frames });
-  const window_ = make('div', { class: 'window', role: 'img', 'aria-label': `${title}, example ${item.position + 1} of victim ${item.victim}` }, image);
+function tile(item, content, words, title) {
+  const window_ = make('div', { class: 'window', role: 'img', 'aria-label': `${title}, example ${item.position + 1} of victim ${item.victim}` }, content);
   window_.style.aspectRatio = `${item.width} / ${item.height}`;
   const caption = make('span', { class: 'below', text: words });
   const element = make('figure', { class: 'tile' }, window_, make('figcaption', {}, make('span', { text: title }), caption));
-  return { element, image, caption };
+  return { element, caption };
 }
 
 /**
