@@ -18,6 +18,7 @@ from bench.results.intervals import methods
 
 _LABELS = ("attack", "data", "model", "defense")
 _PROVENANCE = ("seed", "commit", "torch", "device")
+_STANDING = ("leakbench", "division", "division_reason", "origin")  # columns of the csv
 # Longer names are cut in a terminal, so that a line stays below 120 columns.
 _NAME_WIDTH, _DEFENSE_WIDTH = 18, 22
 
@@ -78,6 +79,9 @@ class Board:
             Column("attack"),
             Column("data"),
             *(Column(key, align="r" if key == "seed" else "l") for key in _PROVENANCE),
+            Column("leakbench" if len({row.provenance["leakbench"] for row in self.rows}) > 1 else ""),
+            Column("division"),
+            Column("origin" if any(row.origin for row in self.rows) else ""),
             Column("work", unit="s", align="r"),
             Column("how victims ended"),
             Column(what, linked=True),
@@ -91,6 +95,9 @@ class Board:
                         Name(row.summary["attack"], row.control),
                         row.summary["data"],
                         *(row.provenance[key] for key in _PROVENANCE),
+                        row.provenance["leakbench"],
+                        row.division.word,
+                        row.origin,
                         None if wall is None else Value(wall),
                         ", ".join(f"{count} {word}" for word, count in row.statuses.items()),
                         Link(words, link) if link else None,
@@ -161,7 +168,7 @@ def raw(found: Leaderboard) -> Table:
     found_measures = [measures(kind, [row.columns for row in found.rows if row.modality is kind]) for kind in kinds]
     shown = list({measure.key: measure for each in found_measures for measure in each}.values())
     keys = ["threat", *_LABELS, "control", "batch_size", "victims", "failures"]
-    last = [*_PROVENANCE, "wall_seconds", "statuses", "repeated", "paper", "reason", "identity"]
+    last = [*_PROVENANCE, "wall_seconds", "statuses", "repeated", "paper", "reason", *_STANDING, "identity"]
     columns = [Column(key=key) for key in keys]
     columns += [_column(measure) for measure in shown]
     columns += [Column(key=key) for key in last]
@@ -172,7 +179,8 @@ def raw(found: Leaderboard) -> Table:
         cells += [figure(measure, row) for measure in shown]
         cells += [*(row.provenance[key] for key in _PROVENANCE), row.provenance["wall"]]
         cells += [" ".join(f"{word}={count}" for word, count in row.statuses.items()), row.repeated, row.paper]
-        lines.append(Line([*cells, row.stopped, row.cell.identity]))
+        standing = [row.provenance["leakbench"], row.division.word, row.division.reason, row.origin]
+        lines.append(Line([*cells, row.stopped, *standing, row.cell.identity]))
     return Table(columns, lines)
 
 
