@@ -132,8 +132,8 @@ def _apart(key: str, shipped: Any, stored: Any) -> Iterator[Division]:
         return
     if isinstance(shipped, Mapping) and isinstance(stored, Mapping):
         if shipped.get("version") != stored.get("version"):
-            here = f"version {shipped.get('version')} on this machine"
-            yield Division(UNKNOWN, f"{key} has version {stored.get('version')} in its record and {here}")
+            versions = [f"version {one['version']}" if "version" in one else "no version" for one in (stored, shipped)]
+            yield Division(UNKNOWN, f"{key} has {versions[0]} in its record and {versions[1]} on this machine")
         elif shipped.get("_target_") != stored.get("_target_"):
             yield Division(OPEN, f"{key} is {stored.get('_target_')}, as shipped {shipped.get('_target_')}")
         elif odd := sorted(shipped.keys() ^ stored.keys()):

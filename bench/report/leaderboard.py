@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.modalities.base import Modality
+from bench.report import papers
 from bench.report.measures import Measure, measures
 from bench.report.notes import notes
 from bench.report.rows import Row, rank, read
@@ -171,12 +172,15 @@ def raw(found: Leaderboard) -> Table:
     last = [*_PROVENANCE, "wall_seconds", "statuses", "repeated", "paper", "reason", *_STANDING, "identity"]
     columns = [Column(key=key) for key in keys]
     columns += [_column(measure) for measure in shown]
+    reported = [measure.key for measure in shown if any(measure.key in row.reported for row in found.rows)]
+    columns += [Column(key=papers.REPORTED + key) for key in reported]
     columns += [Column(key=key) for key in last]
     lines = []
     for row in found.rows:
         cells: list[Cell] = [row.summary[word] for word in ("threat", *_LABELS)]
         cells += [int(row.control), row.batch, row.summary["victims"], row.summary["failures"]]
         cells += [figure(measure, row) for measure in shown]
+        cells += [row.reported[key].mean if key in row.reported else None for key in reported]
         cells += [*(row.provenance[key] for key in _PROVENANCE), row.provenance["wall"]]
         cells += [" ".join(f"{word}={count}" for word, count in row.statuses.items()), row.repeated, row.paper]
         standing = [row.provenance["leakbench"], row.division.word, row.division.reason, row.origin]

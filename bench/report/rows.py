@@ -82,6 +82,11 @@ class Row:
         return papers.words(papers.figures_of(self.cell.facts))
 
     @cached_property
+    def reported(self) -> dict[str, papers.Reported]:
+        """The paper's figures by the keys of the measured ones."""
+        return papers.reported(self.cell.facts)
+
+    @cached_property
     def origin(self) -> str:
         """Where it comes from, in the words of `bench.results.verification`; empty if it was computed here."""
         return verification.mark(self.cell.folder)
@@ -90,6 +95,12 @@ class Row:
     def division(self) -> Division:
         """Whether the attack ran as leakbench ships it."""
         return division(self.cell.facts, self.stored.victims["victim"].to_pylist())
+
+    @property
+    def standing(self) -> dict[str, str]:
+        """Where it stands and comes from, in words: `division`, `origin` and the version of `leakbench`."""
+        version = self.provenance["leakbench"] or ""
+        return {"division": self.division.word, "origin": self.origin, "leakbench": version}
 
 
 def read(cell: StoredLeak, stored: query.Rows) -> Row:
@@ -115,6 +126,17 @@ def read(cell: StoredLeak, stored: query.Rows) -> Row:
         provenance=provenance,
         stored=stored.slim(),
     )
+
+
+def came_from(row: Row) -> str | None:
+    """The origin of a row with the entry that it came with: `claimed (entry.zip)`; None if it was computed here."""
+    if not row.origin:
+        return None
+    try:
+        files = [one["file"] for one in verification.read(row.cell.folder)["imported"] if one.get("file")]
+    except ValueError as problem:
+        return f"{row.origin} ({problem})"
+    return f"{row.origin} ({files[-1]})" if files else row.origin
 
 
 def _version(versions: str | None, package: str) -> str | None:

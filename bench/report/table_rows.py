@@ -15,7 +15,7 @@ from bench.report.leaderboard import figure
 from bench.report.measures import Measure
 from bench.report.rows import Row, read
 from bench.report.table import Missing, Value
-from bench.report.table_options import LABELS, TableOptions
+from bench.report.table_options import LABELS, STANDING, TableOptions
 from bench.results import query
 from bench.results.bootstrap import student
 from bench.results.differences import differing, settings
@@ -43,11 +43,13 @@ class TableRow:
         return self.members[0][0]
 
     def word(self, key: str) -> str:
-        """What a text column says: a label, `B` or `seed`."""
+        """What a text column says: a label, `B`, `seed`, or where the row stands; those of several seeds are joined."""
         if key == "B":
             return str(self.first.batch if self.first.batch is not None else "?")
         if key == "seed":
             return ", ".join(str(row.provenance["seed"]) for row, _ in self.members)
+        if key in STANDING:
+            return ", ".join(dict.fromkeys(filter(None, (row.standing[key] for row, _ in self.members))))
         return str(self.first.summary[key])
 
     def figure(self, measure: Measure) -> Value | Missing:

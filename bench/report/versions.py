@@ -56,7 +56,7 @@ def _by_metric(rows: Sequence[Row]) -> dict[str, dict[str, list[str]]]:
         for key, facts in (row.cell.facts.get("metrics") or {}).items():
             identity = (facts or {}).get("identity")
             if identity is not None and row.summary["victims"]:
-                found.setdefault(key, {}).setdefault(str(identity)[:8], []).append(row.name)
+                found.setdefault(key, {}).setdefault(f"identity {str(identity)[:8]}", []).append(row.name)
     return found
 
 

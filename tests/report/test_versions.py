@@ -52,4 +52,4 @@ def test_versions_of_a_metric_are_told(tmp_path: Path) -> None:
 
     (line,) = mixed([row("dlg", "a"), row("idlg", "b"), row("tag", "a")])
     assert line.startswith("psnr was computed in 2 ways (other settings or another version of the metric)")
-    assert "bbbbbbbb in idlg on mnist; aaaaaaaa in the others" in line
+    assert "identity bbbbbbbb in idlg on mnist; identity aaaaaaaa in the others" in line

@@ -44,8 +44,19 @@ LABELS = {
     "seed": "The seed from which victims, models and the starts of the attack are drawn.",
     "victims": "How many independent shared gradients were attacked.",
     "failed": "How many victims ended in a failure. They are counted and never dropped.",
+    "division": "Closed: an attack as leakbench ships it, with its settings, budget and numerics. Open: anything else. "
+    "Not known: this machine cannot compare the record with its options.",
+    "origin": "Where a row comes from. Claimed: it came with an entry, and nobody here has attacked its victims. "
+    "Repeated elsewhere: its sender says that some victims were attacked again. Verified here: some victims were "
+    "attacked again on this machine, and all of them agree. Not confirmed here: not all of them agree. A row without a "
+    "word was computed here.",
+    "leakbench": "The version of leakbench that computed the row.",
     "paper": "What a paper reports of the same setting, and how that figure is known.",
 }
+
+REPORTED = (
+    "What a paper reports of the same setting. Below it stands where the paper has it, and how the figure is known."
+)
 
 
 def help_of(measure: Measure, facts: Mapping[str, Any]) -> str:

@@ -127,6 +127,8 @@ def page_of(words: str) -> str:
         "control": True,
         "empty": True,
         "figures": {},
+        "reported": {},
+        "origin": words,
         "same": "",
     }
     board = dict.fromkeys(("title", "threat", "shared"), words)
@@ -138,6 +140,7 @@ def page_of(words: str) -> str:
         "leaders": [leader],
         "notes": [words],
         "marks": [words],
+        "mixed": [words],
     }
     return render(PageData([board], {"0" * 16: cell}, {"0" * 16: {"config": words}}, [], True, {}), [])
 
