@@ -12,6 +12,7 @@ import yaml
 
 from bench import __version__
 from bench.report import papers
+from bench.report.division import CLOSED, OPEN, UNKNOWN
 from bench.report.html import words
 from bench.report.html.columns import STANDING, columns_of, remembered, reported
 from bench.report.html.command import command
@@ -35,6 +36,13 @@ PICTURE_BUDGET = 14_000_000
 _MOST_PER_CELL = 1_500_000
 # Labels that say what was attacked. If all rows of a board share one, a sentence says it and the column is hidden.
 _SHARED = ("model", "defense", "threat", "batch", "seed", *STANDING)
+
+# What is said if all rows of a board are in the same division.
+_DIVISIONS = {
+    CLOSED: "All rows are in the closed division.",
+    OPEN: "All rows are in the open division.",
+    UNKNOWN: "The division of no row is known.",
+}
 
 
 @dataclass(frozen=True)
@@ -122,10 +130,11 @@ def _shared_words(shared: Mapping[str, Any]) -> str:
         for key, value in shared.items()
         if key in said and value is not None
     ]
+    division = _DIVISIONS.get(shared.get("division", ""), "")
     if not parts:
-        return ""
+        return division
     listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-    return f"All rows have {listed}."
+    return f"All rows have {listed}. {division}".strip()
 
 
 def _labels_of(row: Row) -> dict[str, Any]:
