@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.report import papers
 from bench.report.division import CLOSED
+from bench.report.html.words import in_words
 from bench.report.rows import Row
 from bench.report.versions import mixed
 from bench.results.intervals import COVERAGE, MARKS, methods
@@ -35,7 +36,7 @@ def notes(shown: list[Row], own: list[Row], used: Iterable[str]) -> list[str]:
         which = ", ".join(f"{row.name} ({row.repeated} of {row.summary['victims']})" for row in shown if row.repeated)
         what = shown[0].modality.name
         lines.append(f"{what.capitalize()} repeated (more victims than the data set fills with new {what}): {which}.")
-    lines += [*mixed(shown), *_origins(shown), *_divisions(shown)]
+    lines += [*mixed(shown), *_origins(shown), *_divisions(shown), *_own_attacks(shown)]
     if any("dirty" in (row.provenance["commit"] or "") for row in shown):
         lines.append("A commit marked dirty had changes that were not committed.")
     return lines
@@ -100,6 +101,12 @@ def _divisions(shown: list[Row]) -> list[str]:
     lines = [f"Division {what} ({', '.join(dict.fromkeys(names))})." for what, names in held.items()]
     words = "Closed division: an attack as leakbench ships it. Open division: anything else."
     return [words, *lines] if lines else []
+
+
+def _own_attacks(shown: list[Row]) -> list[str]:
+    """What the records say of attacks that are no part of leakbench."""
+    known = {row.summary["attack"]: row.cell.facts["attack"] for row in shown if row.cell.facts.get("attack")}
+    return [f"{name}: {in_words(own)}" for name, own in known.items()]
 
 
 def _plain(value: Any) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bench.messages.status import Status
 from bench.report import figures, sentences
+from bench.report.html.words import in_words
 from bench.report.rows import Row, came_from, read
 from bench.results import query
 from bench.results.stored_leak import StoredLeak
@@ -90,6 +91,8 @@ def _facts(row: Row) -> dict[str, Any]:
     facts = {name: labels[name] for name in ("attack", "threat", "data", "model", "defense")}
     provenance = {key: row.provenance[key] for key in ("seed", "commit", "torch", "leakbench", "device")}
     own = {"batch size": row.batch, "victims": row.summary["victims"], **provenance}
+    known = row.cell.facts.get("attack")
+    facts |= {"about the attack": in_words(known) if known else None}
     standing = {"division": row.division.sentence, "origin": came_from(row), "paper": row.paper or None}
     return facts | own | {"identity": row.cell.identity, **standing, "results": str(row.cell.folder)}
 

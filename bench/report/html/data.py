@@ -209,7 +209,7 @@ def _detail(row: Row, measures: Sequence[Measure], shown: dict[str, Any]) -> dic
         "classes": class_names(row.cell.facts) if shown["items"] else [],
         "curves": curves(row.cell, row.stored, max(1, shown.get("stored") or 8)),
         "values": per_victim(row, measures),
-        "about": words.about(config),
+        "about": words.about(config, row.cell.facts.get("attack")),
         "endings": words.endings(row.statuses),
         "reasons": {} if row.empty else _by_reason(row.summary["reasons"]),
         "command": command(config),

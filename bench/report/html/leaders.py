@@ -17,9 +17,9 @@ def leaders(board: Board) -> list[dict[str, Any]]:
         board: whose rows stand in the order of what came back, the best first.
 
     Returns:
-        `setting` (words), `cell` (the identity of the first row), `attack`, and `others`: the attacks on the same
-        victims that a sign-flip test of the leaks does not separate from it, at 5 %, not corrected for the number of
-        comparisons. Settings with a single attack are left out, because nothing is compared there.
+        `setting` (words), `cell` (the identity of the first row), `attack`, its `origin`, and `others`: the attacks on
+        the same victims that a sign-flip test of the leaks does not separate from it, at 5 %, not corrected for the
+        number of comparisons. Settings with a single attack are left out, because nothing is compared there.
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in board.rows:
@@ -39,6 +39,7 @@ def leaders(board: Board) -> list[dict[str, Any]]:
                 "setting": ", ".join(words),
                 "cell": first.cell.identity,
                 "attack": first.summary["attack"],
+                "origin": first.origin,
                 "others": _without(others, first.summary["attack"]),
             }
         )

@@ -113,11 +113,12 @@ def endings(statuses: Mapping[str, int]) -> list[str]:
 ARXIV = re.compile(r"\b(\d{4}\.\d{4,5})\b")
 
 
-def about(config: Mapping[str, Any]) -> dict[str, str]:
+def about(config: Mapping[str, Any], own: Mapping[str, str] | None = None) -> dict[str, str]:
     """What the attack, the model, the defence and the data of a cell are: the first sentence of each one's file.
 
     Args:
         config: the resolved config of the cell.
+        own: what its record says of an attack that is no part of leakbench, `class` and `about`.
 
     >>> about({"attack": {"_target_": "bench.attacks.dlg.DLG"}})
     {'attack': 'Deep Leakage from Gradients (Zhu, Liu, Han 2019, arXiv 1906.08935).'}
@@ -127,7 +128,17 @@ def about(config: Mapping[str, Any]) -> dict[str, str]:
         sentence = _first_sentence(str((config.get(group) or {}).get("_target_")))
         if sentence:
             found[title] = sentence
-    return found
+    return ({"attack": in_words(own)} if own else {}) | found
+
+
+def in_words(own: Mapping[str, str]) -> str:
+    """What a record says of an attack that is no part of leakbench, as one line.
+
+    >>> in_words({"class": "their_lab.Stronger", "about": "A stronger attack (2026)."})
+    'A stronger attack (2026). Class: their_lab.Stronger, which is no part of leakbench.'
+    """
+    said = f"{own['about'].removesuffix('.')}. " if own.get("about") else ""
+    return f"{said}Class: {own.get('class') or 'not recorded'}, which is no part of leakbench."
 
 
 @functools.cache

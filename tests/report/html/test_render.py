@@ -132,7 +132,7 @@ def page_of(words: str) -> str:
         "same": "",
     }
     board = dict.fromkeys(("title", "threat", "shared"), words)
-    leader = {"setting": words, "cell": "0" * 16, "attack": words, "others": [words]}
+    leader = {"setting": words, "cell": "0" * 16, "attack": words, "origin": words, "others": [words]}
     board |= {
         "id": "x",
         "columns": [column],
