@@ -15,6 +15,8 @@ from bench.modalities.base import Modality
 from bench.modalities.lookup import modality_of
 from bench.report import papers
 from bench.report.division import Division, division
+from bench.report.measures import Measure
+from bench.report.table import Missing, Value
 from bench.results import query, verification
 from bench.results.columns import columns
 from bench.results.stored_leak import StoredLeak
@@ -171,3 +173,11 @@ def rank(row: Row) -> tuple[Any, ...]:
     means = [place(summary.get(key), better) for key, better in kind.ranking]
     order = (size, summary["victims"] == 0, *rates, *means)
     return (kind.name, summary["data"], *order, row.cell.folder.name)
+
+
+def figure(measure: Measure, row: Row) -> Value | Missing:
+    """The figure of a row, or why it has none."""
+    entry = measure.value(row.summary)
+    if entry is None:
+        return Missing(row.summary["reasons"].get(" ".join(measure.path), ""))
+    return Value(**entry, places=measure.places)
