@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UserError
-from bench.results import plans, query, store
+from bench.results import plans, query, store, verification
 from bench.results.kinds import KINDS
 from bench.results.store import StoredCell
 from bench.results.stored_leak import StoredLeak
@@ -43,6 +43,7 @@ class CellStatus:
         done: the number of units that are stored.
         wanted: the number of units that were asked for.
         reason: why the cell failed, or which process works on it; empty otherwise.
+        origin: where its rows come from (`bench.results.verification`); empty if they were computed here.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class CellStatus:
     done: int
     wanted: int
     reason: str = ""
+    origin: str = ""
 
     @property
     def task(self) -> str:
@@ -167,7 +169,8 @@ def _found(
     done = cell.count(wanted)
     state, reason = _state(cell, holder, done, wanted)
     labels, settings = cell.facts["labels"], _settings(cell.facts.get("config") or {})
-    return _Found(CellStatus(cell.kind, cell.units, labels, settings, state, done, wanted, reason), began, cell)
+    origin = verification.mark(cell.folder)
+    return _Found(CellStatus(cell.kind, cell.units, labels, settings, state, done, wanted, reason, origin), began, cell)
 
 
 def _settings(config: Mapping[str, Any]) -> dict[str, int]:

@@ -79,13 +79,16 @@ def table(status: ResultsStatus) -> RenderableType:
     columns = differing(status)
     for column in columns:
         drawn.add_column(column, overflow="fold")
+    origins = any(cell.origin for cell in status.cells)
+    if origins:
+        drawn.add_column("origin", overflow="fold")
     reasons = any(cell.reason for cell in status.cells)
     if reasons:
         drawn.add_column("reason", overflow="fold")
     for cell in status.cells:
         words = [Text(visible(_value(cell, name))) for name in columns]
-        why = [Text(visible(cell.reason))] if reasons else []
-        drawn.add_row(cell.state, f"{cell.done} of {cell.wanted} {cell.units}", *words, *why)
+        words += [Text(cell.origin)] * origins + [Text(visible(cell.reason))] * reasons
+        drawn.add_row(cell.state, f"{cell.done} of {cell.wanted} {cell.units}", *words)
     return drawn
 
 

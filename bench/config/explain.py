@@ -206,6 +206,10 @@ def _leaves(node: yaml.MappingNode, above: str, lines: list[str]) -> Iterator[tu
 
 
 def _plain(node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(entry) for entry in node.value]
+    if isinstance(node, yaml.MappingNode):
+        return {_plain(key): _plain(value) for key, value in node.value}
     value = yaml.safe_load(yaml.serialize(node))
     # OmegaConf reads 1e-2 as a number, as YAML 1.2 does, and PyYAML reads it as a text
     number = isinstance(value, str) and isinstance(node, yaml.ScalarNode) and node.style is None

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.modalities.scale import LeakageScale
+from bench.report.html.words import foreign_attack
 from bench.report.hypotheses import judged
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
+from bench.results import verification
 from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.intervals import COVERAGE, MARKS, methods
 from bench.results.leaks import LeakageScore
@@ -105,11 +107,17 @@ def _table(board: DefenseBoard) -> Table:
     ]
     lines = []
     for line in board.lines:
-        cells: list[Cell] = [line.rank, line.title, line.worst.attack]
+        cells: list[Cell] = [line.rank, line.title, _worst(line.worst)]
         cells.append(Value(**line.worst.figure.document(), places=board.scale.places))
         cells += [_success(line, attack) for attack in board.attacks]
         lines.append(Line([*cells, *_utility(line, board)], line.title))
     return Table(columns, lines)
+
+
+def _worst(leak: LeakageScore) -> str:
+    """The name of an attack with the mark of its row: `stronger (claimed)`."""
+    mark = verification.mark(leak.cell.folder)
+    return f"{leak.attack} ({mark})" if mark else leak.attack
 
 
 def _success(line: DefenseResult, attack: str) -> Cell:
@@ -191,14 +199,33 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
     for line in board.lines:
         lines += [f"{line.title}: {note}" for note in line.facts.get("notes") or []]
         lines += [f"{line.title}, {attack}: {reason}" for attack, reason in line.unserved.items()]
+        lines += [
+            f"{line.title}, {attack}: several cells have these names; the one that leaks most counts."
+            for attack in line.doubled
+        ]
+    lines += _origins(board)
     return list(dict.fromkeys(lines))
+
+
+def _origins(board: DefenseBoard) -> list[str]:
+    """Which leaks came with an entry, and what its record says of an attack that is no part of leakbench."""
+    held: dict[str, list[str]] = {}
+    known: dict[str, Mapping[str, str]] = {}
+    for line in board.lines:
+        for leak in line.leaks:
+            if mark := verification.mark(leak.cell.folder):
+                held.setdefault(mark, []).append(f"{leak.attack} on {line.title}")
+            if own := leak.cell.facts.get("attack"):
+                known[leak.attack] = own
+    lines = [f"Leaks {word}: {', '.join(names)}." for word, names in sorted(held.items())]
+    return lines + [f"{attack}: {foreign_attack(own)}" for attack, own in known.items()]
 
 
 def raw(boards: Sequence[DefenseBoard]) -> Table:
     """One line per defence and attack, for a program; what a defence costs is repeated in each of its lines."""
     scales = dict.fromkeys(board.scale for board in boards)
     measured = [name for scale in scales for name in _named(scale)]
-    keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES, "identity"]
+    keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES, "origin", "identity"]
     lines = []
     for board in boards:
         for line in board.lines:
@@ -208,7 +235,7 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
                 numbers = _numbers(each, board.scale)
                 cells += [numbers.get(name) for name in measured]
                 found = [line.facts.get("epsilon"), *_raw(line.utility), *_of_figures(each, line.utility)]
-                lines.append(Line([*cells, *found, each.cell.identity]))
+                lines.append(Line([*cells, *found, verification.mark(each.cell.folder), each.cell.identity]))
     return Table([Column(key=key) for key in keys], lines)
 
 

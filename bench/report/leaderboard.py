@@ -9,15 +9,19 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.modalities.base import Modality
+from bench.report import papers
 from bench.report.measures import Measure, measures
 from bench.report.notes import notes
-from bench.report.rows import Row, rank, read
-from bench.report.table import Cell, Column, Line, Link, Missing, Name, Page, Section, Table, Value, marks
+from bench.report.rows import Row, figure, rank, read
+from bench.report.seeds import NOTE, means_over_seeds
+from bench.report.table import Cell, Column, Line, Link, Name, Page, Section, Table, Value, marks
+from bench.report.table_rows import TableRow
 from bench.results import query
 from bench.results.intervals import methods
 
 _LABELS = ("attack", "data", "model", "defense")
 _PROVENANCE = ("seed", "commit", "torch", "device")
+_STANDING = ("leakbench", "division", "division_reason", "origin")  # columns of the csv
 # Longer names are cut in a terminal, so that a line stays below 120 columns.
 _NAME_WIDTH, _DEFENSE_WIDTH = 18, 22
 
@@ -46,19 +50,37 @@ class Board:
     @cached_property
     def scores(self) -> Table:
         """Who scored what."""
+        return Table(self._columns("victims"), [self._line(row) for row in self.rows])
+
+    @cached_property
+    def means(self) -> list[TableRow]:
+        """The cells that differ in their seeds only, together; without those of which there is one seed."""
+        return means_over_seeds(self.rows)
+
+    def over_seeds(self) -> Table:
+        """The means over seeds."""
+        lines = []
+        for row in self.means:
+            words = [row.word(label) for label in _LABELS[1:]]
+            counts = [sum(one.summary[key] for one, _ in row.members) for key in ("victims", "failures")]
+            head = [Name(row.word("attack"), row.first.control), *words, row.first.batch, row.word("seed"), *counts]
+            lines.append(Line([*head, *(row.figure(measure) for measure in self.measures)], row.first.name))
+        return Table(self._columns("seeds", "victims"), lines, "Means over seeds")
+
+    def _columns(self, *counts: str) -> list[Column]:
         defended = len({row.summary["defense"] for row in self.rows}) > 1
-        columns = [
+        words = {"victims": "n"}  # in a terminal
+        return [
             Column("attack", short="attack", width=_NAME_WIDTH),
             Column("data", short="data", width=_NAME_WIDTH),
             Column("model"),
             Column("defense", short="defense" if defended else "", width=_DEFENSE_WIDTH),
             Column("B", short="B" if self.modality.by_batch else "", align="r", symbol=True),
-            Column("victims", short="n", align="r"),
+            *(Column(key, short=words.get(key, key), align="r") for key in counts),
             Column("failed", short="failed", align="r"),
             *(_column(measure) for measure in self.measures),
-            Column("paper" if any(row.paper for row in self.rows) else ""),
+            Column("paper" if any(row.paper for row in self.rows) and "seeds" not in counts else ""),
         ]
-        return Table(columns, [self._line(row) for row in self.rows])
 
     def _line(self, row: Row) -> Line:
         summary = row.summary
@@ -78,6 +100,9 @@ class Board:
             Column("attack"),
             Column("data"),
             *(Column(key, align="r" if key == "seed" else "l") for key in _PROVENANCE),
+            Column("leakbench" if len({row.provenance["leakbench"] for row in self.rows}) > 1 else ""),
+            Column("division"),
+            Column("origin" if any(row.origin for row in self.rows) else ""),
             Column("work", unit="s", align="r"),
             Column("how victims ended"),
             Column(what, linked=True),
@@ -91,6 +116,9 @@ class Board:
                         Name(row.summary["attack"], row.control),
                         row.summary["data"],
                         *(row.provenance[key] for key in _PROVENANCE),
+                        row.provenance["leakbench"],
+                        row.division.word,
+                        row.origin,
                         None if wall is None else Value(wall),
                         ", ".join(f"{count} {word}" for word, count in row.statuses.items()),
                         Link(words, link) if link else None,
@@ -147,9 +175,15 @@ def page(found: Leaderboard, links: Mapping[Path, str]) -> Page:
         found: what to print.
         links: `{folder of a cell: its picture or its sentences}`, relative to the page.
     """
-    sections = [Section(each.title, [each.scores, each.provenance(links)], each.foot) for each in found.boards]
+    sections = [_section(each, links) for each in found.boards]
     method = methods(errors=any(each.modality.squared for each in found.boards))
     return Page("Leaderboard", sections, method, found.warnings)
+
+
+def _section(board: Board, links: Mapping[Path, str]) -> Section:
+    if not board.means:
+        return Section(board.title, [board.scores, board.provenance(links)], board.foot)
+    return Section(board.title, [board.scores, board.over_seeds(), board.provenance(links)], [*board.foot, NOTE])
 
 
 def raw(found: Leaderboard) -> Table:
@@ -161,18 +195,22 @@ def raw(found: Leaderboard) -> Table:
     found_measures = [measures(kind, [row.columns for row in found.rows if row.modality is kind]) for kind in kinds]
     shown = list({measure.key: measure for each in found_measures for measure in each}.values())
     keys = ["threat", *_LABELS, "control", "batch_size", "victims", "failures"]
-    last = [*_PROVENANCE, "wall_seconds", "statuses", "repeated", "paper", "reason", "identity"]
+    last = [*_PROVENANCE, "wall_seconds", "statuses", "repeated", "paper", "reason", *_STANDING, "identity"]
     columns = [Column(key=key) for key in keys]
     columns += [_column(measure) for measure in shown]
+    reported = [measure.key for measure in shown if any(measure.key in row.reported for row in found.rows)]
+    columns += [Column(key=papers.REPORTED + key) for key in reported]
     columns += [Column(key=key) for key in last]
     lines = []
     for row in found.rows:
         cells: list[Cell] = [row.summary[word] for word in ("threat", *_LABELS)]
         cells += [int(row.control), row.batch, row.summary["victims"], row.summary["failures"]]
         cells += [figure(measure, row) for measure in shown]
+        cells += [row.reported[key].mean if key in row.reported else None for key in reported]
         cells += [*(row.provenance[key] for key in _PROVENANCE), row.provenance["wall"]]
         cells += [" ".join(f"{word}={count}" for word, count in row.statuses.items()), row.repeated, row.paper]
-        lines.append(Line([*cells, row.stopped, row.cell.identity]))
+        standing = [row.provenance["leakbench"], row.division.word, row.division.reason, row.origin]
+        lines.append(Line([*cells, row.stopped, *standing, row.cell.identity]))
     return Table(columns, lines)
 
 
@@ -187,11 +225,3 @@ def _column(measure: Measure) -> Column:
         figure=True,
         bounds=measure.bounds,
     )
-
-
-def figure(measure: Measure, row: Row) -> Value | Missing:
-    """The figure of a row, or why it has none."""
-    entry = measure.value(row.summary)
-    if entry is None:
-        return Missing(row.summary["reasons"].get(" ".join(measure.path), ""))
-    return Value(**entry, places=measure.places)

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.report import papers
+from bench.report.division import CLOSED
+from bench.report.html.words import foreign_attack
 from bench.report.rows import Row
-from bench.results import verification
+from bench.report.versions import mixed
 from bench.results.intervals import COVERAGE, MARKS, methods
 
 
@@ -34,7 +36,7 @@ def notes(shown: list[Row], own: list[Row], used: Iterable[str]) -> list[str]:
         which = ", ".join(f"{row.name} ({row.repeated} of {row.summary['victims']})" for row in shown if row.repeated)
         what = shown[0].modality.name
         lines.append(f"{what.capitalize()} repeated (more victims than the data set fills with new {what}): {which}.")
-    lines += _origins(shown)
+    lines += [*mixed(shown), *_origins(shown), *_divisions(shown), *_own_attacks(shown)]
     if any("dirty" in (row.provenance["commit"] or "") for row in shown):
         lines.append("A commit marked dirty had changes that were not committed.")
     return lines
@@ -85,9 +87,26 @@ def _origins(shown: list[Row]) -> list[str]:
     """Which rows were computed elsewhere, and whether some of their victims were attacked again here."""
     held: dict[str, list[str]] = {}
     for row in shown:
-        if word := verification.mark(row.cell.folder):
-            held.setdefault(word, []).append(row.name)
+        if row.origin:
+            held.setdefault(row.origin, []).append(row.name)
     return [f"Rows {word}: {', '.join(dict.fromkeys(names))}." for word, names in sorted(held.items())]
+
+
+def _divisions(shown: list[Row]) -> list[str]:
+    """Which rows are not in the closed division, and why; one line a reason."""
+    held: dict[str, list[str]] = {}
+    for row in shown:
+        if row.division.word != CLOSED:
+            held.setdefault(row.division.sentence, []).append(row.name)
+    lines = [f"Division {what} ({', '.join(dict.fromkeys(names))})." for what, names in held.items()]
+    words = "Closed division: an attack as leakbench ships it. Open division: anything else."
+    return [words, *lines] if lines else []
+
+
+def _own_attacks(shown: list[Row]) -> list[str]:
+    """What the records say of attacks that are no part of leakbench."""
+    known = {row.summary["attack"]: row.cell.facts["attack"] for row in shown if row.cell.facts.get("attack")}
+    return [f"{name}: {foreign_attack(own)}" for name, own in known.items()]
 
 
 def _plain(value: Any) -> str:

@@ -12,12 +12,15 @@ from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 from bench.report import papers
 from bench.report.measures import Measure
-from bench.report.table import Cell, Column, Line, Name, Table, Value
-from bench.report.table_options import LABELS, WORDS, TableOptions
+from bench.report.table import Cell, Column, Line, Missing, Name, Table, Value
+from bench.report.table_options import LABELS, STANDING, WORDS, TableOptions
 from bench.report.table_order import best, measures_of, ranked
 from bench.report.table_rows import TableRow, place, table_rows
 from bench.report.table_words import Footnotes, Marked, TableGroup, caption, column, noted, notes, said
 from bench.results.query import Listing
+
+_FLAT = (*LABELS, "B", "seed", "setting", "victims", "failed", "rank", "paper", *STANDING)  # of the csv
+_PARTS = {"": "mean", "_low": "low", "_high": "high", "_n": "n"}  # of a figure in the csv
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,8 @@ def _rows_there(listing: Listing, options: TableOptions) -> str:
 
 def _columns(wanted: Sequence[str], known: dict[str, Measure]) -> list[str]:
     for key in wanted:
-        if key not in WORDS and key not in known:
-            names = [*WORDS, *known]
+        if key not in WORDS and key not in known and papers.measured(key) not in known:
+            names = [*WORDS, *known, *(papers.REPORTED + one for one in known)]
             raise UserError(f"table: no column {key!r}{did_you_mean(key, names)} (there are {', '.join(names)})")
     return list(wanted)
 
@@ -173,7 +176,17 @@ def _cell(
         if isinstance(figure, Value) and options.precision is not None:
             figure = replace(figure, places=options.precision)
         return Marked(figure, bold=bold[key] == id(row))
+    if measured := papers.measured(key):
+        return Marked(_reported(row, known[measured], options))
     return Marked(_text(row, key, ranks, shown))
+
+
+def _reported(row: TableRow, measure: Measure, options: TableOptions) -> Value | Missing:
+    """What a paper reports of the setting of a row beside the measured figure."""
+    found = row.first.reported.get(measure.key)
+    if found is None:
+        return Missing("no paper reports it")
+    return Value(found.mean, places=measure.places if options.precision is None else options.precision)
 
 
 def _text(row: TableRow, key: str, ranks: dict[int, int], shown: set[str]) -> Cell:
@@ -193,14 +206,17 @@ def _text(row: TableRow, key: str, ranks: dict[int, int], shown: set[str]) -> Ce
 
 
 def _flat_columns(known: dict[str, Measure], shown: Sequence[str]) -> list[Column]:
-    keys = [*LABELS, "B", "seed", "setting", "victims", "failed", "rank", "paper"]
-    return [Column(key=key) for key in keys] + [
-        Column(key=key + part) for key in shown if key in known for part in ("", "_low", "_high", "_n")
-    ]
+    figures = [Column(key=key + part) for key in shown if key in known for part in _PARTS]
+    return [Column(key=key) for key in _FLAT] + figures + [Column(key=key) for key in filter(papers.measured, shown)]
 
 
 def _flat(row: TableRow, known: dict[str, Measure], shown: Sequence[str], ranks: dict[int, int]) -> Line:
-    words = [*LABELS, "B", "seed", "setting", "victims", "failed", "rank", "paper"]
-    return Line(
-        [*(_text(row, key, ranks, set()) for key in words), *(row.figure(known[k]) for k in shown if k in known)]
-    )
+    cells: list[Cell] = [_text(row, key, ranks, set()) for key in _FLAT]
+    for key in shown:
+        if key in known:
+            figure = row.figure(known[key])
+            cells += [getattr(figure, part, None) for part in _PARTS.values()]
+    cells += [
+        found.mean if (found := row.first.reported.get(key)) else None for key in map(papers.measured, shown) if key
+    ]
+    return Line(cells)

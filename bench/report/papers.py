@@ -16,7 +16,11 @@ KNOWN = {
     "DIGITISED": "measured off a figure of the paper, to a point or two",
     "FROM MEMORY": "not looked up: no figure to compare with",
 }
+REMEMBERED, REMEMBERED_WORDS = "§", "the reported figure is remembered: nobody has looked it up"
+REPORTED = "reported_"  # what a column is called that stands beside the column of a metric
 _CHOICE = re.compile(r"override /(\w+)")
+_VALUE = re.compile(r"(?P<what>.+?) (?P<number>-?\d+(?:\.\d+)?(?:e-?\d+)?)(?: dB| %)?")
+_SUCCESS, _LABELS = "success rate at mse ", {"label acc.": "label_accuracy", "label overlap": "label_overlap"}
 # what an experiment leaves as configs/run.yaml has it
 _DEFAULTS = {"defense": "none", "threat": "basic"}
 
@@ -51,6 +55,31 @@ class Experiment:
         )
 
 
+@dataclass(frozen=True)
+class Reported:
+    """A figure of a paper beside the measured one.
+
+    Args:
+        mean: the figure.
+        source: where the paper has it.
+        known: a key of `KNOWN`, or another word on how it is known; empty if nobody says it.
+    """
+
+    mean: float
+    source: str
+    known: str
+
+    @property
+    def mark(self) -> str:
+        """The sign at a figure that nobody has looked up, or nothing."""
+        return "" if self.known in ("READ", "DIGITISED") else REMEMBERED
+
+    @property
+    def words(self) -> str:
+        """Where it stands and how it is known: `2001.02610 Table 1, read`."""
+        return ", ".join(filter(None, (self.source, self.known.lower())))
+
+
 @functools.cache
 def experiments() -> tuple[Experiment, ...]:
     """Those that state figures of a paper."""
@@ -69,6 +98,40 @@ def figures_of(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         return own if isinstance(own, list) else [own]
     config = facts.get("config") or {}
     return next((each.figures for each in experiments() if each.describes(config)), [])
+
+
+def reported(facts: Mapping[str, Any]) -> dict[str, Reported]:
+    """The figures of a paper for a cell by the keys of the measured ones (`success_1e-2`, `label_accuracy`, `psnr`).
+
+    A figure whose words name no single number is left out here; it stands in the column `paper`.
+    """
+    found: dict[str, Reported] = {}
+    for figure in figures_of(facts):
+        parts = _VALUE.fullmatch(str(figure.get("value", "")))
+        if parts:
+            source, known = str(figure.get("source") or ""), str(figure.get("known") or "").upper()
+            found.setdefault(_key(parts["what"].lower()), Reported(float(parts["number"]), source, known))
+    return found
+
+
+def _key(what: str) -> str:
+    """The key of a measured figure that a paper's words are about.
+
+    >>> _key("success rate at mse 1e-2"), _key("label acc."), _key("psnr")
+    ('success_1e-2', 'label_accuracy', 'psnr')
+    """
+    if what.startswith(_SUCCESS):
+        return f"success_{what.removeprefix(_SUCCESS)}"
+    return _LABELS.get(what, what.replace(" ", "_"))
+
+
+def measured(key: str) -> str:
+    """The key of the measured figure beside which a column of reported ones stands; empty for any other column.
+
+    >>> measured("reported_psnr"), measured("psnr")
+    ('psnr', '')
+    """
+    return key.removeprefix(REPORTED) if key.startswith(REPORTED) else ""
 
 
 def words(figures: list[dict[str, Any]]) -> str:

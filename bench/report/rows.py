@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pyarrow.compute as pc
@@ -13,7 +14,10 @@ from bench.metrics.column import ScoreColumn
 from bench.modalities.base import Modality
 from bench.modalities.lookup import modality_of
 from bench.report import papers
-from bench.results import query
+from bench.report.division import Division, division
+from bench.report.measures import Measure
+from bench.report.table import Missing, Value
+from bench.results import query, verification
 from bench.results.columns import columns
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
@@ -30,7 +34,8 @@ class Row:
         batch: B, or None where neither a row nor the config says it.
         statuses: how many victims ended how, `{word: count}`; empty for a cell without victims.
         repeated: how many victims have images that an earlier one had already.
-        provenance: `seed`, `commit`, `torch`, `device` (words; several are joined) and `wall` (seconds of work).
+        provenance: `seed`, `commit`, `torch`, `leakbench`, `device` (words; several are joined) and `wall` (seconds of
+            work).
         stored: its rows, slim, for who draws it or compares it.
     """
 
@@ -78,6 +83,27 @@ class Row:
         """The paper's figures and how they are known, or nothing."""
         return papers.words(papers.figures_of(self.cell.facts))
 
+    @cached_property
+    def reported(self) -> dict[str, papers.Reported]:
+        """The paper's figures by the keys of the measured ones."""
+        return papers.reported(self.cell.facts)
+
+    @cached_property
+    def origin(self) -> str:
+        """Where it comes from, in the words of `bench.results.verification`; empty if it was computed here."""
+        return verification.mark(self.cell.folder)
+
+    @cached_property
+    def division(self) -> Division:
+        """Whether the attack ran as leakbench ships it."""
+        return division(self.cell.facts, self.stored.victims["victim"].to_pylist())
+
+    @property
+    def standing(self) -> dict[str, str]:
+        """Where it stands and comes from, in words: `division`, `origin` and the version of `leakbench`."""
+        version = self.provenance["leakbench"] or ""
+        return {"division": self.division.word, "origin": self.origin, "leakbench": version}
+
 
 def read(cell: StoredLeak, stored: query.Rows) -> Row:
     """The row of a cell, of its rows as they were read."""
@@ -87,7 +113,8 @@ def read(cell: StoredLeak, stored: query.Rows) -> Row:
     provenance = {
         "seed": config.get("seed"),
         "commit": _joined(victims["commit"].unique().to_pylist()),
-        "torch": _joined(_torch(text) for text in victims["versions"].unique().to_pylist()),
+        "torch": _joined(_version(text, "torch") for text in victims["versions"].unique().to_pylist()),
+        "leakbench": _joined(_version(text, "leakbench") for text in victims["versions"].unique().to_pylist()),
         "device": _joined(victims["device"].unique().to_pylist()),
         "wall": pc.sum(victims["seconds"]).as_py(),
     }
@@ -103,11 +130,24 @@ def read(cell: StoredLeak, stored: query.Rows) -> Row:
     )
 
 
-def _torch(versions: str | None) -> str | None:
+def came_from(row: Row) -> str | None:
+    """The origin of a row with the entry that it came with: `claimed (entry.zip)`; None if it was computed here."""
+    if not row.origin:
+        return None
     try:
-        return json.loads(versions or "{}").get("torch")
+        files = [one["file"] for one in verification.read(row.cell.folder)["imported"] if one.get("file")]
+    except ValueError as problem:
+        return f"{row.origin} ({problem})"
+    return f"{row.origin} ({files[-1]})" if files else row.origin
+
+
+def _version(versions: str | None, package: str) -> str | None:
+    """The version of a package in a row's record of versions."""
+    try:
+        found = json.loads(versions or "{}").get(package)
     except (ValueError, AttributeError):
         return None
+    return found if isinstance(found, str) else None
 
 
 def _joined(values: Iterable[str | None]) -> str | None:
@@ -133,3 +173,11 @@ def rank(row: Row) -> tuple[Any, ...]:
     means = [place(summary.get(key), better) for key, better in kind.ranking]
     order = (size, summary["victims"] == 0, *rates, *means)
     return (kind.name, summary["data"], *order, row.cell.folder.name)
+
+
+def figure(measure: Measure, row: Row) -> Value | Missing:
+    """The figure of a row, or why it has none."""
+    entry = measure.value(row.summary)
+    if entry is None:
+        return Missing(row.summary["reasons"].get(" ".join(measure.path), ""))
+    return Value(**entry, places=measure.places)

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from bench.messages.status import Status
 from bench.report import figures, sentences
-from bench.report.rows import Row, read
+from bench.report.html.words import foreign_attack
+from bench.report.rows import Row, came_from, read
 from bench.results import query
 from bench.results.stored_leak import StoredLeak
 from bench.terminal.overview import overview, summary
@@ -29,6 +30,9 @@ def document(cell: StoredLeak) -> dict[str, Any]:
         "control": row.control,
         "statuses": row.statuses,
         "provenance": row.provenance,
+        "division": row.division.word,
+        "division_reason": row.division.reason,
+        "origin": row.origin,
         "config": cell.facts.get("config") or {},
     }
 
@@ -85,9 +89,12 @@ def ended(row: Row) -> list[str]:
 def _facts(row: Row) -> dict[str, Any]:
     labels = row.cell.facts["labels"]
     facts = {name: labels[name] for name in ("attack", "threat", "data", "model", "defense")}
-    provenance = {key: row.provenance[key] for key in ("seed", "commit", "torch", "device")}
+    provenance = {key: row.provenance[key] for key in ("seed", "commit", "torch", "leakbench", "device")}
     own = {"batch size": row.batch, "victims": row.summary["victims"], **provenance}
-    return facts | own | {"identity": row.cell.identity, "paper": row.paper or None, "results": str(row.cell.folder)}
+    known = row.cell.facts.get("attack")
+    facts |= {"about the attack": foreign_attack(known) if known else None}
+    standing = {"division": row.division.sentence, "origin": came_from(row), "paper": row.paper or None}
+    return facts | own | {"identity": row.cell.identity, **standing, "results": str(row.cell.folder)}
 
 
 def _config(cell: StoredLeak) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 
 LABELS = ("attack", "data", "model", "defense", "threat")
-WORDS = (*LABELS, "B", "seed", "setting", "victims", "failed", "rank", "paper")
+STANDING = ("division", "origin", "leakbench")  # where a row stands and comes from
+WORDS = (*LABELS, "B", "seed", "setting", "victims", "failed", "rank", "paper", *STANDING)
+CHOSEN_BY = (*LABELS, "B", "seed", *STANDING)  # the columns by whose words rows are chosen
 GROUPS = ("data", "model", "defense", "attack", "B", "seed")
 _CHOICES = {
     "order": ("best", "worst"),
@@ -54,7 +56,7 @@ class TableOptions:
         for word in self.group:
             _known("group", word, GROUPS)
         for word in self.rows:
-            _known("rows", word, (*LABELS, "B", "seed"))
+            _known("rows", word, CHOSEN_BY)
             _words(f"rows.{word}", self.rows[word])
         if not self.columns:
             raise UserError("table: columns: name at least one, such as attack,psnr")

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.report.leaderboard import figure
 from bench.report.measures import Measure
-from bench.report.rows import Row, read
+from bench.report.rows import Row, figure, read
 from bench.report.table import Missing, Value
-from bench.report.table_options import LABELS, TableOptions
+from bench.report.table_options import LABELS, STANDING, TableOptions
 from bench.results import query
 from bench.results.bootstrap import student
 from bench.results.differences import differing, settings
@@ -43,11 +42,13 @@ class TableRow:
         return self.members[0][0]
 
     def word(self, key: str) -> str:
-        """What a text column says: a label, `B` or `seed`."""
+        """What a text column says: a label, `B`, `seed`, or where the row stands; those of several seeds are joined."""
         if key == "B":
             return str(self.first.batch if self.first.batch is not None else "?")
         if key == "seed":
             return ", ".join(str(row.provenance["seed"]) for row, _ in self.members)
+        if key in STANDING:
+            return ", ".join(dict.fromkeys(filter(None, (row.standing[key] for row, _ in self.members))))
         return str(self.first.summary[key])
 
     def figure(self, measure: Measure) -> Value | Missing:
@@ -72,12 +73,18 @@ class TableRow:
 
 
 def over_seeds(figures: Sequence[Value]) -> Value:
-    """The mean of the figures of several seeds, with Student's t over seeds; a geometric mean on logarithms."""
+    """The mean over the victims of several seeds, with Student's t over seeds; a geometric mean on logarithms.
+
+    A seed counts by how many values it has. The interval rests on the spread between the seeds and not on that of the
+    victims, because the victims of one seed have the draws of that seed in common.
+    """
     values = np.array([one.mean for one in figures])
+    sizes = np.array([one.n or 0 for one in figures], float)
+    shares = sizes / sizes.sum() if sizes.all() else np.full(len(sizes), 1 / len(sizes))
     logs = figures[0].estimand == GEOMETRIC and bool((values > 0).all())
     values = np.log10(values) if logs else values
-    centre = values.mean()
-    half = student(len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    centre = values @ shares
+    half = student(len(values) - 1) * values.std(ddof=1) * math.sqrt(shares @ shares)
     bounds = [centre - half, centre + half]
     if figures[0].estimand == RATE:
         bounds = [max(0.0, bounds[0]), min(1.0, bounds[1])]
@@ -100,16 +107,7 @@ def table_rows(cells: Sequence[Any], options: TableOptions) -> list[TableRow]:
     members = [(read(cell, stored), stored) for cell in cells for stored in [query.rows(cell)]]
     if not options.controls:
         members = [one for one in members if not one[0].control]
-    grouped: dict[str, list[list[tuple[Row, Rows]]]] = {}
-    for one in sorted(members, key=lambda one: (one[0].provenance["seed"] or 0, one[0].cell.folder.name)):
-        key = one[0].cell.folder.name if options.seeds == "each" else _without_seeds(one[0])
-        seed = one[0].provenance["seed"]
-        # a seed counts once: a second cell of it, such as one of another version, is a row of its own
-        again = sum(row.provenance["seed"] == seed for row, _ in itertools.chain(*grouped.get(key, [])))
-        places = grouped.setdefault(key, [])
-        places += [[]] * (again >= len(places))
-        places[again] = [*places[again], one]
-    found = [TableRow(group, {}) for groups in grouped.values() for group in groups]
+    found = by_setting(members, each=options.seeds == "each")
     found = [row for row in found if _chosen(row, options.rows)]
     alike: dict[tuple[str, ...], list[TableRow]] = {}
     for row in found:
@@ -119,6 +117,25 @@ def table_rows(cells: Sequence[Any], options: TableOptions) -> list[TableRow]:
         apart = differing([_config(row, options.seeds == "each") for row in rows])
         out += [replace(row, setting=setting) for row, setting in zip(rows, apart)]
     return [_identified(row, out) for row in out]
+
+
+def by_setting(members: Sequence[tuple[Row, Rows]], *, each: bool) -> list[TableRow]:
+    """The cells as rows: those that differ in their seeds only make one row, in the order of the seeds.
+
+    Args:
+        members: each cell as a row of a board, and its stored rows.
+        each: whether each cell is a row of its own instead.
+    """
+    grouped: dict[str, list[list[tuple[Row, Rows]]]] = {}
+    for one in sorted(members, key=lambda one: (one[0].provenance["seed"] or 0, one[0].cell.folder.name)):
+        key = one[0].cell.folder.name if each else _without_seeds(one[0])
+        seed = one[0].provenance["seed"]
+        # a seed counts once: a second cell of it, such as one of another version, is a row of its own
+        again = sum(row.provenance["seed"] == seed for row, _ in itertools.chain(*grouped.get(key, [])))
+        places = grouped.setdefault(key, [])
+        places += [[]] * (again >= len(places))
+        places[again] = [*places[again], one]
+    return [TableRow(group, {}) for groups in grouped.values() for group in groups]
 
 
 def _config(row: TableRow, seeds: bool) -> dict[str, Any]:

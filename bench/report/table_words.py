@@ -10,6 +10,7 @@ from bench.report.table import Cell, Column, Missing, Value
 from bench.report.table_options import TableOptions
 from bench.report.table_order import better
 from bench.report.table_rows import TableRow
+from bench.report.versions import mixed
 from bench.results.intervals import GEOMETRIC, GROUPS, SURVIVORS
 
 _TITLES = {"defense": "defence", "label_accuracy": "label acc.", "label_overlap": "label overlap"}
@@ -79,6 +80,10 @@ def noted(
         known = papers.figures_of(row.first.cell.facts)
         said = dict.fromkeys(_how_known(one) for one in known if "value" in one)
         out[at] = replace(out[at], letters=",".join(footnotes.letter(one) for one in said))
+    for at, key in enumerate(shown):
+        if one := row.first.reported.get(papers.measured(key)):
+            letter = footnotes.letter(_how_known({"source": one.source, "known": one.known}))
+            out[at] = replace(out[at], letters=letter)
     return out
 
 
@@ -119,6 +124,8 @@ def _title(key: str, known: dict[str, Measure], options: TableOptions) -> str:
         return str(options.titles[key])
     if key in _TITLES:
         return _TITLES[key]
+    if measured := papers.measured(key):
+        return f"{_title(measured, known, options)}, reported"
     if key.startswith("success_") and key in known:
         alone = sum(one.startswith("success_") for one in options.columns) == 1
         return "success" if alone else f"success {key.removeprefix('success_')}"
@@ -128,6 +135,8 @@ def _title(key: str, known: dict[str, Measure], options: TableOptions) -> str:
 def column(key: str, known: dict[str, Measure], options: TableOptions) -> Column:
     """A column and how it is headed."""
     title = _title(key, known, options)
+    if measured := papers.measured(key):
+        return Column(title, unit=known[measured].unit.removesuffix("per victim").strip(), align="r")
     if key not in known:
         return Column(title, align="r" if key in _RIGHT else "l", symbol=key == "B")
     measure = known[key]
@@ -182,4 +191,5 @@ def notes(
         found.append(("", "n/a: no value is known."))
     used = {mark for value in values for mark in value.marks}
     found += [(mark, words) for mark, words in _SIGNS.items() if mark in used]
+    found += [("", one) for one in mixed([member for row in rows for member, _ in row.members])]
     return found + [(footnotes.letter(one), one) for one in footnotes.sentences]

@@ -25,6 +25,7 @@ class DefenseResult:
             no other differs.
         leaks: the leakage under each attack.
         unserved: the attacks without a result, `{attack: reason}`.
+        doubled: the attacks of whose name there are several cells, such as two versions; the worst one counts.
         utility: the document of the training under it (`bench.results.training_summary`), or None.
         rank: its rank; rank 1 leaks least. Defences that the paired test does not separate share a rank.
         p: the p-value of the paired test against the first defence of the rank before; None in the first rank.
@@ -36,6 +37,7 @@ class DefenseResult:
     strength: str
     leaks: list[LeakageScore]
     unserved: dict[str, str] = field(default_factory=dict)
+    doubled: tuple[str, ...] = ()
     utility: dict[str, Any] | None = None
     rank: int = 0
     p: float | None = None

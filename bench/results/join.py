@@ -169,13 +169,23 @@ def _lines(cells: Sequence[StoredLeak], floor: Values, stored: Mapping[Path, Row
     for group, name, node in zip(grouped.values(), names, nodes):
         family = name.partition(" (")[0]
         alike = [other for other, called in zip(nodes, names) if called.partition(" (")[0] == family]
-        found = {cell.facts["labels"]["attack"]: leaks.leak(cell, floor, stored.get(cell.folder)) for cell in group}
+        found: dict[str, LeakageScore | None] = {}
+        doubled: list[str] = []
+        for cell in group:
+            attack, leak = cell.facts["labels"]["attack"], leaks.leak(cell, floor, stored.get(cell.folder))
+            other = found.get(attack)
+            if leak and other:  # cells of one name, such as two versions of an attack: the worse one counts
+                doubled.append(attack)
+            if attack not in found or (leak and (other is None or leak.mean > other.mean)):
+                found[attack] = leak
         reasons = {c.facts["labels"]["attack"]: c.failure.reason for c in group if c.failure}
         unserved = {attack: reasons.get(attack, "no victim is done") for attack, leak in found.items() if leak is None}
         if any(found.values()):
             strength = differing(node, alike)
             lines.append(
-                DefenseResult(name, node, family, strength, [leak for leak in found.values() if leak], unserved)
+                DefenseResult(
+                    name, node, family, strength, [leak for leak in found.values() if leak], unserved, tuple(doubled)
+                )
             )
     return lines
 

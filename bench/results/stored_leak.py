@@ -23,6 +23,7 @@ FACTS_SHAPE: dict[Any, Any] = {
     "threat": {"letter": str, "grants": {}},
     "data": {"modality": str, "classes": int, "class_names": [str], "shape": [int], "pool": int, "remark": str},
     "model": {"parameters": int},
+    "attack": {"class": str, "about": str},
     "defense": {
         "epsilon": float,
         "delta": float,
@@ -57,7 +58,7 @@ class StoredLeak(StoredCell):
     If known, `facts` hold `threat` `{letter, grants {name: bool}}`, `data` `{modality, classes, shape, pool}` (see
     `bench.modalities`; data that do not say it are images), `model`, `metrics` `{metric: {identity, net, size,
     interpolation, range, ...}}`, `reasons` `{metric: sentence}` for metrics that are not available, `control` (bool),
-    and `paper` `{value, source, known}`.
+    `paper` `{value, source, known}`, and `attack` `{class, about}` of an attack that is no part of leakbench.
     """
 
     kind: ClassVar[str] = "leak"

@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
+from bench.attacks.about import about
 from bench.config.display_names import title
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.blocks import share
@@ -124,7 +125,8 @@ class LeakCell(Cell[StoredLeak]):
         parts = self.components
         data, client = parts.data, parts.client
         grants = {name: bool(value) for name, value in vars(client.threat).items() if name != "letter"}
-        return {
+        own = about(parts.attack)
+        return ({"attack": own} if own else {}) | {
             "threat": {"letter": client.threat.letter, "grants": grants},
             "data": {
                 "modality": data.modality,

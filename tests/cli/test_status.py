@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.cli import status
 from bench.cli.cell_states import CellStatus, ResultsStatus
 from bench.cli.main import main
-from bench.results import plans
+from bench.results import plans, verification
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
 
@@ -83,6 +83,22 @@ def test_failed_says_so_if_nothing_failed(tmp_path: Path, capfd) -> None:
 def test_only_what_differs_has_a_column(cells: list[CellStatus], columns: list[str]) -> None:
     assert status.differing(ResultsStatus("r", cells, None, None, [])) == columns
     assert len(drawn(cells)) >= 5
+
+
+def test_where_rows_come_from_has_a_column_once_they_came_with_an_entry(tmp_path: Path, capfd) -> None:
+    theirs = stored(tmp_path, 0)
+    assert main(["status", str(tmp_path)]) == 0
+    assert "origin" not in capfd.readouterr().out
+    origin = {"at": "2026-01-01T00:00:00+00:00", "file": "entry.zip", "sha256": "0"}
+    verification.write(theirs.folder, verification.arrived(verification.read(theirs.folder), origin))
+    stored(tmp_path, 1)
+    assert main(["status", str(tmp_path)]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    (head,) = [line for line in lines if "state" in line and "┃" in line]
+    assert [word.strip() for word in head.strip("┃").split("┃")] == ["state", "units", "seed", "origin"]
+    assert sum("claimed" in line for line in lines) == 1
+    assert main(["status", str(tmp_path), "--json"]) == 0
+    assert sorted(cell["origin"] for cell in json.loads(capfd.readouterr().out)["cells"]) == ["", "claimed"]
 
 
 def test_an_unknown_option_is_refused(capfd) -> None:

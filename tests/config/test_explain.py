@@ -11,7 +11,7 @@ from bench.config.composing import composed_by_hydra
 from bench.config.explain import explain, find, unknown
 from bench.errors import UserError
 
-GROUPS = [group for group in options.groups() if group != "suite"]
+GROUPS = [group for group in options.groups() if group not in ("suite", "table")]  # Hydra composes neither
 EVERY = [(group, name) for group in GROUPS for name in options.entries(group)]
 
 

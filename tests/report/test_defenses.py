@@ -9,9 +9,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from bench.report import page
+from bench.report import csv_file, defenses, markdown, page
 from bench.report.hypotheses import judged
-from bench.results import store
+from bench.results import store, verification
 from bench.results.join import boards
 from bench.results.query import cells
 from bench.results.store import Store
@@ -120,6 +120,31 @@ def test_a_folder_with_one_defence_has_no_such_page(tmp_path, add_cell):
     made = page.write(tmp_path)
     assert not any("defenses" in path.name for path in made.paths)
     assert "Defences" not in made.text
+
+
+def test_a_leak_that_came_with_an_entry_is_marked(tmp_path, add_cell):
+    own = {"class": "their_lab.Stronger", "about": "A stronger attack (Doe 2026)."}
+    for number, (name, node, _, found) in enumerate(DEFENSES[:2]):
+        labels = {"attack": "stronger", "data": "mnist", "model": "lenet", "defense": name, "threat": "basic"}
+        config = {"seed": 0, "data": {"batch_size": 1}, "defense": node}
+        cell = add_cell(
+            tmp_path, f"{number:016x}", "x", "mnist", "mnist_", 2, trace=found, labels=labels, config=config
+        )
+        Store(tmp_path).cell(StoredLeak, "x", cell.identity, {**cell.facts, "attack": own})
+        if name != "none":
+            origin = {"at": "2026-01-01T00:00:00+00:00", "file": "entry.zip", "sha256": "0"}
+            verification.write(cell.folder, verification.arrived(verification.read(cell.folder), origin))
+    compared = boards(cells(tmp_path).cells, [])
+    text = markdown.page(defenses.page(compared, {}))
+    assert "| stronger (claimed) |" in text and "| stronger |" in text
+    assert (
+        "- Leaks claimed: stronger on gaussian std 0.0001." in text or "- Leaks claimed: stronger on gaussian." in text
+    )
+    assert (
+        "- stronger: A stronger attack (Doe 2026). Class: their\\_lab.Stronger, which is no part of leakbench." in text
+    )
+    rows = list(csv.DictReader(io.StringIO(csv_file.text(defenses.raw(compared)))))
+    assert {row["defense"]: row["origin"] for row in rows} == {"none": "", DEFENSES[1][0]: "claimed"}
 
 
 def test_sentences_have_the_same_table_with_words_in_place_of_decibels(tmp_path, made):

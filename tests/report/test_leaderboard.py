@@ -56,7 +56,14 @@ def test_lower_error_breaks_a_tie_in_success(add_cell: Callable[..., StoredLeak]
 
 def test_a_row_says_where_it_comes_from(board: Leaderboard) -> None:
     row = board.boards[0].rows[1]
-    assert row.provenance == {"seed": 0, "commit": "0123abc+dirty", "torch": "2.8.0", "device": "cpu", "wall": 4.0}
+    assert row.provenance == {
+        "seed": 0,
+        "commit": "0123abc+dirty",
+        "torch": "2.8.0",
+        "device": "cpu",
+        "wall": 4.0,
+        "leakbench": None,
+    }
     assert row.statuses == {"converged": 6, "diverged": 2}
     assert row.batch == 1
     assert board.boards[1].rows[0].batch == 4

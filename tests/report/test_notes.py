@@ -8,7 +8,7 @@ from metric_facts import metric_columns
 
 from bench.report.notes import notes
 from bench.report.rows import Row, read
-from bench.results import query
+from bench.results import query, verification
 from bench.results.intervals import MARKS
 from bench.results.store import Store
 from bench.results.stored_leak import StoredLeak
@@ -31,6 +31,7 @@ def said(*rows: Row, used: tuple[str, ...] = ()) -> list[str]:
     found = notes(list(rows), list(rows), used)
     assert found[0].startswith("Every figure is over samples") and "Means: Student's t" in found[1]
     remarks = tuple(f"{key}: {reason} (" for row in rows for key, reason in row.summary["reasons"].items())
+    remarks += ("Closed division: ", "Division not known: its record does not name the option of attack (")
     return [line for line in found[ALWAYS:] if not line.startswith(remarks)]
 
 
@@ -98,3 +99,26 @@ def test_a_reason_is_said_once_with_the_cells_it_holds_for(tmp_path: Path) -> No
         "lpips_vgg: no net (dlg on mnist, idlg on mnist)."
     ]
     assert not any("needs labels" in line for line in found)
+
+
+def test_rows_of_others_and_rows_outside_the_closed_division_are_named(tmp_path: Path) -> None:
+    ours, theirs = row_of(tmp_path, "dlg", [{}]), row_of(tmp_path, "idlg", [{}])
+    origin = {"at": "2026-01-01T00:00:00+00:00", "file": "entry.zip", "sha256": "0"}
+    verification.write(theirs.cell.folder, verification.arrived(verification.read(theirs.cell.folder), origin))
+    found = notes([ours, theirs], [], ())
+    assert "Rows claimed: idlg on mnist." in found
+    assert found[-2:] == [
+        "Closed division: an attack as leakbench ships it. Open division: anything else.",
+        "Division not known: its record does not name the option of attack (dlg on mnist, idlg on mnist).",
+    ]
+
+
+def test_rows_of_two_versions_of_leakbench_are_named(tmp_path: Path) -> None:
+    rows = [
+        row_of(tmp_path, name, [{"versions": f'{{"leakbench": "0.{at}.0"}}'}])
+        for name, at in (("dlg", 1), ("idlg", 2), ("noise", 1))
+    ]
+    assert said(*rows)[-1] == (
+        "Rows were computed with several versions of leakbench, so compare them with care: "
+        "0.2.0 in idlg on mnist; 0.1.0 in the others."
+    )

@@ -1,16 +1,19 @@
 """A table for a paper: bold only where the test separates, shared ranks, groups, footnotes, and rows as asked for."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
+from metric_facts import metric_columns
 from paper_cells import add_cell
 
 from bench.errors import UserError
 from bench.report import csv_file
 from bench.report.paper_table import PaperTable, paper_table
-from bench.report.table import Value
+from bench.report.table import Missing, Value
 from bench.report.table_options import options
-from bench.results import query
+from bench.results import query, verification
 
 GOOD, WORSE = [1e-4] * 8, [1e-2 * (1 + i / 10) for i in range(8)]
 
@@ -131,6 +134,59 @@ def test_the_csv_has_every_label_and_raw_numbers(tmp_path: Path) -> None:
     cells = dict(zip(head.split(","), row.split(",")))
     assert float(cells["psnr"]) == pytest.approx(40)
     assert (cells["attack"], cells["B"], cells["victims"]) == ("dlg", "1", "8")
+
+
+def test_the_csv_has_each_figure_and_its_bounds_below_their_names(tmp_path: Path) -> None:
+    errors = [1e-4 * (1 + i / 10) for i in range(8)]
+    add_cell(tmp_path, "dlg", errors, paper={"value": "PSNR 21.5 dB", "source": "Table 1", "known": "READ"})
+    columns = ["attack", "psnr", "reported_psnr", "ssim", "mse"]
+    found = built(tmp_path, columns=columns)
+    (row,) = csv.DictReader(io.StringIO(csv_file.text(found.flat)))
+    (used,) = found.used
+    summary = used.first.summary
+    for key in ("psnr", "ssim", "mse"):
+        for part, name in (("", "mean"), ("_low", "low"), ("_high", "high"), ("_n", "n")):
+            assert float(row[key + part]) == summary[key][name], key + part
+    assert row["reported_psnr"] == "21.5"
+
+
+def test_a_reported_figure_has_a_column_and_a_footnote(tmp_path: Path) -> None:
+    for attack, known in (("dlg", "READ"), ("idlg", "FROM MEMORY"), ("mine", None)):
+        paper = {"value": "PSNR 21.5 dB", "source": "Table 1", "known": known} if known else None
+        add_cell(tmp_path, attack, WORSE, **({"paper": paper} if paper else {}))
+    table = built(tmp_path, columns=["attack", "psnr", "reported_psnr"], sort="attack")
+    assert [column.title for column in table.columns] == ["attack", "PSNR", "PSNR, reported"]
+    lines = {line[0].cell.text: line[2] for line in table.groups[0].lines}  # type: ignore[union-attr]
+    assert isinstance(lines["dlg"].cell, Value) and lines["dlg"].cell.figure == "21.5" and not lines["dlg"].bold
+    assert isinstance(lines["mine"].cell, Missing)
+    notes = dict(table.notes)
+    assert notes[lines["dlg"].letters] == "Table 1: in the paper or its authors' own files."
+    assert notes[lines["idlg"].letters] == "Table 1: not looked up: no figure to compare with."
+    with pytest.raises(UserError, match="no column 'reported_psrn'; did you mean 'reported_psnr'"):
+        built(tmp_path, columns=["attack", "reported_psrn"])
+
+
+def test_where_a_row_stands_is_a_column_and_chooses_rows(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    theirs = add_cell(tmp_path, "idlg", GOOD)
+    origin = {"at": "2026-01-01T00:00:00+00:00", "file": "entry.zip", "sha256": "0"}
+    verification.write(theirs.folder, verification.arrived(verification.read(theirs.folder), origin))
+    table = built(tmp_path, columns=["attack", "origin", "division", "psnr"], sort="attack")
+    words = [[one.cell for one in line[1:3]] for line in table.groups[0].lines]
+    assert words == [["", "not known"], ["claimed", "not known"]]
+    table = built(tmp_path, columns=["attack", "psnr"], rows={"origin": ["claimed"], "division": ["not known"]})
+    assert [line[0].cell.text for line in table.groups[0].lines] == ["idlg"]  # type: ignore[union-attr]
+
+
+def test_rows_of_several_versions_are_told_below_the_table(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    assert not [words for _, words in built(tmp_path).notes if "version" in words]
+    metrics = metric_columns()
+    metrics["psnr"] = {**metrics["psnr"], "identity": "b" * 16}
+    add_cell(tmp_path, "idlg", GOOD, metrics=metrics)
+    metrics["psnr"] = {**metrics["psnr"], "identity": "a" * 16}
+    add_cell(tmp_path, "mine", GOOD, metrics=metrics)
+    assert [words for _, words in built(tmp_path).notes if words.startswith("psnr was computed in 2 ways")]
 
 
 def test_precision(tmp_path: Path) -> None:

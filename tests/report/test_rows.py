@@ -34,13 +34,20 @@ def row_of(
 
 def test_a_row_says_where_it_comes_from(tmp_path: Path) -> None:
     victims = [
-        {"commit": "b", "versions": '{"torch": "2.8"}', "seconds": 1.5, "device": "cpu", "repeats": 0},
+        {
+            "commit": "b",
+            "versions": '{"torch": "2.8", "leakbench": "0.1.0"}',
+            "seconds": 1.5,
+            "device": "cpu",
+            "repeats": 0,
+        },
         {"commit": "a", "versions": "[1]", "seconds": 2.5, "device": "cpu", "repeats": 2, "status": "diverged"},
         {"commit": None, "versions": "{", "device": None, "status": "budget"},
         {"versions": '{"torch": "2.14"}'},
     ]
     row = row_of(tmp_path, "dlg", [0.1] * 4, victims, control=True, config={"seed": 7})
-    assert row.provenance == {"seed": 7, "commit": "a, b", "torch": "2.14, 2.8", "device": "cpu", "wall": 4.0}
+    known = {"seed": 7, "commit": "a, b", "torch": "2.14, 2.8", "leakbench": "0.1.0", "device": "cpu", "wall": 4.0}
+    assert row.provenance == known
     assert (row.statuses, row.repeated, row.batch) == ({"budget": 3, "diverged": 1}, 1, 1)
     assert (row.name, row.title, row.control) == ("dlg on mnist", "dlg (control)", True)
     assert list(row.columns) == list(metric_columns()) and row.modality.name == "images"

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bench.report.rows import read
 from bench.report.shown import document, ended, parts
-from bench.results import query
+from bench.results import query, verification
 from bench.results.stored_leak import StoredLeak
 
 
@@ -42,6 +42,16 @@ def test_how_victims_ended_is_told_in_words(tmp_path: Path) -> None:
     assert ended(read(empty, query.rows(empty))) == ["no victim is done"]
     empty.fail("error", "no memory")
     assert ended(read(empty, query.rows(empty))) == ["the cell stopped: error: no memory"]
+
+
+def test_it_says_where_the_rows_come_from(tmp_path: Path) -> None:
+    cell = add_cell(tmp_path, "dlg", [1e-3] * 2)
+    assert "division    not known: attack has no version in its record" in printed(cell)
+    assert "origin" not in printed(cell)
+    origin = {"at": "2026-01-01T00:00:00+00:00", "file": "their_lab.zip", "sha256": "0"}
+    verification.write(cell.folder, verification.arrived(verification.read(cell.folder), origin))
+    assert "origin      claimed (their_lab.zip)" in printed(cell)
+    assert document(cell)["origin"] == "claimed" and document(cell)["division"] == "not known"
 
 
 def test_the_document(tmp_path: Path) -> None:

@@ -38,6 +38,13 @@ def test_squared_errors_are_averaged_on_logarithms_and_rates_stay_rates() -> Non
     assert (rate.mean, rate.low, rate.high) == (0.75, 0.0, 1.0)
 
 
+def test_a_seed_counts_by_its_victims() -> None:
+    found = over_seeds([Value(10.0, n=6), Value(20.0, n=2)])
+    assert found.mean == pytest.approx((6 * 10 + 2 * 20) / 8) and found.n == 8
+    spread, shares = np.std([10, 20], ddof=1), np.array([0.75, 0.25])
+    assert found.high - found.mean == pytest.approx(12.7062 * spread * np.sqrt((shares**2).sum()), rel=1e-5)
+
+
 def test_a_seed_without_a_value_leaves_no_mean(tmp_path: Path) -> None:
     add_cell(tmp_path, "dlg", [0.1] * 2, seed=0)
     add_cell(tmp_path, "dlg", [None] * 2, seed=1)

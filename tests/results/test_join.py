@@ -121,6 +121,20 @@ def test_an_adaptive_attacker_stands_in_the_same_board_and_other_grants_do_not(r
     assert line.worst.attack == "dlg_known" and line.rank == 2 and board.threats == ["adaptive", "basic"]
 
 
+@pytest.mark.parametrize("order", [(1e-5, 1e-1), (1e-1, 1e-5)])
+def test_of_two_cells_of_one_name_the_one_that_leaks_more_counts_and_it_is_told(tmp_path, order):
+    """Two versions of an attack have one name: neither takes the place of the other silently."""
+    for number, mse in enumerate(order):
+        add(tmp_path, number, "dlg", "none", mse)
+    add(tmp_path, 2, "dlg", "pruning", 0.2)
+    board = board_of(tmp_path)
+    line = board.undefended
+    assert line.doubled == ("dlg",) and len(line.leaks) == 1
+    assert line.worst.cell.identity == f"{order.index(1e-5):016x}"
+    (other,) = [one for one in board.lines if one is not line]
+    assert other.doubled == ()
+
+
 def test_one_defence_alone_is_no_board(tmp_path):
     add(tmp_path, 0, "dlg", "none", 1e-5)
     add(tmp_path, 1, "idlg", "none", 1e-5)

@@ -1,6 +1,7 @@
 """A sweep is a suite without a file: its cells are checked before one runs, and it is planned like a suite."""
 
 import json
+import re
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_run_with_several_values_prints_what_a_suite_prints(tmp_path, monkeypatc
     document = json.loads(out)
     assert document["suite"] == "sweep-attack-seed" and document["failed"] == {}
     assert [cell["attack"] for cell in document["cells"]] == ["noise", "noise", "mean", "mean"]
-    assert "cell 4 of 4  attack=mean seed=1" in err
+    assert re.search(r"cell 4 of 4  done +mean +samples-mnist +seed=1 ", err)
     assert "results/leaderboard.md" in document["files"]
     assert main(["status", "--json"]) == 0
     assert {cell["state"] for cell in json.loads(capfd.readouterr().out)["cells"]} == {"done"}

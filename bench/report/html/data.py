@@ -10,8 +10,11 @@ import numpy as np
 import yaml
 
 from bench import __version__
+from bench.report import papers
+from bench.report.division import CLOSED, OPEN, UNKNOWN
 from bench.report.ended import in_words
 from bench.report.html import words
+from bench.report.html.columns import STANDING, columns_of, remembered, reported
 from bench.report.html.command import command
 from bench.report.html.examples import class_names, curves, examples
 from bench.report.html.leaders import leaders
@@ -20,10 +23,11 @@ from bench.report.html.pictures import Truths
 from bench.report.html.values import per_victim
 from bench.report.leaderboard import Board, Leaderboard
 from bench.report.measures import Measure
-from bench.report.rows import Row
+from bench.report.rows import Row, came_from
 from bench.report.table import Value, marks
+from bench.report.versions import mixed
 from bench.results.bootstrap import BOOTSTRAP, RESAMPLES, student
-from bench.results.intervals import GEOMETRIC, MARKS, RATE
+from bench.results.intervals import GEOMETRIC, MARKS
 from bench.results.join import victims_of
 from bench.results.paired import DRAWS, EXACT
 from bench.storage.file_name import file_name
@@ -31,10 +35,15 @@ from bench.storage.file_name import file_name
 # Characters that the pictures of all cells may take together, so that the page stays below 30 MB.
 PICTURE_BUDGET = 14_000_000
 _MOST_PER_CELL = 1_500_000
-_LABELS = ("attack", "data", "model", "defense", "threat", "batch", "seed", "victims", "failed")
-_TITLES = {"defense": "defence", "threat": "threat model", "batch": "B"}
 # Labels that say what was attacked. If all rows of a board share one, a sentence says it and the column is hidden.
-_SHARED = ("model", "defense", "threat", "batch", "seed")
+_SHARED = ("model", "defense", "threat", "batch", "seed", *STANDING)
+
+# What is said if all rows of a board are in the same division.
+_DIVISIONS = {
+    CLOSED: "All rows are in the closed division.",
+    OPEN: "All rows are in the open division.",
+    UNKNOWN: "The division of no row is known.",
+}
 
 
 @dataclass(frozen=True)
@@ -95,57 +104,17 @@ def _anchors(boards: Sequence[Board]) -> list[str]:
 def _board(board: Board, anchor: str) -> dict[str, Any]:
     labels = [_labels_of(row) for row in board.rows]
     shared = {key: labels[0][key] for key in _SHARED if len({str(each[key]) for each in labels}) == 1}
-    paper = any(row.paper for row in board.rows)
-    facts: dict[str, Any] = {}
-    for row in board.rows:
-        for key, known in (row.cell.facts.get("metrics") or {}).items():
-            facts.setdefault(key, known or {})
-    columns: list[dict[str, Any]] = [
-        _label_column(key, key not in shared and key != "threat", key in ("batch", "seed", "victims", "failed"))
-        for key in _LABELS
-    ]
-    columns += [_figure_column(measure, facts.get(measure.key, {}), board) for measure in board.measures]
-    if paper:
-        columns.append(_label_column("paper", shown=True, number=False))
     return {
         "id": anchor,
         "title": board.title,
         "threat": board.threat,
-        "columns": columns,
+        "columns": columns_of(board, shared),
         "rows": [row.cell.identity for row in board.rows],
         "shared": _shared_words(shared),
         "leaders": leaders(board),
-        "marks": [f"{mark} {MARKS[mark]}." for mark in marks(board.scores)],
+        "marks": [f"{mark} {MARKS[mark]}." for mark in marks(board.scores)] + remembered(board),
+        "mixed": mixed(board.rows),
         "notes": board.foot,
-    }
-
-
-def _label_column(key: str, shown: bool, number: bool) -> dict[str, Any]:
-    plain = {"estimand": "", "unit": "", "direction": "", "rate": False, "kind": "label"}
-    return {
-        "key": key,
-        "title": _TITLES.get(key, key),
-        "help": words.LABELS[key],
-        "shown": shown,
-        "number": number,
-    } | plain
-
-
-def _figure_column(measure: Measure, facts: Mapping[str, Any], board: Board) -> dict[str, Any]:
-    entries = [measure.value(row.summary) for row in board.rows if not row.empty]
-    rate = any(entry and entry.get("estimand") == RATE for entry in entries)
-    name, _, estimand = measure.title.rpartition(", ")
-    return {
-        "key": measure.key,
-        "title": name or measure.title,
-        "estimand": estimand if name else "",
-        "unit": measure.unit,
-        "direction": measure.better,
-        "kind": "figure",
-        "help": words.help_of(measure, facts),
-        "shown": bool(measure.short) and any(entries),
-        "rate": rate,
-        "number": True,
     }
 
 
@@ -162,10 +131,11 @@ def _shared_words(shared: Mapping[str, Any]) -> str:
         for key, value in shared.items()
         if key in said and value is not None
     ]
+    division = _DIVISIONS.get(shared.get("division", ""), "")
     if not parts:
-        return ""
+        return division
     listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-    return f"All rows have {listed}."
+    return f"All rows have {listed}. {division}".strip()
 
 
 def _labels_of(row: Row) -> dict[str, Any]:
@@ -177,6 +147,9 @@ def _labels_of(row: Row) -> dict[str, Any]:
         "victims": summary["victims"],
         "failed": summary["failures"] if summary["victims"] else None,
         "paper": row.paper,
+        "division": row.division.word,
+        "origin": row.origin,
+        "leakbench": row.provenance["leakbench"],
     }
 
 
@@ -189,6 +162,9 @@ def _cell(row: Row, measures: Sequence[Measure]) -> dict[str, Any]:
         "unfinished": "" if row.stopped else unfinished(row.cell, row.summary["victims"]),
         "empty": row.empty,
         "figures": figures,
+        "reported": reported(row, measures),
+        **{papers.REPORTED + key: one.mean for key, one in row.reported.items()},
+        "why": row.division.reason,
         "same": hashlib.sha256(victims_of(row.cell).encode()).hexdigest()[:16],
     }
 
@@ -218,6 +194,9 @@ def _detail(row: Row, measures: Sequence[Measure], shown: dict[str, Any]) -> dic
         "stored since": row.cell.created,
         "commit": row.provenance["commit"],
         "torch": row.provenance["torch"],
+        "leakbench": row.provenance["leakbench"],
+        "division": row.division.sentence,
+        "origin": came_from(row),
         "device": row.provenance["device"],
         "work": None if wall is None else f"{wall:.3g} s in all",
     }
@@ -226,7 +205,7 @@ def _detail(row: Row, measures: Sequence[Measure], shown: dict[str, Any]) -> dic
         "classes": class_names(row.cell.facts) if shown["items"] else [],
         "curves": curves(row.cell, row.stored, max(1, shown.get("stored") or 8)),
         "values": per_victim(row, measures),
-        "about": words.about(config),
+        "about": words.about(config, row.cell.facts.get("attack")),
         "endings": words.endings(row.statuses),
         "reasons": {} if row.empty else _by_reason(row.summary["reasons"]),
         "command": command(config),

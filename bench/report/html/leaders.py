@@ -17,9 +17,9 @@ def leaders(board: Board) -> list[dict[str, Any]]:
 
     Returns:
         `setting` (words), `cell` (the identity of the first row), `attack`, `control` (whether it is one: then no
-        attack gets more back than a guess without the gradient), and `others`: the attacks on the same victims that a
-        sign-flip test of the leaks does not separate from it, at 5 %, not corrected for the number of comparisons.
-        Settings with a single attack are left out, because nothing is compared there.
+        attack gets more back than a guess without the gradient), its `origin`, and `others`: the attacks on the same
+        victims that a sign-flip test of the leaks does not separate from it, at 5 %, not corrected for the number of
+        comparisons. Settings with a single attack are left out, because nothing is compared there.
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in board.rows:
@@ -38,6 +38,7 @@ def leaders(board: Board) -> list[dict[str, Any]]:
                 "cell": first.cell.identity,
                 "attack": first.summary["attack"],
                 "control": first.control,
+                "origin": first.origin,
                 "others": [name for name in others if name != first.summary["attack"]],
             }
         )

@@ -45,8 +45,19 @@ LABELS = {
     "seed": "The seed from which victims, models and the starts of the attack are drawn.",
     "victims": "How many independent shared gradients were attacked.",
     "failed": "How many victims ended in a failure. They are counted and never dropped.",
+    "division": "Closed: an attack as leakbench ships it, with its settings, budget and numerics. Open: anything else. "
+    "Not known: this machine cannot compare the record with its options.",
+    "origin": "Where a row comes from. Claimed: it came with an entry, and nobody here has attacked its victims. "
+    "Repeated elsewhere: its sender says that some victims were attacked again. Verified here: some victims were "
+    "attacked again on this machine, and all of them agree. Not confirmed here: not all of them agree. A row without a "
+    "word was computed here.",
+    "leakbench": "The version of leakbench that computed the row.",
     "paper": "What a paper reports of the same setting, and how that figure is known.",
 }
+
+REPORTED = (
+    "What a paper reports of the same setting. Below it stands where the paper has it, and how the figure is known."
+)
 
 
 def help_of(measure: Measure, facts: Mapping[str, Any]) -> str:
@@ -103,11 +114,12 @@ def endings(statuses: Mapping[str, int]) -> list[str]:
 ARXIV = re.compile(r"\b(\d{4}\.\d{4,5})\b")
 
 
-def about(config: Mapping[str, Any]) -> dict[str, str]:
+def about(config: Mapping[str, Any], own: Mapping[str, str] | None = None) -> dict[str, str]:
     """What the attack, the model, the defence and the data of a cell are: the first sentence of each one's file.
 
     Args:
         config: the resolved config of the cell.
+        own: what its record says of an attack that is no part of leakbench, `class` and `about`.
 
     >>> about({"attack": {"_target_": "bench.attacks.dlg.DLG"}})
     {'attack': 'Deep Leakage from Gradients (Zhu, Liu, Han 2019, arXiv 1906.08935).'}
@@ -117,7 +129,17 @@ def about(config: Mapping[str, Any]) -> dict[str, str]:
         sentence = _first_sentence(str((config.get(group) or {}).get("_target_")))
         if sentence:
             found[title] = sentence
-    return found
+    return ({"attack": foreign_attack(own)} if own else {}) | found
+
+
+def foreign_attack(own: Mapping[str, str]) -> str:
+    """What a record says of an attack that is no part of leakbench, as one line.
+
+    >>> foreign_attack({"class": "their_lab.Stronger", "about": "A stronger attack (2026)."})
+    'A stronger attack (2026). Class: their_lab.Stronger, which is no part of leakbench.'
+    """
+    said = f"{own['about'].removesuffix('.')}. " if own.get("about") else ""
+    return f"{said}Class: {own.get('class') or 'not recorded'}, which is no part of leakbench."
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from page_browser import Tab, write_page
 from page_cells import Kind
 
 from bench.report.leaderboard import leaderboard
-from bench.results import query
+from bench.results import query, verification
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Any]
@@ -116,6 +116,34 @@ def test_help_on_hovering_and_on_focus(tab: Open) -> None:
     assert "label the attack claims correctly" in page.inner_text("#tip")
     page.keyboard.press("Escape")
     assert page.is_hidden("#tip")
+
+
+def test_rows_of_others_are_marked_and_can_be_filtered(chromium: Any, tmp_path: Path) -> None:
+    for number, attack in enumerate(("idlg", "dlg", "tag")):
+        cell = page_cells.add(tmp_path, Kind(attack, "cifar10", steps=25), number + 1, 3)
+        if attack == "dlg":
+            origin = {"at": "2026-01-01T00:00:00+00:00", "file": "entry.zip", "sha256": "0"}
+            verification.write(cell.folder, verification.arrived(verification.read(cell.folder), origin))
+        if attack == "tag":
+            cell.append([{"victim": 3, "status": "budget", "batch_size": 1, "versions": '{"leakbench": "9.0"}'}], [])
+    tab = Tab(chromium)
+    file = write_page(tmp_path, tmp_path / "index.html")
+    page = tab.open(file)
+    assert "several versions of leakbench" in page.inner_text("section.board:not([hidden]) .mixed")
+    assert sorted(shown(page, place(page, "origin"))) == ["claimed", "–", "–"]
+    assert "The division of no row is known." in page.inner_text("section.board:not([hidden]) .about")
+    page.hover("section.board:not([hidden]) th[data-key=origin]")
+    assert "Claimed: it came with an entry" in page.inner_text("#tip")
+    page.click("[data-filter=origin] summary")
+    page.check("[data-filter=origin] label:has-text('claimed') input")
+    assert shown(page) == ["dlg claimed"] and "origin=claimed" in page.url
+    page.check("[data-filter=origin] label:has-text('computed here') input")
+    page.uncheck("[data-filter=origin] label:has-text('claimed') input")
+    assert sorted(shown(page)) == ["idlg", "tag"]
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert sorted(shown(page)) == ["idlg", "tag"]
+    tab.close(file)
 
 
 @pytest.mark.parametrize("name", ["CSV", "LaTeX", "JSON"])

@@ -30,6 +30,7 @@ def test_the_first_row_wins_and_what_the_test_does_not_separate_is_named(tmp_pat
         "cell": best.identity,
         "attack": "idlg",
         "control": False,
+        "origin": "",
         "others": ["dlg"],
     }
 

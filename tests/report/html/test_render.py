@@ -127,10 +127,12 @@ def page_of(words: str) -> str:
         "control": True,
         "empty": True,
         "figures": {},
+        "reported": {},
+        "origin": words,
         "same": "",
     }
     board = dict.fromkeys(("title", "threat", "shared"), words)
-    leader = {"setting": words, "cell": "0" * 16, "attack": words, "control": False, "others": [words]}
+    leader = {"setting": words, "cell": "0" * 16, "attack": words, "control": False, "origin": words, "others": [words]}
     board |= {
         "id": "x",
         "columns": [column],
@@ -138,6 +140,7 @@ def page_of(words: str) -> str:
         "leaders": [leader],
         "notes": [words],
         "marks": [words],
+        "mixed": [words],
     }
     return render(PageData([board], {"0" * 16: cell}, {"0" * 16: {"config": words}}, [], True, {}), [])
 

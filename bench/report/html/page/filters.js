@@ -3,7 +3,10 @@
 
 /** @type {Record<string, string>} */
 const FILTER_WORDS = { attack: 'Attack', data: 'Data', model: 'Model', defense: 'Defence', threat: 'Threat model',
-  batch: 'Batch size', seed: 'Seed' };
+  batch: 'Batch size', seed: 'Seed', division: 'Division', origin: 'Origin', leakbench: 'Version' };
+
+/** @type {Record<string, string>} */
+const UNSAID = { null: 'unknown', '': 'computed here' }; // what a filter calls a label without a word
 
 /**
  * A button that opens a small panel below it. It closes on Escape and when the reader goes elsewhere.
@@ -82,7 +85,7 @@ function filterMenu(label) {
   const values = [...new Set(cells.map((cell) => String(cell[label])))]
     .sort((one_, other) => one_.localeCompare(other, 'en', { numeric: true }));
   if (values.length < 2) return null;
-  const boxes = values.map((value) => checkbox(value === 'null' ? 'unknown' : value, false, (on) => {
+  const boxes = values.map((value) => checkbox(UNSAID[value] ?? value, false, (on) => {
     const kept = (view.filters[label] || []).filter((each) => each !== value);
     change({ filters: { ...view.filters, [label]: on ? [...kept, value] : kept } });
   }));

@@ -13,7 +13,7 @@
  * @property {number | null} victim
  */
 
-const FILTERED = ['attack', 'data', 'model', 'defense', 'threat', 'batch', 'seed'];
+const FILTERED = ['attack', 'data', 'model', 'defense', 'threat', 'batch', 'seed', 'division', 'origin', 'leakbench'];
 
 /**
  * The view that a hash describes. Whatever is not known is ignored.
