@@ -28,10 +28,8 @@ def test_what_all_rows_share_is_a_sentence_and_no_column(tmp_path: Path) -> None
     for attack in ("dlg", "idlg"):
         add_cell(tmp_path, attack, [1e-3] * 2)
     (board,) = of(tmp_path).boards
-    assert (
-        board["shared"]
-        == "All rows have the model lenet, no defence, batches of 1 and the seed 0. The division of no row is known."
-    )
+    words = "All rows have the model lenet, no defence, batches of 1 and the seed 0. The division of no row is known."
+    assert board["shared"] == words
     assert shown(board) >= {"attack", "data", "victims", "failed", "success_1e-2", "mse"}
     assert not shown(board) & {"model", "defense", "threat", "batch", "seed"}
     assert [column["key"] for column in board["columns"]][:3] == ["attack", "data", "model"]
@@ -43,12 +41,8 @@ def test_rows_of_a_sweep_can_be_told_apart(tmp_path: Path) -> None:
             add_cell(tmp_path, "dlg", [1e-3] * 2, seed=seed, batch=batch)
     found = of(tmp_path)
     (board,) = found.boards
-    assert board[
-        "shared"
-    ] == "All rows have the model lenet and no defence. The division of no row is known." and shown(board) >= {
-        "batch",
-        "seed",
-    }
+    words = "All rows have the model lenet and no defence. The division of no row is known."
+    assert board["shared"] == words and shown(board) >= {"batch", "seed"}
     labels = [(cell["seed"], cell["batch"]) for cell in found.cells.values()]
     assert sorted(labels) == [(0, 1), (0, 2), (1, 1), (1, 2)]
 
