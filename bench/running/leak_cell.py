@@ -180,8 +180,8 @@ class LeakCell(Cell[StoredLeak]):
         data.block = BLOCK
         engine.victims = len(share(todo, trainer.global_rank, trainer.world_size))
         engine.notice = notice
-        # processes that only met have nothing to tell
-        logger = parts.logger.open(called(self, stored)) if todo else False
+        # one process tells; processes that only met have nothing to tell
+        logger = parts.logger.open(called(self, stored)) if todo and self.speaks else False
         trainer.logger = logger if isinstance(logger, Logger) else None
         report = self.cfg.report
         keep_all = report.reconstructions == "all"
