@@ -6,15 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytorch_lightning.loggers import Logger
 
 from bench.loggers.content import content
-from bench.report.page import Report
 from bench.results.moments import Pictures
 from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
+
+if TYPE_CHECKING:  # it draws, and only the end of a suite needs that
+    from bench.report.page import Report
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Scalars(CellLogger):
             raise unwritable(folder, error) from error
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        """Reports the objective by evaluations, then the pictures by iteration, then the final figures.
+        """Reports the objective by evaluations, then the final figures, then the pictures by iteration.
 
         Raises:
             Unwritable: the report cannot be written.
@@ -127,8 +129,8 @@ class Scalars(CellLogger):
         try:
             for at, values in told.objective:
                 self.logger.log_metrics(values, step=at)
-            self.show(told.pictures)
             self.logger.log_metrics(told.scalars)
+            self.show(told.pictures)
             self.logger.save()
             self.logger.finalize("success")
         except OSError as error:

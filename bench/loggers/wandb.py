@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wandb
 
 from bench.errors import Unwritable, UserError
-from bench.loggers import wandb_board
 from bench.loggers.base import CellLogger, Run
 from bench.loggers.content import content
 from bench.loggers.offline_run import settled_fault
 from bench.loggers.wandb_run import Account, about, artifact, begun, tell
-from bench.report.page import Report
 from bench.results.row_files import row_files
 from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
+
+if TYPE_CHECKING:  # it draws, and only the end of a suite needs that
+    from bench.report.page import Report
 
 MODES = ("offline", "online", "disabled")
 
@@ -78,6 +79,8 @@ class Wandb(CellLogger):
         Raises:
             Unwritable: the run on disk is not whole.
         """
+        from bench.loggers import wandb_board
+
         files = wandb_board.files(results, made, private=self.pictures)
         if self.account.mode == "disabled" or wandb_board.told(results, group, files):
             return

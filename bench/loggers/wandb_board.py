@@ -68,8 +68,8 @@ def files(results: Path, made: Report, *, private: bool) -> list[tuple[str, byte
 def tell(run: wandb.Run, results: Path, group: str, made: Report, kept: Sequence[tuple[str, bytes]]) -> None:
     """Reports the leaderboard, what defences cost, and the artifact, whose metadata name the artifact of each cell.
 
-    W&B cannot record offline that a run uses an artifact (`use_artifact` asks the server), so names and digests stand
-    in the metadata.
+    W&B cannot record offline that a run uses an artifact (`use_artifact` asks the server), so a list of names and
+    digests stands in the metadata.
 
     Args:
         run: the run.
@@ -84,9 +84,8 @@ def tell(run: wandb.Run, results: Path, group: str, made: Report, kept: Sequence
         run.log({TRADEOFF: wandb_run.table(points)})
     stopped = sum("cell" in summary["reasons"] for summary in made.summaries)
     run.summary.update({"count/cells": len(made.summaries), "count/failed_cells": stopped})
-    lineage = [_used(cell.identity, cell.folder.name, kept) for cell in cells(results)]
-    name = f"results-{file_name(group, 'suite')}"
-    whole = wandb_run.artifact(name, TYPE, kept, suite=group, cells=lineage)
+    lineage = [_used(cell, kept) for cell in cells(results)]
+    whole = wandb_run.artifact(f"results-{file_name(group, 'suite')}", TYPE, kept, suite=group, made_from=lineage)
     whole.add(wandb_run.table(leaderboard(made.raw)), "leaderboard")
     run.log_artifact(whole)
 
@@ -138,10 +137,13 @@ def _report(made: Report) -> list[tuple[str, bytes]]:
     return [(path.name, path.read_bytes()) for path in made.paths if path.suffix in _FORMS]
 
 
-def _used(id_: str, folder: str, kept: Sequence[tuple[str, bytes]]) -> dict[str, str]:
-    """The run and the artifact of a cell, and the digest of its rows, which stands in that artifact's metadata too."""
-    own = [(name, content) for name, content in kept if name.startswith(f"cells/{folder}/")]
-    return {"cell": folder, "run": id_, "artifact": f"rows-{id_}", "sha256": digest(own)}
+def _used(cell: StoredCell, kept: Sequence[tuple[str, bytes]]) -> str:
+    """The name of a cell's artifact and the digest in its metadata; one text, because W&B counts the keys of metadata.
+
+    The run of the cell has the second half of the name as its id.
+    """
+    own = [(name, content) for name, content in kept if name.startswith(f"cells/{cell.folder.name}/")]
+    return f"rows-{cell.identity} sha256:{digest(own)}"
 
 
 def _plain(cell: Cell) -> Any:
