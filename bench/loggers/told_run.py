@@ -21,22 +21,27 @@ class ToldRun:
         file: its log, `.../offline-run-TIME-ID/run-ID.wandb`.
         identity: its id: the identity of a cell or of a board.
         group: the suite, or an empty text.
+        project, entity: where it goes; the entity is empty if it is the account's default.
         job: its job type: `attack`, `training` or `board`.
         tags: its tags.
         config: its config.
         history: what was logged, step by step, `{key: value}`; pictures and tables are mappings.
         summary: the final figures, alike.
+        tables: the files of its tables.
         ended: whether it ended, and not by an interrupt or an error.
     """
 
     file: Path
     identity: str
     group: str
+    project: str
+    entity: str
     job: str
     tags: list[str]
     config: dict[str, Any]
     history: list[dict[str, Any]]
     summary: dict[str, Any]
+    tables: list[Path]
     ended: bool
 
     @property
@@ -48,19 +53,16 @@ class ToldRun:
     @property
     def rows(self) -> int:
         """How many rows its first table has."""
-        return next((table["nrows"] for table in self._tables()), 0)
+        return next((value["nrows"] for value in self._values() if value.get("_type") == "table-file"), 0)
 
     @property
     def images(self) -> int:
         """How many images it has: those of each moment and those in its tables."""
         shown = sum(int(value["count"]) for value in self._values() if value.get("_type") == "images/separated")
-        return shown + sum(_images(self.file.parent / "files" / table["path"]) for table in self._tables())
+        return shown + sum(_images(table) for table in self.tables)
 
     def _values(self) -> Iterable[dict[str, Any]]:
         return (value for step in self.history for value in step.values() if isinstance(value, dict))
-
-    def _tables(self) -> Iterable[dict[str, Any]]:
-        return (value for value in self._values() if value.get("_type") == "table-file")
 
 
 def read(file: Path) -> ToldRun:
@@ -83,13 +85,22 @@ def read(file: Path) -> ToldRun:
         file,
         runs[0].run_id,
         runs[0].run_group,
+        runs[0].project,
+        runs[0].entity,
         runs[0].job_type,
         list(runs[0].tags),
         _nest({}, (item for run in runs for item in run.config.update)),
         [_step(record) for record in found if record.HasField("history")],
         summary,
+        [Path(one.local_path) for record in found for one in _tables(record)],
         any(record.HasField("exit") and record.exit.exit_code == 0 for record in found),
     )
+
+
+def _tables(record: Record) -> Iterable[Any]:
+    """The tables among the files of an artifact that W&B has made of a table; others hold copies."""
+    files = record.artifact.manifest.contents if record.artifact.type == "run_table" else ()
+    return (file for file in files if file.path.endswith(".table.json"))
 
 
 def _step(record: Record) -> dict[str, Any]:

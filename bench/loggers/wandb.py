@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import wandb
 
 from bench.errors import Unwritable, UserError
+from bench.host import signals
 from bench.loggers.base import CellLogger, Run
 from bench.loggers.content import content
 from bench.loggers.offline_run import settled_fault
@@ -54,7 +55,7 @@ class Wandb(CellLogger):
         Raises:
             Unwritable: the run cannot be written to the results folder.
         """
-        self._begin(run.results, about(run))
+        self._begin(run.results, about(run, private=self.pictures))
         return False
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
@@ -73,8 +74,14 @@ class Wandb(CellLogger):
         except OSError as error:
             raise unwritable(self.home, error) from error
 
-    def board(self, results: Path, group: str, made: Report) -> None:
+    def board(self, results: Path, group: str, made: Report, home: Path | None = None) -> None:
         """Reports the leaderboard of a suite as a run of the suite's group, unless it has been reported already.
+
+        Args:
+            results: the results folder.
+            group: the suite.
+            made: the report of this folder.
+            home: the folder that the run is written to; None: the results folder.
 
         Raises:
             Unwritable: the run on disk is not whole.
@@ -82,13 +89,14 @@ class Wandb(CellLogger):
         from bench.loggers import wandb_board
 
         files = wandb_board.files(results, made, private=self.pictures)
-        if self.account.mode == "disabled" or wandb_board.told(results, group, files):
+        if self.account.mode == "disabled" or (home is None and wandb_board.told(results, group, files)):
             return
         try:
-            run = self._begin(results, wandb_board.about(results, group))
+            run = self._begin(home or results, wandb_board.about(results, group, private=self.pictures))
             wandb_board.tell(run, results, group, made, files)
             self._close(run, f"the board of {group}")
-            wandb_board.keep(results, group, files)
+            if home is None:
+                wandb_board.keep(results, group, files)
         except OSError as error:
             raise unwritable(self.home, error) from error
         finally:
@@ -104,7 +112,8 @@ class Wandb(CellLogger):
     def _begin(self, results: Path, what: Mapping[str, Any]) -> wandb.Run:
         self.home = results / "wandb"
         try:
-            self.run = begun(self.account, results, **what)
+            with signals.held():  # a run that is begun is known here, so that it gets an end
+                self.run = begun(self.account, results, **what)
         except OSError as error:
             raise unwritable(self.home, error) from error
         return self.run

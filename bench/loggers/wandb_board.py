@@ -38,15 +38,21 @@ def identity(results: Path, group: str) -> str:
     return hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
 
 
-def about(results: Path, group: str) -> dict[str, Any]:
-    """What W&B is told of the run before it begins."""
+def about(results: Path, group: str, *, private: bool) -> dict[str, Any]:
+    """What W&B is told of the run before it begins.
+
+    Args:
+        results: the results folder.
+        group: the suite.
+        private: whether private examples are going to be told, which the config says.
+    """
     return {
         "name": f"board {group}",
         "id": identity(results, group),
         "group": group,
         "job_type": "board",
         "tags": ["board"],
-        "config": {"suite": group, "cells": len(cells(results))},
+        "config": {"suite": group, "cells": len(cells(results)), "pictures": private},
     }
 
 
@@ -117,6 +123,11 @@ def told(results: Path, group: str, kept: Sequence[tuple[str, bytes]]) -> bool:
     """Whether a board with these files was reported before."""
     mark = _mark(results, group)
     return mark.is_file() and mark.read_text(encoding="utf-8").strip() == _rows_digest(kept)
+
+
+def forget(results: Path, group: str) -> None:
+    """Makes the board be reported again."""
+    _mark(results, group).unlink(missing_ok=True)
 
 
 def keep(results: Path, group: str, kept: Sequence[tuple[str, bytes]]) -> None:

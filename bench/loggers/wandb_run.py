@@ -65,7 +65,6 @@ def begun(account: Account, results: Path, **about: Any) -> wandb.Run:
         project=account.project,
         entity=account.entity,
         dir=str(results),
-        resume="allow",
         reinit="create_new",  # a run that the user has open in this process stays as it is
         # The run records neither the machine's folders nor the command line, because the config has all settings.
         settings=wandb.Settings(
@@ -78,15 +77,20 @@ def begun(account: Account, results: Path, **about: Any) -> wandb.Run:
     return run
 
 
-def about(run: Run) -> dict[str, Any]:
-    """What W&B is told of a cell before it begins. The config comes first, so that an interrupted run has it too."""
+def about(run: Run, *, private: bool) -> dict[str, Any]:
+    """What W&B is told of a cell before it begins. The config comes first, so that an interrupted run has it too.
+
+    Args:
+        run: the cell.
+        private: whether private examples are going to be told, which the config says.
+    """
     return {
         "name": run.name,
         "id": run.identity,
         "group": run.group,
         "job_type": JOBS.get(run.kind, run.kind),
         "tags": tags(run.labels),
-        "config": config(run),
+        "config": {**config(run), "pictures": private},
     }
 
 
