@@ -15,6 +15,7 @@ from bench.loggers.base import CellLogger, Run
 from bench.loggers.content import content
 from bench.loggers.offline_run import settled_fault
 from bench.loggers.wandb_run import Account, about, artifact, begun, tell
+from bench.loggers.wandb_server import has_key
 from bench.results.row_files import row_files
 from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
@@ -44,7 +45,7 @@ class Wandb(CellLogger):
     def __init__(self, mode: str, project: str, entity: str | None, pictures: bool) -> None:
         if mode not in MODES:
             raise UserError(f"logger.mode={mode!r} (or WANDB_MODE): want {', '.join(MODES)}")
-        if mode == "online" and not wandb.api.api_key:
+        if mode == "online" and not has_key():
             raise UserError("logger.mode=online needs a key: run wandb login, set WANDB_API_KEY, or leave it offline")
         self.account, self.pictures = Account(mode, project, entity), pictures
         self.run: wandb.Run | None = None

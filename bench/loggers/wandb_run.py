@@ -64,7 +64,7 @@ def begun(account: Account, results: Path, **about: Any) -> wandb.Run:
         mode=account.mode,
         project=account.project,
         entity=account.entity,
-        dir=str(results),
+        dir=str(results.absolute()),  # the process that writes may have another working folder
         reinit="create_new",  # a run that the user has open in this process stays as it is
         # The run records neither the machine's folders nor the command line, because the config has all settings.
         settings=wandb.Settings(

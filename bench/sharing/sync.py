@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
-import wandb
 
 from bench.errors import Unwritable, UserError
 from bench.loggers.offline_folder import OfflineRun, is_synced, mark_synced, offline_runs, retell
+from bench.loggers.wandb_server import address, has_key
 from bench.running import telling
 
 _WAIT = 5.0  # seconds within which the server has to answer at all
@@ -54,15 +53,14 @@ def require_server() -> None:
     Raises:
         UserError: there is none.
     """
-    if not wandb.api.api_key:
+    if not has_key():
         raise UserError("W&B needs a key for an upload: run wandb login, or set WANDB_API_KEY")
-    address = os.environ.get("WANDB_BASE_URL") or wandb.setup().settings.base_url
     try:
-        requests.get(address, timeout=_WAIT)
+        requests.get(address(), timeout=_WAIT)
     except requests.RequestException as error:
         why = "it does not answer" if isinstance(error, requests.Timeout) else "it cannot be reached"
         raise UserError(
-            f"cannot upload to {address}: {why} (WANDB_BASE_URL, or your network); the runs stay as they are"
+            f"cannot upload to {address()}: {why} (WANDB_BASE_URL, or your network); the runs stay as they are"
         ) from None
 
 
@@ -133,14 +131,15 @@ def _upload(ready: Iterable[tuple[OfflineRun, OfflineRun]], to: Destination) -> 
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         for run, chosen in some:
             if not is_synced(chosen.file):
-                failed.append(f"{run.name}: {_reason(done.stdout + done.stderr)}")
+                failed.append(f"{run.name}: {_reason(done.stdout + done.stderr, chosen)}")
             elif chosen.file != run.file and not is_synced(run.file):
                 mark_synced(run)
     return failed
 
 
-def _reason(output: str) -> str:
-    """The last error in the output of `wandb sync`, as one line."""
-    lines = [line.removeprefix("wandb: ").strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR ") for line in lines if "ERROR" in line]
-    return (errors or lines or ["W&B says nothing"])[-1]
+def _reason(output: str, run: OfflineRun) -> str:
+    """The last thing that `wandb sync` says of a run, errors first, as one line."""
+    lines = [line.removeprefix("wandb: ").strip() for line in output.splitlines()]
+    errors = [line for line in lines if "ERROR" in line]
+    own = [line for line in errors if run.file.stem.removeprefix("run-") in line]
+    return next((found[-1].removeprefix("ERROR ") for found in (own, errors, lines) if found), "W&B says nothing")
