@@ -28,6 +28,7 @@ TOP = """examples:
   leakbench show 'idlg mnist'                     one cell, with its images
   leakbench figure success                        a figure for a paper
   leakbench export results -o entry.zip           results as one file (then: leakbench import, merge)
+  leakbench sync                                  uploads what was told to W&B offline
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench list idlg                             one of them: its paper, what it needs, its settings
