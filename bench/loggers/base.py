@@ -1,4 +1,4 @@
-"""The base of all loggers: a logger opens one of Lightning's, and reports a finished cell to it from the store."""
+"""The base of all loggers: a logger reports a finished cell from the store."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class CellLogger(ABC):
     tells: ClassVar[bool] = True
 
     @abstractmethod
-    def open(self, run: Run) -> Logger | bool:
-        """Opens Lightning's logger for a cell; returns False if there is none.
+    def open(self, run: Run) -> None:
+        """Begins the report of a cell, before the work, so that a folder that cannot be written is found out.
 
         Raises:
             Unwritable: the logger's folder cannot be written.

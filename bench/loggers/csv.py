@@ -20,11 +20,10 @@ class Csv(Scalars):
     side by side: `pictures/truth/iteration_N.png` and `pictures/reconstruction/iteration_N.png`.
     """
 
-    def open(self, run: Run) -> CSVLogger:
+    def open(self, run: Run) -> None:
         """Opens Lightning's logger with a new version folder for each run of the cell."""
         self.logger = CSVLogger(run.results / "csv", name=run.name)
         self.ready()
-        return self.logger
 
     def show(self, pictures: Pictures) -> None:
         """Writes a PNG per moment."""

@@ -29,13 +29,12 @@ class TensorBoard(Scalars):
         if find_spec("tensorboard") is None and find_spec("tensorboardX") is None:
             raise UserError("logger=tensorboard is not installed; run: pip install 'leakbench[tensorboard]'")
 
-    def open(self, run: Run):  # type: ignore[no-untyped-def]
+    def open(self, run: Run) -> None:
         """Opens Lightning's logger with a new version folder for each run of the cell."""
         from pytorch_lightning.loggers import TensorBoardLogger
 
         self.logger = TensorBoardLogger(run.results / "tensorboard", name=run.name, default_hp_metric=False)
         self.ready()
-        return self.logger
 
     def show(self, pictures: Pictures) -> None:
         """Reports the images of all victims at a moment as one grid."""

@@ -50,14 +50,13 @@ class Wandb(CellLogger):
         self.account, self.pictures = Account(mode, project, entity), pictures
         self.run: wandb.Run | None = None
 
-    def open(self, run: Run) -> bool:
-        """Starts the run of a cell; returns False, because Lightning has nothing to tell.
+    def open(self, run: Run) -> None:
+        """Starts the run of a cell.
 
         Raises:
             Unwritable: the run cannot be written to the results folder.
         """
         self._begin(run.results, about(run, private=self.pictures))
-        return False
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
         """Reports what `bench.loggers.content` has of the cell, and its rows as an artifact; then closes the run.
