@@ -27,7 +27,7 @@ class StoredImage:
 
 
 @dataclass(frozen=True)
-class Moment:
+class PictureMoment:
     """The images of all victims at one iteration."""
 
     iteration: int
@@ -39,7 +39,7 @@ class Pictures:
     """The truth, and the reconstructions at each moment; the last moment has what the attack returned."""
 
     truth: list[StoredImage]
-    moments: list[Moment]
+    moments: list[PictureMoment]
 
 
 def pictures(cell: StoredCell) -> Pictures:
@@ -57,7 +57,7 @@ def pictures(cell: StoredCell) -> Pictures:
     )
 
 
-def moments(found: Sequence[VictimImages], end: int) -> list[Moment]:
+def moments(found: Sequence[VictimImages], end: int) -> list[PictureMoment]:
     """At most 8 moments, evenly chosen from those of all victims, and then the end.
 
     Victims are stored at different iterations, so a moment shows the latest stored image of each victim, or the first
@@ -74,10 +74,10 @@ def moments(found: Sequence[VictimImages], end: int) -> list[Moment]:
     if len(times) > _MOMENTS:
         times = [times[int(place)] for place in np.linspace(0, len(times) - 1, _MOMENTS).round()]
     shown = [
-        Moment(at, [image for one in found for image in _images(one.victim, _at(one, stored[one.victim], at))])
+        PictureMoment(at, [image for one in found for image in _images(one.victim, _at(one, stored[one.victim], at))])
         for at in times
     ]
-    return [*shown, Moment(end, [image for one in found for image in _images(one.victim, one.guess)])]
+    return [*shown, PictureMoment(end, [image for one in found for image in _images(one.victim, one.guess)])]
 
 
 def _at(one: VictimImages, kept: list[tuple[int, int]], at: int) -> np.ndarray:
