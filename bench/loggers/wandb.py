@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import wandb
 
@@ -47,7 +47,7 @@ class Wandb(CellLogger):
             raise UserError(f"logger.mode={mode!r} (or WANDB_MODE): want {', '.join(MODES)}")
         if mode == "online" and not has_key():
             raise UserError("logger.mode=online needs a key: run wandb login, set WANDB_API_KEY, or leave it offline")
-        self.account, self.pictures = Account(mode, project, entity), pictures
+        self.account, self.pictures = Account(cast(Any, mode), project, entity), pictures
         self.run: wandb.Run | None = None
 
     def open(self, run: Run) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import wandb
@@ -33,7 +33,7 @@ class Account:
         entity: its entity; None is the account's default.
     """
 
-    mode: str
+    mode: Literal["offline", "online", "disabled"]
     project: str
     entity: str | None
 

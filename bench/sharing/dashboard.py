@@ -115,13 +115,12 @@ def report(what: Shown, project: str, entity: str) -> Any:
     """
     from wandb_workspaces.reports import v2 as wr
 
-    where = {"project": project, "entity": entity} if entity else {}
     blocks: list[Any] = [wr.P(_INTRODUCTION)]
     for name, panels in _panels(what).items():
         width = _WIDE // min(len(panels), 2)
         for place, panel in enumerate(panels):
             panel.layout = wr.Layout(x=place * width % _WIDE, y=place * width // _WIDE * _HIGH, w=width, h=_HIGH)
-        runs = wr.Runset(name="runs", **where)
+        runs = wr.Runset(name="runs", project=project if entity else "", entity=entity)
         blocks += [wr.H2(name), wr.P(_SENTENCES[name]), wr.PanelGrid(runsets=[runs], panels=panels)]
     return wr.Report(project=project, entity=entity, title=TITLE, blocks=blocks, width="fluid")
 
