@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.cli.output import Answer, say, show_report, speaks
 
 if TYPE_CHECKING:  # torch takes seconds to import
+    from bench.report.page import Report
     from bench.running.suite import Planned
 
 
@@ -41,8 +42,9 @@ def _run(name: str, cells: list[Planned]) -> Answer:
     suites.write_plans(name, cells)
     outcome = suites.run(cells, record_failure)
     reports = [page.write(Path(root)) for root in roots] if speaks() else []
-    for made in reports:
+    for root, made in zip(roots, reports):
         show_report(made)
+        _tell(name, Path(root), made, [cell for cell in cells if cell.config.results == root])
     for title, reason in outcome.failed.items():
         say(f"failed: {title}: {reason}")
     document = {
@@ -53,3 +55,17 @@ def _run(name: str, cells: list[Planned]) -> Answer:
         "files": [str(path) for made in reports for path in made.paths],
     }
     return (1 if outcome.failed else 0), document
+
+
+def _tell(name: str, root: Path, made: Report, cells: list[Planned]) -> None:
+    """Reports the leaderboard to the loggers of the cells in a results folder, each once."""
+    from bench.config.instantiate import instantiate
+    from bench.loggers.base import CellLogger
+
+    nodes: list[Any] = []
+    for cell in cells:
+        if cell.config.logger not in nodes:
+            nodes.append(cell.config.logger)
+    for node in nodes:
+        logger: CellLogger = instantiate(node, "logger")
+        logger.board(root, name, made)

@@ -42,6 +42,8 @@ COMMANDS = {
     "import": "bench.cli.import_entry",
     "merge": "bench.cli.merge",
     "verify": "bench.cli.verify",
+    "sync": "bench.cli.sync",
+    "dashboard": "bench.cli.dashboard",
     "completion": "bench.cli.completion",
 }
 LOGGED = frozenset({"run", "train", "suite"})  # the commands that leave a log file if they compute something

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from bench import __version__
-from bench.cli import compare, export, figure, import_entry, merge, show, table, verify
+from bench.cli import compare, dashboard, export, figure, import_entry, merge, show, sync, table, verify
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 from bench.speed import options as speed_options
@@ -28,6 +28,7 @@ TOP = """examples:
   leakbench show 'idlg mnist'                     one cell, with its images
   leakbench figure success                        a figure for a paper
   leakbench export results -o entry.zip           results as one file (then: leakbench import, merge)
+  leakbench sync                                  uploads what was told to W&B offline
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench list idlg                             one of them: its paper, what it needs, its settings
@@ -218,6 +219,8 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     _own(commands, "import", "add the cells of such a file to a results folder", import_entry)
     _own(commands, "merge", "add the cells of several results folders to one", merge)
     _own(commands, "verify", "attack some stored victims again and mark the row", verify)
+    _own(commands, "sync", "upload the offline runs of a results folder to W&B", sync)
+    _own(commands, "dashboard", "make a W&B workspace and a W&B report", dashboard)
     speed = _parser(commands, "speed", "measure the engine against the published loop", speed_options.HELP)
     _overrides(speed)
     speed_options.add_options(speed)

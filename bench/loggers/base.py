@@ -1,18 +1,22 @@
-"""The base of all loggers: a logger opens one of Lightning's, and reports a finished cell to it from the store."""
+"""The base of all loggers: a logger reports a finished cell from the store."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytorch_lightning.loggers import Logger
 
+from bench.loggers.content import content
+from bench.results.moments import Pictures
 from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
+
+if TYPE_CHECKING:  # it draws, and only the end of a suite needs that
+    from bench.report.page import Report
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Run:
         identity: the cell's identity.
         group: the suite that the cell belongs to, if any.
         config: the cell's config.
+        labels: what the tables call its attack, data, model, defence, threat model or training.
+        kind: the kind of the cell (see `StoredCell`).
     """
 
     results: Path
@@ -32,6 +38,20 @@ class Run:
     identity: str
     group: str | None
     config: Mapping[str, Any]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+
+
+def run_of(cell: StoredCell, results: Path, group: str | None) -> Run:
+    """What a logger calls a cell.
+
+    Args:
+        cell: the cell.
+        results: the results folder.
+        group: the suite that the cell belongs to, if any.
+    """
+    facts = cell.facts
+    return Run(results, cell.folder.name, cell.identity, group, facts["config"], facts["labels"], cell.kind)
 
 
 class CellLogger(ABC):
@@ -44,8 +64,8 @@ class CellLogger(ABC):
     tells: ClassVar[bool] = True
 
     @abstractmethod
-    def open(self, run: Run) -> Logger | bool:
-        """Opens Lightning's logger for a cell; returns False if there is none.
+    def open(self, run: Run) -> None:
+        """Begins the report of a cell, before the work, so that a folder that cannot be written is found out.
 
         Raises:
             Unwritable: the logger's folder cannot be written.
@@ -53,7 +73,19 @@ class CellLogger(ABC):
 
     @abstractmethod
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        """Reports a finished cell: the curves of the objective, then its scores.
+        """Reports a finished cell: see `bench.loggers.content`.
+
+        Raises:
+            Unwritable: the report cannot be written.
+        """
+
+    def board(self, results: Path, group: str, made: Report) -> None:  # noqa: B027 (most loggers have no boards)
+        """Reports the leaderboard of a results folder at the end of a suite.
+
+        Args:
+            results: the results folder.
+            group: the suite.
+            made: the report of this folder.
 
         Raises:
             Unwritable: the report cannot be written.
@@ -63,33 +95,17 @@ class CellLogger(ABC):
         """Closes what `open` has opened, so that the next cell starts afresh. It never raises."""
 
 
-def scores(summary: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of a summary under flat names: `mse`, `success_rate/1e-2`, ..."""
-    flat: dict[str, float] = {}
-    for name, value in {**summary, **summary.get("other", {})}.items():
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            flat[name] = value
-        elif isinstance(value, Mapping) and isinstance(value.get("mean"), int | float):
-            flat[name] = value["mean"]
-    for threshold, rate in (summary.get("success_rate") or {}).items():  # only attacks on images have one
-        if rate is not None:
-            flat[f"success_rate/{threshold}"] = rate["mean"]
-    return flat
-
-
-def curves(cell: StoredCell) -> list[tuple[int, dict[str, float]]]:
-    """The curves of the units whose traces are stored: `(iteration, {"objective/victim_3": value, ...})`, in order."""
-    points: dict[int, dict[str, float]] = defaultdict(dict)
-    for curve in cell.curves():
-        for at, value in curve.points:
-            points[at][curve.name] = value
-    return sorted(points.items())
-
-
 class Scalars(CellLogger):
-    """The base of the loggers that report numbers only, through a logger of Lightning's."""
+    """The base of the loggers that report numbers and pictures through a logger of Lightning's.
+
+    Args:
+        pictures: whether private images and their reconstructions are reported.
+    """
 
     logger: Logger
+
+    def __init__(self, pictures: bool) -> None:
+        self.pictures = pictures
 
     def ready(self) -> None:
         """Makes the logger's folder before the work begins, because Lightning would make it in the middle of the work.
@@ -104,16 +120,22 @@ class Scalars(CellLogger):
             raise unwritable(folder, error) from error
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        """Reports the curves by iteration, then the scores.
+        """Reports the objective by evaluations, then the final figures, then the pictures by iteration.
 
         Raises:
             Unwritable: the report cannot be written.
         """
+        told = content(cell, summary, private=self.pictures)
         try:
-            for at, values in curves(cell):
+            for at, values in told.objective:
                 self.logger.log_metrics(values, step=at)
-            self.logger.log_metrics(scores(summary))
+            self.logger.log_metrics(told.scalars)
+            self.show(told.pictures)
             self.logger.save()
             self.logger.finalize("success")
         except OSError as error:
             raise unwritable(Path(self.logger.log_dir or cell.folder), error) from error
+
+    @abstractmethod
+    def show(self, pictures: Pictures) -> None:
+        """Reports the pictures."""

@@ -41,7 +41,7 @@ def fault(file: Path) -> str | None:
         file: the log of the run, `.../offline-run-TIME-ID/run-ID.wandb`.
     """
     try:
-        found = list(_records(file.read_bytes()))
+        found = list(records(file.read_bytes()))
     except OSError as error:
         return (error.strerror or str(error)).lower()
     except (ValueError, DecodeError):
@@ -54,7 +54,7 @@ def fault(file: Path) -> str | None:
     return f"{lost[0].name} is missing or cut off" if lost else None
 
 
-def _records(data: bytes) -> Iterator[Record]:
+def records(data: bytes) -> Iterator[Record]:
     """The records of a log.
 
     Raises:

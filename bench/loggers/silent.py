@@ -14,9 +14,8 @@ class Silent(CellLogger):
 
     tells = False
 
-    def open(self, run: Run) -> bool:
-        """Returns False, which makes Lightning use no logger."""
-        return False
+    def open(self, run: Run) -> None:
+        """Does nothing."""
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
         """Does nothing, because no service is told."""

@@ -2,133 +2,130 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import wandb
-from pytorch_lightning.loggers import WandbLogger
 
 from bench.errors import Unwritable, UserError
-from bench.loggers.base import CellLogger, Run, curves, scores
+from bench.host import signals
+from bench.loggers.base import CellLogger, Run
+from bench.loggers.content import content
 from bench.loggers.offline_run import settled_fault
+from bench.loggers.wandb_run import Account, about, artifact, begun, tell
+from bench.loggers.wandb_server import has_key
+from bench.results.row_files import row_files
 from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
-from bench.storage.portable import portable
+
+if TYPE_CHECKING:  # it draws, and only the end of a suite needs that
+    from bench.report.page import Report
 
 MODES = ("offline", "online", "disabled")
-TABLE = "table/examples"  # the slash keeps it apart from the names of scores: W&B keeps one value per name
 
 
 class Wandb(CellLogger):
-    """Reports each cell as one run in the group of its suite.
+    """Reports each cell as one run in the group of its suite, and the leaderboard of a suite as one more run.
 
-    A run has the config, the curves of the objective, a table of examples, and the summary. The table shows the truth
-    and the reconstruction of the first victims, as images or in words. The id of the run is the cell's identity; if a
-    cell is extended or resumed, the whole cell is reported again under the same id. All files of a run are in
-    `RESULTS/wandb`, so that the folder can be moved and uploaded with `wandb sync`.
+    docs/wandb.md describes every key. The id of a run is the cell's identity; if a cell is extended or resumed, the
+    whole cell is reported again under the same id. All files of a run are in `RESULTS/wandb`.
 
     Args:
         mode: `offline`, `online` or `disabled`.
         project: the project of an online or synced run.
         entity: its entity; None is the account's default.
+        pictures: whether private images and sentences and their reconstructions are reported.
 
     Raises:
         UserError: `mode` is unknown, or it is online without a key, for which W&B would prompt.
     """
 
-    def __init__(self, mode: str, project: str, entity: str | None) -> None:
+    def __init__(self, mode: str, project: str, entity: str | None, pictures: bool) -> None:
         if mode not in MODES:
             raise UserError(f"logger.mode={mode!r} (or WANDB_MODE): want {', '.join(MODES)}")
-        if mode == "online" and not wandb.api.api_key:
+        if mode == "online" and not has_key():
             raise UserError("logger.mode=online needs a key: run wandb login, set WANDB_API_KEY, or leave it offline")
-        self.mode, self.project, self.entity = mode, project, entity
+        self.account, self.pictures = Account(cast(Any, mode), project, entity), pictures
         self.run: wandb.Run | None = None
 
-    def open(self, run: Run) -> WandbLogger:
+    def open(self, run: Run) -> None:
         """Starts the run of a cell.
 
         Raises:
             Unwritable: the run cannot be written to the results folder.
         """
-        self.home = home = run.results / "wandb"
-        try:
-            run.results.mkdir(parents=True, exist_ok=True)
-            return self._begun(run, home)
-        except OSError as error:
-            raise unwritable(home, error) from error
-
-    def _begun(self, run: Run, home: Path) -> WandbLogger:
-        # W&B keeps the images of a table in the data folder until a sync, so that folder must move with the run.
-        os.environ |= {
-            "WANDB_DIR": str(run.results.absolute()),
-            "WANDB_DATA_DIR": str((home / "data").absolute()),
-            "WANDB_CACHE_DIR": str((home / "cache").absolute()),
-            "WANDB_CONFIG_DIR": str((home / "config").absolute()),
-            "WANDB_ARTIFACT_DIR": str((home / "artifacts").absolute()),
-        }
-        self.logger = WandbLogger(
-            name=run.name,
-            id=run.identity,
-            resume="allow",
-            project=self.project,
-            entity=self.entity,
-            group=run.group,
-            save_dir=str(run.results),
-            mode=self.mode,
-            config=dict(run.config),
-            # The run records neither the machine's folders nor the command line, because the config has all settings.
-            settings=wandb.Settings(
-                silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True
-            ),
-        )
-        self.run = self.logger.experiment
-        self.run.define_metric("objective/*", step_metric="iteration")
-        return self.logger
+        self._begin(run.results, about(run, private=self.pictures))
 
     def finish(self, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        """Reports the curves, the table with truth and reconstruction, and the summary; then closes the run.
+        """Reports what `bench.loggers.content` has of the cell, and its rows as an artifact; then closes the run.
 
         Raises:
             Unwritable: the run on disk is not whole.
         """
+        run = self._open()
         try:
-            self._tell(self.logger.experiment, cell, summary)
+            tell(run, content(cell, summary, private=self.pictures))
+            if self.account.mode != "disabled":
+                rows = row_files(cell, private=self.pictures)
+                run.log_artifact(artifact(f"rows-{cell.identity}", "leakbench-rows", rows, cell=cell.folder.name))
+            self._close(run, cell.folder.name)
         except OSError as error:
             raise unwritable(self.home, error) from error
-        if self.mode == "offline" and (why := settled_fault(Path(self.logger.experiment.settings.sync_file))):
-            what = f"cannot write {self.home}: the run of {cell.folder.name} is not whole there ({why})"
-            raise Unwritable(f"{what}; make room and give the same command again, or choose another results=DIR")
 
-    def _tell(self, run: wandb.Run, cell: StoredCell, summary: Mapping[str, Any]) -> None:
-        for at, values in curves(cell):
-            run.log({"iteration": at, **values})
-        run.log({TABLE: table_of(cell)})
-        run.summary.update(scores(summary))
-        run.summary.update(portable({"reasons": summary["reasons"]}))
-        run.summary.update({"results": f"{cell.folder.parent.name}/{cell.folder.name}"})
-        run.finish()
+    def board(self, results: Path, group: str, made: Report, home: Path | None = None) -> None:
+        """Reports the leaderboard of a suite as a run of the suite's group, unless it has been reported already.
+
+        Args:
+            results: the results folder.
+            group: the suite.
+            made: the report of this folder.
+            home: the folder that the run is written to; None: the results folder.
+
+        Raises:
+            Unwritable: the run on disk is not whole.
+        """
+        from bench.loggers import wandb_board
+
+        files = wandb_board.files(results, made, private=self.pictures)
+        if self.account.mode == "disabled" or (home is None and wandb_board.told(results, group, files)):
+            return
+        try:
+            run = self._begin(home or results, wandb_board.about(results, group, private=self.pictures))
+            wandb_board.tell(run, results, group, made, files)
+            self._close(run, f"the board of {group}")
+            if home is None:
+                wandb_board.keep(results, group, files)
+        except OSError as error:
+            raise unwritable(self.home, error) from error
+        finally:
+            self.drop()
 
     def drop(self) -> None:
-        """Closes the run of a cell that has failed, because Lightning's logger would continue in that run."""
+        """Closes the run that is open, so that it has an end whatever happened, and the next cell starts afresh."""
         if self.run is not None:
             with suppress(Exception):
                 self.run.finish(exit_code=1)
+            self.run = None
 
+    def _begin(self, results: Path, what: Mapping[str, Any]) -> wandb.Run:
+        self.home = results / "wandb"
+        try:
+            with signals.held():  # a run that is begun is known here, so that it gets an end
+                self.run = begun(self.account, results, **what)
+        except OSError as error:
+            raise unwritable(self.home, error) from error
+        return self.run
 
-def table_of(cell: StoredCell) -> wandb.Table:
-    """The table of a cell's examples (see `StoredCell.examples`), with pixel arrays as images of W&B."""
-    found = cell.examples()
-    table = wandb.Table(columns=[*found.columns])
-    for row in found.rows:
-        table.add_data(*(_image(value) if isinstance(value, np.ndarray) else value for value in row))
-    return table
+    def _open(self) -> wandb.Run:
+        assert self.run is not None, "`open` comes first"
+        return self.run
 
-
-def _image(pixels: np.ndarray) -> wandb.Image:
-    """Turns pixels `[C, H, W]` in [0, 1] into an image of W&B."""
-    shown = np.nan_to_num(pixels.astype(np.float32)).clip(0, 1)
-    return wandb.Image((shown * 255).round().astype(np.uint8).transpose(1, 2, 0).squeeze())
+    def _close(self, run: wandb.Run, name: str) -> None:
+        """Closes the run, and makes sure that it is whole on disk."""
+        run.finish()
+        self.run = None
+        if self.account.mode == "offline" and (why := settled_fault(Path(run.settings.sync_file))):
+            what = f"cannot write {self.home}: the run of {name} is not whole there ({why})"
+            raise Unwritable(f"{what}; make room and give the same command again, or choose another results=DIR")

@@ -46,6 +46,8 @@ class Report:
         summaries: the document of each cell, in the order of the boards (see `bench.results.summary`).
         page: the page that shows everything, which is the last of `paths`.
         private: whether the files show private examples.
+        raw: one line per cell with everything that is known of it (see `leaderboard.raw`).
+        tradeoffs: the boards of defences as plain data (see `bench.report.html.tradeoff.tradeoffs`).
     """
 
     paths: list[Path]
@@ -54,6 +56,8 @@ class Report:
     summaries: list[dict[str, Any]]
     page: Path
     private: bool
+    raw: Table
+    tradeoffs: list[dict[str, Any]]
 
 
 def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
@@ -95,7 +99,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
     spoken = sentences.sections(board.rows) if pictures else []
     links |= {one.folder: f"sentences.md#{one.anchor}" for one in spoken}
     scores = leaderboard.page(board, links)
-    paths = _tables(folder, "leaderboard", scores, leaderboard.raw(board))
+    raw = leaderboard.raw(board)
+    paths = _tables(folder, "leaderboard", scores, raw)
     trainings, strays = store.cells(root, StoredTraining)
     compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows})
     texts = [terminal.text(scores)]
@@ -111,10 +116,10 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
         )
         texts.append(sentences.text(spoken))
     text = "\n\n".join(filter(None, texts))
-    shown = collect(board, root, pictures)
-    paths += [*grids, *_written(folder, "index", {"html": render(shown, tradeoffs(compared))})]
+    shown, prices = collect(board, root, pictures), tradeoffs(compared)
+    paths += [*grids, *_written(folder, "index", {"html": render(shown, prices)})]
     summaries = [row.summary for row in board.rows]
-    return Report(paths, text, board.warnings + strays, summaries, paths[-1], shown.private)
+    return Report(paths, text, board.warnings + strays, summaries, paths[-1], shown.private, raw, prices)
 
 
 def _grid(row: Row, of: str) -> bytes | None:

@@ -16,7 +16,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bench.errors import Unwritable, UserError
 from bench.host import signals
-from bench.loggers.base import CellLogger, Run
+from bench.loggers.base import CellLogger, Run, run_of
 from bench.results.failure import Failure
 from bench.results.store import Kind, Store, StoredCell, load
 from bench.running.components import notice
@@ -194,7 +194,7 @@ def missing(cell: Cell[Kind], stored: Kind) -> list[int]:
 def called(cell: Cell[Kind], stored: Kind) -> Run:
     """What a logger calls the cell."""
     cfg = cell.cfg
-    return Run(Path(cfg.results), stored.folder.name, stored.identity, cfg.suite, stored.facts["config"])
+    return run_of(stored, Path(cfg.results), cfg.suite)
 
 
 def record_failure(cfg: DictConfig, status: str, reason: str) -> None:

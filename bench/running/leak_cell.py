@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import Logger
 
 from bench.attacks.about import about
 from bench.config.display_names import title
@@ -182,9 +181,8 @@ class LeakCell(Cell[StoredLeak]):
         data.block = BLOCK
         engine.victims = len(share(todo, trainer.global_rank, trainer.world_size))
         engine.notice = notice
-        # processes that only met have nothing to tell
-        logger = parts.logger.open(called(self, stored)) if todo else False
-        trainer.logger = logger if isinstance(logger, Logger) else None
+        if todo and self.speaks:  # one process tells; processes that only met have nothing to tell
+            parts.logger.open(called(self, stored))
         report = self.cfg.report
         keep_all = report.reconstructions == "all"
         recorder = Recorder(stored, report.images, keep_all, trainer.global_rank, lambda: device_in_words(trainer))

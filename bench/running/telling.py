@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.host import signals
 from bench.loggers.base import CellLogger
 from bench.results.store import StoredCell
 from bench.storage.atomic import unwritable
@@ -42,7 +41,6 @@ def telling(logger: CellLogger, cell: StoredCell) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if signals.asked() is None:  # who was asked to leave has no time for it
-            logger.drop()
+        logger.drop()
         raise
     mark.unlink(missing_ok=True)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pyarrow.parquet as pq
 from safetensors.numpy import save
 
 from bench.errors import UserError
 from bench.results import document as documents
 from bench.results import image_parts, reconstruction_parts, verification
-from bench.results.part_format import KEY, SCHEMA, write_table
+from bench.results.part_format import KEY, SCHEMA
+from bench.results.row_files import sentences, without_sentences
 from bench.results.store import StoredCell, load, now
 from bench.sharing import archive
 from bench.storage.atomic import aside
 from bench.storage.provenance import commit, versions
 
-_OF_PEOPLE = ("text", "text_guess", "text_trace")  # the columns that hold private sentences
 _CURVES = ("ids", "curve_at", "curve")
 
 
@@ -110,12 +108,7 @@ def _without_pictures(path: Path) -> bytes | None:
     if kind == image_parts.KIND:
         held = {name: value for name, value in image_parts.read_images(path).items() if name in _CURVES}
         return save(held, metadata={KEY: str(SCHEMA)}) if set(held) == set(_CURVES) else None
-    if kind != "samples" or not (sentences := _sentences(path)):
-        return path.read_bytes()
-    table = pq.ParquetFile(path).read()
-    with tempfile.TemporaryDirectory(prefix="leakbench-") as folder:
-        write_table(Path(folder) / path.name, table.drop_columns(sentences))
-        return (Path(folder) / path.name).read_bytes()
+    return without_sentences(path)
 
 
 def holds_pictures(cells: Sequence[StoredCell]) -> bool:
@@ -127,9 +120,4 @@ def _holds_pictures(path: Path) -> bool:
     kind = path.name.partition("-")[0]
     if kind == image_parts.KIND:
         return not set(image_parts.read_images(path)) <= set(_CURVES)
-    return kind == reconstruction_parts.KIND or (kind == "samples" and bool(_sentences(path)))
-
-
-def _sentences(path: Path) -> list[str]:
-    """The columns of a part of samples that hold sentences."""
-    return [name for name in _OF_PEOPLE if name in pq.read_schema(path).names]
+    return kind == reconstruction_parts.KIND or bool(sentences(path))

@@ -1,11 +1,13 @@
 """Protects: a grid of cells leaves a leaderboard per results folder, and runs nothing if one cannot be written."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from bench.cli import grid
 from bench.errors import UserError
+from bench.loggers import told_run
 from bench.running import suite
 from bench.running.suite import Suite
 
@@ -43,3 +45,22 @@ def test_the_configs_of_a_grid_are_printed_and_nothing_is_run(capfd: pytest.Capt
     code, _ = grid.run_or_show("mine", planned("a", "b"), only_config=True)
     out = capfd.readouterr().out
     assert code == 0 and "results: a\n" in out and "results: b\n" in out and list(Path().iterdir()) == []
+
+
+def test_a_grid_ends_with_one_board_in_the_group_of_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second call with nothing to do tells nothing; a process that does not talk tells nothing either."""
+    words = [word for word in SMALL if word != "logger=none"]
+    cells = suite.planned(Suite(grid=[["seed=0", "seed=1"]]), "mine", [*words, "results=a", "logger.mode=offline"])
+
+    def boards() -> list[str]:
+        runs = [told_run.read(file) for file in sorted(Path("a").glob("wandb/offline-run-*/*.wandb"))]
+        assert {run.group for run in runs} <= {"mine"}
+        return sorted(run.job for run in runs)
+
+    for _ in range(2):
+        assert grid.run_or_show("mine", cells, only_config=False)[0] == 0
+        assert boards() == ["attack", "attack", "board"]
+    shutil.rmtree("a/wandb")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    grid.run_or_show("mine", cells, only_config=False)
+    assert boards() == []

@@ -74,8 +74,8 @@ def test_list_shows_name_and_first_line(capsys):
 
 WRONG = {
     "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, rescore, status, report, view, "
-    "table, compare, show, figure, prepare, list, export, import, merge, verify, speed, "
-    "completion)",
+    "table, compare, show, figure, prepare, list, export, import, merge, verify, sync, "
+    "dashboard, speed, completion)",
     "run --jsn": "no option '--jsn'; did you mean '--json'? (leakbench run --help)",
     "run attack=noise --verbos data.victims=2": "did you mean '--verbose'?",
     "--jason": "no option '--jason'",

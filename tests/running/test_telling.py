@@ -30,7 +30,7 @@ def told(root: Path) -> list[set]:
         command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
         lines = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout.splitlines()
         updates = [record["summary"]["update"] for record in map(json.loads, lines) if record["type"] == "summary"]
-        found.append({update["victims"] for update in updates if "victims" in update})
+        found.append({update["count/victims"] for update in updates if "count/victims" in update})
     return found
 
 
