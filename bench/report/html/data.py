@@ -18,13 +18,14 @@ from bench.report.html.columns import STANDING, columns_of, remembered, reported
 from bench.report.html.command import command
 from bench.report.html.examples import class_names, curves, examples
 from bench.report.html.leaders import leaders
+from bench.report.html.means import means_board, printed
 from bench.report.html.missing import missing, unfinished
 from bench.report.html.pictures import Truths
 from bench.report.html.values import per_victim
 from bench.report.leaderboard import Board, Leaderboard
 from bench.report.measures import Measure
-from bench.report.rows import Row, came_from
-from bench.report.table import Value, marks
+from bench.report.rows import Row, came_from, figure
+from bench.report.table import marks
 from bench.report.versions import mixed
 from bench.results.bootstrap import BOOTSTRAP, RESAMPLES, student
 from bench.results.intervals import GEOMETRIC, MARKS
@@ -86,13 +87,18 @@ def collect(found: Leaderboard, root: Path, pictures: bool = True) -> PageData:
         measures |= dict.fromkeys((row.cell.identity for row in board.rows), board.measures)
     cells, details = {}, {}
     for row in found.rows:
-        shown = examples(row.cell, row.stored, truths, budget) if pictures else {"kind": None, "items": []}
+        pictured = examples(row.cell, row.stored, truths, budget) if pictures else {"kind": None, "items": []}
         own = measures.get(row.cell.identity, ())
         cells[row.cell.identity] = _cell(row, own)
-        details[row.cell.identity] = _detail(row, own, shown)
+        details[row.cell.identity] = _detail(row, own, pictured)
+    with_means = []
+    for board, shown in zip(found.boards, boards):
+        own = means_board(board, shown)
+        with_means += [shown] if own is None else [{**shown, "means": own[0]["id"]}, own[0]]
+        cells |= own[1] if own else {}
     private = any(detail["examples"]["items"] for detail in details.values())
     planned = missing(root, [row.cell for row in found.rows])
-    return PageData(boards, cells, details, truths.uris, private, _test(details.values()), planned)
+    return PageData(with_means, cells, details, truths.uris, private, _test(details.values()), planned)
 
 
 def _anchors(boards: Sequence[Board]) -> list[str]:
@@ -106,6 +112,8 @@ def _board(board: Board, anchor: str) -> dict[str, Any]:
     shared = {key: labels[0][key] for key in _SHARED if len({str(each[key]) for each in labels}) == 1}
     return {
         "id": anchor,
+        "of": "",
+        "means": "",
         "title": board.title,
         "threat": board.threat,
         "columns": columns_of(board, shared),
@@ -154,7 +162,7 @@ def _labels_of(row: Row) -> dict[str, Any]:
 
 
 def _cell(row: Row, measures: Sequence[Measure]) -> dict[str, Any]:
-    figures = {} if row.empty else {measure.key: _figure(measure, row) for measure in measures}
+    figures = {} if row.empty else {measure.key: printed(figure(measure, row)) for measure in measures}
     return {
         **_labels_of(row),
         "control": row.control,
@@ -173,16 +181,6 @@ def _stopped(row: Row) -> str | None:
     """Why the cell as a whole failed or does not apply, with its status in words; None if it did not."""
     failure = row.cell.failure
     return None if failure is None else f"{in_words(failure.status)}: {failure.reason}"
-
-
-def _figure(measure: Measure, row: Row) -> dict[str, Any]:
-    """The raw numbers of a figure and how they are printed; only `reason` if there is none."""
-    entry = measure.value(row.summary)
-    if entry is None:
-        return {"reason": row.summary["reasons"].get(" ".join(measure.path), "")}
-    value = Value(**entry, places=measure.places)
-    printed = {"text": value.figure, "interval": value.interval(" to "), "marks": value.marks}
-    return {**printed, **{key: entry.get(key) for key in ("mean", "low", "high", "n", "estimand", "method")}}
 
 
 def _detail(row: Row, measures: Sequence[Measure], shown: dict[str, Any]) -> dict[str, Any]:

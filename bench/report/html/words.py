@@ -55,6 +55,7 @@ LABELS = {
     "paper": "What a paper reports of the same setting, and how that figure is known.",
 }
 
+SEEDS = "The seeds of the cells whose victims are taken together in this row."
 REPORTED = (
     "What a paper reports of the same setting. Below it stands where the paper has it, and how the figure is known."
 )

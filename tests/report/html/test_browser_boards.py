@@ -146,6 +146,22 @@ def test_rows_of_others_are_marked_and_can_be_filtered(chromium: Any, tmp_path: 
     tab.close(file)
 
 
+def test_the_switch_shows_means_over_seeds_and_a_row_leads_to_its_seeds(tab: Open) -> None:
+    page = tab()
+    assert page.locator(".tabs a").count() == 4  # the means have no tab of their own
+    page.check("label:has-text('Means over seeds') input")
+    assert shown(page) == ["dlg"] and shown(page, place(page, "seed")) == ["0, 1"] and "-means" in page.url
+    assert page.get_attribute(".tabs a:first-child", "aria-current") == "true"
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.is_checked("label:has-text('Means over seeds') input") and page.inner_text(".shown") == "1 rows"
+    page.click("section.board:not([hidden]) tbody tr a.open")
+    assert "row=" not in page.url and not page.is_checked("label:has-text('Means over seeds') input")
+    assert set(shown(page)) == {"dlg"} and set(shown(page, place(page, "seed"))) == {"0", "1", "2"}
+    page.go_back()
+    assert page.is_checked("label:has-text('Means over seeds') input")
+
+
 @pytest.mark.parametrize("name", ["CSV", "LaTeX", "JSON"])
 def test_rows_are_downloaded_as_they_are_shown(tab: Open, written: Path, name: str) -> None:
     page = tab("#sort=-psnr&attack=dlg&attack=idlg")

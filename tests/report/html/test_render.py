@@ -135,6 +135,8 @@ def page_of(words: str) -> str:
     leader = {"setting": words, "cell": "0" * 16, "attack": words, "control": False, "origin": words, "others": [words]}
     board |= {
         "id": "x",
+        "of": "",
+        "means": "",
         "columns": [column],
         "rows": ["0" * 16],
         "leaders": [leader],

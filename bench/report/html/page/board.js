@@ -7,6 +7,8 @@
  * @property {any} section
  * @property {any} table the API of DataTables; null for a board of defences
  * @property {any[]} columns as in the index; empty for a board of defences
+ * @property {string} of the board of the single cells, if this one has their means over seeds
+ * @property {string} means the board of the means over seeds, if there is one
  * @property {string} drawn the part of the view that the table shows
  */
 
@@ -68,7 +70,7 @@ function startBoards() {
       })));
     }
     section.addEventListener('click', openRow);
-    boards.push({ id, section, table, columns: board ? board.columns : [], drawn: '' });
+    boards.push({ id, section, table, columns: board ? board.columns : [], of: board?.of || '', means: board?.means || '', drawn: '' });
   }
   watchers.push(showBoard);
 }
@@ -79,7 +81,20 @@ function openRow(event) {
   const identity = event.target.closest('[data-open]')?.dataset.open ?? event.target.closest('tr[data-cell]')?.dataset.cell;
   if (!identity || event.target.closest('a:not(.open)')) return;
   event.preventDefault();
-  change({ row: identity, other: null, victim: null }, true);
+  if (index.cells[identity].seeds) showSeeds(identity);
+  else change({ row: identity, other: null, victim: null }, true);
+}
+
+/**
+ * The single cells behind a mean over seeds.
+ * @param {string} identity
+ */
+function showSeeds(identity) {
+  const cell = index.cells[identity];
+  /** @type {Record<string, string[]>} */
+  const filters = {};
+  for (const label of ['attack', 'data', 'model', 'defense', 'batch']) filters[label] = [String(cell[label])];
+  change({ board: cell.of, filters, sort: null }, true);
 }
 
 /**
@@ -89,7 +104,9 @@ function openRow(event) {
  */
 function passes(identity) {
   const cell = index.cells[identity];
-  return Object.entries(view.filters).every(([label, values]) => !values.length || values.includes(String(cell[label])));
+  const words = (/** @type {string} */ label) => label === 'seed' && cell.seeds ? cell.seeds : [String(cell[label])];
+  return Object.entries(view.filters).every(([label, values]) =>
+    !values.length || words(label).some((/** @type {string} */ word) => values.includes(word)));
 }
 
 /** @returns {Board} */
@@ -137,7 +154,7 @@ function showBoard() {
   const shown = shownBoard();
   for (const board of boards) board.section.hidden = board !== shown;
   for (const tab of all('.tabs a')) {
-    if (tab.dataset.board === shown.id) tab.setAttribute('aria-current', 'true');
+    if (tab.dataset.board === (shown.of || shown.id)) tab.setAttribute('aria-current', 'true');
     else tab.removeAttribute('aria-current');
   }
   if (!shown.table) return;

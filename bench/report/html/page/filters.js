@@ -53,9 +53,13 @@ function startBar() {
     change({ search: '', filters: {}, sort: null, columns: {} });
     search.focus();
   } } });
+  const means = checkbox('Means over seeds', false, () => {
+    const board = shownBoard();
+    change({ board: board.of || board.means, sort: null }, true);
+  });
   const count = make('p', { class: 'shown', 'aria-live': 'polite' });
   const narrow = make('details', { class: 'narrow', open: innerWidth > 640 }, make('summary', { text: 'Search and filter' }),
-    make('div', { class: 'controls' }, search, ...filters.map((each) => each?.element), clear, make('span', { class: 'space' }), columns, away));
+    make('div', { class: 'controls' }, search, ...filters.map((each) => each?.element), means, clear, make('span', { class: 'space' }), columns, away));
   bar.append(narrow, count);
   document.addEventListener('click', (event) => {
     for (const each of all('details.menu[open]')) if (!each.contains(/** @type {Node} */ (event.target))) each.open = false;
@@ -66,6 +70,9 @@ function startBar() {
     if (!table) return;
     if (search.value !== view.search) search.value = view.search;
     filters.forEach((each) => each?.show());
+    const { of, means: other } = shownBoard();
+    means.hidden = !of && !other;
+    one('input', means).checked = Boolean(of);
     fillColumns(columns);
     const [shown, there] = [shownRows().length, table.rows().count()];
     count.textContent = shown === there ? `${there} rows` : `${shown} of ${there} rows`;
@@ -81,7 +88,7 @@ function startBar() {
  * @returns {{element: any, show: () => void} | null}
  */
 function filterMenu(label) {
-  const cells = Object.values(index.cells);
+  const cells = Object.values(index.cells).filter((cell) => !cell.seeds);
   const values = [...new Set(cells.map((cell) => String(cell[label])))]
     .sort((one_, other) => one_.localeCompare(other, 'en', { numeric: true }));
   if (values.length < 2) return null;

@@ -41,7 +41,7 @@ function readView(hash) {
  * @returns {string | null}
  */
 function known(identity) {
-  return identity !== null && Object.hasOwn(index.cells, identity) ? identity : null;
+  return identity !== null && Object.hasOwn(index.cells, identity) && !index.cells[identity].seeds ? identity : null;
 }
 
 /**
