@@ -25,13 +25,20 @@ def cache_folder() -> str:
 
 OmegaConf.register_new_resolver("leakbench.cache", cache_folder, replace=True)
 
+# Hydra's settings of its own program (where it writes, its logging, its help). They have no effect on a library call,
+# and reading them takes a fifth of the time.
+UNUSED = [
+    f"~hydra/{group}"
+    for group in ("output", "launcher", "sweeper", "help", "hydra_help", "hydra_logging", "job_logging", "env")
+]
+
 
 def composed_by_hydra(overrides: list[str], config_dir: Path | None) -> DictConfig:
     """The config that Hydra composes of `configs/run.yaml`, a user's own folder and the overrides."""
     folders = options.config_dirs(config_dir)
     search = [f'hydra.searchpath=["file://{folder}"]' for folder in folders[1:]]
     with silent(), apart(), initialize_config_dir(str(folders[0]), job_name="leakbench", version_base="1.3"):
-        return hydra_compose("run", [*search, *overrides], return_hydra_config=True)
+        return hydra_compose("run", [*search, *UNUSED, *overrides], return_hydra_config=True)
 
 
 @contextmanager

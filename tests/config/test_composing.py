@@ -66,3 +66,9 @@ def test_options_of_the_users_own_come_after_ours(tmp_path: Path) -> None:
     (folder / "attack" / "mine.yaml").write_text("# mine\ndefaults: [dlg, _self_]\nlr: 0.25\n")
     cfg = composed_by_hydra(["attack=mine"], folder)
     assert cfg.attack.lr == 0.25 and cfg.attack._target_ == composed_by_hydra(["attack=dlg"], None).attack._target_
+
+
+def test_the_settings_of_hydras_own_program_are_not_read() -> None:
+    """Where Hydra's program writes and how it logs has no effect on a call of the library, and costs time."""
+    choices = composed_by_hydra([], None).hydra.runtime.choices
+    assert not [group for group, name in choices.items() if group.startswith("hydra/") and name is not None]
