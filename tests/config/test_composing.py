@@ -82,7 +82,7 @@ def test_the_settings_of_hydras_own_program_are_not_read() -> None:
         [],
         ["attack=idlg", "attack.lr=0.5", "data=samples", "data.set=cifar10", "seed=3", "results=a b"],
         ["attack.step={lr: 0.5}", "attack.step.lr=0.25", "attack.stop.change=null", "defense=stack"],
-        ["model=resnet20", "model.strides=[1,2,4]", "defense.parts=[clip,{gaussian: {std: 0.1}}]", "defense=clip_noise"],
+        ["model=resnet20", "model.strides=[1,2,4]", "defense.parts=[clip,{sign: {}}]", "defense=clip_noise"],
         ["data.root=${paths.data}/x", "metric=mse", "metric.name=null", "~defense", "+attack.more=1"],
         ["training=held_out", "training.epochs=3", "training=null"],
         ["~metric.lpips_vgg", "attack.lr=2"],
