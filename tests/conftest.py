@@ -69,7 +69,7 @@ def parties():
         from bench.config.compose import compose
         from bench.running.components import build as build_parties
 
-        quiet = ["logger=none", "engine.threads=1", "~metric.lpips_alex", "~metric.lpips_vgg"]
+        quiet = ["logger=none", "engine.threads=1", "metric=mse"]
         return build_parties(compose([*quiet, *overrides]))
 
     return build

@@ -135,7 +135,7 @@ def test_the_mean_of_ones_own_images_is_known_where_no_batch_makes_it_out(
         folder = tmp_path / f"class{number % 2}"
         folder.mkdir(exist_ok=True)
         Image.new("L", (8, 8), number).save(folder / f"{number}.png")
-    words = ["data=folder", f"data.root={tmp_path}", f"data.batch_size={batch_size}", "attack=mean", "~metric.ssim"]
+    words = ["data=folder", f"data.root={tmp_path}", f"data.batch_size={batch_size}", "attack=mean"]
     if not known:
         with pytest.raises(NotApplicable, match="fewer than 100 images for each image of a batch"):
             parties(*words)

@@ -153,7 +153,8 @@ def _choices(suite: Suite, said: set[str]) -> Iterator[tuple[str, list[str], boo
         return [token for text in texts for token in _TOKEN.findall(text) if not _replaced(token, said)]
 
     general = [token for text in suite.overrides for token in _TOKEN.findall(text)]
-    grid = [tokens_of(choice) for choice in itertools.product(*suite.grid)]
+    # what the user says may leave choices that are the same: each is composed once
+    grid = list(map(list, dict.fromkeys(tuple(tokens_of(choice)) for choice in itertools.product(*suite.grid))))
     for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
         yield " ".join(tokens) or _ALONE, [*general, *tokens], False
     shares = ([token for token in tokens if _group(token) not in _OF_LEAKS] for tokens in grid)

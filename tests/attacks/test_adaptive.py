@@ -18,7 +18,7 @@ def errors(parties, *overrides: str) -> list[float]:
     return ((claim.inputs.clamp(0, 1) - victims.inputs) ** 2).flatten(1).mean(1).tolist()
 
 
-@pytest.mark.parametrize("attack", ["dlg", "inverting_gradients"])
+@pytest.mark.parametrize("attack", ["dlg", pytest.param("inverting_gradients", marks=pytest.mark.slow)])
 def test_masked_attacks_read_through_pruning_of_seventy_percent(parties, attack: str) -> None:
     """What was zeroed says nothing, and the thirty percent that are left are as many equations as 8x8 pixels need."""
     defense = ("defense=pruning", "defense.fraction=0.7")

@@ -104,7 +104,7 @@ def test_a_linear_model_gives_its_input_away(parties, tmp_path, monkeypatch) -> 
 @pytest.mark.parametrize("name", ["dlg", "idlg"])
 def test_many_at_once_equal_one_by_one(parties, name: str) -> None:
     """Early on the paths differ by rounding only (float64, 30 evaluations: 1e-8 is far above it)."""
-    settings = (f"attack={name}", "attack.evaluations=30", "engine.dtype=float64")
+    settings = (f"attack={name}", "attack.evaluations=30", "engine.dtype=float64", "data.set=mnist", "data.size=16")
     several, single = parties(*settings, "engine.chunk=5"), parties(*settings, "engine.chunk=1")
     seen = several.client.share(several.data.deal(range(5)))
     together, alone = run(several.attack, seen), run(single.attack, seen)
@@ -168,7 +168,7 @@ def test_a_victims_result_does_not_depend_on_its_company(parties, name: str) -> 
     budget = "attack.evaluations=40" if name == "idlg" else "attack.iterations=2"
     found: list[dict[int, torch.Tensor]] = []
     for ids in (range(6), (5, 2), (1, 3, 5)):
-        built = parties(f"attack={name}", budget, "engine.chunk=2", "engine.compile=false")
+        built = parties(f"attack={name}", budget, "data.set=mnist", "engine.chunk=2", "engine.compile=false")
         claim = run(built.attack, built.client.share(built.data.deal(list(ids))))
         found.append(dict(zip(claim.ids.tolist(), claim.inputs)))
     for other in found[1:]:

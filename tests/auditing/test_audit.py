@@ -17,9 +17,11 @@ def image(parties):
     return victims.inputs[0], victims.labels[0]
 
 
-def test_an_untrained_lenet_leaks_its_batch(image) -> None:
+def test_an_untrained_lenet_leaks_its_batch(parties) -> None:
+    victims = parties("data.size=16").data.deal([0])
+    image = victims.inputs[0], victims.labels[0]
     torch.manual_seed(0)
-    net = LeNet(12, (2, 2, 1), "sigmoid", 0.5, None, None, shape=(3, 32, 32), classes=10)
+    net = LeNet(12, (2, 2, 1), "sigmoid", 0.5, None, None, shape=(3, 16, 16), classes=10)
     before = [p.clone() for p in net.parameters()]
     found = bench.audit(net, functional.cross_entropy, image, "idlg", overrides=("attack.evaluations=300",))
     assert found.leaks

@@ -96,7 +96,7 @@ WRONG = {
     "report no/such/place": "no results",
     "status no/such/place": "no/such/place does not exist; name another folder",
     "status .": "is not a results folder: it has no cells",
-    "suite quick attack.lrr=1": "no key 'attack.lrr'",
+    "suite quick attack=idlg data=samples attack.lrr=1": "no key 'attack.lrr'",
     "run --config-dir": "expected one argument",
 }
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
 
+from bench.config import composing
 from bench.config.composing import apart, cache_folder, composed_by_hydra, silent
 
 
@@ -66,3 +68,46 @@ def test_options_of_the_users_own_come_after_ours(tmp_path: Path) -> None:
     (folder / "attack" / "mine.yaml").write_text("# mine\ndefaults: [dlg, _self_]\nlr: 0.25\n")
     cfg = composed_by_hydra(["attack=mine"], folder)
     assert cfg.attack.lr == 0.25 and cfg.attack._target_ == composed_by_hydra(["attack=dlg"], None).attack._target_
+
+
+def test_the_settings_of_hydras_own_program_are_not_read() -> None:
+    """Where Hydra's program writes and how it logs has no effect on a call of the library, and costs time."""
+    choices = composed_by_hydra([], None).hydra.runtime.choices
+    assert not [group for group, name in choices.items() if group.startswith("hydra/") and name is not None]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["attack=idlg", "attack.lr=0.5", "data=samples", "data.set=cifar10", "seed=3", "results=a b"],
+        ["attack.step={lr: 0.5}", "attack.step.lr=0.25", "attack.stop.change=null", "defense=stack"],
+        ["model=resnet20", "model.strides=[1,2,4]", "defense.parts=[clip,{sign: {}}]", "defense=clip_noise"],
+        ["data.root=${paths.data}/x", "metric=mse", "metric.name=null", "~defense", "+attack.more=1"],
+        ["training=held_out", "training.epochs=3", "training=null"],
+        ["~metric.lpips_vgg", "attack.lr=2"],
+        ["attack={lr: 2}"],
+        ["attack.lrr=1"],
+        ["training.epochs=1"],
+        ["attack=idgl", "attack.lr=1"],
+        ["attack.lr"],
+    ],
+    ids=str,
+)
+def test_choices_and_then_values_are_what_hydra_composes_at_once(overrides: list[str]) -> None:
+    """Whatever the overrides do, the same config or the same sentence comes of them, the first time and again."""
+
+    def outcome(compose) -> object:
+        try:
+            cfg = compose(overrides, None)
+        except Exception as error:
+            return type(error), str(error)
+        return cfg.hydra.runtime.choices, {k: v for k, v in OmegaConf.to_container(cfg).items() if k != "hydra"}
+
+    assert outcome(composing._composed) == outcome(composed_by_hydra) == outcome(composed_by_hydra)
+
+
+def test_a_config_is_the_callers_own() -> None:
+    first = composed_by_hydra(["attack=idlg"], None)
+    OmegaConf.update(first, "attack.lr", 77.0)
+    assert composed_by_hydra(["attack=idlg"], None).attack.lr != 77.0

@@ -40,7 +40,9 @@ def test_the_least_sensitive_features_lose_their_columns(parties):
         torch.testing.assert_close(seen.gradients[other], clean.gradients[other])
 
 
-@pytest.mark.parametrize(("batch_size", "fraction"), [(1, 0.7), (3, 0.6), (16, 0.6)])
+@pytest.mark.parametrize(
+    ("batch_size", "fraction"), [(1, 0.7), (3, 0.6), pytest.param(16, 0.6, marks=pytest.mark.slow)]
+)
 def test_behind_a_relu_features_that_are_off_have_a_score_and_go_first(parties, batch_size, fraction):
     """A dead feature is 0/0 without the offset, and one example in which it is off would decide for the whole batch."""
     overrides = ("attack=noise", f"data.batch_size={batch_size}", "data.set=mnist", "model.per_victim=false")

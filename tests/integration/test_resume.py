@@ -130,7 +130,10 @@ def test_a_suite_killed_twenty_times_ends_like_one_that_was_left_alone(start, tm
     killed_and_finished(start, tmp_path, victims=800, kills=20)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), pytest.param(signal.SIGUSR1, 143, marks=pytest.mark.slow)],
+)
 def test_a_signal_ends_a_run_within_seconds_with_one_line(start, tmp_path, number, code):
     """In the middle of a block of victims that never end; SIGUSR1 as SLURM sends it, in a job of SLURM's."""
     root = tmp_path / "out"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bench.errors import UserError
-from bench.report.page import write
+from bench.report.page import Report, write
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +16,13 @@ def copy(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(results, tmp_path_factory.mktemp("moved") / "results"))
 
 
-def test_every_file_is_written_and_every_link_leads_to_a_picture(copy: Path) -> None:
-    report = write(copy)
+@pytest.fixture(scope="module")
+def report(copy: Path) -> Report:
+    """The report among the results themselves."""
+    return write(copy)
+
+
+def test_every_file_is_written_and_every_link_leads_to_a_picture(copy: Path, report: Report) -> None:
     names = [path.relative_to(copy).as_posix() for path in report.paths]
     assert names[:3] == ["leaderboard.md", "leaderboard.csv", "leaderboard.tex"]
     assert len(names) == 9 and names[-1] == "index.html"
@@ -31,9 +36,10 @@ def test_every_file_is_written_and_every_link_leads_to_a_picture(copy: Path) -> 
     assert report.text.startswith("Threat model: B\n")
 
 
-def test_a_report_is_the_same_twice(copy: Path, tmp_path: Path) -> None:
-    first, second = write(copy, tmp_path / "a"), write(copy, tmp_path / "b")
-    assert [path.read_bytes() for path in first.paths] == [path.read_bytes() for path in second.paths]
+def test_a_report_is_the_same_twice(copy: Path, report: Report, tmp_path: Path) -> None:
+    """Somewhere else, too: what names the folder is a path within it."""
+    again = write(copy, tmp_path / "again")
+    assert [path.read_bytes() for path in report.paths] == [path.read_bytes() for path in again.paths]
     assert not list(tmp_path.glob("**/.*"))
 
 

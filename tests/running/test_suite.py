@@ -40,15 +40,31 @@ def test_quick_is_the_product_of_attacks_and_sets_with_eight_victims():
     assert all(cell.config.data.victims == 8 and cell.config.suite == "quick" for cell in cells)
 
 
-def test_published_adds_the_published_settings():
+def test_published_is_quick_and_the_published_settings():
+    """Read without composing its cells, which takes seconds."""
+    quick, published = suite.load("quick"), suite.load("published")
+    assert published.grid[0] == quick.grid[0] and published.overrides == quick.overrides
+    assert set(published.grid[1]) - set(quick.grid[1]) == {"attack=dlg_published", "attack=idlg_published"}
+    assert set(quick.grid[1]) < set(published.grid[1]) and not published.also
+
+
+@pytest.mark.slow
+def test_published_can_be_planned():
     names = {cell.config.names.attack for cell in suite.plan("published", [])}
     assert names == {"dlg", "idlg", "dlg_published", "idlg_published", "noise", "mean"}
 
 
-def test_images_says_which_sets_are_lacking_before_anything_runs(tmp_path, monkeypatch):
+SETS = """
+overrides: [attack=noise]
+grid: [[data=mnist, data=samples, data=cifar100, data=svhn data.victims=2, data=lfw]]
+"""
+
+
+@pytest.mark.parametrize("name", ["mine", pytest.param("images", marks=pytest.mark.slow)])
+def test_which_sets_are_lacking_is_said_before_anything_runs(name, tmp_path, monkeypatch):
     monkeypatch.setenv("LEAKBENCH_CACHE", str(tmp_path))
     with pytest.raises(UserError) as caught:
-        suite.plan("images", [])
+        suite.plan(name, [], written(tmp_path / "own", SETS))
     assert all(f"leakbench prepare {name}" in str(caught.value) for name in ("mnist", "cifar100", "svhn", "lfw"))
 
 
@@ -147,9 +163,25 @@ def test_a_suite_with_prices_trains_once_under_each_defence(tmp_path):
     assert all(c.config.model.activation == "sigmoid" for c in leaks)
 
 
+def test_choices_that_become_the_same_are_composed_once(tmp_path, monkeypatch):
+    composed = []
+
+    def noting(overrides, *arguments, **keywords):
+        composed.append(overrides)
+        return real(overrides, *arguments, **keywords)
+
+    real = suite.compose
+    monkeypatch.setattr(suite, "compose", noting)
+    written(tmp_path, GRID)
+    cells = suite.plan("mine", ["attack=mean"], tmp_path)
+    assert [cell.title for cell in cells] == ["data=samples data.set=mnist", "data=samples data.set=cifar10"]
+    assert len(composed) == 2
+
+
 def test_what_no_cell_looks_at_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"training\.epochs=3: no cell of suite quick looks at it"):
-        suite.plan("quick", ["training.epochs=3"])
+    written(tmp_path, "grid: [[attack=noise, attack=mean]]")
+    with pytest.raises(UserError, match=r"training\.epochs=3: no cell of suite mine looks at it"):
+        suite.plan("mine", ["training.epochs=3"], tmp_path)
     written(tmp_path, PRICED)
     with pytest.raises(UserError, match=r"no key 'training\.epoch'; did you mean 'training\.epochs'"):
         suite.plan("mine", ["training.epoch=3"], tmp_path)

@@ -73,9 +73,11 @@ def test_a_pool_that_ends_before_histories_are_full_is_timed_all_the_same():
     assert EngineContestant(setting).turn(0.01).evaluations > 0
 
 
-def test_the_loop_goes_from_victim_to_victim_without_end(setting, monkeypatch):
+def test_the_loop_goes_from_victim_to_victim_without_end(monkeypatch):
+    few = 5
+    monkeypatch.setattr(setting_module, "BLOCK", few)
     monkeypatch.setattr(sequential, "STEPS", 2)
-    victims = []
+    setting, victims = prepare([*TINY, "engine.chunk=1"]), []  # the pool holds four chunks at least
     original = SequentialLoop.run
 
     def noting(self, victim, start):
@@ -84,8 +86,8 @@ def test_the_loop_goes_from_victim_to_victim_without_end(setting, monkeypatch):
 
     monkeypatch.setattr(SequentialLoop, "run", noting)
     loop = LoopContestant(setting, 1)
-    steps = [next(loop._steps) for _ in range(2 * VICTIMS + 1)]
-    assert victims == [*range(VICTIMS), 0]
+    steps = [next(loop._steps) for _ in range(2 * few + 1)]
+    assert victims == [*range(few), 0]
     assert steps[-1] == steps[0] == 21 and steps[1] <= 20  # the second call takes no look
 
 
@@ -108,13 +110,17 @@ def test_whole_runs_are_counted_to_their_end(setting, monkeypatch):
     assert len(found) == VICTIMS and engine.successes == sum(error <= SUCCESS for error in found)
 
 
-def test_the_engine_brings_victims_back_and_a_failed_victim_is_no_success():
+@pytest.mark.slow
+def test_the_engine_brings_victims_back():
     setting = prepare([*TINY, "attack.evaluations=300"])
     engine = EngineContestant(setting)
     engine.warm_up()
     whole = engine.whole(1)
     assert whole.successes > 0.5 * whole.victims
     assert whole.per_success == whole.seconds / whole.successes
+
+
+def test_a_failed_victim_is_no_success(setting):
     truth = setting.victims.inputs[:4]
     images = truth.clone()
     images[1], images[3] = 1 - images[1].round(), torch.nan

@@ -23,7 +23,7 @@ def moments(loop, victim, start, steps):
     return found
 
 
-@pytest.mark.parametrize("data", ["mnist", "cifar10"])
+@pytest.mark.parametrize("data", ["mnist", pytest.param("cifar10", marks=pytest.mark.slow)])
 def test_it_is_the_tests_own_loop_bit_for_bit(parties, data):
     built, _, seen = shared(parties, "idlg_published", f"data.set={data}")
     labels = built.attack.labels(seen)
@@ -51,7 +51,7 @@ def test_label_logits_are_optimised_where_no_label_is_known(parties):
 
 
 def test_evaluations_are_those_of_the_optimiser_and_of_each_tenth_look(parties):
-    built, _, seen = shared(parties, "idlg_published")
+    built, _, seen = shared(parties, "idlg_published", "data.set=mnist")
     loop = SequentialLoop(built.client.model, functional.cross_entropy, seen, built.attack.labels(seen))
     found = [evaluations for _, evaluations in moments(loop, 0, built.attack.start_of(seen, 0, 0), 12)]
     assert found[:3] == [21, 41, 61]

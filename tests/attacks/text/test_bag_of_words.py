@@ -19,7 +19,12 @@ def sets(tokens, tokenizer):
 
 @pytest.mark.parametrize(
     ("model", "batch_size", "count"),
-    [("bert_tiny", 1, 12), ("bert_tiny", 4, 6), ("gpt2_tiny", 2, 6), ("minilm", 4, 3)],
+    [
+        ("bert_tiny", 1, 12),
+        ("bert_tiny", 4, 6),
+        ("gpt2_tiny", 2, 6),
+        pytest.param("minilm", 4, 3, marks=pytest.mark.slow),
+    ],
 )
 def test_it_is_exact_as_a_set(shared_data, minilm, model, batch_size, count) -> None:
     built = cell(shared_data, f"model={model}", "model.head=classification", f"data.batch_size={batch_size}")

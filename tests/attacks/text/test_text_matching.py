@@ -183,7 +183,7 @@ def test_one_model_for_all_and_one_for_each_are_decoded_alike() -> None:
 
 def test_the_best_of_two_restarts_is_the_better_of_two_runs() -> None:
     settings = (NARROW, "attack.iterations=8", "attack.deviation=0.5")
-    both = shared(*settings, "attack.restarts=2")
+    both = shared(*settings, "attack.restarts=2", victims=2)
     single = parties(*settings).attack
     first = single.start_of
     objectives = []

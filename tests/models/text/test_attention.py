@@ -12,7 +12,7 @@ CASES = [
     ("bert_tiny", "masked"),
     ("gpt2_tiny", "causal"),
     ("gpt2_tiny", "classification"),
-    ("minilm", "classification"),
+    pytest.param("minilm", "classification", marks=pytest.mark.slow),
 ]
 
 
