@@ -1,7 +1,8 @@
 """Links of the site's pages: those that hold on a code host as well are made to hold in the folder that is built.
 
 The files of docs/, the README and a few files beside it become pages in one folder. A link to another file of the
-repository has no page to lead to, so its words stay as a code span or as plain text.
+repository has no page to lead to, so its words stay as a code span or as plain text. A link whose words are the name of
+a page's file gets the title of that page as its words.
 """
 
 import os
@@ -32,10 +33,17 @@ def rewritten(text: str, source: Path, placed: Mapping[Path, str]) -> str:
         mark, words, target, anchor = found.groups()
         file = Path(os.path.normpath(source.parent / target))
         if file in placed:
-            return f"{mark}[{words}]({os.path.relpath(placed[file], folder)}{anchor or ''})"
+            shown = title(file) if words in (file.name, f"docs/{file.name}") else words
+            return f"{mark}[{shown}]({os.path.relpath(placed[file], folder)}{anchor or ''})"
         if not file.exists():
             raise UserError(f"{source}: the link to {target} leads to no file")
         return words if " " in words or "`" in words else f"`{words}`"
 
     parts = _FENCE.split(text)
     return "".join(part if place % 2 else _LINK.sub(led, part) for place, part in enumerate(parts))
+
+
+def title(page: Path) -> str:
+    """The first heading of a page; of another file, its name."""
+    first = page.read_text(encoding="utf-8").split("\n", 1)[0] if page.suffix == ".md" else ""
+    return first.removeprefix("# ") if first.startswith("# ") else page.name

@@ -12,8 +12,16 @@ from bench.config import options
 from bench.config.explain import Explanation, explain
 
 _PAGE_OF_DOCS = re.compile(r"docs/([\w-]+\.md)")
+_ITEM = re.compile(r"\w+( \w+){0,2}: ")
+_CLASS = re.compile(r"bench\.[\w.]+\.([A-Z]\w*)")
 _MARKS = re.compile(r"([\\*_\[\]<>|{}#])")
-_ONLY_THE_DOCSTRING = ("show_root_heading: false", "show_root_toc_entry: false", "members: false")
+_ONLY_THE_DOCSTRING = (
+    "show_root_heading: false",
+    "show_root_toc_entry: false",
+    "show_docstring_raises: false",
+    "docstring_section_style: list",
+    "members: false",
+)
 _CODE = re.compile(r"(`[^`]+`)")
 
 
@@ -139,7 +147,7 @@ def page(group: Group, found: Explanation, needs: list[str], example: str) -> st
     """
     parts = [
         f"# {plain(found.name)}",
-        f"{group.one.capitalize()}: {plain(found.description)}" if found.description else "",
+        f"{group.one.capitalize()}: {plain(found.description.removeprefix(f'{found.name}: '))}",
         *_notes(found),
         _section("Run it", f"```\n{example}\n```"),
         _section("Paper", _paper(found)) if group.name not in ("threat", "suite") else "",
@@ -157,9 +165,14 @@ def _section(title: str, text: str) -> str:
 
 
 def _notes(found: Explanation) -> list[str]:
-    """The comment lines at the head of the file, each a paragraph of its own with a capital."""
-    lines = [plain(note) for note in found.notes]
-    return ["\n".join(f"- {line[:1].upper()}{line[1:]}" for line in lines)] if lines else []
+    """The comment lines at the head of the file as a list; a line such as `licence: ...` begins an item."""
+    items: list[str] = []
+    for note in found.notes:
+        if not items or _ITEM.match(note):
+            items.append(f"- {note[:1].upper()}{note[1:]}")
+        else:
+            items[-1] += f" {note}"
+    return ["\n".join(f"- {plain(item[2:])}" for item in items)] if items else []
 
 
 def _paper(found: Explanation) -> str:
@@ -170,20 +183,30 @@ def _paper(found: Explanation) -> str:
 
 
 def _settings(found: Explanation) -> str:
-    """The settings as a table; a part's class is named without its path."""
+    """The settings as a table."""
     if not found.settings:
         return ""
     rows = [
         f"| `{setting.key}` | {_value(value_text(setting.value))} | {plain(setting.comment)} |"
         for setting in found.settings
     ]
-    return "\n".join(["| key | value | meaning |", "| :-- | :-- | :-- |", *rows])
+    about = "Say `KEY=VALUE` behind the command to change one of them."
+    parts = [part[1] for setting in found.settings if (part := _CLASS.fullmatch(str(setting.value)))]
+    if parts:
+        about += f" A value such as `{parts[0]}` stands for a part, and the keys below it are its settings."
+    return "\n".join([about, "", "| key | value | meaning |", "| :-- | :-- | :-- |", *rows])
 
 
 def _value(text: str) -> str:
-    """A value as a code span; `???` stands for a value that has to be said."""
+    """A value as a code span, a class without its module; `???` stands for a value that has to be said.
+
+    >>> _value("bench.engine.directions.LBFGS")
+    '`LBFGS`'
+    """
     if text == "???":
         return "must be given"
+    if part := _CLASS.fullmatch(text):
+        return f"`{part[1]}`"
     return f"`{text}`" if text else "(empty)"
 
 

@@ -82,9 +82,10 @@ def stage(folder: Path) -> None:
             shutil.copyfile(file, pages / place)
     shutil.copytree(ROOT / "docs" / "site" / "theme", folder / "theme", dirs_exist_ok=True)
     generated = option_pages.pages()
+    where |= {ROOT / "docs" / place: place for place in generated}
     for place, text in generated.items():
         (pages / place).parent.mkdir(exist_ok=True)
-        (pages / place).write_text(text, encoding="utf-8")
+        (pages / place).write_text(links.rewritten(text, ROOT / "docs" / place, where), encoding="utf-8")
     content = yaml.safe_dump(config(list(generated)), sort_keys=False, allow_unicode=True)
     (folder / "mkdocs.yml").write_text(content, encoding="utf-8")
 

@@ -12,7 +12,7 @@ from bench.errors import UserError
 def root(tmp_path: Path) -> Path:
     for name in ("README.md", "docs/a.md", "docs/b.md", "docs/p.png", "bench/code.py", "docs/site/api.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_text(f"# The title of {name}\n\ntext\n")
     return tmp_path
 
 
@@ -20,6 +20,8 @@ def root(tmp_path: Path) -> Path:
     ("file", "text", "rewritten"),
     [
         ("README.md", "see [a](docs/a.md).", "see [a](a.md)."),
+        ("README.md", "[docs/a.md](docs/a.md)", "[The title of docs/a.md](a.md)"),
+        ("docs/a.md", "[b.md](b.md#part)", "[The title of docs/b.md](b.md#part)"),
         ("README.md", "![p](docs/p.png)", "![p](p.png)"),
         ("README.md", "[code](bench/code.py)", "`code`"),
         ("README.md", "[the code of it](bench/code.py) and [`code`](bench)", "the code of it and `code`"),

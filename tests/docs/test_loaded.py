@@ -1,5 +1,6 @@
 """A page of the site that loads something from the network is found, and links that a reader follows are let pass."""
 
+import doctest
 from pathlib import Path
 
 import loaded
@@ -26,6 +27,10 @@ def test_a_folder_fails_by_the_page_that_loads_something(tmp_path: Path, capsys:
     (tmp_path / "below" / "b.html").write_text('<script src="https://a.org/b.js"></script>')
     assert loaded.main(tmp_path) == 1
     assert capsys.readouterr().err == "below/b.html loads https://a.org/b.js\n"
+
+
+def test_the_example_of_the_code_holds() -> None:
+    assert doctest.testmod(loaded) == (0, 1)
 
 
 def test_a_folder_without_pages_fails(tmp_path: Path) -> None:

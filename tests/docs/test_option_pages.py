@@ -1,5 +1,6 @@
 """The site has a page for each option of seven groups, and the page says what `leakbench list NAME` says."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -69,6 +70,25 @@ def test_the_docstring_is_read_by_mkdocstrings_without_the_members_of_its_class(
 def test_a_setting_that_must_be_given_says_so() -> None:
     _, page = made("data", "folder")
     assert "| `data.root` | must be given | the folder above the class folders, or one image file |" in page
+
+
+def test_notes_that_go_on_in_the_next_line_are_one_item() -> None:
+    _, page = made("data", "samples")
+    assert (
+        "(lfw\\_subset: gray faces without identities, so without labels: controls and pictures only)\n- Licence"
+        in page
+    )
+    assert page.splitlines()[2].startswith("Data set: real images")  # the name is in the title already
+
+
+def test_a_part_is_named_by_its_class_and_the_sentence_on_parts_names_one_of_the_page() -> None:
+    _, page = made("attack", "idlg")
+    assert "| `attack.direction` | `LBFGS` |" in page and "A value such as `SquaredError` stands for a part" in page
+    assert "stands for a part" not in made("defense", "clip")[1]
+
+
+def test_the_examples_of_the_code_hold() -> None:
+    assert doctest.testmod(option_pages) == (0, 2)
 
 
 def test_options_that_are_brought_along_are_links() -> None:

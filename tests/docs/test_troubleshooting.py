@@ -14,7 +14,7 @@ from bench.messages.status import Status
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
-BLOCKS = [block.strip() for block in re.findall(r"^```\n(.*?)^```$", PAGE, re.M | re.S)]
+BLOCKS = [block.strip() for block in re.findall(r"^```text\n(.*?)^```$", PAGE, re.M | re.S)]
 ANSWERED = [tuple(block[2:].split("\n", 1)) for block in BLOCKS if block.startswith("$ ")]
 QUOTED = [block for block in BLOCKS if not block.startswith("$ ")]
 MEANT = 15  # letters that a template must have beside its blanks, so that it does not fit every message
