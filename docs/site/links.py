@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.errors import UserError
 
 _FENCE = re.compile(r"(^```.*?^```[^\n]*$)", re.M | re.S)
-_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]+)?\)")
+_LINK = re.compile(r"`[^`\n]+`|(!?)\[([^\]]*)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]+)?\)")
 
 
 def rewritten(text: str, source: Path, placed: Mapping[Path, str]) -> str:
@@ -31,6 +31,8 @@ def rewritten(text: str, source: Path, placed: Mapping[Path, str]) -> str:
 
     def led(found: re.Match[str]) -> str:
         mark, words, target, anchor = found.groups()
+        if target is None:
+            return found[0]  # a code span, in which a link is no link
         file = Path(os.path.normpath(source.parent / target))
         if file in placed:
             shown = title(file) if words in (file.name, f"docs/{file.name}") else words

@@ -28,6 +28,7 @@ def root(tmp_path: Path) -> Path:
         ("docs/a.md", "[b](b.md#part) [top](../README.md#x)", "[b](b.md#part) [top](index.md#x)"),
         ("docs/a.md", "[own](#part) [out](https://a.org/b.md)", "[own](#part) [out](https://a.org/b.md)"),
         ("docs/site/api.md", "[a](../a.md)", "[a](../a.md)"),
+        ("docs/a.md", "`[x](nowhere.md)` and [b](b.md)", "`[x](nowhere.md)` and [b](b.md)"),
         ("docs/a.md", "```\n[x](nowhere.md)\n```\n", "```\n[x](nowhere.md)\n```\n"),
     ],
 )
