@@ -21,7 +21,7 @@ def placed(root: Path = ROOT) -> dict[Path, str]:
     """Where each file that is copied lies in the folder of pages: `{file of the repository: path in the folder}`."""
     docs = root / "docs"
     found = {root / name: page for name, page in _BESIDE.items()}
-    found |= {path: path.name for path in sorted(docs.iterdir()) if path.suffix in (".md", ".png", ".sbatch")}
+    found |= {path: path.name for path in sorted(docs.iterdir()) if path.suffix in (".md", ".png", ".sbatch", ".yaml")}
     found[docs / "Dockerfile"] = "Dockerfile"
     site = docs / "site"
     found |= {site / "api.md": "api.md", site / "site.css": "site.css"}
