@@ -5,10 +5,11 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
+DOCS_STAMP := .venv/.installed-docs
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install bench test test-slow test-pages speed lint clean
+.PHONY: help install bench test test-slow test-pages speed lint docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,17 @@ lint: install  ## ruff (rules and format) and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy docs/site
+
+docs: $(DOCS_STAMP)  ## these pages as a site that needs no network: build/docs/site/index.html
+	@$(BIN)/python docs/site/stage.py build/docs
+	@$(BIN)/zensical build --strict --clean --config-file build/docs/mkdocs.yml
+	@$(BIN)/python docs/site/loaded.py build/docs/site
+	@echo 'the site is build/docs/site/index.html'
+
+$(DOCS_STAMP): $(STAMP)
+	@$(PIP) install --quiet --progress-bar off --editable '.[docs]'
+	@touch $@
 
 clean:  ## remove .venv, caches and build files; results stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

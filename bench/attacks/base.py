@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
@@ -73,15 +74,20 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
 }
 
 
+_WITHHELD = re.compile(
+    r", and the client (shares neither|does not share them all) \(.*\)$"
+)  # said if a need is not met
+
+
 def in_words(needs: Iterable[str]) -> list[str]:
     """What each need asks for, as `leakbench list NAME` prints it; a need whose sentence depends on the model, by name.
 
-    >>> in_words({"batch_size", "soft_labels"})
-    ['to know the batch size', 'soft labels']
+    >>> in_words({"batch_size", "soft_labels", "last_layer_shared"})
+    ['to know the batch size', "the gradient of the last layer's weight or bias", 'soft labels']
     """
     sentences = {need: _NEEDS[need][1] for need in sorted(needs)}
     return [
-        sentence.removeprefix("needs ") if isinstance(sentence, str) else need.replace("_", " ")
+        _WITHHELD.sub("", sentence.removeprefix("needs ")) if isinstance(sentence, str) else need.replace("_", " ")
         for need, sentence in sentences.items()
     ]
 

@@ -63,17 +63,28 @@ def _one(found: Explanation, config_dir: Path | None) -> dict[str, Any]:
     elif found.settings:
         show("\nsettings:")
         for setting in found.settings:
-            show(_setting(setting.key, _word(setting.value), setting.comment))
-    # An attack's needs follow from its parts, so it has to be built, and torch to be imported: they come last.
-    needs, further = _needs(found, config_dir) if found.group == "attack" else ([], [])
+            show(_setting(setting.key, value_text(setting.value), setting.comment))
+    needs, example = needs_and_example(found, config_dir)
     if needs:
         show("\nneeds:")
         for sentence in needs:
             show(f"  {sentence}")
-    example = " ".join([_example(found), *further])
     show(f"\nexample:\n  {example}")
     document = {**asdict(found), "file": str(found.file), "needs": needs, "example": example}
     return document if found.group == "attack" else {key: document[key] for key in document if key != "needs"}
+
+
+def needs_and_example(found: Explanation, config_dir: Path | None = None) -> tuple[list[str], str]:
+    """What an option needs, in words, and a command that uses it.
+
+    Only attacks have needs. They follow from the attack's parts, so it has to be built, and torch to be imported.
+
+    Args:
+        found: the option.
+        config_dir: a folder with options of the user's own.
+    """
+    needs, further = _needs(found, config_dir) if found.group == "attack" else ([], [])
+    return needs, " ".join([_example(found), *further])
 
 
 def _show_suite(found: Explanation) -> None:
@@ -120,13 +131,18 @@ def _setting(key: str, value: str, comment: str) -> str:
     return line + f"\n{'':<40}".join(body)
 
 
-def _word(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value as it is written on the command line and in YAML.
+
+    >>> value_text([None, True, 0.5])
+    '[null, true, 0.5]'
+    """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list):
-        return f"[{', '.join(_word(item) for item in value)}]"
+        return f"[{', '.join(value_text(item) for item in value)}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_word(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {value_text(item)}' for key, item in value.items())}}}"
     return str(value)
 
 

@@ -95,7 +95,7 @@ class _Noise(GradientDefense):
 
 @dataclass(frozen=True)
 class Gaussian(_Noise):
-    """Gaussian noise; see `_Noise` for the arguments."""
+    """Adds independent Gaussian noise to each entry; `std` or `variance` says how much (arguments: `_Noise`)."""
 
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """Draws standard normal numbers."""
@@ -104,7 +104,10 @@ class Gaussian(_Noise):
 
 @dataclass(frozen=True)
 class Laplacian(_Noise):
-    """Laplacian noise; see `_Noise` for the arguments. The scale, which others give instead, is std / sqrt(2)."""
+    """Adds independent Laplacian noise to each entry; `std` or `variance` says how much (arguments: `_Noise`).
+
+    The scale of the Laplacian distribution, which others give instead, is std / sqrt(2).
+    """
 
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """Draws Laplacian numbers of unit variance."""
