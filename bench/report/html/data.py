@@ -91,11 +91,11 @@ def collect(found: Leaderboard, root: Path, pictures: bool = True) -> PageData:
         own = measures.get(row.cell.identity, ())
         cells[row.cell.identity] = _cell(row, own)
         details[row.cell.identity] = _detail(row, own, pictured)
-    with_means = []
+    with_means: list[dict[str, Any]] = []
     for board, shown in zip(found.boards, boards):
-        own = means_board(board, shown)
-        with_means += [shown] if own is None else [{**shown, "means": own[0]["id"]}, own[0]]
-        cells |= own[1] if own else {}
+        means = means_board(board, shown)
+        with_means += [shown] if means is None else [{**shown, "means": means[0]["id"]}, means[0]]
+        cells |= means[1] if means else {}
     private = any(detail["examples"]["items"] for detail in details.values())
     planned = missing(root, [row.cell for row in found.rows])
     return PageData(with_means, cells, details, truths.uris, private, _test(details.values()), planned)
