@@ -155,7 +155,7 @@ def _read(file: Path) -> ToldRun | None:
 def _of_cell(cell: StoredCell, file: Path, told: ToldRun | None) -> OfflineRun:
     config = cell.facts.get("config") or {}
     # a file that cannot be read says nothing; what the cell's config does not allow is kept back
-    private = bool(told.config.get("pictures") if told else (config.get("logger") or {}).get("pictures"))
+    private = _private(told) if told else bool((config.get("logger") or {}).get("pictures"))
     expected = content(cell, _summary(cell), private=private)
     return OfflineRun(
         name=cell.folder.name,
@@ -169,7 +169,7 @@ def _of_cell(cell: StoredCell, file: Path, told: ToldRun | None) -> OfflineRun:
 
 
 def _of_board(results: Path, file: Path, told: ToldRun) -> OfflineRun:
-    private = bool(told.config.get("pictures"))
+    private = _private(told)
     return OfflineRun(
         name=f"{BOARD} {told.group}",
         cell=None,
@@ -193,6 +193,11 @@ def _common(file: Path, told: ToldRun | None, config: dict[str, Any]) -> dict[st
         "fault": broken,
         "synced": is_synced(file),
     }
+
+
+def _private(told: ToldRun) -> bool:
+    """Whether a run was to tell private examples; earlier versions did not write it down."""
+    return bool(told.config.get("pictures", told.images > 0))
 
 
 def _words(row: list[Any], columns: list[str]) -> bool:

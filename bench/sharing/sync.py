@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -124,11 +125,14 @@ def _prepared(
 def _upload(ready: Iterable[tuple[OfflineRun, OfflineRun]], to: Destination) -> list[str]:
     """Uploads runs through `wandb sync`; the names of those that W&B does not note as uploaded."""
     options = [f"--{name}={value}" for name, value in vars(to).items() if value]
+    spoken = {name: value for name, value in os.environ.items() if name != "WANDB_SILENT"}  # else no error is said
     pairs, failed = list(ready), []
     for at in range(0, len(pairs), _AT_ONCE):
         some = pairs[at : at + _AT_ONCE]
         command = [sys.executable, "-m", "wandb", "sync", *options, *(str(chosen.file.parent) for _, chosen in some)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=spoken, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         for run, chosen in some:
             if not is_synced(chosen.file):
                 failed.append(f"{run.name}: {_reason(done.stdout + done.stderr, chosen)}")

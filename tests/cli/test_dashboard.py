@@ -6,6 +6,7 @@ from pathlib import Path
 import page_cells
 import pytest
 from page_cells import Kind
+from refusing_server import refusing_server
 
 from bench.cli.main import main
 
@@ -37,3 +38,14 @@ def test_mistakes_are_one_line(
     assert main(["dashboard", str(tmp_path), *words]) == 2
     err = capfd.readouterr().err
     assert sentence in err and err.count("\n") == 1
+
+
+def test_a_server_that_refuses_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page_cells.add(tmp_path, Kind("idlg", "mnist"), 1, victims=1)
+    with refusing_server() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+        assert main(["dashboard", str(tmp_path), "--publish", "--entity", "me"]) == 2
+    assert "leakbench: W&B refuses me/leakbench: " in capfd.readouterr().err

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import told_cells
+from refusing_server import refusing_server
 
 from bench.cli.main import main
 
@@ -18,6 +19,22 @@ def test_a_comparison_says_one_line_per_run(tmp_path: Path, capfd: pytest.Captur
     assert main(["sync", str(root), "--dry-run", "--json"]) == 0
     out = json.loads(capfd.readouterr().out)
     assert len(out["runs"]) == 3 and out["failed"] == []
+
+
+def test_what_wandb_says_of_a_refused_run_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also though the command silences libraries."""
+    root = told_cells.told(tmp_path / "r", board=False)
+    monkeypatch.delenv("WANDB_SILENT", raising=False)
+    with refusing_server() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+        capfd.readouterr()
+        assert main(["sync", str(root)]) == 1
+    err = capfd.readouterr().err
+    assert "contains private data" in err
+    assert [line.rpartition(": ")[2] for line in err.splitlines() if "not uploaded" in line] == ["no such key"] * 2
 
 
 def test_mistakes_are_one_line_and_write_nothing(

@@ -1,9 +1,7 @@
 """An upload is checked before it begins, ends within seconds without W&B, and says what it did with each run."""
 
-import http.server
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ import page_cells
 import pytest
 import told_cells
 from page_cells import Kind
+from refusing_server import Refusing, refusing_server
 
 from bench.errors import UserError
 from bench.results import query
@@ -19,36 +18,15 @@ from bench.running import telling
 from bench.sharing.sync import PRIVATE, Destination, Synced, require_server, sync
 
 KEY = "a" * 40
-BODY = b'{"errors": [{"message": "no such key"}]}'
-
-
-class Refusing(http.server.BaseHTTPRequestHandler):
-    """Answers everything with 401, as W&B does if a key is not known."""
-
-    def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
-        self.send_response(401)
-        self.send_header("Content-Length", str(len(BODY)))
-        self.end_headers()
-        self.wfile.write(BODY)
-
-    do_GET = do_POST = answer  # noqa: N815 (the names that http.server calls)
-
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[http.server.ThreadingHTTPServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Refusing]:
     """A server that knows no key, as the W&B of this process."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as found:
-        found.asked = []  # type: ignore[attr-defined]
-        threading.Thread(target=found.serve_forever, daemon=True).start()
-        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{found.server_port}")
+    with refusing_server() as found:
+        monkeypatch.setenv("WANDB_BASE_URL", found.address)
         monkeypatch.setenv("WANDB_API_KEY", KEY)
         yield found
-        found.shutdown()
 
 
 def synced(root: Path, *, upload: bool, pictures: bool = True) -> tuple[Synced, list[tuple[str, str]]]:
