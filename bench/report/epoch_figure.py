@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bench.errors import UserError
 from bench.report.paper_figures import legend, line_style, name, plot_of
@@ -41,14 +42,14 @@ def epochs(rows: Sequence[TableRow], width: float, font: float, metric: str) -> 
     measure = known[metric]
     lines: dict[str, dict[int, Value]] = {}
     for row in rows:
-        found = row.figure(measure)
-        if isinstance(found, Missing):
+        value = row.figure(measure)
+        if isinstance(value, Missing):
             continue
         own = lines.setdefault(name(row, rows, _SHOWN_AS_EPOCH), {})
         epoch = _epoch(row)
         if epoch in own:
             raise UserError(f"{name(row, rows, _SHOWN_AS_EPOCH)} has two rows of epoch {epoch}; choose with --rows")
-        own[epoch] = found
+        own[epoch] = value
     lines = {label: found for label, found in lines.items() if len(found) > 1}
     if not lines:
         raise UserError("no attack ran on two epochs of a model; run one with model.checkpoint=epoch_1.pt,epoch_2.pt")
@@ -56,12 +57,13 @@ def epochs(rows: Sequence[TableRow], width: float, font: float, metric: str) -> 
     for which, (label, found) in enumerate(lines.items()):
         at = sorted(found)
         axes.plot(at, [found[epoch].mean for epoch in at], label=drawable(label), markersize=4, **line_style(which))
-        bounds = [(epoch, found[epoch].low, found[epoch].high) for epoch in at]
-        for epoch, low, high in ((epoch, low, high) for epoch, low, high in bounds if None not in (low, high)):
-            axes.plot([epoch, epoch], [low, high], color=line_style(which)["color"], linewidth=0.8)
+        for epoch in at:
+            low, high = found[epoch].low, found[epoch].high
+            if low is not None and high is not None:
+                axes.plot([epoch, epoch], [low, high], color=line_style(which)["color"], linewidth=0.8)
     axes.set_xlabel("epoch of the model that is attacked", fontsize=font)
     axes.set_ylabel(f"{measure.title}\n(mean over victims, 95 % interval)", fontsize=font)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend(axes, font)
     return figure
 
