@@ -24,7 +24,10 @@ function menu(words, ...content) {
     event.stopPropagation();
   });
   element.addEventListener('toggle', () => {
-    if (element.open) all('details.menu[open]').forEach((other) => other !== element && (other.open = false));
+    if (!element.open) return;
+    all('details.menu[open]').forEach((other) => other !== element && (other.open = false));
+    // The panel scrolls: what lay below the window's edge could not be reached where the page itself does not scroll.
+    element.style.setProperty('--room', `${Math.max(160, innerHeight - summary.getBoundingClientRect().bottom - 12)}px`);
   });
   return element;
 }
