@@ -7,7 +7,7 @@ from bench.report.table_rows import TableRow, by_setting
 
 NOTE = (
     "Means over seeds: the mean over all victims of all seeds, with Student's 95 % interval for the spread between the "
-    "seeds. Few seeds have a wide interval: with two, it says little."
+    "seeds. Few seeds have a wide interval: with two, it says little. Seeds that agree exactly have none."
 )
 
 

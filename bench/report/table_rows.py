@@ -76,7 +76,8 @@ def over_seeds(figures: Sequence[Value]) -> Value:
     """The mean over the victims of several seeds, with Student's t over seeds; a geometric mean on logarithms.
 
     A seed counts by how many values it has. The interval rests on the spread between the seeds and not on that of the
-    victims, because the victims of one seed have the draws of that seed in common.
+    victims, because the victims of one seed have the draws of that seed in common. Seeds that agree exactly have no
+    spread that could be measured, so there is no interval: one of width zero would claim certainty.
     """
     values = np.array([one.mean for one in figures])
     sizes = np.array([one.n or 0 for one in figures], float)
@@ -89,13 +90,14 @@ def over_seeds(figures: Sequence[Value]) -> Value:
     if figures[0].estimand == RATE:
         bounds = [max(0.0, bounds[0]), min(1.0, bounds[1])]
     mean, low, high = (float(10.0**one) if logs else float(one) for one in (centre, *bounds))
+    agree = bool((values == values[0]).all())
     return replace(
         figures[0],
-        mean=mean,
-        low=low,
-        high=high,
+        mean=float(figures[0].mean) if agree else mean,
+        low=None if agree else low,
+        high=None if agree else high,
         n=sum(one.n or 0 for one in figures),
-        method="Student's t over seeds",
+        method="all seeds agree" if agree else "Student's t over seeds",
         left_out=sum(one.left_out or 0 for one in figures),
         median=None,
         groups=None,

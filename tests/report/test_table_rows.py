@@ -45,6 +45,11 @@ def test_a_seed_counts_by_its_victims() -> None:
     assert found.high - found.mean == pytest.approx(12.7062 * spread * np.sqrt((shares**2).sum()), rel=1e-5)
 
 
+def test_seeds_that_agree_have_no_interval_of_width_zero() -> None:
+    found = over_seeds([Value(1.0, n=8, estimand="rate"), Value(1.0, n=8, estimand="rate")])
+    assert (found.mean, found.low, found.high, found.n, found.method) == (1.0, None, None, 16, "all seeds agree")
+
+
 def test_a_seed_without_a_value_leaves_no_mean(tmp_path: Path) -> None:
     add_cell(tmp_path, "dlg", [0.1] * 2, seed=0)
     add_cell(tmp_path, "dlg", [None] * 2, seed=1)
