@@ -130,6 +130,7 @@ def _upload(ready: Iterable[tuple[OfflineRun, OfflineRun]], to: Destination) -> 
     for at in range(0, len(pairs), _AT_ONCE):
         some = pairs[at : at + _AT_ONCE]
         command = [sys.executable, "-m", "wandb", "sync", *options, *(str(chosen.file.parent) for _, chosen in some)]
+        spoken["WANDB_DIR"] = str(some[0][1].file.parents[2].absolute())  # its log lies there, not where the user is
         done = subprocess.run(
             command, env=spoken, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )

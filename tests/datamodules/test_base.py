@@ -209,7 +209,7 @@ def test_values_out_of_range(changes: dict[str, Any], sentence: str) -> None:
         ),
         (
             {"batch_size": 9, "label_rule": "same"},
-            "data.label_rule=same: the largest class of data 'samples', 6, has 4 images",
+            "data.label_rule=same: the largest class of data 'samples', 'frog', has 4 images",
         ),
     ],
 )

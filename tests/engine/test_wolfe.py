@@ -85,6 +85,16 @@ def on_line(coefficients: list[float], z: Tensor) -> tuple[Tensor, Tensor]:
     return value.detach(), torch.autograd.grad(value, z)[0]
 
 
+def told_apart(trials: list[float]) -> int:
+    """How many trials rounding does not decide.
+
+    The cubic through two trials that are within 1e-4 of each other divides differences of nearly equal numbers, so the
+    trial that it proposes can be anywhere, here and in torch.
+    """
+    near = [k for k in range(1, len(trials)) if abs(trials[k] - trials[k - 1]) < 1e-4 * abs(trials[k])]
+    return near[0] + 1 if near else len(trials)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(lines(), min_size=1, max_size=6),
@@ -92,6 +102,9 @@ def on_line(coefficients: list[float], z: Tensor) -> tuple[Tensor, Tensor]:
     st.sampled_from([0.9, 0.3, 0.01]),
 )
 @example([([0.3, 2.8, 1.6, 2.8, -2.2], 4.03), ([0.4, -2.1, -0.8, -2.2, 2.4], 2.82)], 12, 0.9)  # a second trial uphill
+@example(
+    [([-2.0771794926008003, 2.0, -2.0, 2.78125, 2.251953125], 16.032736741301697)], 8, 0.9
+)  # trials that hardly grow
 def test_searches_side_by_side_take_the_trials_of_torchs_own(
     many: list[tuple[list[float], float]], tries: int, curvature: float
 ) -> None:
@@ -142,8 +155,11 @@ def test_searches_side_by_side_take_the_trials_of_torchs_own(
     for victim, (trials, length) in enumerate(expected):
         if abs(float(g[victim])) < 1e-3:  # a start at a stationary point: nothing but rounding to compare
             continue
-        assert ours[victim] == pytest.approx(trials, rel=1e-6, abs=1e-9), victim
-        assert found[victim] == pytest.approx(length, rel=1e-6, abs=1e-9), victim
+        first = told_apart(trials)
+        assert ours[victim][:first] == pytest.approx(trials[:first], rel=1e-6, abs=1e-9), victim
+        if first == len(trials):
+            assert ours[victim] == pytest.approx(trials, rel=1e-6, abs=1e-9), victim
+            assert found[victim] == pytest.approx(length, rel=1e-6, abs=1e-9), victim
 
 
 def test_any_number_of_slots_gives_the_same_end() -> None:

@@ -83,7 +83,7 @@ def test_a_logger_is_told_of_a_training(train, tmp_path):
     accuracy = train(logger="csv")["accuracy"]["mean"]
     (file,) = tmp_path.rglob("metrics.csv")
     rows = list(csv.DictReader(file.open()))
-    assert float(rows[-1]["accuracy"]) == pytest.approx(accuracy)
+    assert float(rows[-1]["score/accuracy"]) == pytest.approx(accuracy)
     assert train(logger="csv")["runs"] == 2  # nothing is trained, and nobody is told, once more
     assert len(list(tmp_path.rglob("metrics.csv"))) == 1
 
