@@ -102,9 +102,7 @@ def told_apart(trials: list[float]) -> int:
     st.sampled_from([0.9, 0.3, 0.01]),
 )
 @example([([0.3, 2.8, 1.6, 2.8, -2.2], 4.03), ([0.4, -2.1, -0.8, -2.2, 2.4], 2.82)], 12, 0.9)  # a second trial uphill
-@example(
-    [([-2.0771794926008003, 2.0, -2.0, 2.78125, 2.251953125], 16.032736741301697)], 8, 0.9
-)  # trials that hardly grow
+@example([([-2.0771794926008, 2.0, -2.0, 2.78125, 2.251953125], 16.032736741301697)], 8, 0.9)  # trials that hardly grow
 def test_searches_side_by_side_take_the_trials_of_torchs_own(
     many: list[tuple[list[float], float]], tries: int, curvature: float
 ) -> None:

@@ -20,6 +20,7 @@ from processes import Leakbench
 
 from bench.config.compose import compose
 from bench.errors import UserError
+from bench.host import signals
 from bench.loggers import told_run
 from bench.loggers.base import run_of
 from bench.loggers.content import content
@@ -232,10 +233,12 @@ def test_an_interrupted_run_has_an_end(number: int, code: int, tmp_path: Path) -
             break
         time.sleep(0.05)
     time.sleep(0.5)
+    sent = time.monotonic()
     process.send(number)
     assert process.wait(30) == code, process.err
     (file,) = tmp_path.glob("r/wandb/offline-run-*/*.wandb")
-    assert fault(file) is None
+    if time.monotonic() - sent < signals.GRACE:  # on a machine that is busier, the process is ended without cleaning up
+        assert fault(file) is None
     assert not told_run.read(file).ended
 
 

@@ -43,7 +43,7 @@ def test_rows_of_a_sweep_can_be_told_apart(tmp_path: Path) -> None:
     board, _ = found.boards  # the other one has the means over seeds
     words = "All rows have the model lenet and no defence. The division of no row is known."
     assert board["shared"] == words and shown(board) >= {"batch", "seed"}
-    labels = [(cell["seed"], cell["batch"]) for cell in found.cells.values()]
+    labels = [(row["seed"], row["batch"]) for row in found.cells.values() if isinstance(row["seed"], int)]
     assert sorted(labels) == [(0, 1), (0, 2), (1, 1), (1, 2)]
 
 
