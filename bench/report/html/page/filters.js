@@ -26,8 +26,10 @@ function menu(words, ...content) {
   element.addEventListener('toggle', () => {
     if (!element.open) return;
     all('details.menu[open]').forEach((other) => other !== element && (other.open = false));
-    // The panel scrolls: what lay below the window's edge could not be reached where the page itself does not scroll.
-    element.style.setProperty('--room', `${Math.max(160, innerHeight - summary.getBoundingClientRect().bottom - 12)}px`);
+    // The panel stays in the window and scrolls, because what lies beyond an edge cannot be reached.
+    const place = summary.getBoundingClientRect();
+    element.classList.toggle('ends', place.left + place.right > innerWidth);
+    element.style.setProperty('--room', `${Math.max(160, innerHeight - place.bottom - 12)}px`);
   });
   return element;
 }
