@@ -169,7 +169,9 @@ def run(cell: Cell[Any]) -> dict[str, Any]:
             stored.sweep()
             todo = missing(cell, stored)
             busy = bool(todo) or owed(cell.logger, stored)
-        rank_zero_only(console.print)(overview(cell.overview(stored, len(todo))))
+        # A suite has one line per cell on the screen.
+        show = console.print if cell.cfg.suite is None else console.take_down
+        rank_zero_only(show)(overview(cell.overview(stored, len(todo))))
         with telling(cell.logger, stored) if busy else nullcontext():
             if todo or cell.meets:
                 cell.work(stored, todo)

@@ -31,6 +31,10 @@ class Said(Console):
     def print(self, *objects: Any, **settings: Any) -> None:
         """Prints, and takes down what is printed for the log file of the run, on lines that are not folded."""
         super().print(*objects, **settings)
+        self.take_down(*objects, **settings)
+
+    def take_down(self, *objects: Any, **settings: Any) -> None:
+        """Writes to the log file only."""
         if not self.quiet:
             drawn = Console(file=io.StringIO(), width=_UNFOLDED, color_system=None, highlight=False)
             drawn.print(*objects, **settings)

@@ -18,6 +18,8 @@ def test_each_cell_is_a_line_and_the_document_names_all(tmp_path: Path, capfd) -
     assert [cell["attack"] for cell in document["cells"]] == ["noise"]
     assert list(document["not_applicable"]) == ["attack=idlg data.batch_size=2"]
     lines = [line for line in err.splitlines() if line.startswith("cell ")]
-    assert len(lines) == 2
+    assert len(lines) == 2 and "attacker sees" not in err
+    (log,) = (tmp_path / "out" / "logs").iterdir()
+    assert "attacker sees" in log.read_text()
     assert re.fullmatch(r"cell 1 of 2  done +noise +samples-mnist +success at MSE 1e-2: 0.00  [\d.]+ s", lines[0])
     assert lines[1].startswith("cell 2 of 2  not applicable  idlg ") and "data.batch_size=2" in lines[1]
