@@ -33,7 +33,8 @@ def leaders(board: Board) -> list[dict[str, Any]]:
         first = rows[0]
         best = {row.summary["attack"]: row for row in reversed(rows)}  # of each attack; a test takes half a second
         best.pop(first.summary["attack"])
-        near = [] if first.control else [row for row in rows if any(row is one for one in best.values()) and not _separated(first, row)]
+        compared = [] if first.control else [row for row in rows if any(row is one for one in best.values())]
+        near = [row for row in compared if not _separated(first, row)]
         others = _attacks(near)
         found.append(
             {
