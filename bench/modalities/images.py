@@ -29,12 +29,13 @@ def decibels(found: Values, floor: Values) -> np.ndarray:
     Returns:
         `[n]`, one score per victim, in the order of their ids.
     """
-    out = []
-    for victim in sorted(found):
-        lowest = floor.get(victim, np.ones_like(found[victim]))
-        error = np.clip(np.nan_to_num(found[victim], nan=1.0), COMPLETE, np.clip(lowest, COMPLETE, 1.0))
-        out.append(float((-10 * np.log10(error)).mean()))
-    return np.array(out)
+    victims = sorted(found)
+    errors, sizes = [found[victim] for victim in victims], [len(found[victim]) for victim in victims]
+    lowest = [floor.get(victim, np.ones(size)) for victim, size in zip(victims, sizes)]
+    highest_error = np.clip(np.concatenate(lowest), COMPLETE, 1.0)
+    kept = np.clip(np.nan_to_num(np.concatenate(errors), nan=1.0), COMPLETE, highest_error)
+    owners = np.repeat(np.arange(len(victims)), sizes)
+    return np.bincount(owners, -10 * np.log10(kept)) / sizes
 
 
 class ImageModality(Modality):

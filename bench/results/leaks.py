@@ -1,6 +1,7 @@
 """The leakage of each victim as one number on a scale, from nothing to a complete leak."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,15 +57,34 @@ def values(rows: Rows, column: str, failed: bool = False) -> dict[int, np.ndarra
         column: the metric.
         failed: whether a failed victim keeps the values of what it left, as a picture shows them; else they are NaN.
     """
-    columns = [rows.victims[name].to_pylist() for name in ("victim", "batch_size", "status")]
-    out = {victim: np.full(size, np.nan) for victim, size, _ in zip(*columns)}
-    kept = {victim for victim, _, word in zip(*columns) if failed or word in ENDED_WELL}
-    if column in rows.samples.column_names:
-        found = (rows.samples[name].to_pylist() for name in ("victim", "position", column))
-        for victim, position, value in zip(*found):
-            if value is not None and victim in kept:
-                out[victim][position] = value
-    return out
+    ids, sizes = (rows.victims[name].to_numpy() for name in ("victim", "batch_size"))
+    ends = np.cumsum(sizes)
+    flat = np.full(ends[-1] if len(ends) else 0, np.nan)
+    if column in rows.samples.column_names and len(ids):
+        victims, positions, found = (rows.samples[name].to_numpy() for name in ("victim", "position", column))
+        order = np.argsort(ids)
+        at = order[np.searchsorted(ids, victims, sorter=order)]  # the row of each sample's victim
+        flat[(ends - sizes)[at] + positions] = found  # Arrow's null is NaN here
+    if not failed:
+        ended = np.isin(rows.victims["status"].to_numpy(), list(ENDED_WELL))
+        flat[np.repeat(~ended, sizes)] = np.nan
+    return {victim: flat[end - size : end] for victim, end, size in zip(ids.tolist(), ends.tolist(), sizes.tolist())}
+
+
+def per_victim(found: Values, function: Callable[[np.ndarray], np.ndarray]) -> dict[int, float]:
+    """A number per victim from its values, in the order of `found`; victims with batches of one size are one call.
+
+    Args:
+        found: `{victim: [B]}`.
+        function: from `[n, B]`, a row per victim, to `[n]`.
+    """
+    by_size: dict[int, list[int]] = {}
+    for victim, own in found.items():
+        by_size.setdefault(len(own), []).append(victim)
+    known: dict[int, float] = {}
+    for victims in by_size.values():
+        known |= zip(victims, function(np.stack([found[victim] for victim in victims])).tolist())
+    return {victim: known[victim] for victim in found}
 
 
 def errors(rows: Rows) -> dict[int, np.ndarray]:

@@ -10,7 +10,7 @@ from bench.results import intervals
 from bench.results.columns import columns
 from bench.results.intervals import FLOOR, GEOMETRIC, RATE
 from bench.results.join import contents, data_config
-from bench.results.leaks import values
+from bench.results.leaks import per_victim, values
 from bench.results.paired import sign_flip
 from bench.results.query import Rows
 from bench.results.stored_leak import StoredLeak
@@ -69,14 +69,29 @@ def victim_values(cell: StoredLeak, rows: Rows, key: str) -> dict[int, float]:
         return _labels(rows, key)
     if key.startswith(_SUCCESS) and key not in rows.samples.column_names:
         bound = modality_of(cell.facts).success[key.removeprefix(_SUCCESS)]
-        return {victim: float((found <= bound).mean()) for victim, found in values(rows, "mse").items()}
+        return per_victim(values(rows, "mse"), lambda found: (found <= bound).mean(1))
     column = columns(cell.facts).get(key)
     if column is not None and column.estimand == RATE:
-        return {victim: float(np.nan_to_num(found).mean()) for victim, found in values(rows, key).items()}
-    known = values(rows, key, failed=True).items()
-    if geometric(cell, key):
-        known = {victim: np.log10(np.maximum(found, FLOOR)) for victim, found in known}.items()
-    return {victim: float(np.nanmean(found)) if np.isfinite(found).any() else np.nan for victim, found in known}
+        return per_victim(values(rows, key), _rate)
+    known = values(rows, key, failed=True)
+    return per_victim(known, _mean_of_logarithms if geometric(cell, key) else _mean)
+
+
+def _rate(found: np.ndarray) -> np.ndarray:
+    """The mean per row; a sample without a value is no success."""
+    return np.nan_to_num(found).mean(1)
+
+
+def _mean(found: np.ndarray) -> np.ndarray:
+    """The mean per row of the values that there are; NaN for a row without a finite one."""
+    out = np.full(len(found), np.nan)
+    some = np.isfinite(found).any(1)
+    out[some] = np.nanmean(found[some], axis=1)
+    return out
+
+
+def _mean_of_logarithms(found: np.ndarray) -> np.ndarray:
+    return _mean(np.log10(np.maximum(found, FLOOR)))
 
 
 def _labels(rows: Rows, key: str) -> dict[int, float]:
@@ -84,7 +99,7 @@ def _labels(rows: Rows, key: str) -> dict[int, float]:
     if key == LABELS[0] and key in rows.samples.column_names:
         known = values(rows, key, failed=True)
         claimed = any(np.isfinite(found).any() for found in known.values())
-        return {victim: float(np.nan_to_num(found).mean()) if claimed else np.nan for victim, found in known.items()}
+        return per_victim(known, _rate) if claimed else dict.fromkeys(known, np.nan)
     samples = rows.samples
     columns_ = [samples[name].to_pylist() for name in ("victim", "label", "label_guess")]
     # the label of a victim without a reconstruction is not a claim

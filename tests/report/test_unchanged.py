@@ -141,7 +141,10 @@ def test_what_footers_cannot_say_is_read(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.slow
 def test_three_hundred_cells_of_a_thousand_victims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of CPU, above the start of python: 3 s for a status, 20 s for a report in which nothing has changed."""
+    """Next to reading every part once: half as much CPU for a status, four times as much for an unchanged report.
+
+    A machine that is shared gives other seconds from minute to minute, so that only their ratios are asked for.
+    """
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", lambda handle: None)
         fill(tmp_path, cells=300, victims=1000, per_part=32, shown=1)
@@ -152,7 +155,9 @@ def test_three_hundred_cells_of_a_thousand_victims(tmp_path: Path, monkeypatch: 
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    start = min(seconds("-c", "pass") for _ in range(3))
+    read = f"from bench.results import query; [query.rows(cell) for cell in query.cells({str(tmp_path)!r}).cells]"
     seconds("-m", "bench.cli", "report", str(tmp_path))  # draws every picture
-    assert min(seconds("-m", "bench.cli", "status", str(tmp_path)) for _ in range(2)) - start < 3
-    assert min(seconds("-m", "bench.cli", "report", str(tmp_path)) for _ in range(2)) - start < 20
+    tried = [("-c", read), ("-m", "bench.cli", "status", str(tmp_path)), ("-m", "bench.cli", "report", str(tmp_path))]
+    reading, looking, reporting = (min(seen) for seen in zip(*([seconds(*each) for each in tried] for _ in range(3))))
+    assert looking < 0.5 * reading, (looking, reading)
+    assert reporting < 4 * reading, (reporting, reading)

@@ -34,7 +34,8 @@ def leaders(board: Board) -> list[dict[str, Any]]:
         best = {row.summary["attack"]: row for row in reversed(rows)}  # of each attack; a test takes half a second
         best.pop(first.summary["attack"])
         compared = [] if first.control else [row for row in rows if any(row is one for one in best.values())]
-        near = [row for row in compared if not _separated(first, row)]
+        own = leaks.leak(first.cell, {}, first.stored) if compared else None
+        near = [row for row in compared if not _separated(first, own, row)]
         others = _attacks(near)
         found.append(
             {
@@ -54,10 +55,10 @@ def _attacks(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.summary["attack"] for row in rows if not row.control))
 
 
-def _separated(first: Row, other: Row) -> bool:
-    """Whether the first row leaks more by the paired test; rows without a common victim are not compared."""
+def _separated(first: Row, leak: leaks.LeakageScore | None, other: Row) -> bool:
+    """Whether the first row, with its leak, leaks more by the paired test; without a common victim it is so called."""
     if victims_of(first.cell) != victims_of(other.cell):
         return True
-    leak, its = leaks.leak(first.cell, {}, first.stored), leaks.leak(other.cell, {}, other.stored)
+    its = leaks.leak(other.cell, {}, other.stored)
     p = None if leak is None or its is None else paired(leak, its)
     return p is None or p < LEVEL

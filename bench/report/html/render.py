@@ -44,6 +44,7 @@ _SCRIPTS = (
 _STYLES = ("tokens.css", "page.css", "cell.css")
 # Runs before anything is drawn, so that the boards appear once, in the form that the script gives them.
 _EARLY = "document.documentElement.classList.add('js');"
+_NO_TEXT = {float, int, bool, type(None)}
 _WIDE = 100  # of the drawing of an interval
 
 
@@ -96,7 +97,9 @@ def _readable(value: Any) -> Any:
         return value if value.isprintable() else visible_lines(value)
     if isinstance(value, Mapping):
         return {_readable(key): _readable(item) for key, item in value.items()}
-    return [_readable(item) for item in value] if isinstance(value, list | tuple) else value
+    if not isinstance(value, list | tuple) or set(map(type, value)) <= _NO_TEXT:  # one list has a million numbers
+        return value
+    return [_readable(item) for item in value]
 
 
 @functools.cache
