@@ -35,20 +35,25 @@ class Directions:
         self.dead: list[int] = []
         self.certified: list[bool] = []
 
-    def add(self, direction: Tensor) -> None:
-        """Adds a direction `[r]` if it is sparse; of two copies of one, the more exact is kept."""
+    def add(self, direction: Tensor) -> bool:
+        """Adds a direction `[r]` if it is sparse; of two copies of one, the more exact is kept.
+
+        Returns:
+            Whether the direction is new and certified.
+        """
         zeros = self.factors.zeros(direction[None])[0]
         dead = int(zeros.sum())
         if dead < _SPARSE * self.factors.units:
-            return
+            return False
         if len(self.found):
             cosine, at = (self.found @ direction).abs().max(0)
             if cosine > _SAME:
                 self._improve(int(at), direction, zeros)
-                return
+                return False
         self.found = torch.cat([self.found, direction[None]])
         self.dead.append(dead)
         self.certified.append(self.hull.separates(~zeros, self.certificate))
+        return self.certified[-1]
 
     def _improve(self, at: int, direction: Tensor, zeros: Tensor) -> None:
         """Replaces a direction without certificate by a copy that has more dead units."""

@@ -61,11 +61,12 @@ def low_rank(
         start = torch.randn(matrix.shape[1], width, generator=random, dtype=matrix.dtype)
         basis = torch.linalg.qr(matrix @ start)[0]
         basis = torch.linalg.qr(matrix @ (matrix.mT @ basis))[0]
-        left, values, right = torch.linalg.svd(basis.mT @ matrix, full_matrices=False)
+        _, values, right = torch.linalg.svd(basis.mT @ matrix, full_matrices=False)
         rank = int((values > values[0] * tolerance).sum())
         rank = rank if most is None else min(rank, most)
         if most is not None or rank < width - _SPARE or width == limit:
-            return (basis @ left)[:, :rank], values[:rank], right[:rank]
+            # U from the rows of the matrix: a short row keeps its own precision, and not that of the longest
+            return matrix @ right[:rank].mT / values[:rank], values[:rank], right[:rank]
         width = min(limit, 2 * width)
 
 
@@ -77,7 +78,7 @@ class Factors:
         left: U, `[m, r]`, without rows that are zero.
         values: S, `[r]`.
         images: S V, `[r, n]`, a basis of the inputs' span.
-        bias: U^T gb, `[r]`.
+        bias: U^T gb, `[r]`, as the solution of U w = gb, for U is orthonormal up to rounding only.
         rows: `[m, r]`, the rows of U at length 1.
         slack: `[m]`, eps |gW_i| / |U_i|, see `zeros`.
     """
@@ -108,7 +109,7 @@ class Factors:
             left=left,
             values=values,
             images=values[:, None] * right,
-            bias=left.mT @ layer.of_bias,
+            bias=torch.linalg.lstsq(left, layer.of_bias[:, None]).solution[:, 0],
             rows=left / lengths[:, None],
             slack=rounding * layer.of_weight.norm(dim=1) / lengths,
         )

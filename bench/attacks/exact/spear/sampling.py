@@ -68,15 +68,22 @@ class Sampling:
         if len(chosen) < self.factors.rank:
             return nothing(0)
         best = read_images(self.hull, self.found[chosen])
-        for other in (at for at in order if at not in chosen):
-            if best.least >= self.accept:
+        while best.least < self.accept:
+            better = self._exchanged(order, chosen, best)
+            if better is None:
                 break
-            for place in best.agreement.argsort().tolist():
+            chosen, best = better
+        return best
+
+    def _exchanged(self, order: list[int], chosen: list[int], best: Found) -> tuple[list[int], Found] | None:
+        """The exchange of one chosen direction for another that raises the mean lambda most; None if none does."""
+        better = None
+        for other in (at for at in order if at not in chosen):
+            for place in range(len(chosen)):
                 swapped = [*chosen[:place], other, *chosen[place + 1 :]]
                 if len(independent(self.found, swapped)[0]) < len(swapped):
                     continue
                 found = read_images(self.hull, self.found[swapped])
                 if found.agreement.mean() > best.agreement.mean():
-                    chosen, best = swapped, found
-                    break
-        return best
+                    better, best = (swapped, found), found
+        return better

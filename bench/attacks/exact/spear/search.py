@@ -139,14 +139,19 @@ class SpearSearch:
         return False
 
     def _repair(self, chosen: list[int], wrong: list[int]) -> bool:
-        """Adds the directions that the dead units of wrong images give; whether one of them is new."""
-        before = len(self.directions.found)
+        """Puts directions that the dead units of wrong images give in the place of those chosen; whether any is new.
+
+        If a direction is false and all others are true, its image is right, as it depends on the others alone. So the
+        dead units of the image give the true direction.
+        """
         reached = self.hull.reached(image_points(self.directions.found[chosen])[wrong])
-        for value in reached:
+        replaced = []
+        for at, value in zip(wrong, reached):
             space = self.factors.null_space(value < _DEAD * value.abs().max())
-            if len(space) == 1:
-                self.directions.add(space[0])
-        return len(self.directions.found) > before
+            if len(space) == 1 and self.directions.add(space[0]):
+                replaced.append(chosen[at])
+        self.directions.withdraw(replaced)
+        return bool(replaced)
 
     def _deflate(self, basis: Tensor, stretch: float) -> None:
         """Makes the known directions long, so that descents turn away from them, and starts in their complement.
