@@ -10,6 +10,11 @@ from bench.errors import NotApplicable
 from bench.messages.status import Status
 
 ENGINE = EngineSettings(chunk=1, threads=1, compile=False, precision="float64")
+# on bright images in [0, 1], few units are dead: the search takes more of them, and sampling a lower threshold
+RAW = {
+    "spear": ["model.mean=null", "model.std=null", "model.width=400", "data.batch_size=8"],
+    "spear_published": ["model.mean=null", "model.std=null", "model.width=400", "attack.sparsity=0.15"],
+}
 
 
 def cell(parties, *overrides):
@@ -18,9 +23,9 @@ def cell(parties, *overrides):
 
 
 @pytest.mark.parametrize("attack", ["spear", "spear_published"])
-@pytest.mark.parametrize("raw", [[], ["model.mean=null", "model.std=null"]], ids=["normalised", "raw"])
+@pytest.mark.parametrize("raw", [False, True], ids=["normalised", "raw"])
 def test_every_image_of_a_batch_comes_back(parties, attack, raw) -> None:
-    built = cell(parties, f"attack={attack}", *raw)
+    built = cell(parties, f"attack={attack}", *(RAW[attack] if raw else []))
     victims = built.data.deal([0, 1])
     for victim, claim in enumerate(built.attack.reconstruct(built.client.share(victims), 0)):
         assert claim.status == [Status.CONVERGED] and claim.ids.tolist() == [victim]
