@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.attacks.exact.spear.factors import Factors
-from bench.attacks.exact.spear.found import Found
+from bench.attacks.exact.spear.found import FoundImages
 from bench.attacks.exact.spear.hull import Hull
 from bench.attacks.exact.spear.layer_attack import LayerAttack
 from bench.attacks.exact.spear.search import SpearBudget, SpearSearch
@@ -57,6 +57,6 @@ class Spear(LayerAttack):
             raise ValueError(f"certificate={certificate}: must be in (0, 1]")
         self.budget, self.certificate = SpearBudget(starts, at_once, steps, patience), certificate
 
-    def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> Found:
+    def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> FoundImages:
         """See `LayerAttack.search`."""
         return SpearSearch(factors, hull, self.certificate, self.accept, random)(self.budget)

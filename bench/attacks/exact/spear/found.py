@@ -11,7 +11,7 @@ from bench.attacks.exact.spear.hull import Hull, image_points
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundImages:
     """What a search found.
 
     Args:
@@ -30,11 +30,11 @@ class Found:
         return float(self.agreement.min()) if len(self.agreement) else 0.0
 
 
-def nothing(tried: int) -> Found:
+def nothing(tried: int) -> FoundImages:
     """A search without a complete set of directions."""
-    return Found(None, torch.zeros(0), tried)
+    return FoundImages(None, torch.zeros(0), tried)
 
 
-def read_images(hull: Hull, directions: Tensor) -> Found:
+def read_images(hull: Hull, directions: Tensor) -> FoundImages:
     """Computes the images of a complete set of directions `[r, r]`, and how far each agrees with the gradient."""
-    return Found(hull.images(image_points(directions)), hull.agreement(directions), 0)
+    return FoundImages(hull.images(image_points(directions)), hull.agreement(directions), 0)

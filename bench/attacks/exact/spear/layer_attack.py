@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.attacks.base import Attack
 from bench.attacks.exact.first_layer import FirstLayer, find_first_layer
 from bench.attacks.exact.spear.factors import Factors, LayerGradient
-from bench.attacks.exact.spear.found import Found, nothing
+from bench.attacks.exact.spear.found import FoundImages, nothing
 from bench.attacks.exact.spear.hull import Hull
 from bench.engine.rng import generator
 from bench.engine.settings import EngineSettings
@@ -54,7 +54,7 @@ class LayerAttack(Attack):
         self.rounding, self.accept, self.engine = rounding, accept, engine
 
     @abstractmethod
-    def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> Found:
+    def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> FoundImages:
         """Searches the images of one batch.
 
         Args:
@@ -114,7 +114,9 @@ class LayerAttack(Attack):
                 status=[status],
             )
 
-    def _claim(self, seen: Observation, layer: FirstLayer, position: int, seed: int) -> tuple[Tensor, Found, Status]:
+    def _claim(
+        self, seen: Observation, layer: FirstLayer, position: int, seed: int
+    ) -> tuple[Tensor, FoundImages, Status]:
         """The images `[B, C, H, W]` of one victim (NaN if there is no claim), what the search found, and the status."""
         assert seen.batch_size is not None
         none = torch.full((seen.batch_size, *seen.task.input_shape), torch.nan, dtype=torch.float64)
@@ -128,7 +130,9 @@ class LayerAttack(Attack):
             return none, found, Status.UNVERIFIED
         return layer.pixels(found.images).reshape(none.shape), found, Status.CONVERGED
 
-    def find(self, gradient: LayerGradient, dtype: torch.dtype, most: int | None, random: torch.Generator) -> Found:
+    def find(
+        self, gradient: LayerGradient, dtype: torch.dtype, most: int | None, random: torch.Generator
+    ) -> FoundImages:
         """Decomposes one gradient and searches its images; nothing if they cannot be all of the batch.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.attacks.exact.spear.factors import Factors
-from bench.attacks.exact.spear.found import Found
+from bench.attacks.exact.spear.found import FoundImages
 from bench.attacks.exact.spear.hull import Hull
 from bench.attacks.exact.spear.layer_attack import LayerAttack
 from bench.attacks.exact.spear.sampling import Sampling
@@ -51,6 +51,6 @@ class SpearPublished(LayerAttack):
             raise ValueError(f"sparsity={sparsity}: must be between 0 and 1")
         self.samples, self.at_once, self.sparsity = samples, at_once, sparsity
 
-    def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> Found:
+    def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> FoundImages:
         """See `LayerAttack.search`."""
         return Sampling(factors, hull, self.sparsity, self.accept, random)(self.samples, self.at_once)

@@ -6,7 +6,7 @@ import torch
 
 from bench.attacks.exact.spear.directions import independent
 from bench.attacks.exact.spear.factors import Factors
-from bench.attacks.exact.spear.found import Found, nothing, read_images
+from bench.attacks.exact.spear.found import FoundImages, nothing, read_images
 from bench.attacks.exact.spear.hull import Hull
 
 _SAME = 1 - 1e-6  # two directions with at least this |cosine| are one
@@ -33,7 +33,7 @@ class Sampling:
         self.found = factors.left.new_zeros(0, factors.rank)
         self.dead: list[int] = []
 
-    def __call__(self, samples: int, at_once: int) -> Found:
+    def __call__(self, samples: int, at_once: int) -> FoundImages:
         """Samples until every image agrees with the gradient, or the samples are used up.
 
         Args:
@@ -47,7 +47,7 @@ class Sampling:
                 best = self.choose()
                 if best.least >= self.accept:
                     break
-        return Found(best.images, best.agreement, tried)
+        return FoundImages(best.images, best.agreement, tried)
 
     def draw(self, count: int) -> int:
         """Draws null vectors, keeps the sparse ones, and returns how many of them are new."""
@@ -61,7 +61,7 @@ class Sampling:
                 self.dead.append(int(dead[at]))
         return len(self.found) - before
 
-    def choose(self) -> Found:
+    def choose(self) -> FoundImages:
         """Chooses the sparsest independent directions, and exchanges them as long as the mean lambda rises."""
         order = sorted(range(len(self.found)), key=lambda at: -self.dead[at])
         chosen, _ = independent(self.found, order)
@@ -75,7 +75,9 @@ class Sampling:
             chosen, best = better
         return best
 
-    def _exchanged(self, order: list[int], chosen: list[int], best: Found) -> tuple[list[int], Found] | None:
+    def _exchanged(
+        self, order: list[int], chosen: list[int], best: FoundImages
+    ) -> tuple[list[int], FoundImages] | None:
         """The exchange of one chosen direction for another that raises the mean lambda most; None if none does."""
         better = None
         for other in (at for at in order if at not in chosen):

@@ -11,7 +11,7 @@ from bench.attacks.exact.spear.completion import complete
 from bench.attacks.exact.spear.descent import descend
 from bench.attacks.exact.spear.directions import Directions
 from bench.attacks.exact.spear.factors import Factors
-from bench.attacks.exact.spear.found import Found, nothing, read_images
+from bench.attacks.exact.spear.found import FoundImages, nothing, read_images
 from bench.attacks.exact.spear.hull import Hull, image_points
 from bench.attacks.exact.spear.snap import Snap
 
@@ -67,7 +67,7 @@ class SpearSearch:
         self._stretched = self._outside = torch.eye(factors.rank, dtype=factors.left.dtype)
         self._best = nothing(0)
 
-    def __call__(self, budget: SpearBudget) -> Found:
+    def __call__(self, budget: SpearBudget) -> FoundImages:
         """Searches until every image agrees with the gradient, or the budget is used up."""
         tried = last_new = turn = 0
         while tried < budget.starts and tried - last_new < budget.patience:
@@ -82,7 +82,7 @@ class SpearSearch:
             turn += 1
             if len(self.directions.found) > before:
                 last_new = tried
-        return Found(self._best.images, self._best.agreement, tried)
+        return FoundImages(self._best.images, self._best.agreement, tried)
 
     def _round(self, budget: SpearBudget) -> None:
         """Descents from random rows of U, outside the known directions, and what they lead to.
@@ -105,7 +105,8 @@ class SpearSearch:
         """Those of `[n, r]` that are neither known nor seen before nor a copy of another."""
         old = torch.cat([self.directions.found, self._seen])
         known = (ends @ old.mT).abs().amax(1) if len(old) else torch.zeros(len(ends))
-        cosine, kept = (ends @ ends.mT).abs(), []
+        cosine = (ends @ ends.mT).abs()
+        kept: list[int] = []
         for at in range(len(ends)):
             if known[at] < _NEW and (not kept or cosine[at, kept].max() < _NEW):
                 kept.append(at)
