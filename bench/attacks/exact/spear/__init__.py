@@ -1,0 +1,1 @@
+"""SPEAR: whole batches, exactly, from the gradient of a first linear layer with ReLU."""
