@@ -24,9 +24,11 @@ def fitted(of_weight: Tensor, of_bias: Tensor) -> Tensor:
 def variances(of_weight: Tensor, of_bias: Tensor, inputs: Tensor, unknown: Tensor) -> Tensor:
     """The squared error of `fitted` that its residual makes one expect: `[n]`.
 
-    With residuals of variance s^2, the fit of column j has the variance s^2 / sum_i g_i^2. Noise in g itself shrinks
-    the fit by the share k s^2 / sum_i g_i^2 at most, whose square is added. A column of zeros alone is that of an input
-    of 0, unless entries have been pruned, which zeros beside other entries of a column show: then it says nothing.
+    Noise of variance v in every entry leaves residuals of variance s^2 = v (1 + x^2), by which v is known. The fit of
+    column j then has the variance s^2 / sum_i g_i^2. Noise in g itself adds k v to that sum and shrinks the fit, by the
+    share k v / S of its value, where S is what is left of the sum; the square of this is added. Where S is less than
+    k v, there is more noise than signal, and nothing is known. A column of zeros alone is that of an input of 0, unless
+    entries have been pruned, which zeros beside other entries of a column show: then nothing is known either.
 
     Args:
         of_weight: `[k, n]`.
@@ -38,11 +40,13 @@ def variances(of_weight: Tensor, of_bias: Tensor, inputs: Tensor, unknown: Tenso
     count = seen.sum(0)
     residual = torch.where(seen, of_weight - of_bias[:, None] * inputs, 0)
     noise = residual.square().sum() / count.sum().clamp(min=1)
+    in_bias = count * noise / (1 + inputs.square().mean())
     strength = torch.where(count > 0, (of_bias.square()[:, None] * seen).sum(0), of_bias.square().sum())
-    strength = strength.clamp(min=torch.finfo(of_bias.dtype).tiny)
-    found = noise / strength + (inputs * count * noise / strength).square()
+    signal = strength - in_bias
     pruned = (count[count > 0] < (of_bias != 0).sum()).any()
-    return torch.where((count == 0) & pruned, unknown, found)
+    lost = (signal <= in_bias) | ((count == 0) & pruned)
+    signal = signal.where(~lost, 1)
+    return torch.where(lost, unknown, noise / strength.where(~lost, 1) + (inputs * in_bias / signal).square())
 
 
 def agreeing(of_weight: Tensor, of_bias: Tensor, usable: Tensor, tolerance: float) -> Iterator[Tensor]:

@@ -80,11 +80,12 @@ def test_what_cannot_be_verified_is_a_failed_victim_without_images(overrides: li
     assert claim.inputs.isnan().all() and (claim.labels == -1).all()
 
 
-def test_the_expected_error_of_one_image_under_noise_is_what_comes_about() -> None:
-    (claim,), truth = attacked("defense=gaussian", "defense.std=1e-3")
-    error = (claim.inputs - truth.inputs).square().mean().item()
-    assert claim.status == [Status.CONVERGED] and 1e-8 < error < 1e-2
-    assert 1 / 3 < error / claim.objective.item() < 3
+def test_the_expected_error_under_noise_is_what_comes_about_in_the_mean() -> None:
+    """One victim is off by a factor of up to 5, since its pixels share one shrinkage; the mean of 16 by a few percent."""
+    claims, truth = attacked("defense=gaussian", "defense.std=1e-3", victims=16)
+    errors = [(claim.inputs[0] - truth.inputs[i]).square().mean().item() for i, claim in enumerate(claims)]
+    assert all(claim.status == [Status.CONVERGED] for claim in claims)
+    assert 1 / 2 < sum(errors) / sum(claim.objective.item() for claim in claims) < 2
 
 
 @pytest.mark.parametrize("model", ["lenet", "vit_tiny"])

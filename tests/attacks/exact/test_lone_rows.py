@@ -48,6 +48,12 @@ def test_the_expected_error_is_that_which_comes_about(deviation: float) -> None:
     assert 1 / 3 < (found - X).square().mean() / expected < 3
 
 
+def test_of_noise_alone_nothing_is_known() -> None:
+    weight, bias = noisy(100.0)
+    unknown = torch.full((40,), 7.0, dtype=torch.float64)
+    assert (variances(weight, bias, fitted(weight, bias), unknown) == unknown).all()
+
+
 def test_a_column_of_zeros_is_known_to_be_dark_unless_entries_were_pruned() -> None:
     unknown = torch.full((40,), 7.0, dtype=torch.float64)
     dark = EXACT.clone()
