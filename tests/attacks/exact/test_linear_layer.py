@@ -81,7 +81,7 @@ def test_what_cannot_be_verified_is_a_failed_victim_without_images(overrides: li
 
 
 def test_the_expected_error_under_noise_is_what_comes_about_in_the_mean() -> None:
-    """One victim is off by a factor of up to 5, since its pixels share one shrinkage; the mean of 16 by a few percent."""
+    """One victim is off by up to a factor of 5, since its pixels share one shrinkage; the mean of 16 is not."""
     claims, truth = attacked("defense=gaussian", "defense.std=1e-3", victims=16)
     errors = [(claim.inputs[0] - truth.inputs[i]).square().mean().item() for i, claim in enumerate(claims)]
     assert all(claim.status == [Status.CONVERGED] for claim in claims)
