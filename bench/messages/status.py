@@ -13,6 +13,7 @@ class Status(enum.Enum):
     DIVERGED = "diverged"
     NONFINITE = "nonfinite"
     UNVERIFIED = "unverified"
+    PARTIAL = "partial"
     OUT_OF_MEMORY = "out_of_memory"
     ERROR = "error"
     NOT_APPLICABLE = "not_applicable"
@@ -25,7 +26,7 @@ class Status(enum.Enum):
     @property
     def failed(self) -> bool:
         """Whether the victim counts as a failure of the run; a run that converged to a wrong image is not a failure."""
-        return self not in (Status.CONVERGED, Status.BUDGET)
+        return self not in (Status.CONVERGED, Status.BUDGET, Status.PARTIAL)
 
 
 _SENTENCES = {
@@ -37,6 +38,7 @@ _SENTENCES = {
     ),
     Status.NONFINITE: "the objective or its gradient was not finite from the start",
     Status.UNVERIFIED: "nothing that the attack found agrees with the gradient, so it returns no reconstruction",
+    Status.PARTIAL: "some examples of the batch were recovered and verified, and the others are an even gray",
     Status.OUT_OF_MEMORY: "the device ran out of memory",
     Status.ERROR: "an exception was raised",
     Status.NOT_APPLICABLE: "the attack cannot serve this model or threat model",

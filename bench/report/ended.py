@@ -6,6 +6,7 @@ _WORDS = {
     "diverged": "diverged",
     "nonfinite": "was not finite",
     "unverified": "found nothing that agrees",
+    "partial": "recovered a part",
     "out_of_memory": "ran out of memory",
     "error": "raised an error",
     "not_applicable": "not applicable",
