@@ -12,6 +12,7 @@ class Status(enum.Enum):
     BUDGET = "budget"
     DIVERGED = "diverged"
     NONFINITE = "nonfinite"
+    UNVERIFIED = "unverified"
     OUT_OF_MEMORY = "out_of_memory"
     ERROR = "error"
     NOT_APPLICABLE = "not_applicable"
@@ -35,6 +36,7 @@ _SENTENCES = {
         "than ten ranges outside their range; the best finite iterate was kept"
     ),
     Status.NONFINITE: "the objective or its gradient was not finite from the start",
+    Status.UNVERIFIED: "nothing that the attack found agrees with the gradient, so it returns no reconstruction",
     Status.OUT_OF_MEMORY: "the device ran out of memory",
     Status.ERROR: "an exception was raised",
     Status.NOT_APPLICABLE: "the attack cannot serve this model or threat model",

@@ -17,7 +17,7 @@ from bench.metrics.base import Batch, SampleMetric
 from bench.metrics.matching import assign, permute
 
 # The inputs of a victim with one of these statuses are not a claim of the attack, so they are not scored.
-UNSCORED = (Status.NONFINITE, Status.OUT_OF_MEMORY, Status.ERROR, Status.NOT_APPLICABLE)
+UNSCORED = (Status.NONFINITE, Status.UNVERIFIED, Status.OUT_OF_MEMORY, Status.ERROR, Status.NOT_APPLICABLE)
 UNSCORED_WORDS = frozenset(status.value for status in UNSCORED)  # as the store has them
 
 

@@ -5,6 +5,7 @@ _WORDS = {
     "budget": "used its budget",
     "diverged": "diverged",
     "nonfinite": "was not finite",
+    "unverified": "found nothing that agrees",
     "out_of_memory": "ran out of memory",
     "error": "raised an error",
     "not_applicable": "not applicable",

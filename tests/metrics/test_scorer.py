@@ -16,7 +16,7 @@ from bench.metrics.label_accuracy import LabelAccuracy
 from bench.metrics.lpips import LearnedPerceptualSimilarity
 from bench.metrics.mse import MeanSquaredError, mean_squared_error
 from bench.metrics.psnr import PeakSignalToNoiseRatio
-from bench.metrics.scorer import Scorer
+from bench.metrics.scorer import UNSCORED, Scorer
 from bench.metrics.ssim import StructuralSimilarity
 
 
@@ -66,7 +66,7 @@ def test_no_image_is_credited_twice(truth):
     assert exact.sum(1).tolist() == [1] * 5
 
 
-@pytest.mark.parametrize("status", [Status.NONFINITE, Status.OUT_OF_MEMORY, Status.ERROR, Status.NOT_APPLICABLE])
+@pytest.mark.parametrize("status", UNSCORED)
 def test_a_victim_without_a_reconstruction_has_no_scores(truth, status):
     judge = scorer()
     statuses = [Status.CONVERGED, status, Status.BUDGET, Status.DIVERGED, Status.CONVERGED]
