@@ -19,6 +19,7 @@ from bench.errors import NotApplicable, UserError
 from bench.messages.observation import Observation
 from bench.messages.task import Language, Task, TokenizerProtocol
 from bench.messages.victims import Victims
+from bench.models.chain import chain_of
 from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import gradient_of, introspect
 from bench.models.second_derivative import Loss
@@ -105,6 +106,7 @@ class Client(nn.Module):
             self.model = self._fresh()
         self.trained = trained(self.model)
         self.facts = introspect(self.model, loss, data.shape, data.classes, batch_size)
+        self._chain = None if isinstance(self.model, TextModel) else chain_of(self.model, data.shape)
         self.defense = defense
         self._labels = self._soft_labels(loss)
         self._gradient = gradient_of(self.model, self._labels.loss)
@@ -208,6 +210,7 @@ class Client(nn.Module):
             language=language,
             unit=self.unit,
             hard_labels=self._labels.refusal,
+            chain=self._chain,
         )
 
     @property

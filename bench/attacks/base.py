@@ -70,6 +70,10 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
         lambda s: bool(s.surrogate),
         "needs other sentences of the same kind, for a language model (threat=surrogate, data.surrogate above 0)",
     ),
+    "chain": (
+        lambda s: s.task.chain is not None,
+        "needs a model whose layers follow one another, without skips and branches (cnn6, lenet)",
+    ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
 

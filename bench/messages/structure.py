@@ -40,7 +40,7 @@ class PatchAttention:
         patch: name of the weight P of the convolution that embeds patches, `[D, C, p, p]`, with stride p.
         patch_bias: name of its bias b, or None.
         token: name of the class token that stands first, or None.
-        attention: names of the weights of query, key and value, `[D, D]` each, or one name `[3 D, D]` if they are fused.
+        attention: names of the weights of query, key and value, `[D, D]` each, or one `[3 D, D]` if they are fused.
         skips: whether h also goes around the first attention layer.
         normalise: names of the buffers mean and std that normalise images before they are embedded, or None.
     """

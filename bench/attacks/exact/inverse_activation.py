@@ -33,9 +33,8 @@ def _leaky(output: Tensor, slope: float) -> tuple[Tensor, Tensor]:
 
 def _elu(output: Tensor, depth: float) -> tuple[Tensor, Tensor]:
     inside = _above(output / depth + 1, 0.0)
-    return torch.where(output > 0, output, inside.log()), torch.where(
-        output > 0, torch.ones_like(inside), inside * depth
-    )
+    slope = torch.where(output > 0, torch.ones_like(inside), inside * depth)
+    return torch.where(output > 0, output, inside.log()), slope
 
 
 def _sigmoid(output: Tensor, _: float) -> tuple[Tensor, Tensor]:

@@ -37,8 +37,7 @@ def candidates(
     With the gradient of the bias, which is p - y, there is one candidate: grad W = (p - y) h^T, and so
     h = grad W^T grad b / ||grad b||^2. Without it, grad W gives h = s r only up to a scale s (r is its right singular
     vector). The scale is where the forward pass gives the same slope, grad W r / s = softmax(s W r + b) - y. For two
-    classes this has several solutions (Zhu and Blaschko 2021, section 3.1, whose one output is the case of two classes),
-    for more only by accident.
+    classes (the paper's one output) this has several solutions, and for more only by accident.
 
     Args:
         gradient: of the weight, `[K, d]`.

@@ -5,9 +5,9 @@ Of a convolution z = W x + b of one image, both z and d = dL/dz are known. Its i
     K x = grad W        (gradient constraints, since the gradient of a weight is a sum of products of d and x)
     W x = z - b         (weight constraints)
 
-All channels of x have the same matrix K_0 `[O k k, H W]`: K is K_0 once per channel. So one singular value decomposition
-of K_0 serves all channels, and only the directions that K_0 leaves open are solved by W. A linear layer is a convolution
-of one pixel.
+All channels of x have the same matrix K_0 `[O k k, H W]`: K is K_0 once per channel. So one singular value
+decomposition of K_0 serves all channels, and only the directions that K_0 leaves open are solved by W. A linear layer
+is a convolution of one pixel.
 """
 
 from __future__ import annotations
@@ -135,9 +135,8 @@ def solve(
     along = torch.cat([along, along.new_zeros(len(right) - len(along), channels)])
     found = right[strong].T @ (along[strong] / values[strong, None])  # [H W, C]
     if not strong.all():
-        weak = _weak(
-            layer, right[~strong], values[~strong] / values[0], along[~strong] / values[0], found, output, known
-        )
+        shares, told = values[~strong] / values[0], along[~strong] / values[0]
+        weak = _weak(layer, right[~strong], shares, told, found, output, known)
         coefficients = _least_squares(*weak, tolerance)
         if coefficients is None:
             return None

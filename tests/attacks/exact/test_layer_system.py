@@ -72,7 +72,7 @@ def test_a_layer_that_narrows_too_much_is_known_beforehand() -> None:
 
 def test_equations_that_only_count_as_enough_give_nothing() -> None:
     """Every second filter repeats the one before it: as many equations, half the rank."""
-    made, x, slope, z, _ = layer("by the weights")
+    made, x, slope, _, _ = layer("by the weights")
     weight = made.weight[:1].repeat(2, 1, 1, 1)
     twin = Convolution(weight, None, (2, 2), (1, 1), (1, 9, 9))
     slope = torch.zeros(twin.output, dtype=torch.float64)
