@@ -33,12 +33,12 @@ class Normalise(nn.Module):
         return (x - self.mean) / self.std
 
 
-def first_layer(mean: Sequence[float] | None, std: Sequence[float] | None, channels: int) -> nn.Module:
+def first_layer(mean: float | Sequence[float] | None, std: float | Sequence[float] | None, channels: int) -> nn.Module:
     """Makes the first layer from a config's `mean` and `std`; the identity if both are null.
 
     Args:
-        mean: one number per channel, or null.
-        std: one number per channel, or null.
+        mean: one number for all channels, one per channel, or null.
+        std: likewise.
         channels: C.
 
     Raises:
@@ -46,6 +46,8 @@ def first_layer(mean: Sequence[float] | None, std: Sequence[float] | None, chann
     """
     if mean is None and std is None:
         return nn.Identity()
+    mean = [mean] * channels if isinstance(mean, int | float) else mean
+    std = [std] * channels if isinstance(std, int | float) else std
     if mean is None or std is None or len(mean) != channels or len(std) != channels:
         raise ValueError(f"mean and std: want {channels} numbers each (one per channel), or null for both")
     return Normalise(mean, std)

@@ -16,6 +16,11 @@ def test_each_channel_is_shifted_and_scaled_by_its_own_numbers() -> None:
         torch.testing.assert_close(found[:, channel], (images[:, channel] - MEAN[channel]) / STD[channel])
 
 
+def test_one_number_is_that_of_all_channels() -> None:
+    images = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(first_layer(0.5, 2.0, 3)(images), first_layer((0.5,) * 3, (2.0,) * 3, 3)(images))
+
+
 def test_a_users_checkpoint_does_not_need_to_hold_it() -> None:
     layer = Normalise(MEAN, STD)
     assert dict(layer.named_buffers()).keys() == {"mean", "std"} and not layer.state_dict()
@@ -25,7 +30,7 @@ def test_nothing_is_normalised_by_nothing() -> None:
     assert isinstance(first_layer(None, None, 3), nn.Identity)
 
 
-@pytest.mark.parametrize(("mean", "std"), [(MEAN, None), (None, STD), (MEAN, (1.0,)), ((0.5,), STD)])
+@pytest.mark.parametrize(("mean", "std"), [(MEAN, None), (None, STD), (MEAN, (1.0,)), ((0.5,), STD), (0.5, None)])
 def test_half_a_normalisation_is_refused(mean, std) -> None:
     with pytest.raises(ValueError, match="mean and std: want 2 numbers each"):
         first_layer(mean, std, 2)
