@@ -32,23 +32,45 @@ class ChainLayer:
 
 
 @dataclass(frozen=True)
-class PatchAttention:
-    """The start of a vision transformer, whose first attention layer reads h = [class token; patches P + b] + E.
+class Norm:
+    """A LayerNorm, u = (h - mean of h) / sqrt(variance of h + eps) * weight + bias.
 
     Args:
-        position: name of the learned position embedding E, `[1, T, D]` or `[T, D]`.
-        patch: name of the weight P of the convolution that embeds patches, `[D, C, p, p]`, with stride p.
-        patch_bias: name of its bias b, or None.
-        token: name of the class token that stands first, or None.
-        attention: names of the weights of query, key and value, `[D, D]` each, or one `[3 D, D]` if they are fused.
-        skips: whether h also goes around the first attention layer.
-        normalise: names of the buffers mean and std that normalise images before they are embedded, or None.
+        weight: name of the weight `[D]`.
+        bias: name of the bias `[D]`.
+        eps: what is added to the variance.
+    """
+
+    weight: str
+    bias: str
+    eps: float
+
+
+@dataclass(frozen=True)
+class PatchAttention:
+    """The start of a vision transformer: what its first attention layer reads.
+
+    The tokens are h = [class token; P patch_1 + b; P patch_2 + b; ...] + E `[T, D]`, where a patch is its pixels
+    `[C, p, p]`, flattened, and patches follow row by row.
+
+    Args:
+        position: name of the learned position embedding E, `[T, D]` or `[1, T, D]`.
+        token: name of the class token that stands first, D entries, or None if there is none.
+        patch: name of P, `[D, C p p]` or `[D, C, p, p]`.
+        bias: name of b, or None.
+        side: p.
+        readers: names of the weights `[.., D]` of the linear layers that read the tokens: query, key and value.
+        norm: the LayerNorm through which they read the tokens, or None.
+        only: whether the loss depends on the tokens by way of the readers only (no skip connection).
+        normalise: names of the buffers mean and std by which images are normalised beforehand, or None.
     """
 
     position: str
-    patch: str
-    patch_bias: str | None
     token: str | None
-    attention: tuple[str, ...]
-    skips: bool
+    patch: str
+    bias: str | None
+    side: int
+    readers: tuple[str, ...]
+    norm: Norm | None
+    only: bool
     normalise: tuple[str, str] | None

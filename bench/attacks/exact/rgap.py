@@ -50,11 +50,11 @@ class RGap(Attack):
     rank that a layer can have at most, and it refuses the model by the layer's name if that does not suffice. A claim
     counts if its gradient is the shared one; otherwise, the victim has failed and has no image.
 
-    Departs: the paper has one output under a logistic loss; here, the last layer has any number of classes under a cross
-    entropy. Layers may have biases. A ReLU is inverted where it is positive, and its zeros give no equations. The paper
-    solves K and W at once for all unknowns; here, directions of which K says much are taken from K alone, since the error
-    of z grows with each layer and that of the gradient does not. Everything is computed in float64, whatever the engine's
-    type.
+    Departs: the paper has one output under a logistic loss; here, the last layer has any number of classes under a
+    cross entropy. Layers may have biases. A ReLU is inverted where it is positive, and its zeros give no equations. The
+    paper solves K and W at once for all unknowns; here, directions of which K says much are taken from K alone, since
+    the error of z grows with each layer and that of the gradient does not. Everything is computed in float64, whatever
+    the engine's type.
 
     Args:
         rank_tolerance: an input counts as open if a singular value of its equations is below this share of the largest,
