@@ -26,6 +26,7 @@ class Patches:
         bias: b, `[D]`, or None.
         position_gradient: dL/dE, `[T, D]`, or zeros if it is not shared.
         readers: for each layer that reads the tokens, its weight and that weight's gradient, `[.., D]` each.
+        norm: weight and bias `[D]` of the LayerNorm through which the tokens are read, or None.
         normalise: mean and standard deviation by which the image is normalised beforehand, or None.
     """
 
@@ -37,6 +38,7 @@ class Patches:
     bias: Tensor | None
     position_gradient: Tensor
     readers: tuple[tuple[Tensor, Tensor], ...]
+    norm: tuple[Tensor, Tensor] | None
     normalise: tuple[Tensor, Tensor] | None
 
     @classmethod
@@ -70,6 +72,7 @@ class Patches:
             bias=None if found.bias is None else held(found.bias),
             position_gradient=slope.reshape(-1, width),
             readers=tuple((held(name), seen.gradients[name][position].double()) for name in found.readers),
+            norm=None if found.norm is None else (held(found.norm.weight), held(found.norm.bias)),
             normalise=constants,
         )
 
