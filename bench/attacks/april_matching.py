@@ -16,11 +16,11 @@ class AprilMatching(GradientMatching):
 
     min over x' of sum_l ||g_l(x') - g*_l||^2 + weight (1 - cos(g_E(x'), g*_E)) + priors.
 
-    It is for models that the closed form (`bench.attacks.exact.april`) cannot serve, with a LayerNorm before the first
+    It is for models that the closed form (`bench.attacks.exact.april`) cannot serve, with a LayerNorm before the
     attention or a skip connection around it.
 
-    Departs: the paper takes Adam from normal noise; `april_matching` takes L-BFGS from gray images, as the other presets
-    do (docs/attacks.md). Transforms of gradients (`views`) are not served.
+    Departs: the paper takes Adam from normal noise; `april_matching` takes L-BFGS from gray images, as the other
+    presets do (docs/attacks.md). Transforms of gradients (`views`) are not served.
     """
 
     @property
