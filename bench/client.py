@@ -19,8 +19,10 @@ from bench.errors import NotApplicable, UserError
 from bench.messages.observation import Observation
 from bench.messages.task import Language, Task, TokenizerProtocol
 from bench.messages.victims import Victims
+from bench.models.chain import chain_of
 from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import gradient_of, introspect
+from bench.models.patch_attention import patch_attention_of
 from bench.models.second_derivative import Loss
 from bench.models.shared import parted, trained
 from bench.models.soft_labels import SoftLabels, soft_labels
@@ -105,6 +107,9 @@ class Client(nn.Module):
             self.model = self._fresh()
         self.trained = trained(self.model)
         self.facts = introspect(self.model, loss, data.shape, data.classes, batch_size)
+        reads_images = not isinstance(self.model, TextModel)
+        self._chain = chain_of(self.model, data.shape) if reads_images else None
+        self._patches = patch_attention_of(self.model, data.shape) if reads_images else None
         self.defense = defense
         self._labels = self._soft_labels(loss)
         self._gradient = gradient_of(self.model, self._labels.loss)
@@ -208,6 +213,8 @@ class Client(nn.Module):
             language=language,
             unit=self.unit,
             hard_labels=self._labels.refusal,
+            chain=self._chain,
+            patches=self._patches,
         )
 
     @property

@@ -70,6 +70,28 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
         lambda s: bool(s.surrogate),
         "needs other sentences of the same kind, for a language model (threat=surrogate, data.surrogate above 0)",
     ),
+    "chain": (
+        lambda s: s.task.chain is not None,
+        "needs a model whose layers follow one another, without skips and branches (cnn6, lenet)",
+    ),
+    "patches": (
+        lambda s: s.task.patches is not None,
+        "needs a vision transformer with learned positions (model=vit_tiny)",
+    ),
+    "patches_shared": (
+        lambda s: s.task.patches is not None and all(_shares(s, name) for name in s.task.patches.readers),
+        "needs the gradients of the first attention layer's query, key and value, and the client does not share them "
+        "all (model.shared; requires_grad)",
+    ),
+    "positions_shared": (
+        lambda s: s.task.patches is not None and _shares(s, s.task.patches.position),
+        "needs the gradient of the learned positions",
+    ),
+    "patches_only": (
+        lambda s: s.task.patches is not None and s.task.patches.only,
+        "needs tokens that only the first attention reads, without a LayerNorm before it and a skip connection around "
+        "it (model.first_norm=false model.first_skip=false)",
+    ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from bench.messages.base import Message
+from bench.messages.structure import ChainLayer, PatchAttention
 
 
 class TokenizerProtocol(Protocol):
@@ -101,6 +102,8 @@ class Task(Message):
             if the factor is not granted.
         hard_labels: the end of a sentence that says why `gradient` takes only class indices, or why it gives another
             gradient for one-hot probabilities. None if it takes probabilities like indices.
+        chain: the layers of a model of images in their order, if each reads what the one before it returns; else None.
+        patches: the start of a vision transformer, if the model has such a start; else None.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -114,3 +117,5 @@ class Task(Message):
     language: Language | None = None
     unit: float | None = 1.0
     hard_labels: str | None = None
+    chain: tuple[ChainLayer, ...] | None = None
+    patches: PatchAttention | None = None

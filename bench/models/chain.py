@@ -1,0 +1,75 @@
+"""Finds the layers of a model that is a chain: each layer reads what the one before it returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.messages.structure import CONVOLUTION, FLATTEN, IDENTITY, LINEAR, NORMALISE, ChainLayer
+from bench.models.activations import ACTIVATIONS
+from bench.models.normalise import Normalise
+
+
+def chain_of(model: nn.Module, shape: tuple[int, ...]) -> tuple[ChainLayer, ...] | None:
+    """Returns the layers of a model of images in their order, or None if they are no chain.
+
+    The layers are the modules without children, in the order in which they are called. They are a chain if they return
+    what the model returns when they are called one after the other, with a flatten before the first linear layer.
+
+    Args:
+        model: maps images `[B, C, H, W]` to logits `[B, classes]`; it is not changed.
+        shape: `(C, H, W)` of an image.
+    """
+    names = {module: name for name, module in model.named_modules() if not any(module.children())}
+    called: list[nn.Module] = []
+    hooks = [module.register_forward_hook(lambda m, i, o: called.append(m)) for module in names]
+    weight = next(model.parameters())
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(1, *shape, generator=generator).to(weight.device, weight.dtype)
+    try:
+        with torch.no_grad():
+            wanted = model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    layers: list[ChainLayer] = []
+    value = images
+    try:
+        for module in called:
+            if isinstance(module, nn.Linear) and value.dim() > 2:
+                layers.append(ChainLayer("flatten", FLATTEN))
+                value = value.flatten(1)
+            layers.append(_described(module, names[module]))
+            with torch.no_grad():
+                value = module(value)
+    except (RuntimeError, TypeError, ValueError):  # a module that takes what another branch returns
+        return None
+    same = isinstance(wanted, Tensor) and value.shape == wanted.shape and torch.equal(value, wanted)
+    return tuple(layers) if same and layers else None
+
+
+def _described(module: nn.Module, name: str) -> ChainLayer:
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        bias = None if module.bias is None else f"{name}.bias".lstrip(".")
+        found: dict[str, Any] = {"name": name, "weight": f"{name}.weight".lstrip("."), "bias": bias}
+        if isinstance(module, nn.Linear):
+            return ChainLayer(kind=LINEAR, **found)
+        if _plain(module):
+            stride, padding = (tuple(int(n) for n in of) for of in (module.stride, module.padding))
+            return ChainLayer(kind=CONVOLUTION, stride=stride, padding=padding, **found)  # type: ignore[arg-type]
+        return ChainLayer(kind="Conv2d with groups, dilation or padding of its own", **found)
+    if isinstance(module, Normalise):
+        return ChainLayer(name, NORMALISE)
+    if isinstance(module, nn.Flatten | nn.Identity) or (isinstance(module, nn.Dropout) and not module.training):
+        return ChainLayer(name, FLATTEN if isinstance(module, nn.Flatten) else IDENTITY)
+    kind = next((word for word, kind in ACTIVATIONS.items() if type(module) is kind), type(module).__name__)
+    slope = getattr(module, "negative_slope", getattr(module, "alpha", 0.0))
+    return ChainLayer(name, kind, slope=float(slope))
+
+
+def _plain(module: nn.Conv2d) -> bool:
+    """Whether it is a convolution without groups and dilation, which pads with zeros."""
+    numbers = not isinstance(module.padding, str) and module.padding_mode == "zeros"
+    return numbers and module.groups == 1 and set(module.dilation) == {1}
