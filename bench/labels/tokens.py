@@ -35,9 +35,7 @@ class TokenRule(LabelRule):
         """See `LabelRule.check`."""
         language = seen.task.language
         if language is None or language.head != "causal":
-            raise NotApplicable(
-                "label inference on tokens needs a causal language model (model.head=causal) with an output layer of its own"
-            )
+            raise NotApplicable("label inference on tokens needs a causal language model with an untied output layer")
         last_weight(seen)
 
     def __call__(self, seen: Observation, seed: int = 0) -> Tensor:
