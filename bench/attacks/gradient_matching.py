@@ -18,7 +18,7 @@ from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
-from bench.labels.last_layer import LastLayer
+from bench.labels.base import LabelRule
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.objectives.gradient_transforms import GradientTransform
@@ -57,7 +57,7 @@ class GradientMatching(Matcher):
         objective: Objective,
         views: Sequence[GradientTransform],
         priors: Sequence[Prior],
-        labels: LastLayer | None,
+        labels: LabelRule | None,
         variables: Parametrisation,
         start: str,
         start_labels: str,

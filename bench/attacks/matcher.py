@@ -23,14 +23,14 @@ from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
 from bench.engine.trace import PICTURES, WORDS
 from bench.engine.tuning import Tuned
-from bench.labels.last_layer import LastLayer
+from bench.labels.base import LabelRule
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.objectives.gradient_transforms import GradientTransform, TransformedObjective
 from bench.priors.base import Prior
 
-_FOR_INFERENCE = frozenset({"batch_of_one", "last_linear", "last_layer_shared"})
-_FOR_LABELS = _FOR_INFERENCE | {"classes", "soft_labels"}
+_FOR_JOINT = frozenset({"classes", "soft_labels"})  # needed by labels that are optimised with the inputs
+_FOR_RULES = frozenset({"batch_of_one", "last_linear", "last_layer_shared"})  # needed by the rule of iDLG
 
 
 class Matcher(Attack):
@@ -62,7 +62,7 @@ class Matcher(Attack):
         objective: Objective,
         views: Sequence[GradientTransform],
         priors: Sequence[Prior],
-        labels: LastLayer | None,
+        labels: LabelRule | None,
         start_labels: str,
         direction: Direction,
         step: StepRule,
@@ -86,8 +86,12 @@ class Matcher(Attack):
     def needs(self) -> frozenset[str]:
         """Batch size and buffers; what the labels need, optimised or inferred; what the views need."""
         needs = {"batch_size", "buffers"}.union(*(view.needs for view in self.views))
-        needs |= {"classes", "soft_labels"} if self.labels is None else _FOR_INFERENCE
-        return frozenset(needs)
+        return frozenset(needs | self._for_labels)
+
+    @property
+    def _for_labels(self) -> frozenset[str]:
+        """What the labels need, optimised or inferred."""
+        return _FOR_JOINT if self.labels is None else self.labels.needs
 
     def check(self, seen: Observation) -> None:
         """Refuses an observation that the attack cannot serve; known labels remove the needs of label inference.
@@ -99,9 +103,13 @@ class Matcher(Attack):
         self._require(self._needed(seen), seen)
         for view in self.views:
             view.check(seen)
+        if self.labels is not None and seen.labels is None:
+            self.labels.check(seen)
 
     def _needed(self, seen: Observation) -> frozenset[str]:
-        return self.needs - (_FOR_LABELS if seen.labels is not None else frozenset())
+        if seen.labels is None:
+            return self.needs
+        return self.needs - ((self._for_labels | _FOR_JOINT | _FOR_RULES) - {"batch_size", "buffers"})
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
         """Runs the loop over all victims, and yields each victim's reconstruction when it has finished.
@@ -114,7 +122,7 @@ class Matcher(Attack):
         seen = self._completed(seen)
         labels = seen.labels
         if labels is None and self.labels is not None:
-            labels = self.labels(seen)
+            labels = self.labels(seen, seed)
         layout = self._layout(seen)
         tuned = self._tuned(seen, layout, labels, seed)
 

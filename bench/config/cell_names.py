@@ -9,21 +9,30 @@ from omegaconf import DictConfig, OmegaConf
 from bench.config import options
 from bench.config.composing import cache_folder, composed_by_hydra
 from bench.config.display_names import named
+from bench.config.label_rules import named_with_rule
 
 
-def names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None) -> dict[str, str]:
+def names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None, rule: str | None = None) -> dict[str, str]:
     """The displayed name of each group's option, with what was changed in it.
 
     Args:
         cfg: the checked cell.
         defense: the node of the defence as the user wrote it, with the parts of a stack by name.
         config_dir: a folder with options of the user's own.
+        rule: the chosen option of the group `labels`; None if the attack keeps its own rule.
     """
     chosen = {group: name for group, name in cfg.names.items() if name is not None}
     ours = config_dir is None  # a user's files may change during a run; the project's own do not
     nodes = (_as_shipped if ours else as_written)(tuple(chosen.items()), config_dir, cache_folder())
     here = {group: defense if group == "defense" and "parts" in defense else cfg[group] for group in chosen}
-    return {group: named(chosen[group], cast(dict, here[group]), cast(dict, nodes[group])) for group in chosen}
+    found = {group: named(chosen[group], cast(dict, here[group]), cast(dict, nodes[group])) for group in chosen}
+    if rule is not None:
+        ruled = composed_by_hydra(
+            [f"{group}={name}" for group, name in chosen.items()] + [f"labels={rule}"], config_dir
+        )
+        attack: Any = OmegaConf.to_container(ruled.attack, resolve=True)
+        found["attack"] = named_with_rule(chosen["attack"], rule, cast(dict, here["attack"]), nodes["attack"], attack)
+    return found
 
 
 def as_written(chosen: tuple[tuple[str, str], ...], config_dir: Path | None, cache: str) -> dict[str, Any]:

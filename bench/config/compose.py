@@ -16,6 +16,7 @@ from bench.config.cell_names import names, option_names
 from bench.config.checker import links
 from bench.config.composing import composed_by_hydra
 from bench.config.instantiate import rehearse
+from bench.config.label_rules import check_rule
 from bench.config.overrides import home, read
 from bench.config.schema import check
 from bench.config.short_keys import Knobs
@@ -68,12 +69,14 @@ def compose(
         written, "defense", known["defense"], lambda part: composed_by_hydra([part], config_dir)
     )
     chosen = {str(group): str(name) for group, name in choices.items()}
+    if choices.get("labels") is not None:
+        check_rule(chosen["labels"], chosen["attack"], config_dir)
     _check_places(plain)
     if to_run:
         _look_for_data(plain, chosen["data"])
     checked = _resolved(plain, Knobs(_typed(parsed), chosen, config_dir))
     if any(override.key_or_group not in NAMED for override in parsed):
-        checked.names = names(checked, written, config_dir)
+        checked.names = names(checked, written, config_dir, choices.get("labels"))
     for key in ("attack", "data", "defense", "threat", "training"):
         if key in checked:
             _rehearse(OmegaConf.to_container(checked[key]), key, plain)

@@ -126,7 +126,7 @@ def plural(group: str) -> str:
     >>> plural("attack"), plural("data")
     ('attacks', 'data')
     """
-    return group if group in ("data", "paths", "training") else f"{group}s"
+    return group if group in ("data", "labels", "paths", "training") else f"{group}s"
 
 
 def no_such(group: str, name: str, config_dir: Path | None = None) -> UserError:

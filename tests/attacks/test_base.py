@@ -69,6 +69,7 @@ LACKING: dict[str, Any] = {
     "soft_labels": {"task": {"hard_labels": "the loss takes class indices only"}},
     "last_linear": {"task": {"last_linear": None}},
     "last_layer_shared": without("3.weight", "3.bias"),
+    "update_length": {"task": {"unit": None}},
     "batch_of_one": {"batch_size": 2},
     "defense_known": {"defense": None},
     "two_attention_layers": {"language": {"second_input": None}},

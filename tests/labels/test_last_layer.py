@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from observations import net, observe
 
 from bench.errors import NotApplicable
-from bench.labels.last_layer import LastLayer, label_from_bias, label_from_weight
+from bench.labels.last_layer import BiasRule, LastLayer, SignRule, label_from_bias, label_from_weight
 
 
 @given(st.lists(st.floats(-20, 20), min_size=2, max_size=12), st.data())
@@ -45,3 +45,15 @@ def test_what_it_cannot_serve_is_refused() -> None:
     ):
         with pytest.raises(NotApplicable, match="the gradient of its weight or bias"):
             LastLayer()(other)
+
+
+@pytest.mark.parametrize(("rule", "read"), [(SignRule(), "3.weight"), (BiasRule(), "3.bias")])
+def test_sign_and_bias_each_read_one_tensor_and_refuse_its_absence(rule, read) -> None:
+    seen, _, labels = observe(net(), victims=30, batch_size=1)
+    only = replace(seen, gradients={read: seen.gradients[read]})
+    rule.check(only)
+    assert torch.equal(rule(only), labels)
+    with pytest.raises(NotApplicable, match="label inference needs a"):
+        rule.check(replace(seen, gradients={"1.weight": seen.gradients["1.weight"]}))
+    with pytest.raises(NotApplicable, match="needs a batch of one example; this batch has 2"):
+        rule(observe(net(), batch_size=2)[0])

@@ -19,7 +19,7 @@ from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
 from bench.errors import NotApplicable
-from bench.labels.last_layer import LastLayer
+from bench.labels.base import LabelRule
 from bench.labels.lengths import inferred_mask
 from bench.messages.base import rows_of
 from bench.messages.observation import Observation
@@ -75,7 +75,7 @@ class TextMatching(Matcher):
         objective: Objective,
         views: Sequence[GradientTransform],
         priors: Sequence[Prior],
-        labels: LastLayer | None,
+        labels: LabelRule | None,
         deviation: float,
         start_labels: str,
         token_scale: float,
