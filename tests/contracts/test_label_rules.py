@@ -24,9 +24,7 @@ BATCHES = {
 
 
 def rule(name: str) -> LabelRule:
-    built = instantiate(
-        OmegaConf.to_container(compose(["attack=dlg", f"labels={name}"]).attack.labels), "attack.labels"
-    )
+    built = instantiate(compose(["attack=dlg", f"labels={name}"]).attack.labels, "attack.labels")
     assert isinstance(built, LabelRule)
     return built
 
