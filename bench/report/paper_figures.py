@@ -19,6 +19,7 @@ from bench.report.table import number
 from bench.report.table_rows import TableRow
 from bench.results import query
 from bench.results.leaks import errors, values
+from bench.results.stored_leak import ENDED_WELL
 from bench.terminal.printable import drawable
 
 # Okabe and Ito's colours, in an order in which neighbours differ in gray too.
@@ -146,7 +147,7 @@ def grid(rows: Sequence[TableRow], width: float, font: float, victims: Sequence[
         for at, (cell, (_, images)) in enumerate(zip(line[1:], stored)):
             value = mse[at].get(victim, np.array([np.nan]))[0]
             end = ends[at].get(victim, "")
-            failed = end not in ("converged", "budget")
+            failed = end not in ENDED_WELL
             below = in_words(end) if failed else f"MSE {number(float(value), None)}"
             _picture(cell, pixels(images[victim].guess[0]), below, font)
     for cell, words in zip(axes[0], ["truth", *(name(row, rows) for row, _ in stored)]):

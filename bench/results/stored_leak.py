@@ -14,7 +14,7 @@ from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell, UnitCurv
 LABELS = ("attack", "data", "model", "defense", "threat")
 # Words of messages.Status under which an attack ended as it should. The others are failures: they count as no success
 # and have the lowest leakage score. (bench.messages imports torch, which a report does not need; a test compares both.)
-ENDED_WELL = frozenset({"converged", "budget"})
+ENDED_WELL = frozenset({"converged", "budget", "partial"})
 AGAIN = parts.AGAIN
 FACTS_SHAPE: dict[Any, Any] = {
     "labels": {...: str},

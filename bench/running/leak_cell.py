@@ -21,6 +21,7 @@ from bench.host.capacity import BLOCK
 from bench.leakage import Leakage
 from bench.loggers.base import CellLogger
 from bench.messages.reconstruction import Reconstruction
+from bench.messages.status import Status
 from bench.messages.victims import Victims
 from bench.metrics.scorer import UNSCORED_WORDS, Scorer, Scores
 from bench.modalities.lookup import modality
@@ -210,9 +211,9 @@ class LeakCell(Cell[StoredLeak]):
         return query.rows(stored).limit(self.wanted)
 
     def failed(self, rows: Rows) -> Failure | None:
-        """See `Cell.failed`: where no victim has a result."""
+        """See `Cell.failed`: no victim has a result. That an attack found nothing is a result: no success."""
         words, reasons = rows.victims["status"].to_pylist(), rows.victims["reason"].to_pylist()
-        if words and set(words) <= UNSCORED_WORDS:
+        if words and set(words) <= UNSCORED_WORDS - {Status.UNVERIFIED.value}:
             return Failure(words[0], f"{reasons[0]} (all {len(words)} victims failed)")
         return None
 
