@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -72,6 +72,8 @@ class Client(nn.Module):
         seed: seed of the models and of the defence.
         grant_mean: whether the mean image of the data is granted. The gradient is then withheld, so that an attack that
             is granted the mean image is a control.
+        dtype: type in which the step is computed: weights, inputs, defences and gradients. Weights, inputs and random
+            numbers are made in float32 and converted, so they have the same values in float64.
 
     Raises:
         UserError: the mode is neither word, nothing is shared, or the model cannot be attacked at all
@@ -96,13 +98,14 @@ class Client(nn.Module):
         batch_size: int,
         seed: int,
         grant_mean: bool,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
         if mode not in ("eval", "train"):
             raise UserError(f"model.mode={mode!r}: want eval or train")
         self._build, self._loss, self._mode = build, loss, mode
         self.per_victim, self.threat, self.data, self.seed = per_victim, threat, data, seed
-        self.batch_size, self.grant_mean = batch_size, grant_mean
+        self.batch_size, self.grant_mean, self.dtype = batch_size, grant_mean, dtype
         with seeded(seed, "model"):
             self.model = self._fresh()
         self.trained = trained(self.model)
@@ -148,7 +151,7 @@ class Client(nn.Module):
         count = len(ids)
         if not self.per_victim:
             return tuple(  # type: ignore[return-value]
-                {name: _repeated(value.detach().to(device), count) for name, value in named}
+                {name: _repeated(self._typed(value.detach().to(device)), count) for name, value in named}
                 for named in (self.model.named_parameters(), self.model.named_buffers())
             )
         models = []
@@ -158,9 +161,16 @@ class Client(nn.Module):
         parameters = [dict(model.named_parameters()) for model in models]
         buffers = [dict(model.named_buffers()) for model in models]
         return tuple(  # type: ignore[return-value]
-            {name: torch.stack([one[name].detach() for one in group]).to(device) for name in group[0]}
+            {name: self._typed(torch.stack([one[name].detach() for one in group]).to(device)) for name in group[0]}
             for group in (parameters, buffers)
         )
+
+    def _typed(self, value: Tensor) -> Tensor:
+        """The same values in the type of the step; integers, such as tokens, stay as they are."""
+        return value.to(self.dtype) if value.is_floating_point() else value
+
+    def _typed_victims(self, victims: Victims) -> Victims:
+        return replace(victims, inputs=self._typed(victims.inputs))
 
     def share(self, victims: Victims) -> Observation:
         """Returns what an attacker sees of these victims' updates after the defence, under the threat model.
@@ -171,7 +181,8 @@ class Client(nn.Module):
             NotApplicable: the threat model withholds all that is shared.
         """
         parameters, buffers = self._weights(victims.ids, victims.inputs.device)
-        shared = self.runner(self.runner.step, *parted(parameters, buffers, self.trained), victims)
+        trees = parted(parameters, buffers, self.trained)
+        shared = self.runner(self.runner.step, *trees, self._typed_victims(victims))
         threat, language, mean = self.threat, self._language(), self.data.mean_image
         withheld = set() if language is None or threat.word_embedding else {language.embedding}
         if set(shared) <= withheld:
@@ -256,7 +267,7 @@ class Client(nn.Module):
                 "seconds": self.runner.step,
                 "seconds_undefended": PlainGradient(self._gradient),
             }.items():
-                found[name] = self.runner.seconds(step, parameters, buffers, victims)
+                found[name] = self.runner.seconds(step, parameters, buffers, self._typed_victims(victims))
         return {**found, "notes": [*found["notes"], *self.runner.notes, *([_ANY_LENGTH] if self.unit is None else [])]}
 
 

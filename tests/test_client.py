@@ -17,6 +17,7 @@ from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.models.lenet import LeNet
+from bench.models.mlp import MLP
 from bench.models.resnet import ResNet
 from bench.objectives.squared_error import SquaredError
 from bench.threat import Threat
@@ -187,3 +188,33 @@ def test_an_attacker_that_knows_the_schedule_has_an_objective_of_zero_at_the_tru
     value, slope = matching(z)
     elsewhere, _ = matching(z.flip(0))
     assert (value < 1e-6 * elsewhere).all() and torch.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("defense", ["none", "clip", "gaussian"])
+def test_in_float64_the_whole_step_is_in_float64(parties, defense: str) -> None:
+    """Weights, inputs and noise have the values that they have in float32; nothing between them is rounded to it."""
+    settings = ["model=mlp_wide", "model.width=32", "data.batch_size=3", "attack=noise", f"defense={defense}"]
+    exact, rough = (parties(*settings, f"engine.dtype={dtype}") for dtype in ("float64", "float32"))
+    victims = exact.data.deal([0, 4])
+    seen, usual = exact.client.share(victims), rough.client.share(victims)
+    for name, value in usual.parameters.items():
+        assert torch.equal(seen.parameters[name], value.double())
+    for name, value in usual.gradients.items():
+        assert (value.dtype, seen.gradients[name].dtype) == (torch.float32, torch.float64)
+        torch.testing.assert_close(seen.gradients[name], value.double(), rtol=1e-3, atol=1e-6)
+    if defense != "none":
+        return
+    model = MLP(32, 2, "relu", None, 0.5, 0.25, shape=(3, 32, 32), classes=10).double()
+    weights = {name: value[1] for name, value in seen.parameters.items()}
+    reference = by_hand(model, weights, victims.inputs[1].double(), victims.labels[1])
+    for name, value in reference.items():
+        torch.testing.assert_close(seen.gradients[name][1], value, rtol=1e-10, atol=1e-14)
+
+
+def test_tokens_stay_integers_in_float64(parties) -> None:
+    """A sentence's tokens are indices of the word embedding, which alone is converted."""
+    built = parties("data=sentences", "model=bert_tiny", "metric=text", "attack=dlg_text", "engine.dtype=float64")
+    victims = built.data.deal([0])
+    seen = built.client.share(victims)
+    assert victims.inputs.dtype == torch.int64
+    assert {value.dtype for value in seen.gradients.values()} == {torch.float64}

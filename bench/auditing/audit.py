@@ -85,7 +85,8 @@ def audit(
         module: a classifier that takes images `[B, C, H, W]` in [0, 1] and returns logits `[B, classes]`. Put a
             normalisation inside it (`bench.models.normalise.Normalise`). Its weights and its train or eval mode are
             used as they are, and only the gradients of its trained parameters (`requires_grad`) are shared. The attack
-            is on its step in float32, without wrappers (`bench.models.unwrap`). The module is not changed.
+            is on its step in `engine.dtype` (float32), without wrappers (`bench.models.unwrap`). The module is not
+            changed.
         loss: `(logits, targets) -> scalar` for targets `[B]`, class indices. If it refuses one-hot probabilities, or
             has another value for them, attacks that optimise labels are refused (`bench.models.soft_labels`).
         batch: inputs `[B, C, H, W]` in [0, 1] and labels `[B]`, integers.
@@ -124,6 +125,7 @@ def audit(
         batch_size=len(inputs),
         seed=cfg.seed,
         grant_mean=False,
+        dtype=engine.dtype,
     )
     client = client.to(inputs.device)
     if int(labels.max()) >= client.data.classes or int(labels.min()) < 0:

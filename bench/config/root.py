@@ -21,7 +21,7 @@ class EngineConfig:
         chunk: the number of victims worked on at once; None lets the engine choose.
         compile: whether the objective is compiled; `auto` lets the engine choose.
         threads: the number of threads of the processor; None lets the engine choose.
-        dtype: the precision of the attack's computation.
+        dtype: the precision of the client's step and of the attack's computation.
         tf32: whether matrix products on a GPU may use TF32.
     """
 

@@ -22,7 +22,7 @@ class EngineSettings:
             (`bench.engine.tuning`).
         threads: processor threads; None to let the engine decide.
         compile: whether the matching function is compiled; None to compile it if the work is large enough.
-        precision: `float32` or `float64`, the type of dummies, gradients and history.
+        precision: `float32` or `float64`, the type of the client's step, of dummies, gradients and history.
         victims: number of victims of the whole work, as far as it is known.
         watch: called after each evaluation with the progress; None for no call.
         notice: called with one line of text if something is done otherwise than it was configured.

@@ -142,6 +142,7 @@ def build(cfg: DictConfig, contents: Contents | None = None) -> Components:
         batch_size=data.batch_size,
         seed=cfg.seed,
         grant_mean=control and "mean_image" in attack.needs,
+        dtype=engine.dtype,
     )
     if _on_processor(cfg):
         check_gradients(data.victims, client.facts.parameters, per_victim=cfg.model.per_victim)
