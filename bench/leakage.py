@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytorch_lightning as pl
 import torch
@@ -56,7 +57,8 @@ class Leakage(pl.LightningModule):
                 for guess in claim.each():  # one by one: the rounding of scores must not depend on other victims
                     with signals.held():
                         truth = select(victims, guess.ids)
-                        self._keep(guess, truth, self.scorer(guess, truth))
+                        whole = completed(guess, truth.labels.shape[1])
+                        self._keep(whole, truth, self.scorer(whole, truth))
 
     def on_test_epoch_end(self) -> None:
         """Logs the mean of each metric over all processes to the trainer; loggers receive theirs from the store."""
@@ -99,6 +101,32 @@ def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:
     inputs = torch.full((v, b, *seen.task.input_shape), nothing, dtype=dtype, device=ids.device)
     labels = torch.full((v, b), -1, dtype=torch.long, device=ids.device)
     return Reconstruction.of_claim(ids, inputs, labels, [status] * v)
+
+
+def completed(guess: Reconstruction, size: int) -> Reconstruction:
+    """Adds an even gray for each image that an attack does not know of, because it was not granted the batch size.
+
+    A victim that was recovered so far is then recovered in part. One without an image stays without: its images are
+    NaN. Sentences are returned as they are, because their attacks are granted the batch size.
+
+    Args:
+        guess: of images `[V, b, C, H, W]`, b <= B.
+        size: B, how many images the scorer expects.
+    """
+    missing = size - guess.inputs.shape[1]
+    if missing <= 0 or guess.inputs.dim() != 5:
+        return guess
+    v, _, *shape = guess.inputs.shape
+    gray = guess.inputs.new_full((v, missing, *shape), 0.5)
+    empty = guess.inputs.isnan().flatten(1).all(1)
+    gray[empty] = torch.nan
+    return replace(
+        guess,
+        inputs=torch.cat([guess.inputs, gray], 1),
+        labels=torch.cat([guess.labels, guess.labels.new_full((v, missing), -1)], 1),
+        status=[Status.PARTIAL if status is Status.CONVERGED else status for status in guess.status],
+        trace={},
+    )
 
 
 def select(victims: Victims, ids: Tensor) -> Victims:

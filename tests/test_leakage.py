@@ -8,7 +8,8 @@ from observations import SHAPE, net, observe
 
 from bench.attacks.base import Attack
 from bench.attacks.controls import claim
-from bench.leakage import Leakage, claims, failed, select
+from bench.leakage import Leakage, claims, completed, failed, select
+from bench.messages.reconstruction import Reconstruction
 from bench.messages.status import Status
 from bench.messages.victims import Victims
 
@@ -69,6 +70,22 @@ def test_a_block_is_shared_once_and_every_victim_scored_once_with_its_own_truth(
     assert sorted(order) == seen.ids.tolist() and order[0] > order[-1]
     for guess, truth, score in kept:
         assert torch.equal(truth.inputs, images[seen.ids == guess.ids]) and score == float(guess.ids)
+
+
+def test_images_that_an_attack_did_not_know_of_are_gray_and_a_failure_stays_without_images() -> None:
+    """An attack that is not granted the batch size returns as many images as it finds."""
+    ids = torch.tensor([7, 8])
+    found = claim_of(ids, torch.full((2, 2, *SHAPE), 0.25), [Status.CONVERGED, Status.UNVERIFIED])
+    found.inputs[1] = torch.nan
+    whole = completed(found, 3)
+    assert whole.inputs.shape == (2, 3, *SHAPE) and torch.equal(whole.inputs[0, :2], found.inputs[0])
+    assert (whole.inputs[0, 2] == 0.5).all() and whole.inputs[1].isnan().all()
+    assert whole.status == [Status.PARTIAL, Status.UNVERIFIED] and (whole.labels == -1).all()
+    assert completed(found, 2) is found
+
+
+def claim_of(ids, images, status) -> Reconstruction:
+    return Reconstruction.of_claim(ids, images, torch.full(images.shape[:2], -1), status)
 
 
 def test_where_memory_runs_out_those_that_are_left_are_failures() -> None:

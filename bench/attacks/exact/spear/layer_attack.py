@@ -31,13 +31,13 @@ class LayerAttack(Attack):
 
     It needs no label, no prior and no optimisation over images. It returns images only if each of them agrees with the
     gradient (see `bench.attacks.exact.spear.hull.Hull.agreement`); otherwise the victim is a failure without images. If
-    two images of a batch are equal, or one has no gradient, the gradient's rank is below B and the victim fails too.
-    The work is done on the CPU in float64, whatever the type and the device of the gradient are.
+    two images of a batch are equal, or one has no gradient, the gradient's rank is below B. The victim then fails if B
+    is granted. If it is not, the rank is taken for B, and fewer images are returned. The work is done on the CPU in
+    float64, whatever the type and the device of the gradient are.
 
     Args:
         rounding: eps: an entry of gW p counts as zero below eps |gW_i| |p|; None for what the type of the gradient
-        leaves
-            (5e-8 in float32, 1e-13 in float64).
+            leaves (5e-8 in float32, 1e-13 in float64).
         accept: the share of units at which each image must agree with the gradient, in (0, 1].
         engine: settings, of which the type of the result is used.
 
@@ -65,8 +65,8 @@ class LayerAttack(Attack):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The batch size, by which the rank is bounded and a batch that is not complete is told, and buffers."""
-        return frozenset({"batch_size", "buffers"})
+        """Buffers, which hold the normalisation. The batch size is the rank of the gradient if it is not granted."""
+        return frozenset({"buffers"})
 
     def check(self, seen: Observation) -> None:
         """Refuses an observation that the attack cannot serve.
@@ -117,9 +117,11 @@ class LayerAttack(Attack):
     def _claim(
         self, seen: Observation, layer: FirstLayer, position: int, seed: int
     ) -> tuple[Tensor, FoundImages, Status]:
-        """The images `[B, C, H, W]` of one victim (NaN if there is no claim), what the search found, and the status."""
-        assert seen.batch_size is not None
-        none = torch.full((seen.batch_size, *seen.task.input_shape), torch.nan, dtype=torch.float64)
+        """The images `[B, C, H, W]` of one victim (NaN if there is no claim), what the search found, and the status.
+
+        If the batch size is not granted, a victim without a claim has one image of NaN.
+        """
+        none = torch.full((seen.batch_size or 1, *seen.task.input_shape), torch.nan, dtype=torch.float64)
         gradient = _of_victim(seen, layer, position)
         if not (gradient.of_weight.isfinite().all() and gradient.of_bias.isfinite().all()):
             return none, nothing(0), Status.NONFINITE
@@ -128,7 +130,7 @@ class LayerAttack(Attack):
         found = self.find(gradient, dtype, seen.batch_size, random)
         if found.images is None or found.least < self.accept:
             return none, found, Status.UNVERIFIED
-        return layer.pixels(found.images).reshape(none.shape), found, Status.CONVERGED
+        return layer.pixels(found.images).reshape(-1, *seen.task.input_shape), found, Status.CONVERGED
 
     def find(
         self, gradient: LayerGradient, dtype: torch.dtype, most: int | None, random: torch.Generator

@@ -45,6 +45,23 @@ def test_victims_at_once_are_those_one_by_one_and_the_truth_is_not_in_reach(part
         assert torch.equal(alone.inputs, together[victim].inputs) and alone.inputs.abs().sum() > 0
 
 
+@pytest.mark.parametrize("attack", ["spear", "spear_published"])
+def test_the_batch_size_is_the_rank_if_it_is_not_granted(parties, attack) -> None:
+    """Two equal images are one to a gradient: without B, one of them is returned, and with it nothing."""
+    built = cell(parties, f"attack={attack}", "threat=eavesdropper")
+    victims = built.data.deal([0, 1])
+    victims.inputs[1, 3] = victims.inputs[1, 0]
+    victims.labels[1, 3] = victims.labels[1, 0]
+    seen = built.client.share(victims)
+    assert seen.batch_size is None
+    whole, three = built.attack.reconstruct(seen, 0)
+    assert whole.status == three.status == [Status.CONVERGED]
+    assert built.scorer(whole, built.data.deal([0])).values["mse"].max() < 1e-8
+    assert three.inputs.shape[1] == 3
+    distance = (three.inputs[0, :, None] - victims.inputs[1][None]).square().flatten(2).mean(-1)
+    assert (distance.amin(0) < 1e-8).all()
+
+
 def test_a_gradient_that_cannot_be_explained_is_a_failure_without_images(parties) -> None:
     """Noise, two equal images, numbers that are none, and no gradient at all."""
     built = cell(parties, "attack.starts=256")
@@ -69,7 +86,6 @@ def test_a_gradient_that_cannot_be_explained_is_a_failure_without_images(parties
         (["model=lenet", "model.width=4"], "begins with a linear layer with a bias"),
         (["model.activation=sigmoid"], "needs a ReLU behind the first linear layer"),
         (["model.shared=[fc.*]"], "with both gradients shared"),
-        (["threat.batch_size=false"], "needs to know the batch size"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(parties, overrides, sentence) -> None:
