@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.attacks.base import Attack
 from bench.attacks.exact.first_layer import FirstLayer, find_first_layer
 from bench.attacks.exact.spear.factors import Factors, LayerGradient
-from bench.attacks.exact.spear.found import FoundImages, nothing
+from bench.attacks.exact.spear.found import FoundImages, nothing, read_images
 from bench.attacks.exact.spear.hull import Hull
 from bench.engine.rng import generator
 from bench.engine.settings import EngineSettings
@@ -151,7 +151,10 @@ class LayerAttack(Attack):
         # an example leaves r - 1 units dead at least, and half of all at most in the mean
         if 2 * factors.rank > factors.units or (most is not None and factors.rank < most):
             return nothing(0)
-        return self.search(factors, Hull.of(live, factors), random)
+        hull = Hull.of(live, factors)
+        if factors.rank == 1:  # no unit that is live is dead for the only example, and the only direction is known
+            return read_images(hull, torch.ones(1, 1, dtype=torch.float64))
+        return self.search(factors, hull, random)
 
 
 def _of_victim(seen: Observation, layer: FirstLayer, position: int) -> LayerGradient:

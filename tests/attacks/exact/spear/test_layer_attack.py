@@ -45,6 +45,15 @@ def test_victims_at_once_are_those_one_by_one_and_the_truth_is_not_in_reach(part
         assert torch.equal(alone.inputs, together[victim].inputs) and alone.inputs.abs().sum() > 0
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_batch_of_one_needs_no_search(parties, dtype) -> None:
+    """A single image leaves no live unit dead, so nothing could be searched by dead units."""
+    built = cell(parties, "data.batch_size=1", "attack=spear_published", f"engine.dtype={dtype}")
+    (claim,) = built.attack.reconstruct(built.client.share(built.data.deal([0])), 0)
+    assert claim.status == [Status.CONVERGED] and claim.iterations.item() == 0
+    assert built.scorer(claim, built.data.deal([0])).values["mse"].max() < {"float32": 1e-8, "float64": 1e-20}[dtype]
+
+
 @pytest.mark.parametrize("attack", ["spear", "spear_published"])
 def test_the_batch_size_is_the_rank_if_it_is_not_granted(parties, attack) -> None:
     """Two equal images are one to a gradient: without B, one of them is returned, and with it nothing."""
