@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.attacks.exact.one_victim import one_victim
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.status import Status
@@ -19,10 +20,7 @@ def disagreement(seen: Observation, position: int, inputs: Tensor, labels: Tenso
         inputs: `[B, C, H, W]`, in the type in which the gradient is computed.
         labels: `[B]`.
     """
-    held = (
-        {name: value[position].to(inputs.dtype) for name, value in group.items()}
-        for group in (seen.parameters, seen.buffers)
-    )
+    held = (one_victim(group, position, inputs) for group in (seen.parameters, seen.buffers))
     own = seen.task.gradient(*held, inputs, labels)
     distance = size = torch.zeros((), dtype=inputs.dtype, device=inputs.device)
     for name, shared in seen.gradients.items():
