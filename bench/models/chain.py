@@ -65,6 +65,8 @@ def _described(module: nn.Module, name: str) -> ChainLayer:
     if isinstance(module, nn.Flatten | nn.Identity) or (isinstance(module, nn.Dropout) and not module.training):
         return ChainLayer(name, FLATTEN if isinstance(module, nn.Flatten) else IDENTITY)
     kind = next((word for word, kind in ACTIVATIONS.items() if type(module) is kind), type(module).__name__)
+    if isinstance(module, nn.Softplus) and module.beta != 1:
+        kind = f"Softplus with beta={module.beta}"
     slope = getattr(module, "negative_slope", getattr(module, "alpha", 0.0))
     return ChainLayer(name, kind, slope=float(slope))
 

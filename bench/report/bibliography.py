@@ -1,7 +1,7 @@
 """The papers that a table rests on, as BibTeX: those of its attacks, defences, models, data sets and metrics.
 
-`references.bib` beside this file holds the entries. An option is led to its entry by the arXiv number in the docstring
-of its file; a data set or a metric without one is named here.
+`references.bib` beside this file holds the entries. An option is led to its entry by the arXiv number or the DOI in the
+docstring of its file; a data set or a metric without one is named here.
 """
 
 import ast
@@ -15,8 +15,8 @@ import bench
 from bench.report.table_rows import TableRow
 
 _FILE = Path(__file__).with_name("references.bib")
-_ARXIV = re.compile(r"\b(\d{4}\.\d{4,5})\b")
-# What has no arXiv number in its docstring, or more than one paper: the beginning of its name in the records.
+_NUMBER = re.compile(r"\b(10\.\d{4,9}/[\w.()/-]*\w|\d{4}\.\d{4,5})\b")  # a DOI or an arXiv number
+# What has no such number in its docstring, or more than one paper: the beginning of its name in the records.
 _DATA = {
     "mnist": ["lecun1998gradient"],
     "cifar": ["krizhevsky2009learning"],
@@ -44,8 +44,8 @@ def entries() -> dict[str, str]:
 
 @functools.cache
 def _by_number() -> dict[str, str]:
-    numbers = {key: re.search(r"eprint = \{([^}]+)\}", entry) for key, entry in entries().items()}
-    return {number[1]: key for key, number in numbers.items() if number}
+    found = [(key, re.findall(r"(?:eprint|doi) = \{([^}]+)\}", entry)) for key, entry in entries().items()]
+    return {number: key for key, numbers in found for number in numbers}
 
 
 def keys_of(target: Any) -> list[str]:
@@ -57,7 +57,7 @@ def keys_of(target: Any) -> list[str]:
     path = _path(str(target or ""))
     if path is None:
         return []
-    numbers = _ARXIV.findall(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+    numbers = _NUMBER.findall(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
     return [_by_number()[number] for number in dict.fromkeys(numbers) if number in _by_number()]
 
 

@@ -71,3 +71,9 @@ def test_what_is_unknown_keeps_the_name_of_its_class() -> None:
     model = nn.Sequential(odd, nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3))
     kinds = [layer.kind for layer in chain_of(model, (1, 8, 8))]
     assert kinds[0].startswith("Conv2d with") and kinds[1:3] == ["MaxPool2d", "relu"]
+
+
+def test_a_softplus_of_another_steepness_is_not_taken_for_the_plain_one() -> None:
+    """R-GAP inverts log(1 + exp(z)); it has to refuse log(1 + exp(2 z)) / 2."""
+    layers = chain_of(nn.Sequential(nn.Flatten(), nn.Softplus(), nn.Softplus(beta=2.0), nn.Linear(4, 3)), (1, 2, 2))
+    assert [layer.kind for layer in layers[1:3]] == ["softplus", "Softplus with beta=2.0"]

@@ -55,3 +55,8 @@ def test_every_attack_of_leakbench_that_names_a_paper_has_its_entry() -> None:
 def test_what_is_not_of_the_package_has_no_known_paper() -> None:
     for target in ("my.attack.Mine", "", None, "bench.attacks.nothing.Here", "bench"):
         assert bibliography.keys_of(target) == []
+
+
+def test_a_paper_without_an_arxiv_number_is_found_by_its_doi() -> None:
+    keys = bibliography.keys_of("bench.attacks.exact.linear_layer.LinearLayer")
+    assert keys == ["phong2018privacy", "geiping2020inverting"]

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
-from bench.attacks.base import Attack
+from bench.attacks.exact.patch_attack import PatchAttack
 from bench.attacks.exact.patches import Patches
-from bench.attacks.exact.verified import verified
-from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable
-from bench.labels.last_layer import LastLayer
 from bench.messages.observation import Observation
-from bench.messages.reconstruction import Reconstruction
 
 
-class April(Attack):
+class April(PatchAttack):
     """Solves for the tokens that the first attention layer reads, by the gradient of the positions.
 
     Let h `[T, D]` be the tokens, positions E included, and G = dL/dE `[T, D]`. If the first attention is all that reads
@@ -37,25 +30,7 @@ class April(Attack):
 
     Departs: everything is computed in float64, whatever the engine's type. The layers that read h are found by what
     they read, and their number does not matter.
-
-    Args:
-        rank_tolerance: the tokens count as open if a singular value of G is below this share of the largest, in
-            (0, 1).
-        enough: a claim counts up to this relative squared distance between its gradient and the shared one, > 0.
-        labels: label inference, used if the labels are not granted.
-        engine: not used.
-
-    Raises:
-        ValueError: a number is out of its range.
     """
-
-    def __init__(self, rank_tolerance: float, enough: float, labels: LastLayer, *, engine: EngineSettings) -> None:
-        super().__init__()
-        if not 0 < rank_tolerance < 1:
-            raise ValueError(f"rank_tolerance={rank_tolerance}: must be between 0 and 1 (share of a singular value)")
-        if enough <= 0:
-            raise ValueError(f"enough={enough}: must be > 0 (relative squared distance between gradients)")
-        self.rank_tolerance, self.enough, self.labels = rank_tolerance, enough, labels
 
     @property
     def needs(self) -> frozenset[str]:
@@ -79,24 +54,7 @@ class April(Attack):
                 "entries leave the equations open (model.width, model.patch)"
             )
 
-    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """Yields the reconstruction of each victim, one victim after the other.
-
-        Args:
-            seen: see `Attack.reconstruct`.
-            seed: not used.
-        """
-        self.check(seen)
-        labels = seen.labels if seen.labels is not None else self.labels(seen)
-        for position in range(len(seen)):
-            begin = time.perf_counter()
-            patches = Patches.of(seen, position)
-            tokens = self._tokens(patches)
-            inputs = None if tokens is None else patches.image(tokens)[None]
-            seconds = time.perf_counter() - begin
-            yield verified(seen, position, inputs, labels[position], self.enough, seconds=seconds)
-
-    def _tokens(self, patches: Patches) -> Tensor | None:
+    def tokens(self, patches: Patches) -> Tensor | None:
         """The tokens h `[T, D]`, or None if the gradient of the positions has too small a rank."""
         slope = patches.position_gradient
         right: Tensor = sum(weight.T @ own for weight, own in patches.readers)  # type: ignore[assignment]

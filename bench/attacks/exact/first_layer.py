@@ -9,6 +9,7 @@ from math import prod
 import torch
 from torch import Tensor
 
+from bench.attacks.exact.one_victim import one_victim
 from bench.messages.observation import Observation
 
 _AFFINE = 1e-6  # share by which an input may differ from an affine function of its pixel; float64 leaves 1e-12
@@ -41,7 +42,7 @@ def find_first_layer(seen: Observation) -> FirstLayer | None:
     """Returns the first linear layer with a bias that reads pixels, with both gradients shared; None if there is none.
 
     The attacker computes the gradient of a batch of copies of one image of its own. The row of unit i is then g_i x,
-    and the entry i of the bias is g_i, so that their ratio is the layer's input x (Phong et al. 2017). Inputs for a
+    and the entry i of the bias is g_i, so that their ratio is the layer's input x (Phong et al. 2018). Inputs for a
     black and a white image give offset and scale; a third image tells whether each input depends on its own pixel
     alone.
     """
@@ -89,7 +90,7 @@ class _Probe:
     @classmethod
     def of(cls, seen: Observation, weight: str, bias: str, image: Tensor) -> _Probe | None:
         """Computes the gradient of a batch of copies of `image` `[n]`; None if no unit has a gradient."""
-        parameters, buffers = (_exact(group) for group in (seen.parameters, seen.buffers))
+        parameters, buffers = (one_victim(group, 0, image) for group in (seen.parameters, seen.buffers))
         batch = image.reshape(1, *seen.task.input_shape).expand(seen.batch_size or 1, *seen.task.input_shape)
         targets = torch.zeros(len(batch), dtype=torch.long)
         gradient = seen.task.gradient(parameters, buffers, batch, targets)
@@ -100,9 +101,3 @@ class _Probe:
         inputs = of_weight[unit] / of_bias[unit]
         reached = parameters[weight] @ inputs + parameters[bias]
         return cls(inputs, bool((of_bias[reached < 0] == 0).all()))
-
-
-def _exact(group: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of the first victim, in float64 if they are no whole numbers."""
-    first = {name: value[0].cpu() for name, value in group.items()}
-    return {name: value.double() if value.is_floating_point() else value for name, value in first.items()}

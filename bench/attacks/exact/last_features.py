@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.attacks.exact.lone_rows import fitted
+
 _SCALES = 4000  # scales at which the equation of a layer without a bias is looked at for a change of sign
 _DECADES = 8.0  # how far they reach, above and below the length at which the label's probability is one half
 _HALVINGS = 80
@@ -35,9 +37,10 @@ def candidates(
     """Returns what may have entered the layer, the best first; empty if nothing fits.
 
     With the gradient of the bias, which is p - y, there is one candidate: grad W = (p - y) h^T, and so
-    h = grad W^T grad b / ||grad b||^2. Without it, grad W gives h = s r only up to a scale s (r is its right singular
-    vector). The scale is where the forward pass gives the same slope, grad W r / s = softmax(s W r + b) - y. For two
-    classes (the paper's one output) this has several solutions, and for more only by accident.
+    h = grad W^T grad b / ||grad b||^2 (`bench.attacks.exact.lone_rows.fitted`). Without it, grad W gives h = s r only
+    up to a scale s (r is its right singular vector). The scale is where the forward pass gives the same slope,
+    grad W r / s = softmax(s W r + b) - y. For two classes (the paper's one output) this has several solutions, and for
+    more only by accident.
 
     Args:
         gradient: of the weight, `[K, d]`.
@@ -50,7 +53,7 @@ def candidates(
     if bias_gradient is not None:
         if not bias_gradient.norm() > 0:
             return []
-        features = gradient.T @ bias_gradient / bias_gradient.square().sum()
+        features = fitted(gradient, bias_gradient)
         return [_candidate(features, bias_gradient, weight, bias, int(bias_gradient.argmin()))]
     left, values, right = torch.linalg.svd(gradient, full_matrices=False)
     ray = right[0]

@@ -1,4 +1,7 @@
-"""Images from the gradient of a linear layer that reads them (Phong et al. 2018; Geiping et al. 2020)."""
+"""Images from the gradient of a linear layer that reads them.
+
+Phong et al. 2018, doi:10.1109/TIFS.2017.2787987, section 3; Geiping et al. 2020, arXiv 2003.14053, proposition 3.1.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from torch import Tensor
 from bench.attacks.base import Attack
 from bench.attacks.exact.first_layer import FirstLayer, find_first_layer
 from bench.attacks.exact.lone_rows import fitted, variances
-from bench.attacks.exact.peeling import Batch, Example, lone_examples
+from bench.attacks.exact.peeling import PeelingState, VerifiedExample, lone_examples
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
@@ -104,7 +107,7 @@ class LinearLayer(Attack):
         layer = self._layer(seen)
         for position in range(len(seen)):
             begin = time.perf_counter()
-            batch = Batch.of(seen, layer, position)
+            batch = PeelingState.of(seen, layer, position)
             if not (batch.of_weight.isfinite().all() and batch.of_bias.isfinite().all()):
                 answer = _answer(batch, [], torch.nan, Status.NONFINITE)
             else:
@@ -120,7 +123,7 @@ class LinearLayer(Attack):
                 status=[answer.status],
             )
 
-    def _one(self, batch: Batch) -> _Answer:
+    def _one(self, batch: PeelingState) -> _Answer:
         """The only example of a batch; the objective is the mean squared error that is to be expected."""
         inputs, scale = fitted(batch.of_weight, batch.of_bias), batch.layer.scale
         low, high = batch.range
@@ -128,16 +131,16 @@ class LinearLayer(Attack):
         error = float((variances(batch.of_weight, batch.of_bias, inputs, unknown) / scale.square()).mean())
         if not batch.of_bias.any() or not error <= self.largest_error:
             return _answer(batch, [], error, Status.UNVERIFIED)
-        return _answer(batch, [Example(batch.image(inputs), -1)], error, Status.CONVERGED)
+        return _answer(batch, [VerifiedExample(batch.image(inputs), -1)], error, Status.CONVERGED)
 
-    def _several(self, batch: Batch) -> _Answer:
+    def _several(self, batch: PeelingState) -> _Answer:
         """The examples that can be verified; the objective is the share of the gradient that they leave unexplained."""
         found = lone_examples(batch, self.agreement, self.peel)
         status = Status.CONVERGED if len(found) == batch.size else Status.PARTIAL if found else Status.UNVERIFIED
         return _answer(batch, found, batch.unexplained(), status)
 
 
-def _answer(batch: Batch, found: list[Example], objective: float, status: Status) -> _Answer:
+def _answer(batch: PeelingState, found: list[VerifiedExample], objective: float, status: Status) -> _Answer:
     """Lays the examples out; gray at the places that are left, or NaN everywhere if there is no claim at all."""
     blank = sum(batch.range) / 2 if found else torch.nan
     images = torch.full((batch.size, *batch.shape), blank, dtype=torch.float64)

@@ -11,7 +11,7 @@ from torch import Tensor
 def fitted(of_weight: Tensor, of_bias: Tensor) -> Tensor:
     """The input x of a layer whose units are all moved by one example: `[k, n]` and `[k]` -> `[n]`.
 
-    Row i of the weight's gradient is g_i x, and g_i is entry i of the bias's gradient (Phong et al. 2017, section 3),
+    Row i of the weight's gradient is g_i x, and g_i is entry i of the bias's gradient (Phong et al. 2018, section 3),
     so each ratio is x. The least squares fit of x to all rows, sum_i g_i G_ij / sum_i g_i^2, is the same ratio if
     nothing is perturbed, and the mean with the least variance if there is noise. Entries that are exactly zero are left
     out, because pruning makes them so. A column of zeros alone has the input 0.

@@ -6,23 +6,16 @@ The attack is our own. It builds on APRIL (Lu et al. 2022, arXiv 2112.14087) and
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
-from bench.attacks.base import Attack
+from bench.attacks.exact.patch_attack import PatchAttack
 from bench.attacks.exact.patches import Patches
-from bench.attacks.exact.verified import verified
-from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable
-from bench.labels.last_layer import LastLayer
 from bench.messages.observation import Observation
-from bench.messages.reconstruction import Reconstruction
 
 
-class PatchSpan(Attack):
+class PatchSpan(PatchAttack):
     """Solves for each patch as the one whose token lies in the span of the first attention's gradients.
 
     This attack is our own. It has from APRIL (Lu et al. 2022, arXiv 2112.14087) that positions are known, and from
@@ -44,25 +37,7 @@ class PatchSpan(Attack):
     needs tokens that are wide enough, D >= T + C p p (+ 1 or 2 with a LayerNorm), a batch of one, and a second layer of
     attention, since only the class token is read behind the last one. A claim counts if its gradient is the shared one;
     otherwise, the victim has failed and has no image. Everything is computed in float64, whatever the engine's type.
-
-    Args:
-        rank_tolerance: a patch counts as open if a singular value of its equations is below this share of the largest,
-            in (0, 1).
-        enough: a claim counts up to this relative squared distance between its gradient and the shared one, > 0.
-        labels: label inference, used if the labels are not granted.
-        engine: not used.
-
-    Raises:
-        ValueError: a number is out of its range.
     """
-
-    def __init__(self, rank_tolerance: float, enough: float, labels: LastLayer, *, engine: EngineSettings) -> None:
-        super().__init__()
-        if not 0 < rank_tolerance < 1:
-            raise ValueError(f"rank_tolerance={rank_tolerance}: must be between 0 and 1 (share of a singular value)")
-        if enough <= 0:
-            raise ValueError(f"enough={enough}: must be > 0 (relative squared distance between gradients)")
-        self.rank_tolerance, self.enough, self.labels = rank_tolerance, enough, labels
 
     @property
     def needs(self) -> frozenset[str]:
@@ -88,24 +63,7 @@ class PatchSpan(Attack):
                 f"{max(0, width - count)} equations per patch for {unknowns} unknowns (model.width, model.patch)"
             )
 
-    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
-        """Yields the reconstruction of each victim, one victim after the other.
-
-        Args:
-            seen: see `Attack.reconstruct`.
-            seed: not used.
-        """
-        self.check(seen)
-        labels = seen.labels if seen.labels is not None else self.labels(seen)
-        for position in range(len(seen)):
-            begin = time.perf_counter()
-            patches = Patches.of(seen, position)
-            tokens = self._tokens(patches)
-            inputs = None if tokens is None else patches.image(tokens)[None]
-            seconds = time.perf_counter() - begin
-            yield verified(seen, position, inputs, labels[position], self.enough, seconds=seconds)
-
-    def _tokens(self, patches: Patches) -> Tensor | None:
+    def tokens(self, patches: Patches) -> Tensor | None:
         """The tokens of the patches `[N, D]`, or None if the equations leave a patch open."""
         rows = torch.cat([own for _, own in patches.readers])
         if not rows.isfinite().all():

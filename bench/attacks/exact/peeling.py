@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.attacks.exact.first_layer import FirstLayer
 from bench.attacks.exact.lone_rows import agreeing, fitted
+from bench.attacks.exact.one_victim import one_victim
 from bench.messages.observation import Observation
 from bench.messages.task import Task
 
@@ -20,7 +21,7 @@ _SLACK = 10  # a claim's own gradient may differ from the shared one by so many 
 
 
 @dataclass(eq=False)
-class Example:
+class VerifiedExample:
     """A verified example: an image `[C, H, W]`, and its label or -1."""
 
     image: Tensor
@@ -28,7 +29,7 @@ class Example:
 
 
 @dataclass(eq=False)
-class Batch:
+class PeelingState:
     """What an attack sees of one victim, in float64 on the CPU, and what is left of it after subtraction.
 
     Args:
@@ -62,15 +63,16 @@ class Batch:
         self._moved = self.of_bias.abs()  # all that was ever added to or subtracted from a unit, for its rounding
 
     @classmethod
-    def of(cls, seen: Observation, layer: FirstLayer, position: int) -> Batch:
+    def of(cls, seen: Observation, layer: FirstLayer, position: int) -> PeelingState:
         """Takes one victim out of an observation that grants the batch size, the classes and the range of inputs."""
         assert seen.batch_size is not None and seen.task.classes is not None and seen.task.input_range is not None
         granted = None if seen.labels is None else sorted(set(seen.labels[position].tolist()))
+        exact = torch.zeros((), dtype=torch.float64)
         return cls(
             task=seen.task,
             layer=layer,
-            parameters=_exact(seen.parameters, position),
-            buffers=_exact(seen.buffers, position),
+            parameters=one_victim(seen.parameters, position, exact),
+            buffers=one_victim(seen.buffers, position, exact),
             of_weight=seen.gradients[layer.weight][position].cpu().double(),
             of_bias=seen.gradients[layer.bias][position].cpu().double(),
             size=seen.batch_size,
@@ -111,12 +113,12 @@ class Batch:
 class _Claim:
     """A claimed example, the weight with which it seems to enter the gradient, and its own gradient of the layer."""
 
-    example: Example
+    example: VerifiedExample
     share: float
     gradient: tuple[Tensor, Tensor]
 
 
-def lone_examples(batch: Batch, agreement: float, peel: bool) -> list[Example]:
+def lone_examples(batch: PeelingState, agreement: float, peel: bool) -> list[VerifiedExample]:
     """Finds the examples that can be verified; what they explain is subtracted from `batch`.
 
     An example enters the gradient of a batch with the same weight as every other, 1 / B for a mean, and k equal
@@ -128,7 +130,7 @@ def lone_examples(batch: Batch, agreement: float, peel: bool) -> list[Example]:
         agreement: see `bench.attacks.exact.linear_layer.LinearLayer`.
         peel: likewise.
     """
-    found: list[Example] = []
+    found: list[VerifiedExample] = []
     share: float | None = None
     while len(found) < batch.size:
         groups = agreeing(batch.of_weight, batch.of_bias, batch.usable(), agreement)
@@ -148,7 +150,7 @@ def lone_examples(batch: Batch, agreement: float, peel: bool) -> list[Example]:
     return found
 
 
-def _claims(batch: Batch, units: Tensor, tolerance: float) -> list[_Claim]:
+def _claims(batch: PeelingState, units: Tensor, tolerance: float) -> list[_Claim]:
     """The example that alone has moved `units` `[k]`: its input from their rows, with each label that explains them.
 
     Only one label does, unless the network has a hidden layer of one unit or the like: then the weight decides.
@@ -160,7 +162,7 @@ def _claims(batch: Batch, units: Tensor, tolerance: float) -> list[_Claim]:
         own = gradient[1][units]
         share = float(shared @ own / (own @ own)) if own.any() else 0.0
         if share > 0 and (shared - share * own).norm() <= tolerance * shared.norm():
-            found.append(_Claim(Example(image, label), share, gradient))
+            found.append(_Claim(VerifiedExample(image, label), share, gradient))
     return found
 
 
@@ -186,9 +188,3 @@ def _common(shares: list[float], size: int) -> float | None:
         return 1 / size
     common = [share for share in shares if sum(_multiple(other, share, 1) for other in shares) > 1]
     return common[0] if common else None
-
-
-def _exact(group: dict[str, Tensor], position: int) -> Tree:
-    """The tensors of one victim, in float64 if they are no whole numbers."""
-    own = {name: value[position].cpu() for name, value in group.items()}
-    return {name: value.double() if value.is_floating_point() else value for name, value in own.items()}

@@ -14,7 +14,7 @@ from bench.attacks.base import Attack
 from bench.attacks.exact.inverse_activation import entered, invertible
 from bench.attacks.exact.last_features import LastFeatures, candidates
 from bench.attacks.exact.layer_system import Convolution, LayerRank, rank_of, solve
-from bench.attacks.exact.verified import disagreement, verified
+from bench.attacks.exact.verified import verified
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
@@ -70,7 +70,7 @@ class RGap(Attack):
         super().__init__()
         if not 0 < rank_tolerance < 1:
             raise ValueError(f"rank_tolerance={rank_tolerance}: must be between 0 and 1 (share of a singular value)")
-        if enough <= 0:
+        if not enough > 0:
             raise ValueError(f"enough={enough}: must be > 0 (relative squared distance between gradients)")
         self.rank_tolerance, self.enough = rank_tolerance, enough
 
@@ -137,25 +137,14 @@ class RGap(Attack):
         self.check(seen)
         for position in range(len(seen)):
             begin = time.perf_counter()
-            inputs, label = self._best(seen, position)
-            labels = torch.tensor([label], device=seen.ids.device)
-            seconds = time.perf_counter() - begin
-            yield verified(seen, position, inputs, labels, self.enough, seconds=seconds)
+            yield verified(seen, position, self._claims(seen, position), self.enough, begin=begin)
 
-    def _best(self, seen: Observation, position: int) -> tuple[Tensor | None, int]:
-        """The image `[1, C, H, W]` and label of the candidate whose gradient is nearest; None if there is none."""
-        best: tuple[float, Tensor | None, int] = (torch.inf, None, -1)
+    def _claims(self, seen: Observation, position: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """An image `[1, C, H, W]` and its label `[1]` for each candidate of the last layer's input."""
         for start in self._starts(seen, position)[:_CANDIDATES]:
             image = self._image(seen, position, start)
-            if image is None or not image.isfinite().all():
-                continue
-            label = torch.tensor([start.label], device=image.device)
-            error = disagreement(seen, position, image[None], label)
-            if error < best[0]:
-                best = (error, image[None], start.label)
-            if error <= self.enough:
-                break
-        return best[1], best[2]
+            if image is not None:
+                yield image[None], torch.tensor([start.label], device=image.device)
 
     def _starts(self, seen: Observation, position: int) -> list[LastFeatures]:
         task = seen.task

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
+from bench.attacks.exact.one_victim import one_victim
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.status import Status
@@ -19,10 +23,7 @@ def disagreement(seen: Observation, position: int, inputs: Tensor, labels: Tenso
         inputs: `[B, C, H, W]`, in the type in which the gradient is computed.
         labels: `[B]`.
     """
-    held = (
-        {name: value[position].to(inputs.dtype) for name, value in group.items()}
-        for group in (seen.parameters, seen.buffers)
-    )
+    held = (one_victim(group, position, inputs) for group in (seen.parameters, seen.buffers))
     own = seen.task.gradient(*held, inputs, labels)
     distance = size = torch.zeros((), dtype=inputs.dtype, device=inputs.device)
     for name, shared in seen.gradients.items():
@@ -33,31 +34,39 @@ def disagreement(seen: Observation, position: int, inputs: Tensor, labels: Tenso
 
 
 def verified(
-    seen: Observation, position: int, inputs: Tensor | None, labels: Tensor, enough: float, *, seconds: float
+    seen: Observation, position: int, claims: Iterable[tuple[Tensor, Tensor]], enough: float, *, begin: float
 ) -> Reconstruction:
-    """Makes the reconstruction of one victim. If its gradient is not the shared one, it has no image and no label.
+    """Makes the reconstruction of one victim: the first claim whose gradient is the shared one, or no image and label.
+
+    The objective is the least `disagreement` of the claims, and NaN if there is no claim without NaN.
 
     Args:
-        seen: the observation.
+        seen: the observation; it grants the batch size.
         position: of the victim in it.
-        inputs: `[B, C, H, W]`, or None if nothing was found.
-        labels: `[B]`.
-        enough: the claim counts at or below this `disagreement`.
-        seconds: wall time that the victim took.
+        claims: inputs `[B, C, H, W]` and labels `[B]`, the likeliest first; none after the first that counts is made.
+        enough: a claim counts at or below this `disagreement`.
+        begin: `time.perf_counter()` when the work on this victim began.
     """
-    error = torch.nan
-    if inputs is not None and inputs.isfinite().all():
-        error = disagreement(seen, position, inputs, labels)
-    if not error <= enough or inputs is None:
-        size = (len(labels), *seen.task.input_shape)
-        inputs, labels = torch.full(size, torch.nan, device=labels.device), torch.full_like(labels, -1)
+    assert seen.batch_size is not None
+    device = seen.ids.device
+    inputs = torch.full((seen.batch_size, *seen.task.input_shape), torch.nan, device=device)
+    labels = torch.full((seen.batch_size,), -1, device=device)
+    errors: list[float] = []
+    status = Status.UNVERIFIED
+    for claimed, classes in claims:
+        if not claimed.isfinite().all():
+            continue
+        errors.append(disagreement(seen, position, claimed, classes))
+        if errors[-1] <= enough:
+            inputs, labels, status = claimed, classes, Status.CONVERGED
+            break
     return Reconstruction(
         ids=seen.ids[position : position + 1],
         inputs=inputs[None],
         labels=labels[None],
-        objective=torch.tensor([error], dtype=torch.float64),
+        objective=torch.tensor([min(errors, default=torch.nan)], dtype=torch.float64),
         iterations=torch.tensor([0]),
-        evaluations=torch.tensor([0 if error != error else 1]),
-        seconds=torch.tensor([seconds], dtype=torch.float64),
-        status=[Status.CONVERGED if error <= enough else Status.UNVERIFIED],
+        evaluations=torch.tensor([len(errors)]),
+        seconds=torch.tensor([time.perf_counter() - begin], dtype=torch.float64),
+        status=[status],
     )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bench.attacks.exact.first_layer import find_first_layer
 from bench.attacks.exact.lone_rows import agreeing, fitted
-from bench.attacks.exact.peeling import Batch, Example, lone_examples
+from bench.attacks.exact.peeling import PeelingState, VerifiedExample, lone_examples
 
 CLASSES = 4
 
@@ -19,16 +19,18 @@ def network(width: int = 60, classes: int = CLASSES) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(6, width), nn.ReLU(), nn.Linear(width, classes)).double()
 
 
-def batch(size: int, model: nn.Module | None = None, change=lambda gradient: gradient) -> tuple[Batch, Tensor, Tensor]:
+def batch(
+    size: int, model: nn.Module | None = None, change=lambda gradient: gradient
+) -> tuple[PeelingState, Tensor, Tensor]:
     """One victim of a network of ReLU, and its images `[B, 1, 2, 3]` and labels `[B]`."""
     seen, images, labels = observe(model or network(), victims=1, batch_size=size)
     layer = find_first_layer(seen)
     assert layer is not None and layer.rectified
     seen = replace(seen, gradients={name: change(value) for name, value in seen.gradients.items()})
-    return Batch.of(seen, layer, 0), images[0], labels[0]
+    return PeelingState.of(seen, layer, 0), images[0], labels[0]
 
 
-def verified(found: list[Example], images: Tensor, labels: Tensor) -> int:
+def verified(found: list[VerifiedExample], images: Tensor, labels: Tensor) -> int:
     """How many examples are exact, all of them and each another one (float64: a few times 1e-16 a subtraction)."""
     distances = torch.stack([(images - one.image).abs().flatten(1).amax(1) for one in found])
     places = distances.argmin(1)
@@ -71,8 +73,8 @@ def test_mixtures_that_agree_are_not_believed() -> None:
 def test_granted_labels_are_the_only_ones_tried() -> None:
     seen, _, labels = observe(network(), victims=1, batch_size=4)
     layer = find_first_layer(seen)
-    assert list(Batch.of(seen, layer, 0).classes) == list(range(CLASSES))
-    granted = Batch.of(replace(seen, labels=labels), layer, 0)
+    assert list(PeelingState.of(seen, layer, 0).classes) == list(range(CLASSES))
+    granted = PeelingState.of(replace(seen, labels=labels), layer, 0)
     assert list(granted.classes) == sorted(set(labels[0].tolist()))
 
 
@@ -81,6 +83,6 @@ def test_equal_images_are_as_many_examples_as_their_weight_says(size: int) -> No
     seen, images, labels = observe(network(), victims=1, batch_size=1)
     layer = find_first_layer(seen)
     assert layer is not None
-    found = lone_examples(Batch.of(replace(seen, batch_size=size), layer, 0), 1e-7, peel=True)
+    found = lone_examples(PeelingState.of(replace(seen, batch_size=size), layer, 0), 1e-7, peel=True)
     assert [one.label for one in found] == labels[0].tolist() * size
     assert all(torch.allclose(one.image, images[0, 0], atol=1e-12) for one in found)
