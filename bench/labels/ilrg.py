@@ -37,11 +37,11 @@ class ILRGRule(CountingRule):
     """iLRG ("Instance-wise Batch Label Restoration via Gradients in Federated Learning", ICLR 2023).
 
     Features of each class are restored from the last layer's gradient, passed through the last layer, and the counts
-    are solved from the gradient of the bias. It is exact if all examples of a class have the same probabilities, as in
-    an untrained network.
+    are solved from the gradient of the bias. It is exact if all examples of a class have the same probabilities.
 
-    Departs: counts always sum to B, those with the worst rounding being changed by one; the authors score the counts
-    before that step. A gradient that is not finite is taken as 0.
+    Departs: counts always sum to B, those with the worst rounding being changed by one. The authors' code does so too
+    before it reconstructs images, but its figures are those of the rounded counts before that step. A gradient that is
+    not finite is taken as 0.
     """
 
     needs = frozenset({"batch_size", "last_linear", "update_length"})
@@ -53,6 +53,11 @@ class ILRGRule(CountingRule):
 
     def counts(self, seen: Observation, seed: int) -> Tensor:
         """See `CountingRule.counts`."""
+        assert seen.batch_size is not None
+        return torch.stack([whole_counts(row, seen.batch_size) for row in self.estimates(seen)])
+
+    def estimates(self, seen: Observation) -> Tensor:
+        """The solution of the equations, `[V, K]`, float64: numbers of examples before they are rounded."""
         task = seen.task
         assert task.last_linear is not None and task.last_bias is not None
         assert task.unit is not None and seen.batch_size is not None
@@ -63,5 +68,5 @@ class ILRGRule(CountingRule):
             slope = (bias.double() / task.unit).nan_to_num(0.0, 0.0, 0.0)
             features = restored_features(weight.double() / task.unit, slope)
             probabilities = (features @ w.double().T + b.double()).softmax(1)
-            rows.append(whole_counts(solved_counts(probabilities, slope, seen.batch_size), seen.batch_size))
+            rows.append(solved_counts(probabilities, slope, seen.batch_size))
         return torch.stack(rows)
