@@ -118,6 +118,15 @@ def in_words(needs: Iterable[str]) -> list[str]:
     ]
 
 
+def unmet(needs: Iterable[str], seen: Observation) -> str | None:
+    """The sentence, without its subject, of the first need that an observation does not meet; None if it meets all."""
+    for need in sorted(needs):
+        met, sentence = _NEEDS[need]
+        if not met(seen):
+            return sentence if isinstance(sentence, str) else sentence(seen)
+    return None
+
+
 class Attack(nn.Module, ABC):
     """An attack: it holds its parts, and has no reference to a client or to the victims.
 
@@ -160,8 +169,5 @@ class Attack(nn.Module, ABC):
             )
 
     def _require(self, needs: frozenset[str], seen: Observation) -> None:
-        for need in sorted(needs):
-            met, sentence = _NEEDS[need]
-            if not met(seen):
-                found = sentence if isinstance(sentence, str) else sentence(seen)
-                raise NotApplicable(f"attack {type(self).__name__} {found}")
+        if lack := unmet(needs, seen):
+            raise NotApplicable(f"attack {type(self).__name__} {lack}")

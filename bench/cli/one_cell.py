@@ -20,8 +20,8 @@ def run_and_show(cfg: Any) -> Answer:
     from bench.executors.local import run_one
     from bench.running.cell import record_failure
     from bench.running.executor import CellFailed, in_a_line
-    from bench.running.kind import is_training
-    from bench.terminal.overview import summary, training
+    from bench.running.kind import kind_of
+    from bench.terminal.overview import VIEWS
 
     try:
         document = run_one(cfg)
@@ -37,7 +37,7 @@ def run_and_show(cfg: Any) -> Answer:
         record_failure(cfg, "error", reason)
         say(f"failed: {reason}")
         return 1, {"failed": reason}
-    show((training if is_training(cfg) else summary)(document))
+    show(VIEWS[kind_of(cfg).kind](document))
     show(f"results: {document['results']}")
     if reason := document.get("reasons", {}).get("cell"):
         say(f"failed: {reason}")

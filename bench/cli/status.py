@@ -46,7 +46,7 @@ def sentence(status: ResultsStatus) -> str:
     """The status in words: one line that counts the cells, and one line per kind of unit."""
     counts = Counter(cell.state for cell in status.cells)
     states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) or "none"
-    counted = [(kind.units, *status.count(kind.units)) for kind in KINDS]
+    counted = [(units, *status.count(units)) for units in dict.fromkeys(kind.units for kind in KINDS)]
     lines = [f"{units}: {done:,} of {wanted:,}" for units, done, wanted in counted if wanted or units == "victims"]
     pace = "" if status.rate is None else f", {status.rate:.3g} per second"
     left = "" if status.left is None else f", about {duration(status.left)} left"

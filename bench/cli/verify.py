@@ -39,6 +39,7 @@ def answer(arguments: argparse.Namespace) -> Answer:
     Raises:
         UserError: a cell cannot be computed here.
     """
+    from bench.results.stored_labels import StoredLabels
     from bench.results.stored_leak import StoredLeak
     from bench.sharing import archive
     from bench.sharing.export import cells_of
@@ -56,7 +57,8 @@ def answer(arguments: argparse.Namespace) -> Answer:
     with tempfile.TemporaryDirectory(prefix="leakbench-") as folder:
         for cell in cells_of(archive.unpack(entries[0], Path(folder)) if entries else places):
             if not isinstance(cell, StoredLeak):
-                say(f"{cell.folder.name}: a training is not verified")
+                what = "label inference" if isinstance(cell, StoredLabels) else "a training"
+                say(f"{cell.folder.name}: {what} is not verified")
                 continue
             one = verified(cell, arguments.victims, arguments.tolerance, given, arguments.config_dir)
             if not entries:

@@ -31,7 +31,11 @@ def names(cfg: DictConfig, defense: dict[Any, Any], config_dir: Path | None, rul
             [f"{group}={name}" for group, name in chosen.items()] + [f"labels={rule}"], config_dir
         )
         attack: Any = OmegaConf.to_container(ruled.attack, resolve=True)
-        found["attack"] = named_with_rule(chosen["attack"], rule, cast(dict, here["attack"]), nodes["attack"], attack)
+        node = cast(dict, here["attack"])
+        if "measure" in cfg:  # a rule alone, whatever the attack
+            found["attack"] = named(rule, node["labels"], attack["labels"])
+        else:
+            found["attack"] = named_with_rule(chosen["attack"], rule, node, nodes["attack"], attack)
     return found
 
 

@@ -16,7 +16,7 @@ from bench.config.cell_names import names, option_names
 from bench.config.checker import links
 from bench.config.composing import composed_by_hydra
 from bench.config.instantiate import rehearse
-from bench.config.label_rules import check_rule
+from bench.config.label_rules import check_measured, check_rule
 from bench.config.overrides import home, read
 from bench.config.schema import check
 from bench.config.short_keys import Knobs
@@ -25,7 +25,7 @@ from bench.config.unknown_keys import has, is_free, leaves, unknown
 from bench.config.yaml_bounds import check_files
 from bench.errors import AbsentData, UserError
 
-PRESETS = ("scale", "training", "experiment", "debug")  # groups that may be left empty
+PRESETS = ("scale", "training", "measure", "experiment", "debug")  # groups that may be left empty
 NAMED = ("attack", "data", "model", "defense", "threat")
 
 
@@ -71,6 +71,8 @@ def compose(
     chosen = {str(group): str(name) for group, name in choices.items()}
     if choices.get("labels") is not None:
         check_rule(chosen["labels"], chosen["attack"], config_dir)
+    if "measure" in plain:
+        check_measured(plain.attack.get("labels"), choices.get("labels") is not None, choices.get("training"))
     _check_places(plain)
     if to_run:
         _look_for_data(plain, chosen["data"])

@@ -33,6 +33,25 @@ def check_rule(rule: str, attack: str, config_dir: Path | None) -> None:
         )
 
 
+def check_measured(rule: Any, chosen: bool, training: str | None) -> None:
+    """Refuses a cell of label inference without a rule.
+
+    Args:
+        rule: the node of the rule; None if labels are optimised.
+        chosen: whether an option of the group `labels` is chosen.
+        training: the chosen option of the group `training`.
+
+    Raises:
+        UserError: no rule is chosen, or the cell is also a training.
+    """
+    if training is not None:
+        raise UserError(f"measure=labels training={training}: a cell is one of the two; leave one of them out")
+    if not chosen:
+        raise UserError("measure=labels counts the labels that a rule infers; say labels=RULE (leakbench list labels)")
+    if rule is None:
+        raise UserError("measure=labels labels=joint: labels that are optimised need an attack; say labels=RULE")
+
+
 def named_with_rule(
     attack: str, rule: str, node: Mapping[str, Any], original: Mapping[str, Any], ruled: Mapping[str, Any]
 ) -> str:

@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 
 from bench.errors import UserError
 from bench.host.capacity import cores, free_memory
+from bench.results.stored_leak import StoredLeak
 from bench.running.devices import devices
-from bench.running.kind import is_training
+from bench.running.kind import kind_of
 
 # The number of evaluations from which further processes pay. Starting a process takes about 6 s of a core, in which the
 # core could do about 10,000 evaluations of a small model.
@@ -70,8 +71,8 @@ def suggested(cells: Sequence[DictConfig]) -> int:
 
 
 def budget(cfg: DictConfig) -> float:
-    """The most evaluations that a cell may take; infinite if its config does not say, as for a training."""
-    if is_training(cfg):
+    """The most evaluations that a cell may take; infinite if its config does not say, as of a cell without attack."""
+    if kind_of(cfg) is not StoredLeak:
         return math.inf
     if cfg.attack.get("control"):
         return 0

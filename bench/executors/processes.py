@@ -18,9 +18,10 @@ from omegaconf import DictConfig
 
 import bench
 from bench.executors.child import GRACE, outcome_path, read_outcome, write_job
+from bench.results.stored_training import StoredTraining
 from bench.running.devices import MEETING, check_startable, devices, started_elsewhere
 from bench.running.executor import DONE, ERROR, Result
-from bench.running.kind import is_training
+from bench.running.kind import kind_of
 
 _TICK = 0.05  # seconds between two looks at a process
 _LEAVING = 10.0  # seconds that a process without work has to end
@@ -36,7 +37,7 @@ def ranks(cfg: DictConfig) -> int:
     Raises:
         UserError: this machine does not have the devices.
     """
-    if is_training(cfg):
+    if kind_of(cfg) is StoredTraining:
         return 1
     asked = devices(cfg)
     if started_elsewhere():

@@ -17,8 +17,9 @@ from bench.loggers.offline_run import fault
 from bench.loggers.told_run import ToldRun
 from bench.loggers.wandb import Wandb
 from bench.report import page
-from bench.results import query
+from bench.results import labels_summary, query
 from bench.results.store import StoredCell
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
 from bench.results.summary import summary
@@ -208,5 +209,7 @@ def _words(row: list[Any], columns: list[str]) -> bool:
 def _summary(cell: StoredCell) -> dict[str, Any]:
     if isinstance(cell, StoredTraining):
         return summarise(cell)
+    if isinstance(cell, StoredLabels):
+        return labels_summary.summarise(cell)
     assert isinstance(cell, StoredLeak)
     return summary(cell)

@@ -13,6 +13,7 @@ from bench.report import (
     csv_file,
     defenses,
     figures,
+    labels,
     latex,
     leaderboard,
     markdown,
@@ -30,6 +31,7 @@ from bench.report.table import Page, Table
 from bench.results import query, store
 from bench.results.defense_result import DefenseBoard
 from bench.results.join import boards
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_training import StoredTraining
 from bench.storage.atomic import unwritable, write_bytes, write_text
 from bench.storage.file_name import file_name
@@ -43,7 +45,8 @@ class Report:
         paths: the files written, tables first.
         text: the boards for a terminal.
         warnings: a sentence for each file among the results that was skipped; for stderr.
-        summaries: the document of each cell, in the order of the boards (see `bench.results.summary`).
+        summaries: the document of each cell, in the order of the boards (see `bench.results.summary`),
+            then of each cell of label inference.
         page: the page that shows everything, which is the last of `paths`.
         private: whether the files show private examples.
         raw: one line per cell with everything that is known of it (see `leaderboard.raw`).
@@ -67,6 +70,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
 
     Where sentences were attacked, also `sentences.md` and `.tex`, in place of pictures.
 
+    Where label rules were measured, also `labels.md`, `.csv`, `.tex`; without an attack, no leaderboard.
+
     Where more than one defence was tried, also `defenses.md`, `.csv`, `.tex`, `pareto-DATA.png` and
     `strengths-ATTACK-DATA.png`.
 
@@ -82,7 +87,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
     root = Path(root)
     folder = root if out is None else Path(out)
     listing = query.cells(root)
-    if not listing.cells:
+    inferred, lost = store.cells(root, StoredLabels)
+    if not listing.cells and not inferred:
         skipped = f" ({len(listing.warnings)} skipped: {listing.warnings[0]})" if listing.warnings else ""
         raise UserError(f"no results in {root}{skipped}; name another folder or run: leakbench suite quick")
     board = leaderboard.leaderboard(listing)
@@ -100,16 +106,21 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
     links |= {one.folder: f"sentences.md#{one.anchor}" for one in spoken}
     scores = leaderboard.page(board, links)
     raw = leaderboard.raw(board)
-    paths = _tables(folder, "leaderboard", scores, raw)
+    paths = _tables(folder, "leaderboard", scores, raw) if listing.cells else []
     trainings, strays = store.cells(root, StoredTraining)
     compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows})
-    texts = [terminal.text(scores)]
+    texts = [terminal.text(scores)] if listing.cells else []
     if compared:
         drawn = _draw(folder, compared, pictures)
         costs = defenses.page(compared, {words: quote(name) for words, name in drawn.items()})
         paths += _tables(folder, "defenses", costs, defenses.raw(compared))
         grids += [folder / name for name in drawn.values()]
         texts.append(terminal.text(costs))
+    counted = labels.summaries(inferred)
+    if counted:
+        claims = labels.page(counted)
+        paths += _tables(folder, "labels", claims, labels.raw(counted))
+        texts.append(terminal.text(claims))
     if spoken:
         paths += _written(
             folder, "sentences", {"md": sentences.markdown(spoken), "tex": sentences.sentences_tex(spoken)}
@@ -117,9 +128,9 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
         texts.append(sentences.text(spoken))
     text = "\n\n".join(filter(None, texts))
     shown, prices = collect(board, root, pictures), tradeoffs(compared)
-    paths += [*grids, *_written(folder, "index", {"html": render(shown, prices)})]
-    summaries = [row.summary for row in board.rows]
-    return Report(paths, text, board.warnings + strays, summaries, paths[-1], shown.private, raw, prices)
+    paths += [*grids, *_written(folder, "index", {"html": render(shown, prices, labels.page(counted))})]
+    summaries = [row.summary for row in board.rows] + counted
+    return Report(paths, text, board.warnings + strays + lost, summaries, paths[-1], shown.private, raw, prices)
 
 
 def _grid(row: Row, of: str) -> bytes | None:

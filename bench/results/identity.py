@@ -31,6 +31,8 @@ OUTSIDE = frozenset(
 PLACES = frozenset({"data.root", "model.vocabulary.root", "metric.lpips_alex.weights", "metric.lpips_vgg.weights"})
 # The groups, and the keys of the data, that have no effect on a training.
 _NOT_TRAINED_WITH = frozenset({"attack", "threat", "metric", "engine"})
+# The groups that have no effect on label inference; of `attack` the rule counts, and of `engine` tf32.
+_NOT_INFERRED_WITH = frozenset({"attack", "engine"})
 _OF_VICTIMS = frozenset({"batch_size", "seed", "label_rule", "labels", "victims"})
 # Keys that hold a folder or a name on a hub. The identity keeps the name beside the content.
 _HUB = frozenset({"model.source", "attack.language_model.source"})
@@ -76,6 +78,19 @@ def training_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> st
     kept["training"] = {key: value for key, value in config["training"].items() if key != "runs"}
     kept["tf32"] = config["engine"]["tf32"]
     return identity({"training": kept}, extra)
+
+
+def label_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """The identity of label inference: a hash of the victims, the model, the defence, the threat model and the rule.
+
+    Args:
+        config: a resolved config as plain containers, with a key `measure`. Of its attack only the rule `labels` is
+            part of the identity.
+        extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
+    """
+    kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_INFERRED_WITH}
+    kept |= {"rule": config["attack"]["labels"], "tf32": config["engine"]["tf32"]}
+    return identity(kept, extra)
 
 
 def metric_identity(key: str, node: Mapping[str, Any]) -> str:

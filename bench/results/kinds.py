@@ -1,7 +1,8 @@
 """The kinds of cells that a results folder may hold."""
 
 from bench.results.store import StoredCell
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
 
-KINDS: tuple[type[StoredCell], ...] = (StoredLeak, StoredTraining)
+KINDS: tuple[type[StoredCell], ...] = (StoredLeak, StoredTraining, StoredLabels)

@@ -19,8 +19,10 @@ from bench.host import signals
 from bench.loggers.base import CellLogger, Run, run_of
 from bench.results.failure import Failure
 from bench.results.store import Kind, Store, StoredCell, load
+from bench.results.stored_labels import StoredLabels
+from bench.results.stored_training import StoredTraining
 from bench.running.components import notice
-from bench.running.kind import is_training
+from bench.running.kind import kind_of
 from bench.running.telling import owed, telling
 from bench.storage.lock import locked
 from bench.terminal import transcript
@@ -128,11 +130,16 @@ class Cell(ABC, Generic[Kind]):
 
 
 def cell_of(cfg: DictConfig) -> Cell[Any]:
-    """The cell that a config describes: a training where it says how to train, else an attack."""
-    if is_training(cfg):
+    """The cell that a config describes; see `bench.running.kind.kind_of`."""
+    kind = kind_of(cfg)
+    if kind is StoredTraining:
         from bench.running.training_cell import TrainingCell
 
         return TrainingCell(cfg)
+    if kind is StoredLabels:
+        from bench.running.label_cell import LabelCell
+
+        return LabelCell(cfg)
     from bench.running.leak_cell import LeakCell
 
     return LeakCell(cfg)

@@ -35,7 +35,6 @@ from bench.models.text.vocabulary import Vocabulary
 from bench.storage.hashing import sha256
 from bench.terminal.printable import visible
 from bench.terminal.progress import console
-from bench.threat import Threat
 
 _ENTRY = 1_000  # bytes at least of what a number in a model's config counts (filters, layers, tokens, positions)
 _PRETRAINED = ("model.source", "model.weights", "attack.language_model.source")  # keys that name pretrained weights
@@ -61,14 +60,14 @@ class Contents:
     pretrained: dict[str, str]
 
 
-def read_contents(cfg: DictConfig) -> Contents:
-    """Reads data and the files of weights; writes nothing.
+def read_contents(cfg: DictConfig, *, scored: bool = True) -> Contents:
+    """Reads data and the files of weights, and builds the metrics if something is to be scored; writes nothing.
 
     Raises:
         UserError: something is not there, cannot be read, or does not go with the rest.
     """
     data: VictimDataModule = instantiate(cfg.data, "data")
-    metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items()}
+    metrics = {name: instantiate(node, f"metric.{name}") for name, node in cfg.metric.items() if scored}
     check_kinds(cfg, data)  # a model of images brings no tokeniser
     tokenizer = adopt_tokenizer(cfg.model, data)
     check_rows(data.victims, data.batch_size)
@@ -121,7 +120,6 @@ def build(cfg: DictConfig, contents: Contents | None = None) -> Components:
     logger: CellLogger = instantiate(cfg.logger, "logger")
     engine = instantiate_engine(cfg.engine)
     attack: Attack = instantiate(cfg.attack, "attack", engine=engine)
-    threat: Threat = instantiate(cfg.threat, "threat")
     contents = contents or read_contents(cfg)
     data = contents.data
     control = bool(cfg.attack.control)
@@ -129,7 +127,21 @@ def build(cfg: DictConfig, contents: Contents | None = None) -> Components:
         raise NotApplicable(f"data '{data.title}' has no labels: it serves controls and pictures only (attack=noise)")
     if data.classes == 1 and not control:
         raise NotApplicable(f"data '{data.title}' has one class: a loss over one class has no gradient to attack")
-    facts = facts_of(data, contents.tokenizer)
+    client = client_of(cfg, contents, engine, grant_mean=control and "mean_image" in attack.needs)
+    attack.check(client.share(data.deal([0])))
+    return Components(data, client, attack, contents.scorer, engine, logger)
+
+
+def client_of(cfg: DictConfig, contents: Contents, engine: EngineSettings, *, grant_mean: bool = False) -> Client:
+    """The private side of a cell; writes nothing.
+
+    Args:
+        cfg: of the cell.
+        contents: what has been read for it.
+        engine: its type is that of the client's gradient.
+        grant_mean: see `Client`.
+    """
+    data, facts = contents.data, facts_of(contents.data, contents.tokenizer)
     check_model(cfg, facts, data.victims)
     client = Client(
         model_builder(cfg.model, facts),
@@ -137,17 +149,16 @@ def build(cfg: DictConfig, contents: Contents | None = None) -> Components:
         per_victim=cfg.model.per_victim,
         mode=cfg.model.mode,
         defense=defense_of(cfg.defense),
-        threat=threat,
+        threat=instantiate(cfg.threat, "threat"),
         data=facts,
         batch_size=data.batch_size,
         seed=cfg.seed,
-        grant_mean=control and "mean_image" in attack.needs,
+        grant_mean=grant_mean,
         dtype=engine.dtype,
     )
     if _on_processor(cfg):
         check_gradients(data.victims, client.facts.parameters, per_victim=cfg.model.per_victim)
-    attack.check(client.share(data.deal([0])))
-    return Components(data, client, attack, contents.scorer, engine, logger)
+    return client
 
 
 def defense_of(node: Mapping[str, Any]) -> Defense:

@@ -5,24 +5,24 @@ from typing import Any
 from omegaconf import DictConfig
 
 from bench.results.store import StoredCell
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
 
 
 def kind_of(cfg: DictConfig) -> type[StoredCell]:
-    """What the cell is on disk."""
-    return StoredTraining if is_training(cfg) else StoredLeak
-
-
-def is_training(cfg: DictConfig) -> bool:
-    """Whether the cell is a training: it says how to train."""
-    return "training" in cfg
+    """What the cell is on disk: a training says how to train, and label inference what it measures."""
+    if "training" in cfg:
+        return StoredTraining
+    return StoredLabels if "measure" in cfg else StoredLeak
 
 
 def in_a_word(document: dict[str, Any]) -> str:
     """What came of a cell, in a few words."""
     if document.get("accuracy"):
         return f"accuracy: {document['accuracy']['mean']:.3f}"
+    if labels := document.get("batches_right"):
+        return f"labels right: {document['label_overlap']['mean']:.3f}, whole batches: {labels['mean']:.2f}"
     if (words := document.get("rouge_1")) and (exact := document.get("exact_match")):
         return f"exact match: {exact['mean']:.2f}, ROUGE-1: {words['mean']:.2f}"
     rate = (document.get("success_rate") or {}).get("1e-2")

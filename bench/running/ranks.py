@@ -7,8 +7,6 @@ from typing import Protocol
 
 import pytorch_lightning as pl
 
-from bench.running.recorder import Recorder
-
 
 class DealsVictims(Protocol):
     """What deals victims: `VictimDataModule`."""
@@ -16,10 +14,17 @@ class DealsVictims(Protocol):
     todo: Sequence[int] | None
 
 
+class Writes(Protocol):
+    """What holds rows that are not written yet: `Recorder`."""
+
+    def flush(self) -> None:
+        """Writes them."""
+
+
 class SyncRanks(pl.Callback):
     """Rank zero says what is left to do: it alone holds the cell, and the others may have looked before it did."""
 
-    def __init__(self, data: DealsVictims, recorder: Recorder) -> None:
+    def __init__(self, data: DealsVictims, recorder: Writes) -> None:
         self._data, self._recorder = data, recorder
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

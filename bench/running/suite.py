@@ -21,7 +21,7 @@ from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.results import plans
 from bench.running.cell_lines import CellLines
 from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result
-from bench.running.kind import in_a_word, is_training, kind_of
+from bench.running.kind import in_a_word, kind_of
 from bench.terminal import transcript
 from bench.terminal.printable import visible, visible_lines
 from bench.terminal.progress import bars, console
@@ -253,7 +253,8 @@ def run(cells: list[Planned], record: Callable[..., None]) -> Outcome:
 def _names(cfg: DictConfig) -> tuple[str, str]:
     """What the attack and the data set are called; of a training `training` in place of the attack."""
     config = _titled(cfg)
-    return "training" if is_training(cfg) else config["names"]["attack"], config["names"]["data"]
+    kind = kind_of(cfg)
+    return config["names"]["attack"] if "attack" in kind.labels else kind.kind, config["names"]["data"]
 
 
 def _told(cell: Planned, result: Result, record: Callable[..., None]) -> tuple[str, str]:

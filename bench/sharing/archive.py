@@ -22,20 +22,21 @@ import pyarrow.parquet as pq
 from bench.errors import UserError
 from bench.results import document as documents
 from bench.results import parts, verification
-from bench.results.store import load
+from bench.results.kinds import KINDS
+from bench.results.store import StoredCell, load
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
-from bench.results.stored_training import StoredTraining
 
 MANIFEST, FORMAT, SCHEMA = "manifest.json", "leakbench entry", 1
-KINDS = {kind.kind: kind for kind in (StoredLeak, StoredTraining)}
+_KINDS = {kind.kind: kind for kind in KINDS}
 MOST_FILES = 50_000
 _DIRECTORY = 32 * 2**20  # bytes of the list of files within a zip file
 _ROWS, _CELLS = 10_000_000, 2**31  # of a parquet file: rows, and bytes after decompression
 _ID = "[0-9a-f]{32}"
 _FILE = re.compile(
-    r"cells/(?P<cell>(?:leak|training)-[A-Za-z0-9._-]{1,200}-[0-9a-f]{16})/"
+    rf"cells/(?P<cell>(?:{'|'.join(_KINDS)})-[A-Za-z0-9._-]{{1,200}}-[0-9a-f]{{16}})/"
     rf"(?:cell\.json|failed\.json|{re.escape(verification.NAME)}"
-    rf"|parts/(?:(?:victims|samples|scores|run\d{{1,9}})-{_ID}\.parquet"
+    rf"|parts/(?:(?:victims|samples|scores|labels|run\d{{1,9}})-{_ID}\.parquet"
     rf"|(?:images|reconstructions)-{_ID}\.safetensors))"
 )
 
@@ -177,13 +178,20 @@ def _extract(file: zipfile.ZipFile, info: zipfile.ZipInfo, place: Path, facts: d
         raise ValueError(f"{info.filename!r} was changed: its SHA-256 is not that of the {MANIFEST}")
 
 
+def kind_of_folder(folder: Path) -> type[StoredCell] | None:
+    """The kind of the cell in a folder, by the folder's name; None if this version has no such kind."""
+    return _KINDS.get(folder.name.partition("-")[0])
+
+
 def check_cell(folder: Path) -> None:
     """Refuses a cell that this version does not read whole.
 
     Raises:
         ValueError: its record or one of its parts was not written by leakbench.
     """
-    cell = load(folder, KINDS[folder.name.partition("-")[0]])
+    kind = kind_of_folder(folder)
+    assert kind is not None
+    cell = load(folder, kind)
     if folder.name != f"{cell.kind}-{cell.slug}-{cell.identity}":
         raise ValueError(f"{folder.name!r} is not the name of the cell in it")
     verification.read(folder)
@@ -192,6 +200,9 @@ def check_cell(folder: Path) -> None:
     if isinstance(cell, StoredLeak):
         if warnings := parts.read(cell.parts).warnings:
             raise ValueError(warnings[0].replace(str(folder.parent), "cells"))
+    elif isinstance(cell, StoredLabels):
+        if cell.foreign():
+            raise ValueError(f"a part of {folder.name!r} was not written by leakbench")
     elif {int(path.name[3:].partition("-")[0]) for path in cell.parts.glob("run*")} != cell.done():
         raise ValueError(f"a part of {folder.name!r} was not written by leakbench")
 

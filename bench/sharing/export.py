@@ -35,7 +35,7 @@ def cells_of(folders: Sequence[Path]) -> list[StoredCell]:
         if not inner:
             raise UserError(f"{folder} holds no cell; name a results folder, or a folder in its cells/")
         for one in inner:
-            kind = archive.KINDS.get(one.resolve().name.partition("-")[0])
+            kind = archive.kind_of_folder(one.resolve())
             if kind is None:
                 raise UserError(f"{one} is no cell of this version of leakbench")
             try:

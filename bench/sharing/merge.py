@@ -16,6 +16,7 @@ from bench.results import document as documents
 from bench.results import parts, query, score_parts, verification
 from bench.results.part_format import write_table
 from bench.results.store import SCHEMA, Store, StoredCell, load
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.sharing.export import cells_of
 from bench.storage.atomic import hidden, unwritable, write_text
@@ -105,9 +106,13 @@ def _plan(cell: StoredCell, folder: Path, merged: Merged) -> list[Write]:
     except ValueError as problem:
         raise UserError(f"{folder}: {problem}") from None
     writes = [*_facts(own, cell)]
-    leak = isinstance(own, StoredLeak) and isinstance(cell, StoredLeak)
     before = merged.units
-    writes += _victims(own, cell, merged) if leak else _runs(own, cell, merged)  # type: ignore[arg-type]
+    if isinstance(own, StoredLeak) and isinstance(cell, StoredLeak):
+        writes += _victims(own, cell, merged)
+    elif isinstance(own, StoredLabels) and isinstance(cell, StoredLabels):
+        writes += _inferences(own, cell, merged)
+    else:
+        writes += _runs(own, cell, merged)
     writes += _origin(own, cell, merged.units > before)
     if own.failure is not None and cell.failure is None:
         writes.append(own.complete)
@@ -159,6 +164,15 @@ def _runs(own: StoredCell, other: StoredCell, merged: Merged) -> list[Write]:
         for path in sorted(other.parts.glob(f"run{run}-*.parquet")):
             writes.append(_copied(path, own.parts / path.name))
     return writes
+
+
+def _inferences(own: StoredLabels, other: StoredLabels, merged: Merged) -> list[Write]:
+    """Copies the rows of a label rule on the victims that the target lacks."""
+    gained = other.done() - own.done()
+    merged.units += len(gained)
+    rows = [row for row in other.rows() if row["victim"] in gained]
+    kept = [{name: value for name, value in row.items() if name != "stored"} for row in rows]
+    return [partial(own.append, kept)] if kept else []
 
 
 def _copied(source: Path, place: Path) -> Write:

@@ -1,6 +1,6 @@
 """Shows a cell in the terminal: an overview before it runs, and its scores afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import RenderableType
@@ -12,6 +12,14 @@ from bench.terminal.printable import visible
 
 SURVIVORS = "† over survivors: samples without a reconstruction have no such score and are left out"
 LABELS = ("label_accuracy", "label_overlap")
+LABEL_FIGURES = {
+    "label_overlap": "labels right (multiset overlap)",
+    "batches_right": "batches with every label right",
+    "class_set": "class sets right",
+    "class_precision": "claimed classes that occur",
+    "class_recall": "occurring classes claimed",
+    "batch_size_right": "batch sizes inferred",
+}
 
 
 def overview(facts: Mapping[str, Any]) -> RenderableType:
@@ -98,6 +106,28 @@ def training(document: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def labels(document: Mapping[str, Any]) -> RenderableType:
+    """The JSON document of label inference as a table: what share is right, and the batch size that ranks show."""
+    name = " ".join(f"{key}={document[key]}" for key in ("rule", "data", "model", "defense", "threat"))
+    title = visible(f"{name}: {document['victims']} victims, {document['failures']} failed")
+    table = Table(title=Text(title), title_justify="left", title_style="bold", min_width=len(title))
+    for column in ("share", "figure", "95 % interval", "victims"):
+        table.add_column(column, justify="left" if column == "share" else "right")
+    table.add_row("batch size", str(document["batch_size"]), f"{document['label_rule']} labels", "")
+    for key, words in LABEL_FIGURES.items():
+        value = document[key]
+        if value is None:
+            table.add_row(words, "n/a", Text(visible(document["reasons"].get(key, "")), overflow="fold"), "")
+        else:
+            table.add_row(words, _number(value["mean"]), _interval(value), str(value["n"]))
+    if sizes := document["inferred_batch_size"]:
+        bound = f"{sizes['largest']} at most"
+        table.add_row("batch size inferred (median)", _number(sizes["median"]), bound, "")
+    if document["seconds_per_victim"] is not None:
+        table.add_row("seconds per victim", _number(document["seconds_per_victim"]), "", "")
+    return table
+
+
 def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         yes = [str(key).replace("_", " ") for key, granted in value.items() if granted]
@@ -118,3 +148,11 @@ def _interval(value: Mapping[str, Any]) -> str:
     if value.get("low") is None:
         return ""
     return f"{_number(value['low'])} to {_number(value['high'])}"
+
+
+# The table that shows a finished cell, by the kind of the cell (`bench.results.store.StoredCell.kind`).
+VIEWS: dict[str, Callable[[Mapping[str, Any]], RenderableType]] = {
+    "leak": summary,
+    "training": training,
+    "labels": labels,
+}

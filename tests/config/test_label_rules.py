@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 from bench.config.compose import compose
 from bench.config.label_rules import check_rule, named_with_rule
 from bench.errors import UserError
-from bench.results.identity import identity
+from bench.results.identity import identity, label_identity
 
 
 def of(*overrides: str) -> str:
@@ -62,3 +62,47 @@ def test_a_rule_that_is_not_the_one_chosen_is_spelled_out() -> None:
     sign, bias = ({"labels": {"_target_": name}} for name in ("a.Sign", "a.Bias"))
     assert named_with_rule("dlg", "sign", sign, {"labels": None}, sign) == "dlg (labels=sign)"
     assert named_with_rule("dlg", "sign", bias, {"labels": None}, sign) == "dlg (labels._target_=a.Bias)"
+
+
+def labels_of(*overrides: str) -> str:
+    plain = OmegaConf.to_container(compose(["measure=labels", *overrides]), resolve=True)
+    assert isinstance(plain, dict)
+    return label_identity({str(key): value for key, value in plain.items()}, {})
+
+
+def test_a_cell_of_label_inference_is_called_after_its_rule_alone() -> None:
+    assert compose(["measure=labels", "labels=ilrg", "attack=idlg"]).names.attack == "ilrg"
+    changed = ["measure=labels", "labels=soft", "attack.labels.form=mixup"]
+    assert compose(changed).names.attack == "soft (form=mixup)"
+
+
+@pytest.mark.parametrize(
+    "same", [["attack=idlg"], ["attack.lr=0.5"], ["metric=psnr"], ["engine.dtype=float64"], ["data.victims=3"]]
+)
+def test_what_label_inference_does_not_look_at_makes_no_other_cell(same: list[str]) -> None:
+    assert labels_of("labels=yin", *same) == labels_of("labels=yin")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [["labels=llg"], ["data.batch_size=4"], ["data.label_rule=same"], ["seed=1"], ["threat=labels_known"],
+     ["defense=gaussian"], ["model=lenet5"], ["engine.tf32=true"]],
+)  # fmt: skip
+def test_what_can_change_a_claim_makes_another_cell(other: list[str]) -> None:
+    assert labels_of("labels=yin", *other) != labels_of("labels=yin")
+    assert labels_of("labels=yin") != of("labels=yin")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ([], r"say labels=RULE \(leakbench list labels\)"),
+        (["attack=idlg"], "say labels=RULE"),
+        (["labels=joint"], "labels that are optimised need an attack"),
+        (["labels=yin", "training=held_out"], "a cell is one of the two"),
+        (["labels=yin", "attack=noise"], "infers no labels by a rule"),
+    ],
+)
+def test_label_inference_without_a_rule_is_refused(overrides: list[str], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        compose(["measure=labels", *overrides])

@@ -29,6 +29,7 @@ OPTIONS = [
 REQUIRED = {
     "data=folder": ["data.root=pictures"],
     "data=text_file": ["data.root=sentences.txt"],
+    "measure=labels": ["labels=ilrg"],
     "model=custom": ["model.target=torch.nn:Identity"],
 }
 # models of sentences, which tests/models/text/test_base.py is about

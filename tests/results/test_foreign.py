@@ -18,6 +18,7 @@ from bench.cli.main import main
 from bench.config.compose import compose
 from bench.results import plans, query, store
 from bench.results.failure import Failure, read_failure
+from bench.results.kinds import KINDS
 from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
@@ -119,7 +120,7 @@ def add(root: Path, like: Path, number: int, text: str) -> None:
     (folder / like.name).write_text(text)
 
 
-KINDS = {kind.kind: kind for kind in (StoredLeak, StoredTraining)}
+BY_NAME = {kind.kind: kind for kind in KINDS}
 
 
 def read(path: Path) -> None:
@@ -129,7 +130,7 @@ def read(path: Path) -> None:
         return
     with contextlib.suppress(ValueError):
         if path.name == "cell.json":
-            load(path.parent, KINDS[path.parent.name.partition("-")[0]])
+            load(path.parent, BY_NAME[path.parent.name.partition("-")[0]])
         else:
             plans._load(path)
 

@@ -1,21 +1,29 @@
-"""Protects: a config with a node `training` is a training, and what came of a cell fits into a few words."""
+"""Protects: a config says which kind of cell it is, and what came of a cell fits into a few words."""
 
 from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
+from bench.results.store import StoredCell
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
-from bench.running.kind import in_a_word, is_training, kind_of
+from bench.running.kind import in_a_word, kind_of
 
 
 @pytest.mark.parametrize(
-    ("config", "training"), [({"attack": {}}, False), ({"attack": {}, "training": {"lr": 1}}, True)]
+    ("config", "kind"),
+    [
+        ({"attack": {}}, StoredLeak),
+        ({"attack": {}, "training": {"lr": 1}}, StoredTraining),
+        ({"attack": {}, "measure": "labels"}, StoredLabels),
+    ],
 )
-def test_a_training_is_a_cell_that_says_how_to_train(config: dict[str, Any], training: bool) -> None:
-    cfg = OmegaConf.create(config)
-    assert is_training(cfg) == training and kind_of(cfg) is (StoredTraining if training else StoredLeak)
+def test_a_cell_is_what_its_config_says_and_an_attack_if_it_says_nothing(
+    config: dict[str, Any], kind: type[StoredCell]
+) -> None:
+    assert kind_of(OmegaConf.create(config)) is kind
 
 
 RATE = {"success_rate": {"1e-2": {"mean": 0.125}, "1e-3": {"mean": 0.0}}}
@@ -26,6 +34,10 @@ WORDS = {"rouge_1": {"mean": 0.255}, "exact_match": {"mean": 0.5}}
     ("document", "words"),
     [
         ({"accuracy": {"mean": 0.91266}}, "accuracy: 0.913"),
+        (
+            {"batches_right": {"mean": 0.5}, "label_overlap": {"mean": 0.96875}},
+            "labels right: 0.969, whole batches: 0.50",
+        ),
         (WORDS, "exact match: 0.50, ROUGE-1: 0.26"),
         ({"rouge_1": WORDS["rouge_1"], **RATE}, "success at MSE 1e-2: 0.12"),
         (RATE, "success at MSE 1e-2: 0.12"),

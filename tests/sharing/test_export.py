@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shared_cells import cell_with, scores_in, tree
+from label_rows import label_row
+from shared_cells import LABELS, cell_with, scores_in, tree
 
 from bench.errors import UserError
 from bench.results import query
+from bench.results.store import Store
+from bench.results.stored_labels import StoredLabels
 from bench.sharing.archive import unpack
 from bench.sharing.export import cells_of, export, holds_pictures
 
@@ -85,3 +88,16 @@ def test_a_corrupt_part_is_not_sent() -> None:
         with pytest.raises(UserError, match="corrupt") as caught:
             export(cells_of([A]), ENTRY, pictures=pictures)
         assert "\n" not in str(caught.value) and not ENTRY.exists()
+
+
+def test_label_inference_is_exported_whole_and_a_damaged_part_is_refused(tmp_path: Path) -> None:
+    facts = {"labels": LABELS, "config": {"attack": {"labels": {}}, "data": {"victims": 2}, "model": {}, "seed": 0}}
+    cell = Store(A).cell(StoredLabels, "yin-mnist-lenet", "0" * 16, facts)
+    cell.append([label_row(0, 3), label_row(1, 4)])
+    export(cells_of([A]), ENTRY, pictures=False)
+    unpack(ENTRY, tmp_path / "new")
+    assert {name: content for name, content in tree(tmp_path / "new").items() if name != "manifest.json"} == tree(A)
+    (part,) = cell.parts.iterdir()
+    part.write_bytes(part.read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"is corrupt|was not written by leakbench"):
+        export(cells_of([A]), ENTRY, pictures=False)

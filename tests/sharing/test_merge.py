@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from label_rows import label_row
 from shared_cells import LABELS, cell_with, scores_in, tree
 
 from bench.errors import UserError
 from bench.results import query, score_parts, verification
-from bench.results.store import Store
+from bench.results.store import Store, cells
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_training import StoredTraining
 from bench.sharing.merge import merge
 
@@ -142,3 +144,14 @@ def test_the_first_folder_that_has_a_victim_says_its_score(tmp_path_factory, fol
     for scores in folders:
         expected = {**scores, **expected}
     assert scores_in(root / "out") == expected
+
+
+def test_the_rows_of_a_label_rule_are_joined_and_a_failed_attempt_gives_way() -> None:
+    config = {"attack": {"labels": {}}, "data": {"victims": 2}, "model": {}, "seed": 0}
+    facts = {"labels": LABELS, "config": config}
+    for folder, rows in ((A, [label_row(0, 3), label_row(1, 0, "out_of_memory")]), (B, [label_row(1, 4)])):
+        Store(folder).cell(StoredLabels, "yin-mnist-lenet", "0" * 16, facts).append(rows)
+    assert merge([A, B], OUT, pytest.fail).units == 1
+    ((cell,), _) = cells(OUT, StoredLabels)
+    assert [row["right"] for row in cell.rows()] == [3, 4] and cell.done() == {0, 1}
+    assert merge([A, B], OUT, pytest.fail).units == 0

@@ -4,7 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from bench.terminal.overview import overview, summary
+from bench.results.kinds import KINDS
+from bench.terminal.overview import VIEWS, labels, overview, summary
 
 
 def drawn(what):
@@ -52,3 +53,25 @@ def test_sentences_have_rows_of_their_own():
     text = drawn(summary(document))
     assert text.count("0.125 to 0.5") == 8 and text.count("n/a") == 1 and "no claim" in text
     assert "ROUGE-L" in text and "MSE" not in text and "psnr" not in text
+
+
+def test_label_inference_shows_each_share_and_the_batch_size_that_ranks_show():
+    share = {"mean": 0.75, "low": 0.5, "high": 0.875, "n": 16}
+    names = dict.fromkeys(("data", "model", "defense", "threat"), "some")
+    shares = ("label_overlap", "batches_right", "class_set", "class_precision", "class_recall")
+    document = {
+        **{"rule": "[ilrg]", **names, "victims": 16, "failures": 2, "batch_size": 24, "label_rule": "random"},
+        **dict.fromkeys(shares, share),
+        "batch_size_right": None,
+        "inferred_batch_size": {"median": 24.0, "low": 23, "high": 24, "largest": 99},
+        "seconds_per_victim": 0.125,
+        "reasons": {"batch_size_right": "no linear layer's gradient is shared"},
+    }
+    text = drawn(labels(document))
+    assert "rule=[ilrg]" in text and "random labels" in text and "2 failed" in text
+    assert text.count("0.5 to 0.875") == len(shares) and "0.125" in text
+    assert "99 at most" in text and "no linear layer's gradient" in text
+
+
+def test_each_kind_of_cell_has_a_table():
+    assert set(VIEWS) == {kind.kind for kind in KINDS}

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from bench.report.html.data import PageData
 from bench.report.html.words import ARXIV
-from bench.report.table import Link, Missing, Name, Table, Value
+from bench.report.table import Link, Missing, Name, Page, Table, Value
 from bench.terminal.printable import visible, visible_lines
 
 _HERE = Path(__file__).parent
@@ -48,12 +48,13 @@ _NO_TEXT = {float, int, bool, type(None)}
 _WIDE = 100  # of the drawing of an interval
 
 
-def render(data: PageData, defences: Sequence[Mapping[str, Any]]) -> str:
+def render(data: PageData, defences: Sequence[Mapping[str, Any]], labels: Page | None = None) -> str:
     """The page.
 
     Args:
         data: see `bench.report.html.data.collect`.
         defences: see `bench.report.html.tradeoff.tradeoffs`.
+        labels: the tables of label inference, see `bench.report.labels.page`.
     """
     libraries = [_text(f"vendor/{name}") for name in _LIBRARIES]
     script = "(function () {\n'use strict';\n" + "\n".join(_text(f"page/{name}") for name in _SCRIPTS) + "\n})();"
@@ -70,6 +71,7 @@ def render(data: PageData, defences: Sequence[Mapping[str, Any]]) -> str:
         .render(
             data=data,
             defences=defences,
+            labels=labels.sections if labels else [],
             style=Markup(style),
             early=Markup(_EARLY),
             scripts=[Markup(each) for each in scripts],

@@ -1,0 +1,210 @@
+"""A cell of label inference: its units are victims, whose labels a rule claims from what they share."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+
+from bench.attacks.base import unmet
+from bench.client import Client
+from bench.config.display_names import title
+from bench.config.instantiate import instantiate
+from bench.errors import NotApplicable
+from bench.host import signals
+from bench.host.capacity import BLOCK
+from bench.labels.base import LabelRule
+from bench.loggers.base import CellLogger
+from bench.messages.observation import Observation
+from bench.modalities.lookup import modality
+from bench.results.failure import Failure
+from bench.results.identity import contents, label_identity
+from bench.results.labels_summary import summarise
+from bench.results.stored_labels import StoredLabels
+from bench.results.stored_leak import ENDED_WELL
+from bench.running.cell import Cell, Identified, called
+from bench.running.components import Contents, client_of, instantiate_engine, read_contents
+from bench.running.ddp_watchdog import DdpWatchdog
+from bench.running.label_step import LabelInference
+from bench.running.ranks import SyncRanks
+from bench.running.trainer import attack_trainer, device_in_words
+from bench.storage.provenance import commit, versions
+from bench.terminal.printable import visible
+from bench.terminal.progress import bars
+
+
+class LabelCell(Cell[StoredLabels]):
+    """One label rule on what the victims of one model share; nothing is reconstructed."""
+
+    kind: ClassVar[type[StoredLabels]] = StoredLabels
+
+    client: Client
+    rule: LabelRule
+    trainer: pl.Trainer
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What the config points to."""
+        return read_contents(self.cfg, scored=False)
+
+    @cached_property
+    def logger(self) -> CellLogger:
+        """See `Cell.logger`."""
+        found: CellLogger = instantiate(self.cfg.logger, "logger")
+        return found
+
+    @property
+    def speaks(self) -> bool:
+        """See `Cell.speaks`: rank zero."""
+        return self.trainer.is_global_zero
+
+    @property
+    def meets(self) -> bool:
+        """See `Cell.meets`."""
+        return self.trainer.world_size > 1
+
+    def build(self) -> None:
+        """See `Cell.build`."""
+        assert self.logger is not None
+        engine = instantiate_engine(self.cfg.engine)
+        self.rule = instantiate(self.cfg.attack.labels, "attack.labels")
+        data = self.contents.data
+        if data.classes is None or data.classes == 1:
+            raise NotApplicable(f"data '{data.title}' has {'one class' if data.classes else 'no labels'} to infer")
+        self.client = client_of(self.cfg, self.contents, engine)
+        check(self.rule, self.config["names"]["attack"], self.client.share(data.deal([0])))
+        self.trainer = attack_trainer(self.cfg)
+
+    def identify(self) -> Identified:
+        """See `Cell.identify`."""
+        config, found = self.config, self.contents
+        names, data = config["names"], found.data
+        weights = {key: value for key, value in found.pretrained.items() if not key.startswith("attack.")}
+        extra = contents(data.fingerprint, found.checkpoint, weights)
+        labels = {name: names[name] for name in self.kind.labels}
+        labels["data"] = title(data.title, names["data"])
+        grants = {name: value for name, value in config["threat"].items() if isinstance(value, bool)}
+        facts = {
+            "labels": labels,
+            "config": config,
+            "threat": {"letter": config["threat"].get("letter"), "grants": grants},
+            "data": {"modality": data.modality},
+            "contents": extra,
+        }
+        slug = "-".join(labels[name] for name in ("attack", "data", "model"))
+        return Identified(label_identity(config, extra), slug, facts)
+
+    def facts(self) -> dict[str, Any]:
+        """See `Cell.facts`."""
+        data, client = self.contents.data, self.client
+        return {
+            "data": {
+                "modality": data.modality,
+                "classes": data.classes,
+                "shape": list(data.shape),
+                "pool": data.size_of_pool,
+                "remark": data.remark,
+            },
+            "model": {"parameters": client.facts.parameters},
+            "defense": client.facts_of_defense(data.deal([0])),
+        }
+
+    def overview(self, stored: StoredLabels, todo: int) -> dict[str, Any]:
+        """See `Cell.overview`."""
+        data, facts = self.contents.data, stored.facts
+        kind = modality(data.modality)
+        examples = kind.name if data.batch_size > 1 else kind.noun
+        before = f", {data.victims - todo} of them stored already" if todo < data.victims else ""
+        granted = kind.relevant(facts["threat"]["grants"])
+        return {
+            "label rule": facts["labels"]["attack"],
+            "attacker sees": {"the gradient": True, "the model": True, **granted},
+            "threat model": f"{facts['threat']['letter']} ({facts['labels']['threat']})",
+            "victims": f"{data.victims} of {data.batch_size} {examples}{before}",
+            "data": f"{data.title}: {data.size_of_pool} {kind.name}, {data.classes:,} classes",
+            "model": f"{facts['labels']['model']}: {facts['model']['parameters']:,} parameters",
+            "defense": facts["labels"]["defense"],
+            "note": "; ".join([*facts["defense"]["notes"], *([data.remark] if data.remark else [])]) or None,
+            "device": self.cfg.trainer.accelerator,
+            "results": str(stored.folder),
+        }
+
+    def work(self, stored: StoredLabels, todo: list[int]) -> None:
+        """See `Cell.work`."""
+        data, trainer, labels = self.contents.data, self.trainer, stored.facts["labels"]
+        data.todo, data.block = todo, max(1, BLOCK // data.batch_size)
+        if todo and self.speaks:
+            self.logger.open(called(self, stored))
+        with bars() as drawn:
+            bar = drawn.add_task(visible(f"labels {labels['attack']} {labels['data']}"), total=len(todo), note="")
+
+            recorder = LabelRecorder(stored, trainer, lambda done: drawn.advance(bar, done))
+            trainer.callbacks += [SyncRanks(data, recorder), DdpWatchdog()]  # type: ignore[attr-defined]
+            try:
+                trainer.test(LabelInference(self.client, self.rule, self.cfg.seed, recorder), data, verbose=False)
+            finally:
+                drawn.remove_task(bar)
+        signals.check()
+
+    def read(self, stored: StoredLabels) -> list[dict[str, Any]]:
+        """See `Cell.read`."""
+        return stored.rows(self.wanted)
+
+    def failed(self, rows: list[dict[str, Any]]) -> Failure | None:
+        """See `Cell.failed`: no victim has a claim."""
+        if rows and all(row["status"] not in ENDED_WELL for row in rows):
+            return Failure(rows[0]["status"], f"{rows[0]['reason']} (all {len(rows)} victims failed)")
+        return None
+
+    def summarise(self, stored: StoredLabels, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """See `bench.results.labels_summary`."""
+        return summarise(stored, rows)
+
+
+class LabelRecorder:
+    """Appends the rows of a block of victims to a cell as soon as it is done.
+
+    Args:
+        cell: where to.
+        trainer: runs the cell.
+        advance: told of the number of victims that are done.
+    """
+
+    def __init__(self, cell: StoredLabels, trainer: pl.Trainer, advance: Callable[[int], None]) -> None:
+        self._cell, self._trainer, self._advance = cell, trainer, advance
+        self._common = {
+            "rank": trainer.global_rank,
+            "host": platform.node(),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit(),
+            "versions": versions(),
+        }
+
+    def __call__(self, rows: list[dict[str, Any]]) -> None:
+        """Takes in the rows of a block."""
+        device = device_in_words(self._trainer)
+        self._cell.append([{**row, **self._common, "device": device} for row in rows])
+        self._advance(len(rows))
+
+    def flush(self) -> None:
+        """Every row is written already."""
+
+
+def check(rule: LabelRule, name: str, seen: Observation) -> None:
+    """Refuses an observation that a rule cannot serve.
+
+    Args:
+        rule: the rule.
+        name: what it is called.
+        seen: the observation of a victim.
+
+    Raises:
+        NotApplicable: the sentence says what is lacking.
+    """
+    if lack := unmet(rule.needs, seen):
+        raise NotApplicable(f"label rule {name} {lack}")
+    rule.check(seen)
