@@ -89,7 +89,7 @@ def label_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
         extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
     """
     kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_INFERRED_WITH}
-    kept |= {"rule": config["attack"]["labels"], "tf32": config["engine"]["tf32"]}
+    kept |= {"rule": config["attack"]["labels"], **{key: config["engine"][key] for key in ("dtype", "tf32")}}
     return identity(kept, extra)
 
 
