@@ -140,6 +140,8 @@ def lone_examples(batch: PeelingState, agreement: float, peel: bool) -> list[Ver
         for each in claims:
             for one in each[: 0 if share is None else None]:
                 assert share is not None
+                if is_repeated(one.example, found, _SLACK * agreement):
+                    break
                 copies = _multiple(one.share, share, batch.size - len(found))
                 if copies:
                     batch.subtract(*(copies * share * part for part in one.gradient))
@@ -164,6 +166,21 @@ def _claims(batch: PeelingState, units: Tensor, tolerance: float) -> list[_Claim
         if share > 0 and (shared - share * own).norm() <= tolerance * shared.norm():
             found.append(_Claim(VerifiedExample(image, label), share, gradient))
     return found
+
+
+def is_repeated(example: VerifiedExample, found: list[VerifiedExample], tolerance: float) -> bool:
+    """Whether an image is among those that were found.
+
+    The rows of one example are two groups if the row of another lies between them in the order of `agreeing`. It must
+    not be subtracted twice. Equal images of a batch are no repetition: they come as one claim of a larger weight.
+
+    Args:
+        example: a claim.
+        found: examples that were subtracted before it.
+        tolerance: the relative distance up to which two images are the same.
+    """
+    size = example.image.norm()
+    return any((example.image - one.image).norm() <= tolerance * size for one in found)
 
 
 def _multiple(value: float, of: float, most: int) -> int:

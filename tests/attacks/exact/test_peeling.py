@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bench.attacks.exact.first_layer import find_first_layer
 from bench.attacks.exact.lone_rows import agreeing, fitted
-from bench.attacks.exact.peeling import PeelingState, VerifiedExample, lone_examples
+from bench.attacks.exact.peeling import PeelingState, VerifiedExample, is_repeated, lone_examples
 
 CLASSES = 4
 
@@ -86,3 +86,12 @@ def test_equal_images_are_as_many_examples_as_their_weight_says(size: int) -> No
     found = lone_examples(PeelingState.of(replace(seen, batch_size=size), layer, 0), 1e-7, peel=True)
     assert [one.label for one in found] == labels[0].tolist() * size
     assert all(torch.allclose(one.image, images[0, 0], atol=1e-12) for one in found)
+
+
+def test_an_example_whose_rows_make_two_groups_is_not_taken_twice() -> None:
+    """Of 4 batches of 64 CIFAR-10 images at width 1,000, two had an example twice, in place of one that was missed."""
+    image = torch.rand(1, 2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = [VerifiedExample(image.flip(2), 0), VerifiedExample(image, 1)]
+    assert is_repeated(VerifiedExample(image * (1 + 1e-6), 1), found, 1e-5)
+    assert not is_repeated(VerifiedExample(image * (1 + 1e-4), 1), found, 1e-5)
+    assert not is_repeated(VerifiedExample(image, 1), found[:1], 1e-5)
