@@ -18,7 +18,7 @@ def by_impact(sums: Tensor, total: int, impact: float, offset: Tensor, allowed: 
     """The number of examples of each class, `[K]`.
 
     Each class with a negative sum has one example, whose impact is taken from the sum. The offset is then taken from
-    all sums, and the lowest class gets one further example at a time (arXiv 2105.09369, algorithm 1).
+    all sums, and the lowest class gets one further example at a time (arXiv 2105.09369).
 
     Args:
         sums: `[K]`, a sum per class; NaN and infinity count as 0.

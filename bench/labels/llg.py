@@ -9,7 +9,7 @@ from bench.messages.observation import Observation
 
 
 class LLGRule(CountingRule):
-    """LLG without access to the model (arXiv 2105.09369, algorithm 1).
+    """LLG without access to the model (arXiv 2105.09369).
 
     With g_c = sum_j (grad W)_cj, the impact of one example is m = (1 + 1/K) / B sum_{c: g_c < 0} g_c. Each class with
     g_c < 0 has an example; the others follow by `bench.labels.impact`. It is exact if features are not negative, have

@@ -15,7 +15,7 @@ class LLGWhiteboxRule(CountingRule):
     """LLG* (arXiv 2105.09369): a dummy batch of each class, of which the sums g_c are measured.
 
     The impact m is the mean over classes c of g_c of the batch of class c, times (1 + 1/K) / B. The offset s_c is the
-    mean of g_c over the batches of all other classes. Then algorithm 1 runs as in `bench.labels.llg`.
+    mean of g_c over the batches of all other classes. The counts then follow as in `bench.labels.llg`.
 
     Departs: dummy images are uniform in the range of inputs, and at most 8 per class (as many as the batch in the
     paper). The gradient is a mean over a batch, so the number of dummies changes only the spread of the estimate.

@@ -29,13 +29,16 @@ class TokenRule(LabelRule):
     taken from the gradient itself. The rule returns each token once, because rows do not count.
     """
 
-    needs = frozenset({"last_linear", "untied"})
+    needs = frozenset({"last_linear"})
 
     def check(self, seen: Observation) -> None:
         """See `LabelRule.check`."""
         language = seen.task.language
-        if language is None or language.head != "causal":
-            raise NotApplicable("label inference on tokens needs a causal language model with an untied output layer")
+        if language is None or language.head != "causal" or language.tied:
+            raise NotApplicable(
+                "label inference on tokens needs a causal language model whose output layer is not tied to its word "
+                "embedding; for other models, take another rule (leakbench list labels)"
+            )
         last_weight(seen)
 
     def __call__(self, seen: Observation, seed: int = 0) -> Tensor:

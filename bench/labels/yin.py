@@ -22,7 +22,7 @@ def lowest_rows(gradient: Tensor, total: int) -> Tensor:
 
 
 class YinRule(CountingRule):
-    """The B classes c with the lowest `min_j (grad W)_cj` (arXiv 2104.07586, section 3.1).
+    """The B classes c with the lowest `min_j (grad W)_cj` (arXiv 2104.07586).
 
     It is exact if all labels differ, features are not negative, and the probabilities of absent classes are small. A
     label that a batch has twice is found once, and another class is claimed in its place.

@@ -33,10 +33,17 @@ def test_each_victim_has_its_tokens_and_short_rows_are_filled_up() -> None:
     seen = shared([[0], [0]], 200)
     gradients = [head_gradient(torch.tensor(tokens), 200) for tokens in ([7, 7, 3], [150])]
     seen.gradients["3.weight"] = torch.stack(gradients)
-    seen.task.__dict__["language"] = SimpleNamespace(head="causal")
+    seen.task.__dict__["language"] = SimpleNamespace(head="causal", tied=False)
     assert TokenRule()(seen).tolist() == [[3, 7], [150, -1]]
 
 
-def test_classifiers_are_refused() -> None:
+@pytest.mark.parametrize(
+    "language",
+    [None, SimpleNamespace(head="classification", tied=False), SimpleNamespace(head="causal", tied=True)],
+    ids=["images", "classifier", "tied"],
+)
+def test_models_without_an_output_layer_of_tokens_are_refused(language) -> None:
+    seen = shared([[0]], 10)
+    seen.task.__dict__["language"] = language
     with pytest.raises(NotApplicable, match="needs a causal language model"):
-        TokenRule()(shared([[0]], 10))
+        TokenRule()(seen)
