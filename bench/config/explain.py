@@ -21,6 +21,7 @@ _ARXIV = re.compile(r"arXiv\s+([\w./-]*\d)")
 _YEAR = re.compile(r"\b(19|20)\d\d\b")
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 _CHOICE = re.compile(r"override /(\w+)")
+_PACKAGE = "# @package "
 _PLAIN = frozenset({"suite"})  # groups whose keys do not stand below the group's name
 
 
@@ -110,8 +111,9 @@ def explain(option: options.Option) -> Explanation:
     target = content.get("_target_")
     module, of_class = _docstrings(target if isinstance(target, str) else None)
     lines = option.path.read_text(encoding="utf-8").splitlines()
-    whole = any(line.startswith("# @package _global_") for line in lines)
-    above = "" if whole or group in _PLAIN else f"{group}."
+    packages = [line.removeprefix(_PACKAGE).strip() for line in lines if line.startswith(_PACKAGE)]
+    package = packages[0] if packages else group  # of `labels` it is attack.labels
+    above = "" if package == "_global_" or group in _PLAIN else f"{package}."
     if group == "metric" and "_target_" in content:  # metric=psnr stands for a set with this one metric
         above += f"{option.name}."
     version = content.get("version")

@@ -109,8 +109,11 @@ function passes(identity) {
     !values.length || words(label).some((/** @type {string} */ word) => values.includes(word)));
 }
 
+// A page of label inference alone has no board.
+const NO_BOARD = { id: '', section: null, table: null, columns: [], of: '', means: '', drawn: '' };
+
 /** @returns {Board} */
-const shownBoard = () => boards.find((board) => board.id === view.board) || boards[0];
+const shownBoard = () => boards.find((board) => board.id === view.board) || boards[0] || NO_BOARD;
 
 let settling = false; // while the page itself orders a table, the order is no wish of the reader
 
