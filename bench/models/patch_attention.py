@@ -70,8 +70,8 @@ def patch_attention_of(model: nn.Module, shape: tuple[int, ...]) -> PatchAttenti
         return PatchAttention(
             position=names[position],
             token=None if token is None else names[token],
-            patch=names[first.module.weight],
-            bias=None if first.module.bias is None else names[first.module.bias],
+            patch=names[first.module.weight],  # type: ignore[index]
+            bias=None if first.module.bias is None else names[first.module.bias],  # type: ignore[index]
             side=side,
             readers=tuple(names[reader] for reader in readers),
             norm=None if norm is None else _described(norm, names),
@@ -158,7 +158,7 @@ def _is_norm(module: nn.Module) -> bool:
 
 def _weights(module: nn.Module) -> list[nn.Parameter]:
     if isinstance(module, nn.Linear):
-        return [module.weight]
+        return [module.weight]  # type: ignore[list-item]
     if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
         return [module.in_proj_weight]
     return []

@@ -58,7 +58,7 @@ class Convolution:
 
     def back(self, slope: Tensor) -> Tensor:
         """dL/dz `[O, H', W']` -> dL/dx `[C, H, W]`."""
-        found = torch.nn.grad.conv2d_input((1, *self.shape), self.weight, slope[None], self.stride, self.padding)
+        found = torch.nn.grad.conv2d_input((1, *self.shape), self.weight, slope[None], self.stride, self.padding)  # type: ignore[attr-defined]
         return found[0]
 
     def gradient_block(self, slope: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class RGap(Attack):
             in (0, 1).
         enough: a claim counts up to this relative squared distance between its gradient and the shared one, > 0. The
             preset has 1e-6. On CNN6 and CIFAR-10, 26 true claims from gradients in float32 were at 4e-12 at most, and
-            the claims from gradients with noise, rounding or pruning, none of which is the image, at 7e-4 at least.
+            claims from gradients with noise of 1e-7 and more, rounding or pruning were at 7e-4 at least.
         engine: not used.
 
     Raises:
