@@ -24,7 +24,7 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
     "batch_size": (lambda s: s.batch_size is not None, "needs to know the batch size"),
     "classes": (lambda s: s.task.classes is not None, "needs to know the number of classes"),
     "input_range": (lambda s: s.task.input_range is not None, "needs to know the range of inputs"),
-    "labels": (lambda s: s.labels is not None, "needs to know the labels"),
+    "labels": (lambda s: s.labels is not None, "needs to know the labels (threat=labels_known)"),
     "mean_image": (
         lambda s: s.mean_image is not None,
         "needs the mean image of a public data set, which is granted to controls (control: true) only; a batch at hand "
