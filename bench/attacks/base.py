@@ -83,16 +83,16 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
         "needs a vision transformer with learned positions (model=vit_tiny)",
     ),
     "patches_shared": (
-        lambda s: s.task.patches is not None and all(_shares(s, name) for name in s.task.patches.readers),
+        lambda s: s.task.patches is None or all(_shares(s, name) for name in s.task.patches.readers),
         "needs the gradients of the first attention layer's query, key and value, and the client does not share them "
         "all (model.shared; requires_grad)",
     ),
     "positions_shared": (
-        lambda s: s.task.patches is not None and _shares(s, s.task.patches.position),
+        lambda s: s.task.patches is None or _shares(s, s.task.patches.position),
         "needs the gradient of the learned positions",
     ),
     "patches_only": (
-        lambda s: s.task.patches is not None and s.task.patches.only,
+        lambda s: s.task.patches is None or s.task.patches.only,
         "needs tokens that only the first attention reads, without a LayerNorm before it and a skip connection around "
         "it (model.first_norm=false model.first_skip=false)",
     ),

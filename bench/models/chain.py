@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench.errors import UserError
 from bench.messages.structure import CONVOLUTION, FLATTEN, IDENTITY, LINEAR, NORMALISE, ChainLayer
 from bench.models.activations import ACTIVATIONS
 from bench.models.normalise import Normalise
+from bench.models.probing import in_eval_mode
 
 
 def chain_of(model: nn.Module, shape: tuple[int, ...]) -> tuple[ChainLayer, ...] | None:
@@ -28,24 +30,22 @@ def chain_of(model: nn.Module, shape: tuple[int, ...]) -> tuple[ChainLayer, ...]
     weight = next(model.parameters())
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(1, *shape, generator=generator).to(weight.device, weight.dtype)
-    try:
-        with torch.no_grad():
-            wanted = model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    layers: list[ChainLayer] = []
+    steps: list[nn.Module] = []
     value = images
     try:
-        for module in called:
-            if isinstance(module, nn.Linear) and value.dim() > 2:
-                layers.append(ChainLayer("flatten", FLATTEN))
-                value = value.flatten(1)
-            layers.append(_described(module, names[module]))
-            with torch.no_grad():
-                value = module(value)
-    except (RuntimeError, TypeError, ValueError):  # a module that takes what another branch returns
+        with torch.no_grad(), in_eval_mode(model):
+            try:
+                wanted = model(images)
+            finally:
+                for hook in hooks:
+                    hook.remove()
+            for module in called:
+                steps += [nn.Flatten()] if isinstance(module, nn.Linear) and value.dim() > 2 else []
+                value = module(value.flatten(1) if isinstance(module, nn.Linear) else value)
+                steps.append(module)
+    except (RuntimeError, TypeError, ValueError, UserError):  # not one after the other, or not for a batch of one
         return None
+    layers = [_described(module, names.get(module, "flatten")) for module in steps]
     same = isinstance(wanted, Tensor) and value.shape == wanted.shape and torch.equal(value, wanted)
     return tuple(layers) if same and layers else None
 

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.errors import UserError
 from bench.messages.structure import Norm, PatchAttention
 from bench.models.math_attention import math_attention
 from bench.models.normalise import Normalise
+from bench.models.probing import in_eval_mode
 
 _NEAR = 1e-4  # relative distance below which two tensors are the same but for the rounding of float32
 
@@ -50,7 +52,10 @@ def patch_attention_of(model: nn.Module, shape: tuple[int, ...]) -> PatchAttenti
     """
     if len(shape) != 3 or not any(value.dim() in (2, 3) for value in model.parameters()):
         return None
-    calls, image, logits = _calls(model, shape)
+    try:
+        calls, image, logits = _calls(model, shape)
+    except (RuntimeError, ValueError, UserError):  # it cannot serve a batch of one
+        return None
     names = {parameter: name for name, parameter in model.named_parameters()}
     first = next((one for one in calls if isinstance(one.module, nn.Conv2d | nn.Linear)), None)
     side = None if first is None else _side(first.module, shape)
@@ -98,7 +103,7 @@ def _calls(model: nn.Module, shape: tuple[int, ...]) -> tuple[list[_Call], Tenso
 
     hooks = [module.register_forward_hook(remember(name)) for name, module in model.named_modules()]  # type: ignore[arg-type]
     try:
-        with math_attention(), torch.enable_grad():
+        with math_attention(), torch.enable_grad(), in_eval_mode(model):
             logits = model(image)
     finally:
         for hook in hooks:

@@ -46,7 +46,7 @@ def test_in_the_quantised_domain_the_true_image_is_a_minimum_of_zero(parties) ->
         victims = built.data.deal([0])
         seen = built.client.share(victims)
         gradient = seen.task.gradient(
-            {n: v[0] for n, v in seen.parameters.items()}, {}, victims.inputs[0], victims.labels[0]
+            {n: v[0] for n, v in seen.parameters.items()}, {}, victims.inputs[0].double(), victims.labels[0]
         )
         value = built.attack.objective({n: v[None] for n, v in gradient.items()}, seen.gradients)
         values[attack] = value.item() / sum(v.square().sum().item() for v in seen.gradients.values())

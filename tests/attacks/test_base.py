@@ -14,11 +14,13 @@ from bench.attacks.base import Attack
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
+from bench.messages.structure import LINEAR, ChainLayer, PatchAttention
 
-WEIGHTS = {name: torch.ones(3, 2, 2) for name in ("word", "q1", "q2")}
+WEIGHTS = {name: torch.ones(3, 2, 2) for name in ("word", "q1", "q2", "position", "qkv")}
 LANGUAGE = SimpleNamespace(
     embedding="word", tied=False, second_input=print, first_attention=("q1",), second_attention=("q2",)
 )
+PATCHES = PatchAttention("position", None, "patch", None, 2, readers=("qkv",), norm=None, only=True, normalise=None)
 
 
 class Wanting(Attack):
@@ -49,7 +51,7 @@ class OfSentences(Wanting):
 def granted() -> Observation:
     """Everything an attack can ask for, of images and of sentences at once."""
     seen, images, labels = observe(net(), batch_size=1)
-    task = replace(seen.task, language=LANGUAGE)
+    task = replace(seen.task, language=LANGUAGE, chain=(ChainLayer("3", LINEAR),), patches=PATCHES)
     known: dict[str, Any] = {"labels": labels, "mean_image": images[0, 0], "surrogate": ((1, 2),), "defense": ()}
     return replace(seen, task=task, gradients={**seen.gradients, **WEIGHTS}, **known)
 
@@ -77,6 +79,11 @@ LACKING: dict[str, Any] = {
     "untied": {"language": {"tied": True}},
     "word_embedding": without("word"),
     "surrogate": {"surrogate": ()},
+    "chain": {"task": {"chain": None}},
+    "patches": {"task": {"patches": None}},
+    "patches_shared": without("qkv"),
+    "positions_shared": without("position"),
+    "patches_only": {"task": {"patches": replace(PATCHES, only=False)}},
     "buffers": {"task": {"has_buffers": True}},
 }
 

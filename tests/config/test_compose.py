@@ -35,7 +35,7 @@ MISTAKES = {
     "data=cifar": "no data 'cifar' in configs/data; did you mean 'cifar10'? (leakbench list data)",
     "model=lent": "no model 'lent' in configs/model; did you mean 'lenet'?",
     "attack=null": "no attack 'null' in configs/attack",
-    "attack=": "attack= has no value; there are bag_of_words, dager, dlg,",
+    "attack=": "attack= has no value; there are april, april_matching, bag_of_words,",
     "attack.lr=": "attack.lr= has no value",
     "atack=dlg": "no group or key 'atack'; did you mean 'attack'?",
     "attack.lrr=1": "no key 'attack.lrr'; did you mean 'attack.lr'?",

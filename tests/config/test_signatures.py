@@ -48,7 +48,8 @@ def test_the_hints_of_the_source_are_those_of_python(target: typing.Any) -> None
 def test_hints_of_classes_are_left_out() -> None:
     """Their values are checked once the class is imported."""
     assert hints("bench.config.typecheck.fit") == {"value": typing.Any, "hint": typing.Any}
-    assert hints("bench.config.root.Root") == {"seed": int, "results": str, "suite": str | None}
+    measure = typing.Literal["labels"] | None
+    assert hints("bench.config.root.Root") == {"seed": int, "results": str, "suite": str | None, "measure": measure}
 
 
 def test_a_dataclass_has_the_fields_of_its_bases_and_a_name_is_followed_to_its_file() -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from bench.cli.parser import parse
 from bench.config.compose import compose
+from bench.config.instantiate import instantiate
 from bench.config.sweep import combinations
 from bench.running.cell import run_cell
+from bench.running.components import instantiate_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -104,6 +106,6 @@ def test_the_attacks_of_the_table_exist_and_take_the_batches_that_it_says() -> N
     table = rows(README.split("\n## Attacks\n")[1])
     for names, *_, batches, _ in table[1:]:
         for name in re.findall(r"`(\w+)`", names):
-            attack = compose([f"attack={name}"]).attack
-            infers = "last_layer" in str(attack.get("labels"))  # which names the label of a single example
-            assert batches.startswith("one" if infers else "any"), name
+            cfg = compose([f"attack={name}"])
+            attack = instantiate(cfg.attack, "attack", engine=instantiate_engine(cfg.engine))
+            assert batches.startswith("one" if "batch_of_one" in attack.needs else "any"), name

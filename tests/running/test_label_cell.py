@@ -14,7 +14,7 @@ from bench.labels.score import score
 from bench.results import store
 from bench.results.stored_labels import StoredLabels
 from bench.running.cell import record_failure, run_cell
-from bench.running.components import client_of, read_contents
+from bench.running.components import client_of, instantiate_engine, read_contents
 
 QUICK = ("measure=labels", "logger=none", "data.set=mnist", "model=fcn3", "trainer=cpu", "engine.threads=1")
 
@@ -34,7 +34,8 @@ def test_four_after_two_compute_two_and_equal_the_rules_own_claims(tmp_path: Pat
     cfg = compose([*QUICK, *asked, "data.victims=4"])
     contents = read_contents(cfg, scored=False)
     victims = contents.data.deal(range(4))
-    claimed = instantiate(cfg.attack.labels, "attack.labels")(client_of(cfg, contents).share(victims), 0)
+    client = client_of(cfg, contents, instantiate_engine(cfg.engine))
+    claimed = instantiate(cfg.attack.labels, "attack.labels")(client.share(victims), 0)
     want = [score(*pair).right for pair in zip(claimed, victims.labels)]
     assert [row["right"] for row in cell.rows()] == want and sum(want) > 10
 
@@ -60,7 +61,7 @@ def test_no_batch_is_an_exception(tmp_path: Path, asked: tuple[str, ...]) -> Non
     [
         (("labels=sign", "data.batch_size=2"), r"label rule sign needs a batch of one example"),
         (("labels=oracle",), "label rule oracle needs to know the labels"),
-        (("labels=tokens",), "needs a word embedding"),
+        (("labels=tokens",), "needs a causal language model"),
         (("labels=geng", "defense=local_steps"), "label rule geng needs the length of the update"),
     ],
 )

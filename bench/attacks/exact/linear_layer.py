@@ -1,6 +1,5 @@
-"""Images from the gradient of a linear layer that reads them.
-
-Phong et al. 2018, doi:10.1109/TIFS.2017.2787987, section 3; Geiping et al. 2020, arXiv 2003.14053, proposition 3.1.
+"""Images from the gradient of a linear layer that reads them (Phong et al. 2018, doi:10.1109/TIFS.2017.2787987, section
+3; Geiping et al. 2020, arXiv 2003.14053, proposition 3.1).
 """
 
 from __future__ import annotations

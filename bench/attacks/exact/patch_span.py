@@ -1,7 +1,5 @@
-"""The image of a vision transformer from the span of its first attention's gradients, whatever stands around it.
-
-The attack is our own. It builds on APRIL (Lu et al. 2022, arXiv 2112.14087) and DAGER (Petrov et al. 2024, arXiv
-2405.15586).
+"""The image of a vision transformer from the span of its first attention's gradients, whatever stands around it (our
+own, after APRIL, Lu et al. 2022, arXiv 2112.14087, and DAGER, Petrov et al. 2024, arXiv 2405.15586).
 """
 
 from __future__ import annotations
