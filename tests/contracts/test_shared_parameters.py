@@ -80,7 +80,7 @@ def test_no_gradient_of_a_frozen_tensor_is_observed_and_the_others_are_what_they
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("defense", ["clip", "dp_sgd"])
+@pytest.mark.parametrize("defense", ["clip", pytest.param("dp_sgd", marks=pytest.mark.slow)])
 def test_norms_and_bytes_count_what_is_shared_only(name, defense):
     chosen = some_names(name)
     extra = {"clip": ["defense.norm=1e-3"], "dp_sgd": ["defense.norm=1e-3", "defense.noise_multiplier=0.0"]}[defense]

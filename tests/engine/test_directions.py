@@ -52,7 +52,7 @@ def our_path(functions: list, starts: Tensor, iterations: int, history: int, lr:
     return problem.seen
 
 
-@pytest.mark.parametrize("history", [3, 8, 100])
+@pytest.mark.parametrize("history", [3, 8, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("name", "lr"), [("quadratic", 1.0), ("log_cosh", 0.5), ("rosenbrock", 0.05)], ids=lambda value: str(value)
 )

@@ -29,6 +29,7 @@ def agent(command: list[str]) -> Agent:
     return made
 
 
+@pytest.mark.slow
 def test_the_agent_runs_a_cell_of_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = yaml.safe_load(FILE.read_text())
     chosen = {name: least(parameter) for name, parameter in sweep["parameters"].items()}

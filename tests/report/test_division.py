@@ -30,7 +30,7 @@ def shipped() -> dict[str, Any]:
     return record_of(*SHIPPED)
 
 
-@pytest.mark.parametrize("name", ["quick", "text"])
+@pytest.mark.parametrize("name", ["quick", pytest.param("text", marks=pytest.mark.slow)])
 def test_every_attack_of_a_shipped_suite_is_closed(name: str) -> None:
     records = [portable(OmegaConf.to_container(cell.config)) for cell in suite.plan(name, [], to_run=False)]
     found = {division({"config": documents.plain(one)}, []).sentence for one in records}

@@ -14,7 +14,14 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "suites.md").read_text()
 COMMANDS = [line for line in PAGE.splitlines() if line.startswith("leakbench ")]
 
 
-@pytest.mark.parametrize(("command", "count"), zip(COMMANDS, [6, 7, 3, 14], strict=True))
+PAIRS = list(zip(COMMANDS, [6, 7, 3, 14], strict=True))
+
+
+# the dear ones run in the slow tier: they differ in the number of cells
+@pytest.mark.parametrize(
+    ("command", "count"),
+    [pytest.param(*pair, marks=pytest.mark.slow if pair[1] > 6 else ()) for pair in PAIRS],
+)
 def test_each_command_runs_as_many_cells_as_the_page_says(command, count, tmp_path, monkeypatch, capfd) -> None:
     (tmp_path / "my_configs" / "suite").mkdir(parents=True)
     (tmp_path / "my_configs" / "suite" / "two_defenses.yaml").write_text(SUITE)

@@ -104,6 +104,7 @@ utility:
 """
 
 
+@pytest.mark.slow
 def test_a_suite_joins_what_leaks_with_what_it_costs(root, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own" / "suite").mkdir(parents=True)

@@ -33,6 +33,7 @@ def words_of(line: str) -> list[str]:
     return words + {"run": QUICK, "verify": ["trainer=cpu"]}.get(words[0], [])
 
 
+@pytest.mark.slow
 def test_an_attack_of_another_laboratory_from_its_run_to_its_verification(lab: Path, capfd) -> None:
     before_verify = ""
     for line in COMMANDS:
