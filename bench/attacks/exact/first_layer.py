@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.attacks.exact.one_victim import one_victim
+from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 
 _AFFINE = 1e-6  # share by which an input may differ from an affine function of its pixel; float64 leaves 1e-12
@@ -58,6 +59,26 @@ def find_first_layer(seen: Observation) -> FirstLayer | None:
             rectified = all(probe.rectified for probe in probes if probe is not None)
             return FirstLayer(weight, bias, black, scale, rectified)
     return None
+
+
+def needed_first_layer(seen: Observation, attack: str, example: str) -> FirstLayer:
+    """Returns what `find_first_layer` finds.
+
+    Args:
+        seen: the observation.
+        attack: the name of the attack's class, for the message.
+        example: a model that has such a layer, for the message.
+
+    Raises:
+        NotApplicable: the model has no linear layer that reads the pixels.
+    """
+    layer = find_first_layer(seen)
+    if layer is None:
+        raise NotApplicable(
+            f"attack {attack} needs a model that begins with a linear layer with a bias (after a normalisation of "
+            f"pixels at most), with both gradients shared (try model={example})"
+        )
+    return layer
 
 
 def _candidates(seen: Observation) -> Iterator[tuple[str, str]]:

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
-from bench.attacks.exact.first_layer import FirstLayer, find_first_layer
+from bench.attacks.exact.first_layer import FirstLayer, needed_first_layer
 from bench.attacks.exact.lone_rows import fitted, variances
 from bench.attacks.exact.peeling import PeelingState, VerifiedExample, lone_examples
 from bench.engine.settings import EngineSettings
-from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.status import Status
@@ -87,13 +86,7 @@ class LinearLayer(Attack):
         self._layer(seen)
 
     def _layer(self, seen: Observation) -> FirstLayer:
-        layer = find_first_layer(seen)
-        if layer is None:
-            raise NotApplicable(
-                f"attack {type(self).__name__} needs a model that begins with a linear layer with a bias (after a "
-                "normalisation of pixels at most), with both gradients shared (try model=mlp)"
-            )
-        return layer
+        return needed_first_layer(seen, type(self).__name__, "mlp")
 
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
         """Yields the reconstruction of each victim, one victim after the other.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
-from bench.attacks.exact.first_layer import FirstLayer, find_first_layer
+from bench.attacks.exact.first_layer import FirstLayer, needed_first_layer
 from bench.attacks.exact.spear.factors import Factors, LayerGradient
 from bench.attacks.exact.spear.found import FoundImages, nothing, read_images
 from bench.attacks.exact.spear.hull import Hull
@@ -78,12 +78,7 @@ class LayerAttack(Attack):
         self._layer(seen)
 
     def _layer(self, seen: Observation) -> FirstLayer:
-        layer = find_first_layer(seen)
-        if layer is None:
-            raise NotApplicable(
-                f"attack {type(self).__name__} needs a model that begins with a linear layer with a bias (after a "
-                "normalisation of pixels at most), with both gradients shared (try model=mlp_wide)"
-            )
+        layer = needed_first_layer(seen, type(self).__name__, "mlp_wide")
         if not layer.rectified:
             raise NotApplicable(
                 f"attack {type(self).__name__} needs a ReLU behind the first linear layer: another activation passes a "
