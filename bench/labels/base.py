@@ -60,6 +60,16 @@ class CountingRule(LabelRule):
         """
 
 
+class LastWeightRule(CountingRule):
+    """A rule that needs the gradient of the last layer's weight, and no more of the model."""
+
+    needs = frozenset({"batch_size", "last_linear"})
+
+    def check(self, seen: Observation) -> None:
+        """See `LabelRule.check`."""
+        last_weight(seen)
+
+
 def labels_of(counts: Tensor) -> Tensor:
     """Counts `[V, K]` -> sorted labels `[V, B]`.
 

@@ -25,6 +25,4 @@ class BiasCorrectedRule(CountingRule):
         """See `CountingRule.counts`."""
         assert seen.batch_size is not None
         total = seen.batch_size
-        return torch.stack(
-            [by_impact(row, total, mean_impact(row, total), torch.zeros_like(row)) for row in last_bias(seen)]
-        )
+        return torch.stack([by_impact(row, total, mean_impact(row, total)) for row in last_bias(seen)])

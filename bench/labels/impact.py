@@ -14,7 +14,9 @@ def mean_impact(sums: Tensor, total: int) -> float:
     return float(sums.clamp(max=0).sum()) / total
 
 
-def by_impact(sums: Tensor, total: int, impact: float, offset: Tensor, allowed: Tensor | None = None) -> Tensor:
+def by_impact(
+    sums: Tensor, total: int, impact: float, offset: Tensor | float = 0.0, allowed: Tensor | None = None
+) -> Tensor:
     """The number of examples of each class, `[K]`.
 
     Each class with a negative sum has one example, whose impact is taken from the sum. The offset is then taken from

@@ -5,7 +5,7 @@ import torch
 from scipy.optimize import linprog
 from torch import Tensor
 
-from bench.labels.base import CountingRule, last_weight
+from bench.labels.base import LastWeightRule, last_weight
 from bench.labels.impact import by_impact, mean_impact
 from bench.messages.observation import Observation
 
@@ -44,7 +44,7 @@ def separable(factor: Tensor) -> Tensor:
     return torch.tensor(found, device=factor.device)
 
 
-class RLGRule(CountingRule):
+class RLGRule(LastWeightRule):
     """RLG (arXiv 2111.00556): a label is in the batch if its row can be separated from all others.
 
     The set of labels is exact if the batch is smaller than the number of features and of classes, and its features are
@@ -54,12 +54,6 @@ class RLGRule(CountingRule):
     its programme. The paper returns the set alone. Here its labels are counted by LLG (`bench.labels.impact`) among the
     classes of the set, so that the rule can be used by an attack.
     """
-
-    needs = frozenset({"batch_size", "last_linear"})
-
-    def check(self, seen: Observation) -> None:
-        """See `LabelRule.check`."""
-        last_weight(seen)
 
     def counts(self, seen: Observation, seed: int) -> Tensor:
         """See `CountingRule.counts`."""
@@ -77,7 +71,7 @@ def _counted(sums: Tensor, total: int, allowed: Tensor) -> Tensor:
     """Each allowed class once, as far as the batch reaches, and the rest of the batch by LLG among them."""
     impact = mean_impact(sums, total)
     if int(allowed.sum()) > total:
-        return by_impact(sums, total, impact, torch.zeros_like(sums), allowed)
+        return by_impact(sums, total, impact, allowed=allowed)
     counts = allowed.long()
     rest = total - int(counts.sum())
-    return counts + by_impact(sums - counts * impact, rest, impact, torch.zeros_like(sums), allowed) if rest else counts
+    return counts + by_impact(sums - counts * impact, rest, impact, allowed=allowed) if rest else counts

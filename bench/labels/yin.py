@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bench.labels.base import CountingRule, last_weight
+from bench.labels.base import LastWeightRule, last_weight
 from bench.messages.observation import Observation
 
 
@@ -21,7 +21,7 @@ def lowest_rows(gradient: Tensor, total: int) -> Tensor:
     return torch.zeros_like(order).scatter(1, order, share.expand_as(order))
 
 
-class YinRule(CountingRule):
+class YinRule(LastWeightRule):
     """The B classes c with the lowest `min_j (grad W)_cj` (arXiv 2104.07586).
 
     It is exact if all labels differ, features are not negative, and the probabilities of absent classes are small. A
@@ -29,12 +29,6 @@ class YinRule(CountingRule):
 
     Departs: the paper assumes B <= K. For larger batches, the order begins again with the lowest row.
     """
-
-    needs = frozenset({"batch_size", "last_linear"})
-
-    def check(self, seen: Observation) -> None:
-        """See `LabelRule.check`."""
-        last_weight(seen)
 
     def counts(self, seen: Observation, seed: int) -> Tensor:
         """See `CountingRule.counts`."""
