@@ -35,7 +35,7 @@ def leaders(board: Board) -> list[dict[str, Any]]:
         best.pop(first.summary["attack"])
         compared = [] if first.control else [row for row in rows if any(row is one for one in best.values())]
         own = leaks.leak(first.cell, {}, first.stored) if compared else None
-        near = [row for row in compared if not _separated(first, own, row)]
+        near = [row for row in compared if not _separated(own, row)]
         others = _attacks(near)
         found.append(
             {
@@ -55,10 +55,10 @@ def _attacks(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.summary["attack"] for row in rows if not row.control))
 
 
-def _separated(first: Row, leak: leaks.LeakageScore | None, other: Row) -> bool:
-    """Whether the first row, with its leak, leaks more by the paired test; without a common victim it is so called."""
-    if victims_of(first.cell) != victims_of(other.cell):
+def _separated(first: leaks.LeakageScore | None, other: Row) -> bool:
+    """Whether the first row leaks more by the paired test; rows without a common victim are not compared."""
+    if first is None or victims_of(first.cell) != victims_of(other.cell):
         return True
     its = leaks.leak(other.cell, {}, other.stored)
-    p = None if leak is None or its is None else paired(leak, its)
+    p = None if its is None else paired(first, its)
     return p is None or p < LEVEL
