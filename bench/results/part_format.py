@@ -1,7 +1,7 @@
 """What the files of a cell's parts have in common: how they are written, and how they are checked."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from bench.storage.atomic import aside
 
 SCHEMA = 1
 KEY = "leakbench"
+# Where and when a row was computed, and by which version: columns that every kind of part has.
+WORK = [(name, pa.string()) for name in ("host", "device", "started", "commit", "versions")]
 FOREIGN = "it was not written by leakbench"
 
 
@@ -39,6 +41,37 @@ def number(value: Any) -> float | None:
 def table_of(rows: list[dict[str, Any]], columns: Sequence[tuple[str, pa.DataType]]) -> pa.Table:
     """A table of these rows and columns; a value that a row lacks is null."""
     return pa.Table.from_pylist(rows, schema=pa.schema(list(columns)))
+
+
+def check_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, pa.DataType]], required: Sequence[str], what: str
+) -> None:
+    """Refuses rows that do not have the columns of a part.
+
+    Args:
+        rows: before they are stored.
+        columns: of the part.
+        required: the columns that every row has.
+        what: what a row is of, for the message.
+
+    Raises:
+        ValueError: a row has an unknown column, or lacks a required one.
+    """
+    known = {name for name, _ in columns}
+    for row in rows:
+        if unknown := sorted(row.keys() - known):
+            raise ValueError(f"a row of {what} has unknown columns: {', '.join(unknown)}")
+        if missing := [name for name in required if name not in row]:
+            raise ValueError(f"a row of {what} lacks {', '.join(missing)}")
+
+
+def latest_rows(rows: Iterable[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """The rows sorted by a key; of several with one key, the one that was stored last (the first of equal times)."""
+    latest: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        if row[key] not in latest or row["stored"] > latest[row[key]]["stored"]:
+            latest[row[key]] = row
+    return [latest[each] for each in sorted(latest)]
 
 
 def write_table(path: Path, table: pa.Table, counted: Sequence[str] = (), mark: str = KEY) -> None:

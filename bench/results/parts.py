@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from safetensors.numpy import save
 
 from bench.results import image_parts, reconstruction_parts, score_parts
-from bench.results.part_format import FOREIGN, KEY, SCHEMA, names, number, read_table, table_of, write_table
+from bench.results.part_format import FOREIGN, KEY, SCHEMA, WORK, names, number, read_table, table_of, write_table
 from bench.storage.atomic import write_bytes
 
 # Words of messages.Status that mean that the machine failed, and not the attack (a test compares the two).
@@ -37,11 +37,7 @@ _VICTIM = [
     ("repeats", pa.int64()),
     ("batch_size", pa.int64()),
     ("rank", pa.int64()),
-    ("host", pa.string()),
-    ("device", pa.string()),
-    ("started", pa.string()),
-    ("commit", pa.string()),
-    ("versions", pa.string()),
+    *WORK,
 ]
 # The origin of data and weights as JSON: repository, commit and hash.
 _ORIGINS = [("sources", pa.string())]

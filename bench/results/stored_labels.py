@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from bench.results.part_format import read_table, table_of, write_table
+from bench.results.part_format import WORK, check_rows, latest_rows, read_table, table_of, write_table
 from bench.results.parts import AGAIN
 from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell
 from bench.results.stored_leak import FACTS_SHAPE, LABELS
@@ -31,11 +31,7 @@ _COLUMNS = [
     ("repeats", pa.int64()),
     ("seconds", pa.float64()),
     ("rank", pa.int64()),
-    ("host", pa.string()),
-    ("device", pa.string()),
-    ("started", pa.string()),
-    ("commit", pa.string()),
-    ("versions", pa.string()),
+    *WORK,
     ("stored", pa.int64()),
 ]
 _SHOWN = tuple(name for name, _ in _COLUMNS[:13])
@@ -77,12 +73,8 @@ class StoredLabels(StoredCell):
         Args:
             victims: only rows of victims with an id below this; None for all.
         """
-        rows: dict[int, dict[str, Any]] = {}
-        for path in self._files():
-            for row in _read(path) or []:
-                if row["victim"] not in rows or row["stored"] > rows[row["victim"]]["stored"]:
-                    rows[row["victim"]] = row
-        return [rows[victim] for victim in sorted(rows) if victims is None or victim < victims]
+        rows = (row for path in self._files() for row in _read(path) or [])
+        return latest_rows((row for row in rows if victims is None or row["victim"] < victims), "victim")
 
     def foreign(self) -> list[str]:
         """The names of the parts that leakbench did not write, or that are corrupt; their victims are done again."""
@@ -98,12 +90,7 @@ class StoredLabels(StoredCell):
             ValueError: a row has an unknown column, or lacks a column that every victim has.
             UserError: the folder cannot be written.
         """
-        known = {name for name, _ in _COLUMNS}
-        for row in rows:
-            if unknown := sorted(row.keys() - known):
-                raise ValueError(f"a row of label inference has unknown columns: {', '.join(unknown)}")
-            if missing := [name for name in _REQUIRED if name not in row]:
-                raise ValueError(f"a row of label inference lacks {', '.join(missing)}")
+        check_rows(rows, _COLUMNS, _REQUIRED, "label inference")
         if rows:
             table = table_of([{**row, "stored": time.time_ns()} for row in rows], _COLUMNS)
             write_table(self.parts / f"labels-{uuid.uuid4().hex}.parquet", table, mark=_MARK)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from bench.results.part_format import read_table, table_of, write_table
+from bench.results.part_format import WORK, check_rows, latest_rows, read_table, table_of, write_table
 from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell
 
 _MARK = "leakbench training"
@@ -32,11 +32,7 @@ _COLUMNS = [
     ("momentum", pa.float64()),
     ("batch_size", pa.int64()),
     ("epochs", pa.int64()),
-    ("host", pa.string()),
-    ("device", pa.string()),
-    ("started", pa.string()),
-    ("commit", pa.string()),
-    ("versions", pa.string()),
+    *WORK,
     ("stored", pa.int64()),
 ]
 _REQUIRED = ("run", "status", "correct", "tested", "steps", "seconds")
@@ -79,12 +75,7 @@ class StoredTraining(StoredCell):
 
     def runs(self) -> list[dict[str, Any]]:
         """The readable rows, one per run, in the order of the runs; if a run was stored twice, its latest row."""
-        rows: dict[int, dict[str, Any]] = {}
-        for path in sorted(self.parts.glob("[!.]*.parquet")):
-            for row in _read(path):
-                if row["run"] not in rows or row["stored"] > rows[row["run"]]["stored"]:
-                    rows[row["run"]] = row
-        return [rows[run] for run in sorted(rows)]
+        return latest_rows((row for path in sorted(self.parts.glob("[!.]*.parquet")) for row in _read(path)), "run")
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Stores a finished run.
@@ -93,10 +84,7 @@ class StoredTraining(StoredCell):
             ValueError: the row has an unknown column, or lacks a column that every run has.
             UserError: the folder cannot be written.
         """
-        if unknown := sorted(row.keys() - {name for name, _ in _COLUMNS}):
-            raise ValueError(f"a row of a training has unknown columns: {', '.join(unknown)}")
-        if missing := [name for name in _REQUIRED if name not in row]:
-            raise ValueError(f"a row of a training lacks {', '.join(missing)}")
+        check_rows([row], _COLUMNS, _REQUIRED, "a training")
         table = table_of([{**row, "stored": time.time_ns()}], _COLUMNS)
         write_table(self.parts / f"run{row['run']}-{uuid.uuid4().hex}.parquet", table, mark=_MARK)
 

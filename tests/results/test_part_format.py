@@ -97,3 +97,24 @@ def test_a_part_carries_no_more_than_is_asked_for(make_cell: CellMaker, rows: tu
         told = {column.path_in_schema for column in columns if column.is_stats_set}
         assert told == {"victim", "status"} & set(footer.schema.names)
         assert footer.metadata == {b"leakbench": b"1"}
+
+
+UNITS = [("unit", pa.int64()), ("status", pa.string())]
+
+
+def test_rows_with_other_columns_are_refused_by_name() -> None:
+    part_format.check_rows([{"unit": 1}, {"unit": 2, "status": "x"}], UNITS, ["unit"], "a test")
+    with pytest.raises(ValueError, match=r"^a row of a test has unknown columns: colour, size$"):
+        part_format.check_rows([{"unit": 1}, {"unit": 1, "size": 2, "colour": 3}], UNITS, ["unit"], "a test")
+    with pytest.raises(ValueError, match=r"^a row of a test lacks unit, status$"):
+        part_format.check_rows([{}], UNITS, ["unit", "status"], "a test")
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3))))
+def test_the_latest_row_of_each_unit_counts(stored: list[tuple[int, int]]) -> None:
+    rows = [{"unit": unit, "stored": time, "place": place} for place, (unit, time) in enumerate(stored)]
+    found = part_format.latest_rows(rows, "unit")
+    assert [row["unit"] for row in found] == sorted({unit for unit, _ in stored})
+    for row in found:
+        own = [each for each in rows if each["unit"] == row["unit"]]
+        assert row == max(own, key=lambda each: (each["stored"], -each["place"]))  # the first of equal times
