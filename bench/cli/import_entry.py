@@ -36,9 +36,9 @@ def answer(arguments: argparse.Namespace) -> Answer:
         UserError: the entry is refused, or contradicts what the folder has.
     """
     from bench.results import verification
-    from bench.results.store import now
     from bench.sharing import archive
     from bench.sharing.merge import merge
+    from bench.storage.provenance import now
 
     if not 1 <= len(arguments.words) <= 2:
         raise UserError("leakbench import takes an entry and a folder: leakbench import entry.zip results")

@@ -11,7 +11,6 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -21,6 +20,7 @@ from bench.results.failure import Failure, read_failure
 from bench.storage.atomic import hidden, unwritable, write_text
 from bench.storage.file_name import file_name
 from bench.storage.portable import portable
+from bench.storage.provenance import now
 
 SCHEMA = 2  # the version of the records' schema
 IDENTITY = re.compile(r"[0-9a-f]{16}")
@@ -293,8 +293,3 @@ def _create(folder: Path, text: str) -> None:
             raise unwritable(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def now() -> str:
-    """The current time, ISO 8601 in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

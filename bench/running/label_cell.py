@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -12,7 +10,6 @@ import pytorch_lightning as pl
 
 from bench.attacks.base import unmet
 from bench.client import Client
-from bench.config.display_names import title
 from bench.config.instantiate import instantiate
 from bench.errors import NotApplicable
 from bench.host import signals
@@ -26,25 +23,25 @@ from bench.results.identity import contents, label_identity
 from bench.results.labels_summary import summarise
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import ENDED_WELL
-from bench.running.cell import Cell, Identified, called
+from bench.running.cell import Identified, called
 from bench.running.components import Contents, client_of, instantiate_engine, read_contents
 from bench.running.ddp_watchdog import DdpWatchdog
 from bench.running.label_step import LabelInference
 from bench.running.ranks import SyncRanks
 from bench.running.trainer import attack_trainer, device_in_words
-from bench.storage.provenance import commit, versions
+from bench.running.victim_cell import VictimCell
+from bench.storage.provenance import stamp
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
 
 
-class LabelCell(Cell[StoredLabels]):
+class LabelCell(VictimCell[StoredLabels]):
     """One label rule on what the victims of one model share; nothing is reconstructed."""
 
     kind: ClassVar[type[StoredLabels]] = StoredLabels
 
     client: Client
     rule: LabelRule
-    trainer: pl.Trainer
 
     @cached_property
     def contents(self) -> Contents:
@@ -56,16 +53,6 @@ class LabelCell(Cell[StoredLabels]):
         """See `Cell.logger`."""
         found: CellLogger = instantiate(self.cfg.logger, "logger")
         return found
-
-    @property
-    def speaks(self) -> bool:
-        """See `Cell.speaks`: rank zero."""
-        return self.trainer.is_global_zero
-
-    @property
-    def meets(self) -> bool:
-        """See `Cell.meets`."""
-        return self.trainer.world_size > 1
 
     def build(self) -> None:
         """See `Cell.build`."""
@@ -82,21 +69,10 @@ class LabelCell(Cell[StoredLabels]):
     def identify(self) -> Identified:
         """See `Cell.identify`."""
         config, found = self.config, self.contents
-        names, data = config["names"], found.data
         weights = {key: value for key, value in found.pretrained.items() if not key.startswith("attack.")}
-        extra = contents(data.fingerprint, found.checkpoint, weights)
-        labels = {name: names[name] for name in self.kind.labels}
-        labels["data"] = title(data.title, names["data"])
-        grants = {name: value for name, value in config["threat"].items() if isinstance(value, bool)}
-        facts = {
-            "labels": labels,
-            "config": config,
-            "threat": {"letter": config["threat"].get("letter"), "grants": grants},
-            "data": {"modality": data.modality},
-            "contents": extra,
-        }
-        slug = "-".join(labels[name] for name in ("attack", "data", "model"))
-        return Identified(label_identity(config, extra), slug, facts)
+        extra = contents(found.data.fingerprint, found.checkpoint, weights)
+        facts = self.known_facts(found.data, extra)
+        return Identified(label_identity(config, extra), self.slug(facts), facts)
 
     def facts(self) -> dict[str, Any]:
         """See `Cell.facts`."""
@@ -176,13 +152,7 @@ class LabelRecorder:
 
     def __init__(self, cell: StoredLabels, trainer: pl.Trainer, advance: Callable[[int], None]) -> None:
         self._cell, self._trainer, self._advance = cell, trainer, advance
-        self._common = {
-            "rank": trainer.global_rank,
-            "host": platform.node(),
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": commit(),
-            "versions": versions(),
-        }
+        self._common = {"rank": trainer.global_rank, **stamp()}
 
     def __call__(self, rows: list[dict[str, Any]]) -> None:
         """Takes in the rows of a block."""

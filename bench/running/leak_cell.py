@@ -9,11 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pytorch_lightning as pl
 import torch
 
 from bench.attacks.about import about
-from bench.config.display_names import title
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.blocks import share
 from bench.host import signals
@@ -33,39 +31,29 @@ from bench.results.query import Rows
 from bench.results.store import Store, load
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
-from bench.running.cell import Cell, Identified, called
+from bench.running.cell import Identified, called
 from bench.running.components import Components, Contents, build, notice, read_contents, sources
 from bench.running.ddp_watchdog import DdpWatchdog
 from bench.running.ranks import SyncRanks
 from bench.running.recorder import Recorder
 from bench.running.time_estimate import ShownProgress, TimeEstimate
 from bench.running.trainer import attack_trainer, device_in_words
+from bench.running.victim_cell import VictimCell
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
 
 
-class LeakCell(Cell[StoredLeak]):
+class LeakCell(VictimCell[StoredLeak]):
     """One attack on the shared gradients of one model, on many victims."""
 
     kind: ClassVar[type[StoredLeak]] = StoredLeak
 
     components: Components
-    trainer: pl.Trainer
 
     @cached_property
     def contents(self) -> Contents:
         """What the config points to."""
         return read_contents(self.cfg)
-
-    @property
-    def speaks(self) -> bool:
-        """See `Cell.speaks`: rank zero."""
-        return self.trainer.is_global_zero
-
-    @property
-    def meets(self) -> bool:
-        """See `Cell.meets`."""
-        return self.trainer.world_size > 1
 
     @property
     def logger(self) -> CellLogger:
@@ -102,23 +90,13 @@ class LeakCell(Cell[StoredLeak]):
     def identify(self) -> Identified:
         """See `Cell.identify`."""
         config, found = self.config, self.contents
-        data, names = found.data, config["names"]
-        extra = contents(data.fingerprint, found.checkpoint, found.pretrained)
-        labels = {name: names[name] for name in ("attack", "model", "defense", "threat")}
-        labels["data"] = title(data.title, names["data"])
-        grants = {name: value for name, value in config["threat"].items() if isinstance(value, bool)}
-        facts = {
-            "labels": labels,
-            "config": config,
+        extra = contents(found.data.fingerprint, found.checkpoint, found.pretrained)
+        facts = self.known_facts(found.data, extra) | {
             "control": bool(config["attack"].get("control")),
-            "threat": {"letter": config["threat"].get("letter"), "grants": grants},
-            "data": {"modality": data.modality},
-            "contents": extra,
             "metrics": facts_of_metrics(found.scorer, config["metric"]),
             "reasons": dict(found.scorer.reasons),
         }
-        slug = "-".join(labels[name] for name in ("attack", "data", "model"))
-        return Identified(identity(config, extra), slug, facts)
+        return Identified(identity(config, extra), self.slug(facts), facts)
 
     def facts(self) -> dict[str, Any]:
         """See `Cell.facts`."""

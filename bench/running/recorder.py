@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import time
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ from bench.messages.victims import Victims
 from bench.metrics.scorer import Scores
 from bench.modalities.lookup import modality_of
 from bench.results.stored_leak import StoredLeak
-from bench.storage.provenance import commit, versions
+from bench.storage.provenance import stamp
 
 _VICTIMS, _SECONDS = 32, 10.0  # a part is written when one of the two is reached
 
@@ -42,10 +40,7 @@ class Recorder:
         self._modality = modality_of(cell.facts)
         self._common = {
             "rank": rank,
-            "host": platform.node(),
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": commit(),
-            "versions": versions(),
+            **stamp(),
             "sources": json.dumps(cell.facts.get("sources", {}), sort_keys=True),
         }
         self._device = device

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -28,7 +26,7 @@ from bench.running.cell import Cell, Identified, called
 from bench.running.components import checkpoint_hash
 from bench.running.trainer import device_in_words, fitting_trainer
 from bench.running.training_components import TrainingComponents, build, classifier, read_data
-from bench.storage.provenance import commit, versions
+from bench.storage.provenance import stamp
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
 from bench.training.classifier import Classifier
@@ -123,7 +121,7 @@ class TrainingCell(Cell[StoredTraining]):
 def train(cfg: DictConfig, trainee: TrainingComponents, stored: StoredTraining, run: int) -> dict[str, Any]:
     """One training run as a row of the store."""
     schedule = trainee.schedule
-    started = datetime.now(UTC).isoformat(timespec="seconds")
+    begun = stamp()
     seed = seed_of(cfg.seed, "training order", run)
     data = LabelledSplit(trainee.train, trainee.test, schedule.batch_size, trainee.sampling, seed)
     module = classifier(cfg, trainee, run)
@@ -150,11 +148,8 @@ def train(cfg: DictConfig, trainee: TrainingComponents, stored: StoredTraining, 
         "momentum": schedule.momentum,
         "batch_size": schedule.batch_size,
         "epochs": schedule.epochs,
-        "host": platform.node(),
         "device": device_in_words(trainer),
-        "started": started,
-        "commit": commit(),
-        "versions": versions(),
+        **begun,
     }
 
 

@@ -13,13 +13,14 @@ from typing import Any
 from bench.errors import UserError
 from bench.results import parts, query, verification
 from bench.results.query import Rows
-from bench.results.store import Store, now
+from bench.results.store import Store
 from bench.results.stored_leak import ENDED_WELL, StoredLeak
 from bench.running.components import notice
 from bench.running.leak_cell import LeakCell
 from bench.running.restored import numerics
 from bench.sharing.recomposed import recomposed
 from bench.storage.lock import locked
+from bench.storage.provenance import now
 
 ABSOLUTE = 1e-4  # a difference that is always within the tolerance, in units of the score
 

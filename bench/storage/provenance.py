@@ -6,6 +6,7 @@ import functools
 import json
 import platform
 import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -22,6 +23,16 @@ def commit() -> str:
     if not head:
         return "unknown"
     return head + ("+dirty" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def now() -> str:
+    """The current time, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def stamp() -> dict[str, str]:
+    """Where and when work begins, and by which version: columns of every row, except for the device."""
+    return {"host": platform.node(), "started": now(), "commit": commit(), "versions": versions()}
 
 
 def _git(folder: Path, *arguments: str) -> str:

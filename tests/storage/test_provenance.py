@@ -6,6 +6,7 @@ import json
 import platform
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -62,3 +63,11 @@ def test_the_versions_are_those_that_are_installed(monkeypatch: pytest.MonkeyPat
     found = json.loads(provenance.versions.__wrapped__())
     installed = {name: importlib.metadata.version(name) for name in ("torch", "numpy")}
     assert found == {"python": platform.python_version(), **installed, "no-such-package": "unknown"}
+
+
+def test_a_stamp_says_where_when_and_by_which_version() -> None:
+    found = provenance.stamp()
+    assert (found["host"], found["commit"]) == (platform.node(), provenance.commit())
+    assert found["versions"] == provenance.versions()
+    begun = datetime.fromisoformat(found["started"])
+    assert begun.tzinfo == UTC and timedelta(0) <= datetime.now(UTC) - begun < timedelta(minutes=1)
