@@ -14,6 +14,7 @@ from torch import Tensor
 from bench.attacks.base import Attack
 from bench.attacks.exact.first_layer import FirstLayer, needed_first_layer
 from bench.attacks.exact.lone_rows import fitted, variances
+from bench.attacks.exact.one_victim import reconstruction_of
 from bench.attacks.exact.peeling import PeelingState, VerifiedExample, lone_examples
 from bench.engine.settings import EngineSettings
 from bench.messages.observation import Observation
@@ -104,15 +105,15 @@ class LinearLayer(Attack):
                 answer = _answer(batch, [], torch.nan, Status.NONFINITE)
             else:
                 answer = self._one(batch) if batch.size == 1 else self._several(batch)
-            yield Reconstruction(
-                ids=seen.ids[position : position + 1],
-                inputs=answer.images.to(self.engine.dtype).to(seen.ids.device)[None],
-                labels=answer.labels.to(seen.ids.device)[None],
-                objective=torch.tensor([answer.objective], dtype=torch.float64),
-                iterations=torch.tensor([0]),
-                evaluations=torch.tensor([answer.evaluations]),
-                seconds=torch.tensor([time.perf_counter() - begin], dtype=torch.float64),
-                status=[answer.status],
+            yield reconstruction_of(
+                seen,
+                position,
+                answer.images.to(self.engine.dtype),
+                answer.labels,
+                answer.status,
+                objective=answer.objective,
+                begin=begin,
+                evaluations=answer.evaluations,
             )
 
     def _one(self, batch: PeelingState) -> _Answer:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
-from bench.attacks.exact.one_victim import one_victim
+from bench.attacks.exact.one_victim import one_victim, reconstruction_of
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.status import Status
@@ -60,13 +59,7 @@ def verified(
         if errors[-1] <= enough:
             inputs, labels, status = claimed, classes, Status.CONVERGED
             break
-    return Reconstruction(
-        ids=seen.ids[position : position + 1],
-        inputs=inputs[None],
-        labels=labels[None],
-        objective=torch.tensor([min(errors, default=torch.nan)], dtype=torch.float64),
-        iterations=torch.tensor([0]),
-        evaluations=torch.tensor([len(errors)]),
-        seconds=torch.tensor([time.perf_counter() - begin], dtype=torch.float64),
-        status=[status],
+    objective = min(errors, default=torch.nan)
+    return reconstruction_of(
+        seen, position, inputs, labels, status, objective=objective, begin=begin, evaluations=len(errors)
     )

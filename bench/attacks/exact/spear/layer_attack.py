@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.attacks.exact.first_layer import FirstLayer, needed_first_layer
+from bench.attacks.exact.one_victim import reconstruction_of
 from bench.attacks.exact.spear.factors import Factors, LayerGradient
 from bench.attacks.exact.spear.found import FoundImages, nothing, read_images
 from bench.attacks.exact.spear.hull import Hull
@@ -98,15 +99,15 @@ class LayerAttack(Attack):
         for position in range(len(seen)):
             begin = time.perf_counter()
             images, found, status = self._claim(seen, layer, position, seed)
-            yield Reconstruction(
-                ids=seen.ids[position : position + 1],
-                inputs=images.to(self.engine.dtype).to(seen.ids.device)[None],
-                labels=torch.full((1, len(images)), -1, device=seen.ids.device),
-                objective=torch.tensor([1 - found.least], dtype=torch.float64),
-                iterations=torch.tensor([found.tried]),
-                evaluations=torch.tensor([0]),
-                seconds=torch.tensor([time.perf_counter() - begin], dtype=torch.float64),
-                status=[status],
+            yield reconstruction_of(
+                seen,
+                position,
+                images.to(self.engine.dtype),
+                torch.full((len(images),), -1),
+                status,
+                objective=1 - found.least,
+                begin=begin,
+                iterations=found.tried,
             )
 
     def _claim(
