@@ -29,6 +29,8 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _DPI = 300
 _SHAPE = 0.68  # height of a plot over its width
 _POINTS = 200
+_WITHIN = 5  # so many names fit into a plot without hiding its lines
+_LETTER, _LINE = 0.54, 1.6  # the width of a letter and the height of a line of a legend, as shares of its font's size
 
 
 def success(rows: Sequence[TableRow], width: float, font: float, thresholds: tuple[float, float]) -> Figure:
@@ -190,14 +192,28 @@ def plot_of(width: float, font: float) -> tuple[Figure, Axes]:
 
 
 def line_style(which: int) -> dict[str, Any]:
-    """Colour, dashes and mark of a line by its place."""
-    at = which % len(COLOURS)
-    return {"color": COLOURS[at], "linestyle": DASHES[at], "linewidth": 1.3, "marker": MARKS[at]}
+    """Colour, dashes and mark of a line by its place; where colours begin again, each has other dashes."""
+    again, at = divmod(which, len(COLOURS))
+    dashes = DASHES[(at + again) % len(DASHES)]
+    return {"color": COLOURS[at], "linestyle": dashes, "linewidth": 1.3, "marker": MARKS[at]}
 
 
 def legend(axes: Axes, font: float) -> None:
-    """Adds the names of the lines."""
-    axes.legend(fontsize=font - 1, frameon=False, handlelength=2.6)
+    """Adds the names of the lines: a few within the plot, many below it, where they hide no line."""
+    size, handle = font - 1, 2.6
+    names = axes.get_legend_handles_labels()[1]
+    if len(names) <= _WITHIN:
+        axes.legend(fontsize=size, frameon=False, handlelength=handle)
+        return
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    widest = size / 72 * (max(map(len, names)) * _LETTER + handle + 2.3)  # inches, with the gap behind
+    columns = max(1, int(figure.get_figwidth() / widest))
+    rows = -(-len(names) // columns)
+    figure.set_figheight(figure.get_figheight() + rows * _LINE * size / 72)
+    figure.legend(
+        loc="outside lower center", ncols=columns, fontsize=size, frameon=False, handlelength=handle, columnspacing=1
+    )
 
 
 def _picture(axes: Axes, image: np.ndarray, below: str, font: float) -> None:

@@ -31,6 +31,22 @@ def test_success_over_thresholds_counts_a_failed_victim_as_none(tmp_path: Path) 
     assert shares == [0, 0.5, 0.75]
 
 
+@pytest.mark.parametrize("count", [2, 12])
+def test_the_names_of_many_lines_hide_none_of_them(tmp_path: Path, count: int) -> None:
+    """They stand below the plot, within the figure; no two lines look alike."""
+    for seed in range(count):
+        add_cell(tmp_path, f"attack_of_group_{seed}", [1e-5, 1e-3])
+    figure = figures.success(rows(tmp_path), 3.3, 8, (1e-6, 1))
+    figures.rendered(figure, "png")
+    (axes,) = figure.axes
+    legend = axes.get_legend() or figure.legends[0]
+    assert len(legend.texts) == count
+    assert len({(line.get_color(), str(line.get_linestyle()), str(line._dash_pattern)) for line in axes.lines}) == count
+    drawn, plot = legend.get_window_extent(), axes.get_window_extent()
+    assert drawn.x0 >= 0 and drawn.x1 <= figure.bbox.x1 and drawn.y0 >= 0
+    assert (drawn.y1 <= plot.y0) == (count > 5)
+
+
 def test_batches_have_medians_and_quartiles_by_size(tmp_path: Path) -> None:
     for batch in (4, 1, 2):
         add_cell(tmp_path, "dlg", [1e-3] * 4 * batch, batch=batch)
