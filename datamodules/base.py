@@ -41,7 +41,8 @@ class VictimDataModule(LightningDataModule, Generic[P]):
         victims: number of victims, >= 1.
         batch_size: B, examples in each victim's batch, >= 1.
         seed: determines, together with the dataset, B and the label rule, which examples victim i holds; >= 0.
-        label_rule: `random` for any examples, `unique` for B different labels, `same` for B equal labels.
+        label_rule: `random` for any examples, `unique` for B different labels, `same` for B equal labels, `replacement`
+            for any examples that are drawn with replacement, so that B may exceed their number.
         labels: `own` for the labels of the examples; `random` for labels that are drawn per victim from all classes, by
             the label rule.
 
@@ -183,7 +184,10 @@ class VictimDataModule(LightningDataModule, Generic[P]):
             self.modality,
         )
         self._dealer = Dealer(
-            pool.labels, self.batch_size, self.seed, self.label_rule if self.labels == "own" else "random"
+            pool.labels,
+            self.batch_size,
+            self.seed,
+            self.label_rule if self.labels == "own" or self.label_rule == "replacement" else "random",
         )
         self._pool = pool
 

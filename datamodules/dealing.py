@@ -18,7 +18,7 @@ import numpy as np
 from bench.datamodules.pool import Integers
 from bench.errors import UserError
 
-RULES = ("random", "unique", "same")
+RULES = ("random", "unique", "same", "replacement")
 IMAGES, LABELS = 0, 1  # numbers of separate random streams
 
 
@@ -85,6 +85,19 @@ def all_equal(order: Integers, labels: Integers, size: int) -> Integers:
     return np.array(batches, dtype=np.int64).reshape(-1, size)
 
 
+def drawn(count: int, size: int, seed: int, *stream: int) -> Integers:
+    """Draws numbers below `count` uniformly and with replacement, `[size]`.
+
+    Args:
+        count: N.
+        size: how many are drawn; it may be above N.
+        seed: seed, >= 0.
+        stream: numbers of the random stream.
+    """
+    words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream)).random_raw(size)
+    return (words % np.uint64(count)).astype(np.int64)
+
+
 def drawn_labels(victim: int, seed: int, size: int, classes: int, rule: str) -> Integers:
     """Draws a victim's labels `[size]`, whatever its examples are.
 
@@ -93,13 +106,12 @@ def drawn_labels(victim: int, seed: int, size: int, classes: int, rule: str) -> 
         seed: seed, >= 0.
         size: B.
         classes: number of classes, from which labels are drawn uniformly.
-        rule: `random`, `unique` for different labels, `same` for one label for all.
+        rule: `unique` for different labels, `same` for one label for all; else each label is drawn for itself.
     """
     if rule == "unique":
         return shuffled(classes, seed, LABELS, victim)[:size]
-    words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(LABELS, victim))).random_raw(size)
-    drawn = (words % np.uint64(classes)).astype(np.int64)
-    return np.repeat(drawn[:1], size) if rule == "same" else drawn
+    found = drawn(classes, size, seed, LABELS, victim)
+    return np.repeat(found[:1], size) if rule == "same" else found
 
 
 class Dealer:
@@ -107,9 +119,10 @@ class Dealer:
 
     Args:
         labels: `[N]`, int64.
-        batch_size: B, 1 to N.
+        batch_size: B, 1 to N; without an upper bound if examples are drawn with replacement.
         seed: seed, >= 0.
-        rule: `random`, `unique` or `same`; `check_possible` checks if the labels allow it.
+        rule: one of `RULES`; `check_possible` checks if the labels allow it. With `replacement`, each example of a
+            batch is drawn for itself, so an example may be in a batch twice.
     """
 
     def __init__(self, labels: Integers, batch_size: int, seed: int, rule: str) -> None:
@@ -118,6 +131,8 @@ class Dealer:
         self._round = lru_cache(maxsize=4)(self._deal_round)
 
     def _deal_round(self, number: int) -> Integers:
+        if self._rule == "replacement":  # each round is one batch
+            return drawn(len(self._labels), self._size, self._seed, IMAGES, number)[None]
         order = shuffled(len(self._labels), self._seed, IMAGES, number)
         if self._rule == "unique":
             return all_different(order, self._labels, self._size)
@@ -127,6 +142,8 @@ class Dealer:
 
     def __call__(self, victim: int) -> tuple[Integers, int]:
         """Returns the victim's examples `[B]`, and the number of rounds that were dealt completely before it.
+
+        With `replacement`, a round is one batch.
 
         Raises:
             ValueError: the number is negative, or the labels allow no batch.
@@ -167,9 +184,12 @@ def check_possible(
     Raises:
         UserError: the batch is larger than the dataset, or the label rule cannot be kept.
     """
-    if size > len(labels):
-        raise UserError(f"data.batch_size={size}: data '{title}' has only {len(labels)} {modality}")
-    if classes is None and not (own and rule == "random"):
+    if size > len(labels) and rule != "replacement":
+        raise UserError(
+            f"data.batch_size={size}: data '{title}' has only {len(labels)} {modality} "
+            "(data.label_rule=replacement draws with replacement)"
+        )
+    if classes is None and not (own and rule in ("random", "replacement")):
         asked = f"data.label_rule={rule}" if own else "data.labels=random"
         raise UserError(f"{asked}: data '{title}' has no labels (only data.label_rule=random data.labels=own)")
     if classes is not None and rule == "unique":

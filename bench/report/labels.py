@@ -50,7 +50,8 @@ def page(found: Sequence[Mapping[str, Any]]) -> Page:
 def _section(setting: tuple[Any, ...], found: Sequence[Mapping[str, Any]]) -> Section:
     data, rule, labels, defense, threat = setting
     drawn = ", drawn at random" if labels == "random" else ""
-    title = f"{data}, {rule} labels{drawn}, defence {defense}, threat model {threat}"
+    dealt = "batches drawn with replacement" if rule == "replacement" else f"{rule} labels"
+    title = f"{data}, {dealt}{drawn}, defence {defense}, threat model {threat}"
     notes = [*_NOTES, methods(errors=False), *_reasons(found)]
     return Section(title, [_table(found)], notes, alone=f"Labels inferred on {title}")
 

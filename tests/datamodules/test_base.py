@@ -187,7 +187,10 @@ def test_facts_before_setup_are_a_fault_of_the_program() -> None:
         ({"victims": -4}, "data.victims=-4: must be >= 1 (independent updates to attack)"),
         ({"batch_size": 0}, "data.batch_size=0: must be >= 1 (examples in each victim's batch)"),
         ({"seed": -1}, "data.seed=-1: must be >= 0 (chooses which images the victims hold)"),
-        ({"label_rule": "uniqe"}, "data.label_rule=uniqe: must be one of random, unique, same; did you mean 'unique'?"),
+        (
+            {"label_rule": "uniqe"},
+            "data.label_rule=uniqe: must be one of random, unique, same, replacement; did you mean 'unique'?",
+        ),
         ({"labels": "rand"}, "data.labels=rand: must be one of own, random; did you mean 'random'?"),
         ({"size": 0}, "data.size=0: must be >= 1 (side in pixels, or null)"),
         ({"channels": 2}, "data.channels=2: must be 1 (gray), 3 (RGB) or null (as they are)"),

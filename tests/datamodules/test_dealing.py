@@ -149,3 +149,15 @@ def test_refusals(size: int, rule: str, own: bool, classes: int | None, sentence
 def test_drawn_labels_may_be_equal_or_different_whatever_the_images_are() -> None:
     check_possible("set", LABELS, None, 10, 5, "unique", own=False)
     check_possible("set", LABELS, None, 10, 5, "same", own=False)
+
+
+def test_with_replacement_a_batch_may_be_larger_than_the_data_set() -> None:
+    """Each example is drawn for itself: uniformly, the same in any order, and with repeats in a batch."""
+    labels = np.arange(5)
+    dealer = Dealer(labels, 2_000, 3, "replacement")
+    later, first = dealer(7)[0], dealer(0)[0]
+    assert later.shape == first.shape == (2_000,) and not np.array_equal(first, later)
+    np.testing.assert_array_equal(Dealer(labels, 2_000, 3, "replacement")(7)[0], later)
+    counts = np.bincount(first, minlength=5)
+    assert len(counts) == 5 and abs(counts - 400).max() < 4 * (2_000 * 0.2 * 0.8) ** 0.5  # four standard deviations
+    check_possible("set", labels, None, 5, 2_000, "replacement", True)

@@ -4,6 +4,7 @@ import ast
 import functools
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,8 @@ def is_in_the_code(message: str) -> bool:
 def test_leakbench_answers_what_the_page_says(command: str, answer: str, tmp_path, monkeypatch, capfd) -> None:
     for name in ("WANDB_API_KEY", "WANDB_MODE"):
         monkeypatch.delenv(name, raising=False)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:  # of the tests of other pages
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.chdir(tmp_path)
     assert main(shlex.split(command)[1:]) == 2
     out, err = capfd.readouterr()

@@ -125,3 +125,10 @@ def test_a_model_whose_parameters_do_not_count_is_named() -> None:
 
 def test_an_error_in_one_line() -> None:
     assert first_line(RuntimeError("\nshape\nmore")) == "shape" and first_line(KeyError()) == "KeyError"
+
+
+@pytest.mark.slow
+def test_many_relus_of_a_large_batch_are_no_lost_term(parties) -> None:
+    """Each of ten million ReLUs has a kink; with all 32 images some lie within every step of the finite differences."""
+    large = ["data=samples", "data.set=mnist", "data.label_rule=replacement", "data.batch_size=32", "data.victims=1"]
+    assert parties("attack=noise", "model=convnet16", *large).client.facts.parameters > 0
