@@ -78,7 +78,8 @@ def compose(
         _look_for_data(plain, chosen["data"])
     checked = _resolved(plain, Knobs(_typed(parsed), chosen, config_dir))
     if any(override.key_or_group not in NAMED for override in parsed):
-        checked.names = names(checked, written, config_dir, choices.get("labels"))
+        plain_choices = _plain_choices(parsed, known) if config_dir is None else None
+        checked.names = names(checked, written, config_dir, choices.get("labels"), plain_choices)
     for key in ("attack", "data", "defense", "threat", "training"):
         if key in checked:
             _rehearse(OmegaConf.to_container(checked[key]), key, plain)
@@ -98,6 +99,13 @@ def _rehearse(node: Any, key: str, cfg: DictConfig) -> None:
         if not found or not origin:
             raise
         raise type(error)(f"{origin}={str(error)[found.end() :]}") from error
+
+
+def _plain_choices(parsed: list[Override], known: dict[str, list[str]]) -> tuple[str, ...] | None:
+    """The overrides that choose options; None if one of them may change the option of another group."""
+    chosen = [override for override in parsed if override.key_or_group in known]
+    mixed = any(o.key_or_group in (*PRESETS, "labels") or not isinstance(o.value(), str) for o in chosen)
+    return None if mixed else tuple(str(override.input_line) for override in chosen)
 
 
 def _typed(parsed: list[Override]) -> frozenset[str]:

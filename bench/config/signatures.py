@@ -24,8 +24,11 @@ def hints(path: Any) -> dict[str, Any]:
     >>> hints("bench.engine.steps.Fixed")["lr"]
     <class 'float'>
     """
-    if not isinstance(path, str):
-        return {}
+    return dict(_hints(path)) if isinstance(path, str) else {}
+
+
+@functools.cache
+def _hints(path: str) -> dict[str, Any]:
     module, _, name = path.rpartition(".")
     found = {}
     for argument, text in _texts(module, name).items():

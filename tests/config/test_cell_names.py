@@ -6,6 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from bench.config.cell_names import as_written, names, option_names
+from bench.config.compose import compose
 from bench.config.composing import cache_folder, composed_by_hydra
 
 
@@ -48,3 +49,26 @@ def test_a_node_is_that_of_the_file_and_resolved(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("LEAKBENCH_CACHE", str(tmp_path))
     found = as_written((("attack", "dlg"), ("model", "lenet")), None, cache_folder())
     assert set(found) == {"attack", "model"} and found["attack"]["step"]["lr"] == found["attack"]["lr"]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["data.victims=3"],
+        ["attack=tag", "data=cola", "metric=text", "logger=none", "data.tokens=7"],
+        ["data=sst2", "logger=none", "model.layers=1"],  # it chooses the attack and the model
+        ["attack=dlg_int8", "threat=adaptive", "defense=int8", "engine=default", "trainer=cpu", "seed=3"],
+        ["defense=stack", "defense.parts=[clip,gaussian]", "model=resnet20", "model.width=8"],
+        ["scale=full", "attack.lr=0.5"],
+        ["experiment=table1_idlg_mnist", "data.victims=2"],
+        ["labels=yin", "attack=inverting_gradients", "data.batch_size=2"],
+    ],
+    ids=" ".join,
+)
+def test_names_are_those_of_an_option_that_is_composed_by_itself(
+    overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the cell was composed of is taken for its options' files where nothing else can have changed them."""
+    found = compose(overrides).names
+    monkeypatch.setattr("bench.config.compose._plain_choices", lambda *_: None)
+    assert found == compose(overrides).names
