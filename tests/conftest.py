@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+os.environ["OMP_NUM_THREADS"] = "1"  # read by torch when it is imported, by our engine, and by processes of tests
+
 import pytest
 import torch
 from hypothesis import settings

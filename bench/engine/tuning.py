@@ -17,7 +17,7 @@ from bench.engine.compile import Function, compile_matching, pays
 from bench.engine.matching import Matching
 from bench.engine.seats import seats_of
 from bench.engine.size import bytes_of_gradients, operations
-from bench.host.capacity import cores
+from bench.host import capacity
 
 # On a processor, 8 slots reach three quarters of the evaluations per second of 32 slots, and a single victim takes a
 # third of the time.
@@ -182,10 +182,10 @@ def _measured(some: Some, total: int, held: int, device: torch.device) -> Tuned:
 
 
 def _threads(some: Some, found: Tuned) -> int:
-    """Returns one thread, or as many as there are cores if that is clearly quicker.
+    """Returns one thread, or as many as this process may have if that is clearly quicker.
 
     On a busy machine, many threads can be far slower than one."""
-    every = cores()
+    every = capacity.threads()
     if every == 1:
         return 1
     matching, z = some(found.slots)

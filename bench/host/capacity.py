@@ -32,6 +32,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads() -> int:
+    """The number of threads that this process may compute with: a thread per core, or fewer if OMP_NUM_THREADS says so.
+
+    Cells that run side by side are told their share of the cores in this variable.
+    """
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(int(given), cores()) if given.isdigit() and int(given) else cores()
+
+
 def free_memory() -> int | None:
     """The bytes that this process can take before the system has to swap; None if the system does not say.
 

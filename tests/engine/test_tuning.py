@@ -37,6 +37,19 @@ def test_slots_do_not_depend_on_the_number_of_victims_or_a_clock(victims: int, p
     assert settled(parties, victims, "engine.chunk=3").slots == 3
 
 
+@pytest.mark.parametrize("allowed", [1, 2])
+def test_threads_are_timed_only_if_several_are_allowed(allowed: int, parties, monkeypatch) -> None:
+    """Cells side by side have a share of the cores each, and must not take those of the others."""
+    timed = []
+    once = tuning._once
+    monkeypatch.setattr(tuning, "_once", lambda *work: timed.append(torch.get_num_threads()) or once(*work))
+    monkeypatch.setenv("OMP_NUM_THREADS", str(allowed))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(2))
+    found = settled(parties, 2, "engine.threads=null")
+    assert set(timed) == ({1, 2} if allowed == 2 else set()) and found.threads in range(1, allowed + 1)
+    torch.set_num_threads(1)
+
+
 def test_work_whose_arithmetic_outweighs_its_calls_is_done_one_by_one(parties, monkeypatch) -> None:
     """The bound is put below what three filters on 9x9 pixels cost, which is thousands of operations."""
     monkeypatch.setattr(tuning, "MAPPED_UP_TO", 10**3)

@@ -96,6 +96,18 @@ def test_processes_that_somebody_else_has_started_are_theirs(monkeypatch):
     assert trainer.num_devices == many
 
 
+@pytest.mark.parametrize(
+    ("given", "threads"),
+    [("1", 1), ("1,2", 1), (" 1 ", 1), ("1000000", None), ("0", None), ("many", None), ("", None), (None, None)],
+)
+def test_no_more_threads_are_taken_than_the_environment_allows(given, threads, monkeypatch):
+    """None for as many as there are cores."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert capacity.threads() == (threads or capacity.cores())
+
+
 def test_free_memory_lies_between_what_nobody_touches_and_what_there_is():
     """The kernel's own counts: pages in no use at all (half of them may go meanwhile), and all pages."""
     untouched, all_of_it = (
