@@ -1,9 +1,10 @@
-"""`leakbench` in processes of their own, real ones to kill: forked from a process that has imported torch already."""
+"""Processes of their own for `leakbench` and Python, real ones to kill: forked from one that has imported torch."""
 
 import multiprocessing
 import os
 import resource
 import sys
+import textwrap
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -20,7 +21,11 @@ CONTEXT.set_forkserver_preload(
 
 
 def _command(words, log, environment, file_size):
-    os.environ.update(environment)
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(f"{log}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     if file_size is not None:
@@ -35,13 +40,29 @@ def _command(words, log, environment, file_size):
     sys.exit(code)
 
 
+def _run(code, words):
+    sys.argv = ["-c", *words]
+    exec(code, {"__name__": "__main__"})
+
+
+def python(code, *words):
+    """`python -c CODE WORDS`, started: of the project it has imported what `leakbench run` and `report` import.
+
+    Returns:
+        The process, whose `exitcode` is there after `join`.
+    """
+    process = CONTEXT.Process(target=_run, args=(textwrap.dedent(code), [str(word) for word in words]))
+    process.start()
+    return process
+
+
 class Leakbench:
     """`leakbench WORDS`.
 
     Args:
         words: as after `leakbench`.
         log: stdout and stderr go to `LOG.out` and `LOG.err`.
-        environment: variables to add.
+        environment: variables to add; None takes one away.
         file_size: no file may grow beyond so many bytes (the kernel refuses with EFBIG), or None.
     """
 

@@ -1,10 +1,10 @@
 """Protects: a victim's sentences are the same for every asker, whole, and what is predicted is what was said."""
 
-import multiprocessing
 from pathlib import Path
 
 import pytest
 import torch
+from processes import CONTEXT
 
 from bench.datamodules.public_domain import packaged
 from bench.errors import UserError
@@ -133,6 +133,9 @@ def _digests(_) -> list[str]:
 
 
 def test_another_process_learns_the_same_vocabulary() -> None:
-    """With the word-piece trainer of tokenizers it would not: its pieces differ from process to process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    """With the word-piece trainer of tokenizers it would not: its pieces differ from process to process.
+
+    The process is forked from an interpreter that is not this one, so that it hashes words otherwise.
+    """
+    with CONTEXT.Pool(1) as pool:
         assert pool.map(_digests, [None]) == [_digests(None)]

@@ -1,13 +1,11 @@
 """What is stored is whole or absent, whatever happens to the writer; a folder that cannot be written is one line."""
 
 import json
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import python
 
 from bench.errors import UserError
 from bench.results import query
@@ -46,8 +44,9 @@ WRITER = """
 
 
 def run_writer(cell: StoredLeak, stop: int, when: str) -> int:
-    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(cell.folder), str(stop), when]
-    return subprocess.run(command, check=False).returncode
+    process = python(WRITER, cell.folder, stop, when)
+    process.join(60)
+    return process.exitcode
 
 
 @pytest.mark.parametrize(
@@ -149,9 +148,10 @@ APPENDER = """
 
 
 def test_processes_write_beside_each_other(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(APPENDER), str(tmp_path)]
-    writers = [subprocess.Popen([*command, str(start)]) for start in (0, 10, 20)]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    writers = [python(APPENDER, tmp_path, start) for start in (0, 10, 20)]
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
     (cell,) = query.cells(tmp_path).cells
     assert cell.done() == set(range(30))
     assert query.rows(cell).warnings == []
