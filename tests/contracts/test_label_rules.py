@@ -1,6 +1,7 @@
 """Every file of configs/labels/ builds a rule that has a figure for every batch, and each victim has its own."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ BATCHES = {
 }
 
 
+@cache  # a rule keeps nothing of what it has seen
 def rule(name: str) -> LabelRule:
     built = instantiate(compose(["attack=dlg", f"labels={name}"]).attack.labels, "attack.labels")
     assert isinstance(built, LabelRule)
