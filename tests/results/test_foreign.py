@@ -9,8 +9,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from bench.cli import status
@@ -135,21 +133,16 @@ def read(path: Path) -> None:
             plans._load(path)
 
 
-@pytest.fixture(scope="module")
-def cases(results: Path) -> list[tuple[Path, tuple, object]]:
-    return everything(results)
-
-
-@given(st.data())
-@settings(max_examples=150)
-def test_a_leaf_of_a_document_can_be_anything_to_its_reader(cases: list, data: st.DataObject) -> None:
-    path, place, value = data.draw(st.sampled_from(cases))
-    before = path.read_bytes()
-    try:
+def test_a_leaf_of_a_document_can_be_anything_to_its_reader(results: Path, tmp_path: Path) -> None:
+    """One in 43 of all documents with another leaf, which meets each leaf's neighbourhood and, in turn, each value."""
+    root = Path(shutil.copytree(results, tmp_path / "r"))
+    cases = everything(root)[::43]
+    assert len(cases) > 150 and {VALUES.index(value) for *_, value in cases if value == value} >= {*range(14)} - {10}
+    for path, place, value in cases:
+        before = path.read_text()
         path.write_text(json.dumps(replaced(json.loads(before), place, value)))
         read(path)
-    finally:
-        path.write_bytes(before)
+        path.write_text(before)
 
 
 @pytest.mark.slow
