@@ -42,13 +42,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wandb")
     home = folder / "home"
     home.mkdir()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")} | {"HOME": str(home)}
+    environment = {name: None for name in os.environ if name.startswith("WANDB_")} | {"HOME": str(home)}
     overrides = ["attack=idlg", "attack.evaluations=30", "data.victims=3", "logger=wandb", f"results={folder / 'r'}"]
-    command = [sys.executable, "-m", "bench.cli", "run", *overrides]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
-    )
-    assert done.returncode == 0, done.stderr
+    overrides += ["metric=mse", "engine.threads=1", "engine.compile=false"]
+    process = Leakbench(["run", *overrides], folder / "log", environment)
+    assert process.wait(300) == 0, process.err
     assert not list(home.rglob("*wandb*")), "W&B wrote outside the results folder"
     return folder / "r"
 
