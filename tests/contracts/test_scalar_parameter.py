@@ -61,11 +61,11 @@ def test_a_defence_shares_a_single_number_too(name: str) -> None:
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_compares_a_single_number_too(name: str) -> None:
-    cfg = compose([*QUICK, *OWN, f"attack={name}"])
-    few = [f"attack.{key}={value}" for key, value in FEW.items() if key in cfg.attack]
     threat = "adaptive" if name == "dlg_int8" else "labels_known"
     defense = "int8" if name == "dlg_int8" else "none"
-    built = build(compose([*QUICK, *OWN, f"attack={name}", *few, f"threat={threat}", f"defense={defense}"]))
+    words = [*QUICK, *OWN, f"attack={name}", f"threat={threat}", f"defense={defense}"]
+    given = compose(words).attack
+    built = build(compose([*words, *(f"attack.{key}={value}" for key, value in FEW.items() if key in given)]))
     (guess,) = claims(built.attack, built.client.share(built.data.deal([0])), 0)
     assert torch.isfinite(guess.inputs).all()
 
