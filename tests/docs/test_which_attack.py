@@ -7,8 +7,15 @@ import pytest
 import which_attack
 from which_attack import BEGIN, END, MEASURED, MODELS, PAGE
 
+from bench.attacks.base import Attack
 from bench.attacks.exact.spear.attack import Spear
 from bench.attacks.gradient_matching import GradientMatching
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Attack]:
+    """Each attack composed and built, which takes a second for all of them; tests leave them as they are."""
+    return which_attack.attacks()
 
 
 def rows(title: str) -> list[list[str]]:
@@ -19,22 +26,20 @@ def rows(title: str) -> list[list[str]]:
     return [[entry.strip() for entry in line.strip("| ").split(" | ")] for line in found[2:]]
 
 
-def test_the_page_has_the_needs_of_every_attack_and_the_figures_of_its_file() -> None:
-    known, measured = which_attack.attacks(), which_attack.read(MEASURED)
+def test_the_page_has_the_needs_of_every_attack_and_the_figures_of_its_file(known) -> None:
+    measured = which_attack.read(MEASURED)
     assert rows("attack") == [which_attack.needs_row(name, attack, measured) for name, attack in known.items()]
     assert isinstance(known["spear"], Spear) and isinstance(known["dlg"], GradientMatching)
     assert not {"noise", "mean", "dager", "dlg_adam"} & set(known)  # controls, sentences, and presets of a class
 
 
-def test_the_page_says_which_attacks_take_a_gradient_of_the_smallest_models() -> None:
-    known = which_attack.attacks()
+def test_the_page_says_which_attacks_take_a_gradient_of_the_smallest_models(known) -> None:
     for model in ("mlp_wide", "lenet"):
         assert which_attack.model_row(model, known) in rows("model")
 
 
 @pytest.mark.slow
-def test_the_page_says_which_attacks_take_a_gradient_of_each_model() -> None:
-    known = which_attack.attacks()
+def test_the_page_says_which_attacks_take_a_gradient_of_each_model(known) -> None:
     assert rows("model") == [which_attack.model_row(model, known) for model in MODELS]
 
 
@@ -47,10 +52,11 @@ def test_a_cell_without_figures_is_left_out(tmp_path: Path) -> None:
     assert which_attack.read(tmp_path / "some.csv") == {"rgap": ["`cnn6`, B = 1: 75 % of 4 images, 3 s"]}
 
 
-def test_the_tables_are_written_between_the_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_are_written_between_the_marks(known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n")
     monkeypatch.setattr(which_attack, "PAGE", page)
+    monkeypatch.setattr(which_attack, "attacks", lambda: known)
     monkeypatch.setattr(which_attack, "MODELS", ("mlp_wide model.width=16",))
     which_attack.main()
     before, _, rest = page.read_text().partition(BEGIN)
