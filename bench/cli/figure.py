@@ -7,19 +7,21 @@ from typing import Any
 from bench.cli.output import Answer, show
 from bench.errors import UserError
 
-KINDS = ("success", "batches", "epochs", "utility", "grid")
+KINDS = ("success", "batches", "epochs", "labels", "utility", "grid")
 HELP = """Draws a figure for a paper from a results folder, as PDF and as PNG. Colours, dashes and marks differ, so
 that it can be read in gray and by colour-blind readers.
 
   success    the share of images at or below each threshold of the mean squared error, a line per attack
   batches    iterations against the batch size, a line per attack
   epochs     a metric against the epoch of the attacked model (model.checkpoint=epoch_1.pt,epoch_2.pt)
+  labels     the share of labels that each rule infers against the batch size; needs `leakbench suite labels`
   utility    leakage against the accuracy that a defence leaves; needs `leakbench train` or `suite defenses`
   grid       truths beside reconstructions, a line per victim; with one attack under several defences: over strengths
 
 examples:
   leakbench figure success --rows data=samples-cifar10 --thresholds 1e-6,1e-1 -o success
   leakbench figure batches --rows data=mnist --width 3.3 --font 8
+  leakbench figure labels --rows rule=ilrg,llg,yin --rows data=samples-mnist
   leakbench figure grid --rows data=samples-mnist --rows attack=dlg,idlg --victims 0,3,5
   leakbench figure grid --rows attack=dlg --rows data=mnist --rows 'defense=none,gaussian*'"""
 _WIDTHS, _FONTS = (1.0, 30.0), (4.0, 40.0)
@@ -33,7 +35,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results")
     add("-o", "--output", metavar="FILE", type=Path, help="without an ending (default: the kind)")
     add("--rows", metavar="KEY=A,B", action="append", help="only these, in this order (repeatable)")
-    add("--width", metavar="INCHES", type=float, help="of the figure (default: 3.3, one column; of utility 7, two)")
+    add("--width", metavar="INCHES", type=float, help="of the figure (default: 3.3; of utility and labels 7)")
     add("--font", metavar="POINTS", type=float, default=8.0, help="the size of its words (default: 8)")
     add("--thresholds", metavar="LOW,HIGH", default="1e-6,1", help="of kind success (default: 1e-6,1)")
     add("--metric", metavar="NAME", default="psnr", help="of kind epochs: what is shown (default: psnr)")
@@ -54,7 +56,7 @@ def answer(arguments: argparse.Namespace) -> Answer:
 
     labelled = arguments.kind == "utility"
     if arguments.width is None:
-        arguments.width = _PAGE if labelled else _COLUMN
+        arguments.width = _PAGE if arguments.kind in ("utility", "labels") else _COLUMN
     widths = (_LABELLED, _WIDTHS[1]) if labelled else _WIDTHS
     for name, value, (low, high) in (("width", arguments.width, widths), ("font", arguments.font, _FONTS)):
         if not low <= value <= high:
@@ -82,6 +84,8 @@ def _figure(arguments: argparse.Namespace) -> Any:
 
     root, size = arguments.folder.expanduser(), (arguments.width, arguments.font)
     wanted = dict(choice(words) for words in arguments.rows or [])
+    if arguments.kind == "labels":
+        return _labels(root, wanted, size)
     listing = query.cells(root)
     if arguments.kind == "utility":
         trainings, _ = store.cells(root, StoredTraining)
@@ -103,6 +107,15 @@ def _figure(arguments: argparse.Namespace) -> Any:
     if arguments.kind == "epochs":
         return epoch_figure.epochs(rows, *size, arguments.metric)
     return paper_figures.grid(rows, *size, _ids(arguments.victims))
+
+
+def _labels(root: Path, wanted: dict[str, list[str]], size: tuple[float, float]) -> Any:
+    from bench.report import label_figure, labels
+    from bench.results import store
+    from bench.results.stored_labels import StoredLabels
+
+    found = labels.summaries(store.cells(root, StoredLabels)[0])
+    return label_figure.labels_right(label_figure.chosen(found, wanted), *size)
 
 
 def _pair(words: str) -> tuple[float, float]:

@@ -116,6 +116,7 @@ def planned(
     """
     said = {override.partition("=")[0].lstrip("+~") for override in overrides}
     cells: list[Planned] = []
+    seen: list[Any] = []  # their resolved configs
     strangers: dict[str, UserError] = {}  # overrides that no cell has taken so far
     taken: set[str] = set()
     absent: dict[str, None] = {}  # a sentence for each data set that is lacking
@@ -133,7 +134,9 @@ def planned(
             raise UserError(f"{error} [suite {name}, cell {_title(title, swept)}]") from None
         if training:
             config.trainer.devices = config.trainer.num_nodes = 1  # what is measured is one client's step
-        if all(config != other.config for other in cells):
+        plain = OmegaConf.to_container(config, resolve=True)
+        if plain not in seen:  # plain containers: comparing two nodes of OmegaConf takes milliseconds
+            seen.append(plain)
             cells.append(Planned(_title(title, [override for override in swept if override in used]), config))
         taken.update(used)
     for override in (text for one in combined for text in one.overrides) if not absent else ():

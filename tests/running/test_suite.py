@@ -5,8 +5,10 @@ import json
 import pytest
 
 from bench.cli.main import main
+from bench.config import options
 from bench.errors import UserError
 from bench.running import suite
+from bench.running.kind import kind_of
 
 BROKEN = '''
 """An attack of a user's own, outside of the package, with a fault."""
@@ -52,6 +54,23 @@ def test_published_is_quick_and_the_published_settings():
 def test_published_can_be_planned():
     names = {cell.config.names.attack for cell in suite.plan("published", [])}
     assert names == {"dlg", "idlg", "dlg_published", "idlg_published", "noise", "mean"}
+
+
+def test_labels_has_rules_that_serve_batches_and_needs_no_download():
+    """Read without composing its cells, which takes seconds. The other rules serve one example, text, or a grant."""
+    found = suite.load("labels")
+    _, sizes, rules = found.grid
+    assert sizes == [f"data.batch_size={2**power}" for power in range(9)]
+    for_others = {"sign", "bias", "last_layer", "soft", "tokens", "joint", "oracle"}
+    assert {rule.removeprefix("labels=") for rule in rules} == set(options.entries("labels")) - for_others
+    assert "data=samples" in found.overrides and all("labels=" in cell and "model=" in cell for cell in found.also)
+
+
+@pytest.mark.slow
+def test_every_cell_of_labels_is_a_rule_on_a_network_with_a_title_of_its_own():
+    cells = suite.plan("labels", [])
+    assert len(cells) == len({cell.title for cell in cells}) == 3 * 9 * 8 + 42
+    assert all(kind_of(cell.config).kind == "labels" and cell.config.data.victims == 8 for cell in cells)
 
 
 SETS = """
