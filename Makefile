@@ -29,11 +29,11 @@ bench: install  ## the quick suite: attacks and controls on real images, then th
 	@$(BIN)/leakbench suite quick
 
 test: install  ## the fast tests
-	@$(BIN)/leakbench prepare lpips text --try
+	@$(BIN)/leakbench prepare lpips text efficientnet_lite0 --try
 	@$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
 
 test-slow: install  ## the slow tests: oracles on many victims
-	@$(BIN)/leakbench prepare lpips text --try
+	@$(BIN)/leakbench prepare lpips text efficientnet_lite0 --try
 	@$(BIN)/python -m pytest -m slow
 
 test-pages: install  ## what people look at: the page in Chromium, tables in pdflatex and bibtex

@@ -55,7 +55,23 @@ def minilm() -> Path:
 
     folder = Path(cache_folder()) / "weights" / NAME
     try:
-        pretrained.fetch(folder)
+        pretrained.fetch(pretrained.MINILM, folder)
+    except UserError as error:
+        pytest.skip(str(error))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def efficientnet() -> Path:
+    """The folder of EfficientNet-Lite0's weights, fetched into the cache where they are not there yet."""
+    from bench.cli import pretrained
+    from bench.config.composing import cache_folder
+    from bench.errors import UserError
+    from bench.models.efficientnet_lite import NAME
+
+    folder = Path(cache_folder()) / "weights" / NAME
+    try:
+        pretrained.fetch(pretrained.EFFICIENTNET, folder)
     except UserError as error:
         pytest.skip(str(error))
     return folder

@@ -113,7 +113,7 @@ def _words(command: str, before: list[str], current: str, config_dir: Path | Non
     elif command == "suite" and not bare:
         found = list(options.entries("suite", config_dir))
     elif command == "prepare":
-        found = [*options.entries("data", config_dir), "lpips", "text"]
+        found = [*options.entries("data", config_dir), "lpips", "text", "efficientnet_lite0"]
     elif command == "list" and not bare:
         found = [options.plural(group) for group in groups]
         found += sorted({name for group in groups for name in options.entries(group, config_dir)})

@@ -132,7 +132,8 @@ examples:
 
 PREPARE = """Without a name, prints what this machine has and what it lacks. With names, fetches these. No other command
 downloads anything, except a model that you name on a hub (model=huggingface). `lpips` stands for the two ImageNet
-backbones that LPIPS is built on, `text` for the weights of MiniLM.
+backbones that LPIPS is built on, `text` for the weights of MiniLM, and `efficientnet_lite0`
+for those of that model.
 
 examples:
   leakbench prepare

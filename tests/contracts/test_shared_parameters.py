@@ -19,7 +19,9 @@ from bench.running.components import build, defense_of
 from bench.training.classifier import Classifier
 from bench.training.schedule import TrainingSchedule
 
-NARROW = {"resnet20": ["model.blocks=1", "model.width=4"], "convnet16": ["model.width=4"]}
+NARROW = {name: ["model.blocks=1", "model.width=4"] for name in ("resnet20", "resnet56", "resnet56_dlg")}
+NARROW |= {name: ["model.width=4"] for name in ("convnet16", "resnet18", "vgg11")}
+NARROW["efficientnet_lite0"] = ["model.weights=null", "data.set=mnist"]  # no file is needed for this
 OWN = "model=custom", "model.target=contracts.test_shared_parameters:half_used", "data.set=mnist"
 # `custom` is a function of the user's, tried below; `convnet64` is `convnet16`; two read pretrained weights
 OTHERS = ("custom", "convnet64", "huggingface", "minilm")

@@ -1,9 +1,13 @@
-"""ResNet-20 and its switches."""
+"""ResNet-20 and its switches, and the deeper ones that are its options."""
 
 import pytest
 import torch
+from omegaconf import OmegaConf
+from second_derivatives import check_mapped
 from torch.nn import functional
 
+from bench.config import options
+from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import introspect
 from bench.models.resnet import ResNet
 
@@ -29,6 +33,25 @@ def test_it_has_twenty_layers_and_the_papers_size() -> None:
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
     assert len(layers) + 1 == 20
     assert sum(p.numel() for p in model.parameters()) == 269_722 + 2_560
+
+
+@pytest.mark.parametrize("name", ["resnet56", "resnet56_dlg"])
+def test_the_deep_ones_have_fifty_six_layers_and_the_papers_size(name: str) -> None:
+    """He et al., table 6: 0.85 million parameters; the two 1x1 projections add 2,560."""
+    node = OmegaConf.load(options.entries("model")[name].path)
+    model = build(**{key: node[key] for key in DEFAULTS})
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
+    assert len(layers) + 1 == 56
+    assert sum(p.numel() for p in model.parameters()) == 853_018 + 2_560
+
+
+@pytest.mark.parametrize("norm", ["batch", "group", "none"])
+def test_second_derivatives_mapped_over_victims_are_those_one_by_one(norm: str) -> None:
+    relu = {"activation": "relu", "strides": (1, 2, 2)}
+    kind = {"activation": "sigmoid", "strides": (1, 1, 1)} if norm == "none" else relu
+    model = build(blocks=1, width=2, norm=norm, **kind, shape=(1, 8, 8)).eval()
+    replace_norms(model)
+    check_mapped(model, (1, 8, 8))
 
 
 @pytest.mark.parametrize("norm", ["batch", "group", "none"])
