@@ -18,7 +18,8 @@ from bench.errors import Unwritable, UserError
 from bench.host import signals
 from bench.loggers.base import CellLogger, Run, run_of
 from bench.results.failure import Failure
-from bench.results.store import Kind, Store, StoredCell, load
+from bench.results.store import Store, load
+from bench.results.stored_cell import Kind, StoredCell
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_training import StoredTraining
 from bench.running.components import notice
