@@ -8,8 +8,8 @@ from typing import Protocol
 from bench.messages.victims import Victims
 
 
-def share(ids: Sequence[int], rank: int, world: int) -> list[int]:
-    """Returns the share of one process: every `world`-th id, from the `rank`-th on.
+def share(ids: Sequence[int], rank: int, world: int) -> Sequence[int]:
+    """Returns the share of one process: every `world`-th id, from the `rank`-th on; of a range it is a range.
 
     The shares of all processes together hold each id exactly once; none is repeated to make the shares equal.
 
@@ -18,7 +18,7 @@ def share(ids: Sequence[int], rank: int, world: int) -> list[int]:
         rank: number of the process, from 0.
         world: number of processes.
     """
-    return list(ids[rank::world])
+    return ids[rank::world]
 
 
 class Deals(Protocol):
@@ -32,11 +32,11 @@ class Blocks:
     """Yields victims in blocks. It is no DataLoader, since Lightning would replace its sampler by one that pads."""
 
     def __init__(self, source: Deals, ids: Sequence[int], block: int, count: int) -> None:
-        self._source = source
-        self._blocks = [ids[number * block : (number + 1) * block] for number in range(count)]
+        self._source, self._ids, self._block, self._count = source, ids, block, count
 
     def __len__(self) -> int:
-        return len(self._blocks)
+        return self._count
 
     def __iter__(self) -> Iterator[Victims]:
-        return (self._source.deal(ids) for ids in self._blocks)
+        starts = range(0, self._count * self._block, self._block)
+        return (self._source.deal(self._ids[start : start + self._block]) for start in starts)

@@ -16,7 +16,7 @@ from typing import Any
 from bench.errors import UserError
 from bench.results import plans, query, store, verification
 from bench.results.kinds import KINDS
-from bench.results.store import StoredCell
+from bench.results.stored_cell import StoredCell
 from bench.results.stored_leak import StoredLeak
 from bench.storage import lock
 
@@ -35,7 +35,7 @@ class CellStatus:
     """How far one cell has come.
 
     Args:
-        kind: the kind of the cell (`bench.results.store.StoredCell.kind`).
+        kind: the kind of the cell (`bench.results.stored_cell.StoredCell.kind`).
         units: what is counted, in the plural (`victims`).
         labels: the cell's names in tables: `data`, `model`, `defense`, ..., and `attack` if the cell has one.
         settings: `batch size` and `seed`, as far as they are known: the plan of a cell that is missing has neither.

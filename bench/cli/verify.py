@@ -39,7 +39,6 @@ def answer(arguments: argparse.Namespace) -> Answer:
     Raises:
         UserError: a cell cannot be computed here.
     """
-    from bench.results.stored_labels import StoredLabels
     from bench.results.stored_leak import StoredLeak
     from bench.sharing import archive
     from bench.sharing.export import cells_of
@@ -57,8 +56,7 @@ def answer(arguments: argparse.Namespace) -> Answer:
     with tempfile.TemporaryDirectory(prefix="leakbench-") as folder:
         for cell in cells_of(archive.unpack(entries[0], Path(folder)) if entries else places):
             if not isinstance(cell, StoredLeak):
-                what = "label inference" if isinstance(cell, StoredLabels) else "a training"
-                say(f"{cell.folder.name}: {what} is not verified")
+                say(f"{cell.folder.name}: {cell.noun} is not verified")
                 continue
             one = verified(cell, arguments.victims, arguments.tolerance, given, arguments.config_dir)
             if not entries:

@@ -13,6 +13,11 @@ from bench.engine.tuning import Tuned
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
+def width(precision: str) -> int:
+    """The bytes that a number takes in this precision, `float32` or `float64`."""
+    return _DTYPES[precision].itemsize
+
+
 @dataclass
 class EngineSettings:
     """Settings of the loop, and what was measured or decided about the work at hand.

@@ -17,7 +17,7 @@ A_CORE = 4  # the most processes per core
 THREADS = 64  # threads that a process may have on any machine; a few more threads than cores do no harm
 
 _ROW = 1_000  # bytes that the numbers of a victim or an example take while they are collected and summarised
-_COPIES = 2  # copies of the inputs of a block: the truth, and the reconstruction
+_COPIES = 2  # copies of the inputs of a block: the truth, and the reconstruction; both are in float32
 _MEMINFO = Path("/proc/meminfo")
 # The control group that a container or a batch system has put this process in: its folder, its limit and its use.
 _GROUPS = (
@@ -117,13 +117,14 @@ def check_inputs(victims: int, batch_size: int, numbers: int) -> None:
     require_memory(held * batch_size * numbers * 4 * _COPIES, what, "take smaller batches or examples")
 
 
-def check_gradients(victims: int, parameters: int, *, per_victim: bool) -> None:
+def check_gradients(victims: int, parameters: int, *, per_victim: bool, width: int) -> None:
     """Checks that the gradients of the victims that are held at a time fit into memory, with their models if need be.
 
     Args:
         victims: the number of victims.
         parameters: how many parameters the model has.
         per_victim: whether each victim has a model of its own.
+        width: the bytes of a number of a gradient.
 
     Raises:
         UserError: they do not fit into memory.
@@ -132,7 +133,7 @@ def check_gradients(victims: int, parameters: int, *, per_victim: bool) -> None:
     trees = held * (2 if per_victim else 1) + 1
     what = f"a model of {parameters:,} parameters: the gradients of {held} victims"
     fewer = "take a smaller model, fewer victims" + (" or model.per_victim=false" if per_victim else "")
-    require_memory(trees * parameters * 4, what, fewer)
+    require_memory(trees * parameters * width, what, fewer)
 
 
 def check_processes(count: int, key: str) -> None:

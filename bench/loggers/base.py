@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import Logger
 
 from bench.loggers.content import content
 from bench.results.moments import Pictures
-from bench.results.store import StoredCell
+from bench.results.stored_cell import StoredCell
 from bench.storage.atomic import unwritable
 
 if TYPE_CHECKING:  # it draws, and only the end of a suite needs that

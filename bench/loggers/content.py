@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.results.moments import Pictures, StoredImage, pictures
-from bench.results.store import ExampleTable, StoredCell, UnitCurve
+from bench.results.stored_cell import ExampleTable, StoredCell, UnitCurve
 
 QUARTILES = {"objective/q25": 25, "objective/median": 50, "objective/q75": 75}
 TRUTH, RECONSTRUCTION = "pictures/truth", "pictures/reconstruction"

@@ -17,13 +17,8 @@ from bench.loggers.offline_run import fault
 from bench.loggers.told_run import ToldRun
 from bench.loggers.wandb import Wandb
 from bench.report import page
-from bench.results import labels_summary, query
-from bench.results.store import StoredCell
-from bench.results.stored_labels import StoredLabels
-from bench.results.stored_leak import StoredLeak
-from bench.results.stored_training import StoredTraining
-from bench.results.summary import summary
-from bench.results.training_summary import summarise
+from bench.results import query
+from bench.results.stored_cell import StoredCell
 
 BOARD = "board"
 _DEFAULT = "leakbench"  # the project of a run whose file does not say it
@@ -116,7 +111,7 @@ def retell(results: Path, run: OfflineRun, *, private: bool, home: Path | None =
     home = home or results
     if run.cell is not None:
         logger.open(run_of(run.cell, home, run.group))
-        logger.finish(run.cell, _summary(run.cell))
+        logger.finish(run.cell, run.cell.summary())
     elif private:
         wandb_board.forget(results, run.group or "")
         logger.board(results, run.group or "", page.write(results), home)
@@ -157,7 +152,7 @@ def _of_cell(cell: StoredCell, file: Path, told: ToldRun | None) -> OfflineRun:
     config = cell.facts.get("config") or {}
     # a file that cannot be read says nothing; what the cell's config does not allow is kept back
     private = _private(told) if told else bool((config.get("logger") or {}).get("pictures"))
-    expected = content(cell, _summary(cell), private=private)
+    expected = content(cell, cell.summary(), private=private)
     return OfflineRun(
         name=cell.folder.name,
         cell=cell,
@@ -204,12 +199,3 @@ def _private(told: ToldRun) -> bool:
 def _words(row: list[Any], columns: list[str]) -> bool:
     """Whether a row of a table holds a private sentence."""
     return "truth" in columns and isinstance(row[columns.index("truth")], str)
-
-
-def _summary(cell: StoredCell) -> dict[str, Any]:
-    if isinstance(cell, StoredTraining):
-        return summarise(cell)
-    if isinstance(cell, StoredLabels):
-        return labels_summary.summarise(cell)
-    assert isinstance(cell, StoredLeak)
-    return summary(cell)

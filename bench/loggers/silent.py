@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.loggers.base import CellLogger, Run
-from bench.results.store import StoredCell
+from bench.results.stored_cell import StoredCell
 
 
 class Silent(CellLogger):

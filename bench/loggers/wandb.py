@@ -17,7 +17,7 @@ from bench.loggers.offline_run import settled_fault
 from bench.loggers.wandb_run import Account, about, artifact, begun, tell
 from bench.loggers.wandb_server import has_key
 from bench.results.row_files import row_files
-from bench.results.store import StoredCell
+from bench.results.stored_cell import StoredCell
 from bench.storage.atomic import unwritable
 
 if TYPE_CHECKING:  # it draws, and only the end of a suite needs that

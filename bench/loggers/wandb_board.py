@@ -17,7 +17,7 @@ from bench.report.table import Cell, Missing, Name, Table, Value
 from bench.results import store
 from bench.results.kinds import KINDS
 from bench.results.row_files import digest, row_files
-from bench.results.store import ExampleTable, StoredCell
+from bench.results.stored_cell import ExampleTable, StoredCell
 from bench.storage.atomic import write_text
 from bench.storage.file_name import file_name
 

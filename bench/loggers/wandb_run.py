@@ -14,7 +14,7 @@ import wandb
 from bench.loggers.base import Run
 from bench.loggers.content import QUARTILES, Content, by_moment, gray_levels
 from bench.results.row_files import digest
-from bench.results.store import ExampleTable
+from bench.results.stored_cell import ExampleTable
 from bench.storage.portable import portable
 
 EVALUATIONS, ITERATION = "evaluations", "iteration"  # the x axes of the objective and of the pictures

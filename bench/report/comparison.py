@@ -17,6 +17,7 @@ from bench.results.stored_leak import LABELS, StoredLeak
 from bench.results.victim_values import (
     PairedDifference,
     geometric,
+    independent,
     other_victims,
     paired_difference,
     same_samples,
@@ -86,7 +87,8 @@ def compare(first: StoredLeak, second: StoredLeak) -> Comparison:
             {victim: value for victim, value in victim_values(cell, each, measure.key).items() if victim in common}
             for cell, each in zip((first, second), stored)
         ]
-        found.append((measure, paired_difference(values[0], values[1], geometric(first, measure.key))))
+        tested = all(independent(cell, each, measure.key) for cell, each in zip((first, second), stored))
+        found.append((measure, paired_difference(*values, geometric(first, measure.key), tested)))
     names = [{name: row.summary[name] for name in LABELS} for row in rows]
     configs = [row.cell.facts.get("config") or {} for row in rows]
     alike = names[0] == names[1]
@@ -121,6 +123,11 @@ def sentences(found: Comparison) -> list[str]:
         "A and B are the figures on these alone.",
         "p: two-sided sign-flip test of the paired differences. n: victims with a value in both.",
     ]
+    if any(one and one.p is None for _, one in found.metrics):
+        out.append(
+            "The time has neither an interval nor a p: victims that are worked on at once share it, so their times are "
+            "not independent (engine.chunk=1 works on one victim at a time)."
+        )
     if any(one and one.ratio for _, one in found.metrics):
         out.append("A difference with a × is the ratio A / B of geometric means.")
     if any(one and one.unpaired for _, one in found.metrics):
@@ -145,7 +152,8 @@ def _cells(measure: Measure, found: PairedDifference) -> list[str]:
     sign = "×" if found.ratio else ""
     digits = None if found.ratio else places
     interval = "" if found.low is None or found.high is None else f"{_n(found.low, digits)} to {_n(found.high, digits)}"
-    return [first, second, f"{sign}{_n(found.difference, digits)}", interval, f"{found.p:.3g}", str(found.n)]
+    p = "" if found.p is None else f"{found.p:.3g}"
+    return [first, second, f"{sign}{_n(found.difference, digits)}", interval, p, str(found.n)]
 
 
 def _n(value: float, places: int | None) -> str:

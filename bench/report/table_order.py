@@ -35,7 +35,8 @@ def leading(members: Sequence[TableRow], measure: Measure, options: TableOptions
 def ranked(members: Sequence[TableRow], by: str | None, options: TableOptions) -> tuple[list[TableRow], dict[int, int]]:
     """The rows in order and, if they are ranked by a figure, `{id of a row: rank}`.
 
-    A row shares the rank of the one before it if the paired test does not separate it from the first of that rank.
+    A row shares the rank of the one before it if the paired test does not separate it from the first of that rank. A
+    control has a place in the order and no rank, because it is no attack: it shows what is known without the gradient.
     """
     known = measures_of(members)
     if by is None or by not in known:
@@ -44,13 +45,13 @@ def ranked(members: Sequence[TableRow], by: str | None, options: TableOptions) -
     found = leading(members, known[by], options)
     ranks: dict[int, int] = {}
     leader, rank = None, 0
-    for number, (_, row) in enumerate(found, 1):
+    for number, row in enumerate((row for _, row in found if not row.first.control), 1):
         if leader is None or separated(leader, row, known[by]):
             leader, rank = row, number
         ranks[id(row)] = rank
     ordered = [row for _, row in found]
     ordered = ordered[::-1] if options.order == "worst" else ordered
-    rest = [row for row in members if id(row) not in ranks]
+    rest = [row for row in members if not any(row is one for one in ordered)]
     return [*ordered, *rest], (ranks if options.best and known[by].better else {})
 
 
@@ -63,12 +64,14 @@ def _place(row: TableRow, key: str, options: TableOptions) -> tuple[int, str]:
 def best(members: Sequence[TableRow], measure: Measure, options: TableOptions) -> int | None:
     """The id of the row that the paired test separates from every other row of its group with a figure.
 
-    A figure over survivors, and a row whose work stopped early, are never best.
+    A figure over survivors, a row whose work stopped early, and a control are never best. An attack has to be separated
+    from the controls too; a defence has not, because no defence gives away less than nothing.
     """
     if options.best is None or not better(measure, options):
         return None
-    found = [row for _, row in leading(members, measure, options)]
-    if len(found) < 2 or found[0].over_survivors:
+    rivals = [row for row in members if options.best == "attack" or not row.first.control]
+    found = [row for _, row in leading(rivals, measure, options)]
+    if len(found) < 2 or found[0].over_survivors or found[0].first.control:
         return None
     figure = found[0].figure(measure)
     if isinstance(figure, Value) and figure.left_out:

@@ -21,7 +21,14 @@ from bench.results.differences import differing, settings
 from bench.results.intervals import GEOMETRIC, RATE
 from bench.results.join import LEVEL
 from bench.results.query import Rows
-from bench.results.victim_values import geometric, other_victims, paired_difference, same_samples, victim_values
+from bench.results.victim_values import (
+    geometric,
+    independent,
+    other_victims,
+    paired_difference,
+    same_samples,
+    victim_values,
+)
 
 
 @dataclass(frozen=True)
@@ -190,9 +197,12 @@ def separated(one: TableRow, other: TableRow, measure: Measure) -> bool:
         row_of_other, stored_of_other, place_of_other = seeds[row.provenance["seed"]]
         if other_victims(row.cell, row_of_other.cell) is not None:
             continue
+        pair = ((row, stored), (row_of_other, stored_of_other))
+        if not all(independent(each.cell, rows, measure.key) for each, rows in pair):
+            return False
         for victim in same_samples(stored, stored_of_other):
             if victim in mine[at] and victim in their[place_of_other]:
                 key = len(ours)
                 ours[key], theirs[key] = mine[at][victim], their[place_of_other][victim]
     found = paired_difference(ours, theirs, geometric(one.first.cell, measure.key))
-    return found is not None and found.p < LEVEL
+    return found is not None and found.p is not None and found.p < LEVEL

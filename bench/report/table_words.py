@@ -186,7 +186,8 @@ def notes(
             )
         )
     if "rank" in shown:
-        found.append(("", "Ranks are shared if the paired test does not separate two rows."))
+        unranked = " A control has none." if any(row.first.control for row in rows) else ""
+        found.append(("", f"Ranks are shared if the paired test does not separate two rows.{unranked}"))
     if any(isinstance(one.cell, Missing) for one in cells):
         found.append(("", "n/a: no value is known."))
     used = {mark for value in values for mark in value.marks}

@@ -1,6 +1,6 @@
 """The kinds of cells that a results folder may hold."""
 
-from bench.results.store import StoredCell
+from bench.results.stored_cell import StoredCell
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.results import query
 from bench.results.query import VictimImages
-from bench.results.store import StoredCell
+from bench.results.stored_cell import StoredCell
 from bench.results.stored_leak import StoredLeak
 
 EXAMPLES = 4  # per victim; of larger batches the first ones

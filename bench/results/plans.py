@@ -12,7 +12,8 @@ from typing import Any
 
 from bench.results import document as documents
 from bench.results.identity import identity
-from bench.results.store import StoredCell, load
+from bench.results.store import load
+from bench.results.stored_cell import StoredCell
 from bench.storage.atomic import unwritable, write_text
 from bench.storage.portable import portable
 
@@ -25,7 +26,7 @@ class PlannedCell:
     """A planned cell.
 
     Args:
-        kind: the kind of the cell (`bench.results.store.StoredCell.kind`).
+        kind: the kind of the cell (`bench.results.stored_cell.StoredCell.kind`).
         units: what is counted, in the plural (`victims`).
         config: the identity of its config (see `config_identity`).
         labels: the cell's names in tables.

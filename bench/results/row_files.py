@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from bench.results.part_format import write_table
-from bench.results.store import StoredCell
+from bench.results.stored_cell import StoredCell
 
 _RECORDS = ("cell.json", "failed.json", "verified.json")
 _OF_PEOPLE = ("text", "text_guess", "text_trace")  # the columns that hold private sentences

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from bench.results.gain import Gain
 from bench.results.part_format import WORK, check_rows, latest_rows, read_table, table_of, write_table
 from bench.results.parts import AGAIN
-from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell
+from bench.results.stored_cell import CONFIG_SHAPE, ExampleTable, StoredCell
 from bench.results.stored_leak import FACTS_SHAPE, LABELS
 
 _MARK = "leakbench labels"
@@ -46,6 +48,7 @@ class StoredLabels(StoredCell):
     """
 
     kind: ClassVar[str] = "labels"
+    noun: ClassVar[str] = "label inference"
     units: ClassVar[str] = "victims"
     labels: ClassVar[tuple[str, ...]] = LABELS
     shape: ClassVar[dict[Any, Any]] = {
@@ -98,6 +101,23 @@ class StoredLabels(StoredCell):
     def examples(self) -> ExampleTable:
         """A table with one row per victim: what is right, and the batch size that the gradient shows."""
         return ExampleTable(list(_SHOWN), [[row[name] for name in _SHOWN] for row in self.rows()])
+
+    def summary(self) -> dict[str, Any]:
+        """See `bench.results.labels_summary`."""
+        from bench.results.labels_summary import summarise
+
+        return summarise(self)
+
+    def fault(self) -> str | None:
+        """See `StoredCell.fault`."""
+        return self._foreign_part() if self.foreign() else None
+
+    def gain(self, other: StoredLabels) -> Gain:
+        """The rows of the victims that this cell lacks."""
+        gained = other.done() - self.done()
+        rows = [row for row in other.rows() if row["victim"] in gained]
+        kept = [{name: value for name, value in row.items() if name != "stored"} for row in rows]
+        return Gain(len(gained), [partial(self.append, kept)] if kept else [])
 
 
 def _read(path: Path) -> list[dict[str, Any]] | None:

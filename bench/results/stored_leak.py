@@ -9,7 +9,8 @@ import numpy as np
 
 from bench.errors import UserError
 from bench.results import parts
-from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell, UnitCurve
+from bench.results.gain import Gain
+from bench.results.stored_cell import CONFIG_SHAPE, ExampleTable, StoredCell, UnitCurve
 
 LABELS = ("attack", "data", "model", "defense", "threat")
 # Words of messages.Status under which an attack ended as it should. The others are failures: they count as no success
@@ -62,6 +63,7 @@ class StoredLeak(StoredCell):
     """
 
     kind: ClassVar[str] = "leak"
+    noun: ClassVar[str] = "an attack"
     units: ClassVar[str] = "victims"
     labels: ClassVar[tuple[str, ...]] = LABELS
     shape: ClassVar[dict[Any, Any]] = FACTS_SHAPE
@@ -177,3 +179,19 @@ class StoredLeak(StoredCell):
             labels = [sample["label"], sample["label_guess"], own["status"], own["evaluations"]]
             found.append([*place, *shown.get(place, (None, None)), *labels, *(sample[name] for name in metrics)])
         return ExampleTable([*columns, *metrics], found)
+
+    def summary(self) -> dict[str, Any]:
+        """See `bench.results.summary`."""
+        from bench.results.summary import summary
+
+        return summary(self)
+
+    def fault(self) -> str | None:
+        """See `StoredCell.fault`; the sentence names the file."""
+        return next(iter(parts.read(self.parts).warnings), None)
+
+    def gain(self, other: StoredLeak) -> Gain:
+        """See `bench.results.gained_victims`."""
+        from bench.results.gained_victims import gained_victims
+
+        return gained_victims(self, other)

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from bench.results.gain import Gain, copied
 from bench.results.part_format import WORK, check_rows, latest_rows, read_table, table_of, write_table
-from bench.results.store import CONFIG_SHAPE, ExampleTable, StoredCell
+from bench.results.stored_cell import CONFIG_SHAPE, ExampleTable, StoredCell
 
 _MARK = "leakbench training"
 _COLUMNS = [
@@ -47,6 +48,7 @@ class StoredTraining(StoredCell):
     """
 
     kind: ClassVar[str] = "training"
+    noun: ClassVar[str] = "a training"
     units: ClassVar[str] = "runs"
     labels: ClassVar[tuple[str, ...]] = ("data", "model", "defense", "training")
     shape: ClassVar[dict[Any, Any]] = {
@@ -91,6 +93,23 @@ class StoredTraining(StoredCell):
     def examples(self) -> ExampleTable:
         """A table with one row per run: its status, accuracy counts, cost and device."""
         return ExampleTable(list(_SHOWN), [[row[name] for name in _SHOWN] for row in self.runs()])
+
+    def summary(self) -> dict[str, Any]:
+        """See `bench.results.training_summary`."""
+        from bench.results.training_summary import summarise
+
+        return summarise(self)
+
+    def fault(self) -> str | None:
+        """See `StoredCell.fault`; a part whose name says another run than its row counts as foreign."""
+        named = {int(path.name[3:].partition("-")[0]) for path in self.parts.glob("run*")}
+        return self._foreign_part() if named != self.done() else None
+
+    def gain(self, other: StoredTraining) -> Gain:
+        """The files of the runs that this cell lacks."""
+        gained = sorted(other.done() - self.done())
+        paths = [path for run in gained for path in sorted(other.parts.glob(f"run{run}-*.parquet"))]
+        return Gain(len(gained), [copied(path, self.parts / path.name) for path in paths])
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

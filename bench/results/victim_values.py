@@ -15,7 +15,8 @@ from bench.results.paired import sign_flip
 from bench.results.query import Rows
 from bench.results.stored_leak import StoredLeak
 
-COSTS = {"evaluations_per_victim": "evaluations", "seconds_per_victim": "seconds"}
+TIME = "seconds_per_victim"
+COSTS = {"evaluations_per_victim": "evaluations", TIME: "seconds"}
 LABELS = ("label_accuracy", "label_overlap")
 _SUCCESS = "success_"
 
@@ -27,8 +28,8 @@ class PairedDifference:
     Args:
         first, second: the figures of both over the common victims; the geometric mean of squared errors, else the mean.
         difference: the first minus the second; of geometric means the ratio of the first to the second.
-        low, high: its 95 % interval; None if there is one common victim only.
-        p: of the two-sided sign-flip test.
+        low, high: its 95 % interval; None if there is one common victim only, or the values are not independent.
+        p: of the two-sided sign-flip test; None if the values are not independent.
         n: the number of common victims with a value in both.
         unpaired: the number of common victims without a value in one of them.
         ratio: whether the difference is a ratio.
@@ -39,7 +40,7 @@ class PairedDifference:
     difference: float
     low: float | None
     high: float | None
-    p: float
+    p: float | None
     n: int
     unpaired: int
     ratio: bool
@@ -152,8 +153,26 @@ def _samples(rows: Rows) -> dict[int, tuple[int, ...]]:
     return {victim: tuple(samples) for victim, samples in found.items()}
 
 
+def independent(cell: StoredLeak, rows: Rows, key: str) -> bool:
+    """Whether the values of a metric are known to be independent between victims: every one but the time is.
+
+    Victims that are worked on at once share the time equally. They are known to have been timed alone only if the
+    engine works on one at a time (`engine.chunk=1`) and no two times agree to the last bit.
+
+    Args:
+        cell: the cell.
+        rows: its rows.
+        key: see `victim_values`.
+    """
+    if key != TIME:
+        return True
+    engine = (cell.facts.get("config") or {}).get("engine") or {}
+    times = rows.victims["seconds"].drop_null().to_pylist()
+    return engine.get("chunk") == 1 and len(set(times)) == len(times)
+
+
 def paired_difference(
-    first: Mapping[int, float], second: Mapping[int, float], ratio: bool = False
+    first: Mapping[int, float], second: Mapping[int, float], ratio: bool = False, tested: bool = True
 ) -> PairedDifference | None:
     """The difference on the common victims; None if no victim has a value in both.
 
@@ -161,13 +180,14 @@ def paired_difference(
         first: `{victim: value}` of one cell, NaN for none; logarithms to base 10 if `ratio`.
         second: the same of the other cell.
         ratio: whether the result is the ratio of geometric means.
+        tested: whether the values are independent between victims; if not, there is neither an interval nor a p-value.
     """
     common = sorted(first.keys() & second.keys())
     both = [victim for victim in common if np.isfinite(first[victim]) and np.isfinite(second[victim])]
     if not both:
         return None
     ours, theirs = (np.array([each[victim] for victim in both]) for each in (first, second))
-    found = intervals.mean(ours - theirs, np.arange(len(both)))
+    found = intervals.mean(ours - theirs, np.arange(len(both)), bounded=tested)
 
     def scaled(value: float | None) -> float | None:
         return value if value is None or not ratio else float(10.0**value)
@@ -180,7 +200,7 @@ def paired_difference(
         figures[2],
         scaled(found.low),
         scaled(found.high),
-        sign_flip(ours - theirs),
+        sign_flip(ours - theirs) if tested else None,
         len(both),
         len(common) - len(both),
         ratio,

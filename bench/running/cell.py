@@ -6,6 +6,7 @@ Whatever is a `Cell` has a lock, a status, an interrupt, a logger and an executo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from bench.errors import Unwritable, UserError
 from bench.host import signals
 from bench.loggers.base import CellLogger, Run, run_of
 from bench.results.failure import Failure
-from bench.results.store import Kind, Store, StoredCell, load
+from bench.results.store import Store, load
+from bench.results.stored_cell import Kind, StoredCell
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_training import StoredTraining
 from bench.running.components import notice
@@ -109,7 +111,7 @@ class Cell(ABC, Generic[Kind]):
         """What a person reads before it runs (see `bench.terminal.overview`)."""
 
     @abstractmethod
-    def work(self, stored: Kind, todo: list[int]) -> None:
+    def work(self, stored: Kind, todo: Sequence[int]) -> None:
         """Runs these units; the row of each is appended when it ends."""
 
     @abstractmethod
@@ -195,9 +197,10 @@ def run(cell: Cell[Any]) -> dict[str, Any]:
     return document
 
 
-def missing(cell: Cell[Kind], stored: Kind) -> list[int]:
-    """The numbers of the units that are not stored."""
-    return sorted(set(range(cell.wanted)) - stored.done())
+def missing(cell: Cell[Kind], stored: Kind) -> Sequence[int]:
+    """The numbers of the units that are not stored, in order; a range if none is: there may be millions of them."""
+    done = stored.done()
+    return [unit for unit in range(cell.wanted) if unit not in done] if done else range(cell.wanted)
 
 
 def called(cell: Cell[Kind], stored: Kind) -> Run:

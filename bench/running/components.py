@@ -23,7 +23,7 @@ from bench.defenses.stack import Stack
 from bench.download.hub_name import provenance, revision
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable, UserError
-from bench.host.capacity import check_gradients, check_inputs, check_rows, check_threads, require_memory
+from bench.host.capacity import check_inputs, check_rows, check_threads
 from bench.loggers.base import CellLogger
 from bench.metrics.scorer import Scorer
 from bench.modalities.lookup import modality
@@ -32,11 +32,11 @@ from bench.models.losses import loss_of
 from bench.models.shared import choose
 from bench.models.text.tokenizer import Tokenizer
 from bench.models.text.vocabulary import Vocabulary
+from bench.running.model_memory import check_model, check_size
 from bench.storage.hashing import sha256
 from bench.terminal.printable import visible
 from bench.terminal.progress import console
 
-_ENTRY = 1_000  # bytes at least of what a number in a model's config counts (filters, layers, tokens, positions)
 _PRETRAINED = ("model.source", "model.weights", "attack.language_model.source")  # keys that name pretrained weights
 _PRIVATE_SHARE = 100  # images of one's own for each image of a batch, from which their mean says nothing of the batch
 
@@ -142,7 +142,7 @@ def client_of(cfg: DictConfig, contents: Contents, engine: EngineSettings, *, gr
         grant_mean: see `Client`.
     """
     data, facts = contents.data, facts_of(contents.data, contents.tokenizer)
-    check_model(cfg, facts, data.victims)
+    check_model(cfg, given(facts), data.victims)
     client = Client(
         model_builder(cfg.model, facts),
         loss_of(cfg.model.loss),
@@ -156,8 +156,7 @@ def client_of(cfg: DictConfig, contents: Contents, engine: EngineSettings, *, gr
         grant_mean=grant_mean,
         dtype=engine.dtype,
     )
-    if _on_processor(cfg):
-        check_gradients(data.victims, client.facts.parameters, per_victim=cfg.model.per_victim)
+    check_size(cfg, client.facts.parameters, data.victims)
     return client
 
 
@@ -168,36 +167,6 @@ def defense_of(node: Mapping[str, Any]) -> Defense:
         UserError: a parameter is out of its range.
     """
     return instantiate(node, "defense") if "_target_" in node else Stack([])
-
-
-def check_model(cfg: DictConfig, facts: DataFacts, victims: int) -> None:
-    """Refuses a model that does not fit into memory, before it is built: on torch's `meta` device it takes none.
-
-    A model that reads its weights or is the user's own is built once in any case.
-
-    Raises:
-        UserError: its size, and what is free.
-    """
-    node = cfg.model
-    for name, value in node.items():
-        if isinstance(value, int):
-            require_memory(value * _ENTRY, f"model.{name}={value}: as many rows of weights", "take a smaller one")
-    if any(name in node for name in ("source", "weights", "target")):
-        return
-    try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            model: nn.Module = instantiate(node, "model", **_given(facts))
-    except Exception:  # it wants real numbers, or is wrong: whoever builds it in earnest says so
-        return
-    if _on_processor(cfg):
-        found = sum(value.numel() for value in model.parameters())
-        check_gradients(victims, found, per_victim=node.per_victim)
-
-
-def _on_processor(cfg: DictConfig) -> bool:
-    """Whether the machine's memory is what gradients lie in; a GPU tells of its own when it is full."""
-    accelerator = cfg.trainer.accelerator
-    return accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
 
 
 def check_kinds(cfg: DictConfig, data: VictimDataModule) -> None:
@@ -276,17 +245,17 @@ def model_builder(node: DictConfig, facts: DataFacts) -> Callable[[], nn.Module]
         UserError: a checkpoint with a fresh model per victim, or one that does not fit.
     """
     _check_checkpoint(node)
-    given = _given(facts)
+    known = given(facts)
 
     def make() -> nn.Module:
-        model: nn.Module = instantiate(node, "model", **given)
+        model: nn.Module = instantiate(node, "model", **known)
         if node.checkpoint is not None:
             checkpoint.load(model, node.checkpoint)
         choose(model, node.get("shared"))
         return model
 
     if node.checkpoint is not None:
-        fresh: nn.Module = instantiate(node, "model", **given)
+        fresh: nn.Module = instantiate(node, "model", **known)
         checkpoint.load(fresh, node.checkpoint, notice)
     return make
 
@@ -297,7 +266,7 @@ def notice(sentence: str) -> None:
     console.print(f"leakbench: {visible(sentence)}", markup=False, soft_wrap=True)
 
 
-def _given(facts: DataFacts) -> dict[str, Any]:
+def given(facts: DataFacts) -> dict[str, Any]:
     """What a model is told beside its config."""
-    given: dict[str, Any] = {"shape": facts.shape, "classes": facts.classes}
-    return given if facts.tokenizer is None else {**given, "tokenizer": facts.tokenizer}
+    known: dict[str, Any] = {"shape": facts.shape, "classes": facts.classes}
+    return known if facts.tokenizer is None else {**known, "tokenizer": facts.tokenizer}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -109,7 +109,7 @@ class LabelCell(VictimCell[StoredLabels]):
             "results": str(stored.folder),
         }
 
-    def work(self, stored: StoredLabels, todo: list[int]) -> None:
+    def work(self, stored: StoredLabels, todo: Sequence[int]) -> None:
         """See `Cell.work`."""
         data, trainer, labels = self.contents.data, self.trainer, stored.facts["labels"]
         data.todo, data.block = todo, max(1, BLOCK // data.batch_size)

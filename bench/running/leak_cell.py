@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -152,7 +152,7 @@ class LeakCell(VictimCell[StoredLeak]):
             "results": str(stored.folder),
         }
 
-    def work(self, stored: StoredLeak, todo: list[int]) -> None:
+    def work(self, stored: StoredLeak, todo: Sequence[int]) -> None:
         """See `Cell.work`."""
         parts, trainer = self.components, self.trainer
         data, engine = parts.data, parts.engine

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.loggers.base import CellLogger
-from bench.results.store import StoredCell
+from bench.results.stored_cell import StoredCell
 from bench.storage.atomic import unwritable
 
 NAME = ".untold"  # hidden: no reader of results takes it for a file of its own

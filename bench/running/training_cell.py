@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -91,7 +92,7 @@ class TrainingCell(Cell[StoredTraining]):
             "results": str(stored.folder),
         }
 
-    def work(self, stored: StoredTraining, todo: list[int]) -> None:
+    def work(self, stored: StoredTraining, todo: Sequence[int]) -> None:
         """See `Cell.work`."""
         self.logger.open(called(self, stored))
         labels = stored.facts["labels"]

@@ -23,7 +23,8 @@ from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import check_training, introspect
 from bench.models.losses import loss_of
 from bench.models.second_derivative import Loss
-from bench.running.components import check_model, defense_of, instantiate_engine, model_builder
+from bench.running.components import defense_of, given, instantiate_engine, model_builder
+from bench.running.model_memory import check_model
 from bench.training.classifier import Classifier
 from bench.training.schedule import TrainingSchedule
 
@@ -65,7 +66,7 @@ def build(cfg: DictConfig, data: VictimDataModule) -> TrainingComponents:
     require_memory(schedule.runs * 1_000, f"training.runs={schedule.runs}: the rows of so many", "take fewer")
     train, test = split(cfg, data, schedule)
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
-    check_model(cfg, facts, 1)
+    check_model(cfg, given(facts), 1)
     maker = model_builder(cfg.model, facts)
     loss = loss_of(cfg.model.loss)
     with seeded(cfg.seed, "training", 0):

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 
 from bench.config.display_names import title
 from bench.datamodules.base import VictimDataModule
-from bench.results.store import Kind
+from bench.results.stored_cell import Kind
 from bench.running.cell import Cell
 
 

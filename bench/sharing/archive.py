@@ -21,11 +21,10 @@ import pyarrow.parquet as pq
 
 from bench.errors import UserError
 from bench.results import document as documents
-from bench.results import parts, verification
+from bench.results import verification
 from bench.results.kinds import KINDS
-from bench.results.store import StoredCell, load
-from bench.results.stored_labels import StoredLabels
-from bench.results.stored_leak import StoredLeak
+from bench.results.store import load
+from bench.results.stored_cell import StoredCell
 
 MANIFEST, FORMAT, SCHEMA = "manifest.json", "leakbench entry", 1
 _KINDS = {kind.kind: kind for kind in KINDS}
@@ -197,14 +196,8 @@ def check_cell(folder: Path) -> None:
     verification.read(folder)
     for path in sorted(cell.parts.glob("*.parquet")):
         _check_size(path)
-    if isinstance(cell, StoredLeak):
-        if warnings := parts.read(cell.parts).warnings:
-            raise ValueError(warnings[0].replace(str(folder.parent), "cells"))
-    elif isinstance(cell, StoredLabels):
-        if cell.foreign():
-            raise ValueError(f"a part of {folder.name!r} was not written by leakbench")
-    elif {int(path.name[3:].partition("-")[0]) for path in cell.parts.glob("run*")} != cell.done():
-        raise ValueError(f"a part of {folder.name!r} was not written by leakbench")
+    if fault := cell.fault():
+        raise ValueError(fault.replace(str(folder.parent), "cells"))
 
 
 def _check_size(path: Path) -> None:

@@ -15,7 +15,8 @@ from bench.results import document as documents
 from bench.results import image_parts, reconstruction_parts, verification
 from bench.results.part_format import KEY, SCHEMA
 from bench.results.row_files import sentences, without_sentences
-from bench.results.store import StoredCell, load
+from bench.results.store import load
+from bench.results.stored_cell import StoredCell
 from bench.sharing import archive
 from bench.storage.atomic import aside
 from bench.storage.provenance import commit, now, versions

@@ -127,7 +127,9 @@ def prepare(overrides: Sequence[str], config_dir: Path | None = None, victims: i
     check_rows(count, components.data.batch_size)
     parameters = components.client.facts.parameters
     require_memory(
-        count * parameters * 4, f"{count:,} victims with {parameters:,} numbers each", "take a smaller chunk"
+        count * parameters * engine.dtype.itemsize,
+        f"{count:,} victims with {parameters:,} numbers each",
+        "take a smaller chunk",
     )
     engine.victims, engine.notice = count, notice
     truth = components.data.deal(range(count)).to(device)

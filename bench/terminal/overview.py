@@ -150,7 +150,7 @@ def _interval(value: Mapping[str, Any]) -> str:
     return f"{_number(value['low'])} to {_number(value['high'])}"
 
 
-# The table that shows a finished cell, by the kind of the cell (`bench.results.store.StoredCell.kind`).
+# The table that shows a finished cell, by the kind of the cell (`bench.results.stored_cell.StoredCell.kind`).
 VIEWS: dict[str, Callable[[Mapping[str, Any]], RenderableType]] = {
     "leak": summary,
     "training": training,

@@ -1,5 +1,7 @@
 """Victims dealt to processes: each one once, in blocks that are dealt when they are asked for."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,3 +34,13 @@ def test_blocks_are_dealt_one_at_a_time_and_a_process_with_fewer_victims_ends_wi
     assert next(walk) == (4, 7) and dealer.dealt == [[4, 7]]
     assert list(walk) == [(1, 9), (2,), ()]
     assert list(blocks) == [(4, 7), (1, 9), (2,), ()]  # again, for another epoch
+
+
+def test_ten_million_victims_are_no_list() -> None:
+    """They were a set, a list and a list of blocks, which took a gigabyte before the first victim."""
+    tracemalloc.start()
+    own = share(range(10_000_000), 1, 2)
+    blocks = Blocks(Dealer(), own, block=256, count=19_532)
+    assert len(own) == 5_000_000 and next(iter(blocks))[:3] == (1, 3, 5)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()

@@ -8,7 +8,7 @@ import pytest
 from page_cells import CURVE, Kind
 
 from bench.loggers.content import RECONSTRUCTION, TRUTH, by_moment, content, gray_levels, quartiles, scalars
-from bench.results.store import UnitCurve
+from bench.results.stored_cell import UnitCurve
 from bench.results.summary import summary
 
 

@@ -12,7 +12,7 @@ from page_cells import Kind
 from bench.loggers.base import run_of
 from bench.loggers.wandb_run import Account, about, artifact, begun, table, tags
 from bench.results.row_files import digest
-from bench.results.store import ExampleTable
+from bench.results.stored_cell import ExampleTable
 
 
 def test_a_cell_is_described_before_it_begins(tmp_path: Path) -> None:

@@ -61,3 +61,29 @@ def test_a_cell_that_stopped_early_is_never_best(tmp_path: Path) -> None:
     assert winner() == "dlg"
     cell.fail("error", "no memory")
     assert winner() is None
+
+
+def test_a_control_has_a_place_and_no_rank_and_is_never_best(tmp_path: Path) -> None:
+    """Neither above an attack, where it would take a rank from it, nor as what leaks least beside a defence."""
+    add_cell(tmp_path, "mean", [1e-3] * 8, control=True)
+    add_cell(tmp_path, "dlg", [1e-1] * 8)
+    add_cell(tmp_path, "idlg", [1e-2] * 8)
+    for who, winner in (("attack", None), ("defense", "dlg")):
+        chosen = options("default", {"best": who})
+        rows = table_rows(query.cells(tmp_path).cells, chosen)
+        ordered, ranks = ranked(rows, "psnr", chosen)
+        expected = [("mean", None), ("idlg", 1), ("dlg", 2)]
+        if who == "defense":
+            expected = [("dlg", 1), ("idlg", 2), ("mean", None)]
+        assert [(row.word("attack"), ranks.get(id(row))) for row in ordered] == expected
+        at = best(rows, measures_of(rows)["psnr"], chosen)
+        assert next((row.word("attack") for row in rows if id(row) == at), None) == winner
+
+
+def test_a_control_without_common_victims_takes_no_rank(tmp_path: Path) -> None:
+    """No test can separate it from the first row, and it shared rank 1 with a success rate of zero."""
+    add_cell(tmp_path, "dlg", [1e-4] * 8, seed=1)
+    add_cell(tmp_path, "mean", [1e-1] * 8, control=True)
+    rows = table_rows(query.cells(tmp_path).cells, options("default", {}))
+    ordered, ranks = ranked(rows, "psnr", options("default", {}))
+    assert [(row.word("attack"), ranks.get(id(row))) for row in ordered] == [("dlg", 1), ("mean", None)]

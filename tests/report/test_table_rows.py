@@ -1,8 +1,10 @@
 """Rows of a table: seeds in one row or in several, what differs between them, and the paired test over seeds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from paper_cells import add_cell
 
@@ -110,3 +112,19 @@ def test_five_victims_cannot_separate(tmp_path: Path) -> None:
     add_cell(tmp_path, "idlg", WORSE[:5])
     dlg, idlg = table_rows(query.cells(tmp_path).cells, chosen())
     assert not separated(dlg, idlg, PSNR)
+
+
+@pytest.mark.parametrize("chunk", [None, 1])
+def test_only_victims_that_were_timed_alone_are_separated_by_their_time(tmp_path: Path, chunk: int | None) -> None:
+    """A row would be in bold for its time by a test of eight times that are shares of one."""
+    add_cell(tmp_path, "dlg", GOOD)
+    add_cell(tmp_path, "idlg", WORSE)
+    found = table_rows(query.cells(tmp_path).cells, chosen())
+    for row, each in zip(found, (0.5, 0.9)):
+        cell, stored = row.members[0]
+        cell.cell.facts["config"]["engine"] = {"chunk": chunk}
+        at, times = stored.victims.column_names.index("seconds"), [each + i / 100 for i in range(8)]
+        slower = stored.victims.set_column(at, stored.victims.schema.field("seconds"), pa.array(times))
+        row.members[0] = (cell, replace(stored, victims=slower))
+    time = Measure("seconds_per_victim", ("seconds_per_victim",), "time, mean")
+    assert separated(*found, time) is (chunk == 1)

@@ -119,20 +119,6 @@ def test_a_cell_of_another_schema_is_one_line(make_cell: CellMaker, tmp_path: Pa
         Store(tmp_path).cell(StoredLeak, "a", "0123456789abcdef", FACTS)
 
 
-def test_a_failure_is_kept_until_the_cell_is_complete(make_cell: CellMaker, rows: tuple) -> None:
-    victim, sample = rows
-    cell = make_cell()
-    assert cell.failure is None
-    cell.fail("out_of_memory", "the device ran out of memory at block 64")
-    cell.append([victim(0)], [sample(0)])
-    assert cell.failure is not None
-    assert (cell.failure.status, cell.failure.reason) == ("out_of_memory", "the device ran out of memory at block 64")
-    cell.complete()
-    cell.complete()
-    assert cell.failure is None
-    assert cell.done() == {0}
-
-
 APPENDER = """
     import sys
     from pathlib import Path

@@ -13,7 +13,7 @@ from bench.host import signals
 from bench.results import store
 from bench.results.stored_training import StoredTraining
 from bench.running import training_cell
-from bench.running.cell import cell_of, record_failure, run_cell
+from bench.running.cell import cell_of, missing, record_failure, run_cell
 
 # 20 images of the samples: 12 to train on, 8 to test on
 TRAINING = ["training=held_out", "training.train=12", "training.test=8", "training.batch_size=4", "training.epochs=1"]
@@ -92,3 +92,21 @@ def test_two_trainings_of_one_cell_do_not_work_at_a_time(train, tmp_path):
     train("training.runs=1")
     (cell,) = trainings(tmp_path)
     assert (cell.folder / ".lock").exists()
+
+
+def test_the_units_of_a_new_cell_are_no_list() -> None:
+    """Ten million of them took a gigabyte before the first ran; of a cell with some units the others are left."""
+
+    class Wanted:
+        wanted = 10_000_000
+
+    class Stored:
+        def __init__(self, units: set[int]) -> None:
+            self.units = units
+
+        def done(self) -> set[int]:
+            return self.units
+
+    assert missing(Wanted(), Stored(set())) == range(10_000_000)  # type: ignore[arg-type]
+    Wanted.wanted = 5
+    assert missing(Wanted(), Stored({1, 3, 9})) == [0, 2, 4]  # type: ignore[arg-type]

@@ -24,7 +24,6 @@ from bench.running.components import (
     adopt_tokenizer,
     build,
     check_kinds,
-    check_model,
     checkpoint_hash,
     defense_of,
     facts_of,
@@ -138,23 +137,6 @@ def test_the_mean_of_a_users_own_images_is_public_if_a_batch_is_a_hundredth_of_t
     data.classes, data.set_aside, data.hidden = None, (), 0.0
     found = facts_of(data, None)  # type: ignore[arg-type]
     assert found.mean_image == ("mean" if known else None) and found.classes == 1
-
-
-def test_a_model_that_does_not_fit_is_refused_by_its_size_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three victims have a model and a gradient each, and one more is at work; a GPU's memory is not looked at."""
-    cfg, facts = cell(), SimpleNamespace(shape=(1, 28, 28), classes=10, tokenizer=None)
-    needed = (2 * 3 + 1) * 4 * sum(value.numel() for value in lenet(0).parameters())
-    before = torch.random.get_rng_state()
-    monkeypatch.setattr(capacity, "free_memory", lambda: needed)
-    check_model(cfg, facts, 3)  # type: ignore[arg-type]
-    monkeypatch.setattr(capacity, "free_memory", lambda: needed - 1)
-    with pytest.raises(UserError, match="the gradients of 3 victims"):
-        check_model(cfg, facts, 3)  # type: ignore[arg-type]
-    assert torch.equal(torch.random.get_rng_state(), before)  # the models' own numbers come later
-    cfg.trainer.accelerator = "cuda"
-    check_model(cfg, facts, 3)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match=r"model.width=900000000000"):
-        check_model(cell("model.width=900000000000"), facts, 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("process")

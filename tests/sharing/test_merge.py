@@ -1,6 +1,8 @@
 """Merging loses no victim, replaces no stored value, and refuses a contradiction before it writes anything."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,9 +12,12 @@ from shared_cells import LABELS, cell_with, scores_in, tree
 
 from bench.errors import UserError
 from bench.results import query, score_parts, verification
+from bench.results.gain import Gain, copied
 from bench.results.store import Store, cells
+from bench.results.stored_cell import ExampleTable, StoredCell
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_training import StoredTraining
+from bench.sharing import archive
 from bench.sharing.merge import merge
 
 A, B, OUT = Path("a"), Path("b"), Path("out")
@@ -155,3 +160,51 @@ def test_the_rows_of_a_label_rule_are_joined_and_a_failed_attempt_gives_way() ->
     ((cell,), _) = cells(OUT, StoredLabels)
     assert [row["right"] for row in cell.rows()] == [3, 4] and cell.done() == {0, 1}
     assert merge([A, B], OUT, pytest.fail).units == 0
+
+
+class StoredNotes(StoredCell):
+    """A kind of cell that leakbench does not have: a text file per note."""
+
+    kind: ClassVar[str] = "notes"
+    noun: ClassVar[str] = "a pile of notes"
+    units: ClassVar[str] = "notes"
+    labels: ClassVar[tuple[str, ...]] = ()
+    shape: ClassVar[dict[Any, Any]] = {"labels": {}, "config": {}}
+
+    @classmethod
+    def wanted(cls, config: Mapping[str, Any]) -> int:
+        return 0
+
+    def done(self) -> set[int]:
+        return {int(path.stem) for path in self.parts.glob("*.txt")}
+
+    def times(self) -> dict[int, tuple[int, float]]:
+        return dict.fromkeys(self.done(), (0, 0.0))
+
+    def examples(self) -> ExampleTable:
+        return ExampleTable(["note"], [])
+
+    def summary(self) -> dict[str, Any]:
+        return {"notes": len(self.done())}
+
+    def fault(self) -> str | None:
+        return self._foreign_part() if any(not path.read_text() for path in self.parts.glob("*.txt")) else None
+
+    def gain(self, other: "StoredNotes") -> Gain:
+        lacking = sorted(other.done() - self.done())
+        return Gain(len(lacking), [copied(other.parts / f"{one}.txt", self.parts / f"{one}.txt") for one in lacking])
+
+
+def test_a_further_kind_of_cell_is_merged_and_checked_by_what_it_says_of_itself(monkeypatch) -> None:
+    """Neither merging nor the check of an entry asks which kind it is."""
+    monkeypatch.setitem(archive._KINDS, "notes", StoredNotes)
+    for root, note in ((A, 0), (B, 1)):
+        cell = Store(root).cell(StoredNotes, "mine", "0" * 16, {"labels": {}, "config": {}})
+        (cell.parts / f"{note}.txt").write_text("read")
+        archive.check_cell(cell.folder)
+    assert merge([A, B], A, pytest.fail).units == 1
+    (found,) = cells(A, StoredNotes)[0]
+    assert found.summary() == {"notes": 2}
+    (found.parts / "2.txt").write_text("")
+    with pytest.raises(ValueError, match="a part of 'notes-mine-0000000000000000' was not written by leakbench"):
+        archive.check_cell(found.folder)
