@@ -8,20 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from bench.config import display_names, options
+from bench.config import display_names
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
-from bench.config.schema import check_as
 from bench.config.sweep import combinations
-from bench.config.yaml_bounds import check_files
 from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.results import plans
 from bench.running.cell_lines import CellLines
 from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result
 from bench.running.kind import in_a_word, kind_of
+from bench.running.suite_file import Suite, load
 from bench.terminal import transcript
 from bench.terminal.printable import visible, visible_lines
 from bench.terminal.progress import bars, console
@@ -30,25 +28,6 @@ from bench.terminal.progress import bars, console
 _OF_LEAKS, _OF_TRAININGS = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
 _ALONE = "the cell"  # the title of a cell without choices
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
-
-
-@dataclass
-class Suite:
-    """configs/suite/NAME.yaml.
-
-    Args:
-        grid: axes; each a list of choices, each choice one or more overrides separated by spaces. Cells are their
-            product, the last axis running fastest.
-        overrides: for every cell.
-        also: cells beside the grid, each one or more overrides (a control that looks at no gradient is run once).
-        utility: overrides of a training (`training=...` and what else differs from the grid), for the accuracy that
-            each choice of the grid leaves; attack, threat and metrics play no part in it. Empty for no trainings.
-    """
-
-    grid: list[list[str]]
-    overrides: list[str] = field(default_factory=list)
-    also: list[str] = field(default_factory=list)
-    utility: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -66,28 +45,6 @@ class Outcome:
     cells: list[dict[str, Any]] = field(default_factory=list)
     not_applicable: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-
-
-def load(name: str, config_dir: Path | None = None) -> Suite:
-    """The suite of this name.
-
-    Raises:
-        UserError: there is none, or its file is not of the form above.
-    """
-    check_files(config_dir)
-    known = options.entries("suite", config_dir)
-    if name not in known:
-        raise options.no_such("suite", name, config_dir)
-    path = known[name].path
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UserError(f"{path}:{mark.line + 1 if mark else 1}: not valid YAML") from None
-    suite = check_as(Suite, found, str(path))
-    if not suite.grid or not all(suite.grid):
-        raise UserError(f"{path}: grid: want at least one axis, and at least one choice on each")
-    return suite
 
 
 def plan(name: str, overrides: list[str], config_dir: Path | None = None, *, to_run: bool = True) -> list[Planned]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from bench.config.sweep import swept_keys
 from bench.errors import UserError
-from bench.running.suite import Planned, Suite, planned
+from bench.running.suite import Planned, planned
+from bench.running.suite_file import Suite
 from bench.storage.file_name import file_name
 
 

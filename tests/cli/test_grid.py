@@ -9,7 +9,7 @@ from bench.cli import grid
 from bench.errors import UserError
 from bench.loggers import told_run
 from bench.running import suite
-from bench.running.suite import Suite
+from bench.running.suite_file import Suite
 
 SMALL = ["data.victims=1", "data.set=mnist", "logger=none", "metric=mse", "attack=noise"]
 

@@ -11,7 +11,7 @@ from bench.config.composing import composed_by_hydra
 from bench.config.schema import check, check_as
 from bench.config.short_keys import Knobs
 from bench.errors import UserError
-from bench.running.suite import Suite
+from bench.running.suite_file import Suite
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import yaml
 from bench.config.compose import compose
 from bench.config.yaml_bounds import VALUES, check_text
 from bench.errors import UserError
-from bench.running import suite
+from bench.running import suite_file
 
 LAUGHS = "".join(f"k{i}: &k{i} [{', '.join([f'*k{i - 1}'] * 10)}]\n" for i in range(1, 12))
 BROKEN = {
@@ -50,7 +50,7 @@ def test_a_suite_is_read_with_the_same_care(name, folder):
     (folder / "attack" / "other.yaml").unlink()
     (folder / "suite" / "mine.yaml").write_text(BROKEN[name][0])
     with pytest.raises(UserError, match=BROKEN[name][1]):
-        suite.load("mine", folder)
+        suite_file.load("mine", folder)
 
 
 def test_a_file_that_never_ends_is_not_opened(folder):

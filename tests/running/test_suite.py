@@ -5,7 +5,6 @@ import json
 import pytest
 
 from bench.cli.main import main
-from bench.config import options
 from bench.errors import UserError
 from bench.running import suite
 from bench.running.kind import kind_of
@@ -42,31 +41,12 @@ def test_quick_is_the_product_of_attacks_and_sets_with_eight_victims():
     assert all(cell.config.data.victims == 8 and cell.config.suite == "quick" for cell in cells)
 
 
-def test_published_is_quick_and_the_published_settings():
-    """Read without composing its cells, which takes seconds."""
-    quick, published = suite.load("quick"), suite.load("published")
-    assert published.grid[0] == quick.grid[0] and published.overrides == quick.overrides
-    assert set(published.grid[1]) - set(quick.grid[1]) == {"attack=dlg_published", "attack=idlg_published"}
-    assert set(quick.grid[1]) < set(published.grid[1]) and not published.also
-
-
 @pytest.mark.slow
 def test_published_can_be_planned():
     names = {cell.config.names.attack for cell in suite.plan("published", [])}
     assert names == {"dlg", "idlg", "dlg_published", "idlg_published", "noise", "mean"}
 
 
-def test_labels_has_rules_that_serve_batches_and_needs_no_download():
-    """Read without composing its cells, which takes seconds. The other rules serve one example, text, or a grant."""
-    found = suite.load("labels")
-    _, sizes, rules = found.grid
-    assert sizes == [f"data.batch_size={2**power}" for power in range(9)]
-    for_others = {"sign", "bias", "last_layer", "soft", "tokens", "joint", "oracle"}
-    assert {rule.removeprefix("labels=") for rule in rules} == set(options.entries("labels")) - for_others
-    assert "data=samples" in found.overrides and all("labels=" in cell and "model=" in cell for cell in found.also)
-
-
-@pytest.mark.slow
 def test_every_cell_of_labels_is_a_rule_on_a_network_with_a_title_of_its_own():
     cells = suite.plan("labels", [])
     assert len(cells) == len({cell.title for cell in cells}) == 3 * 9 * 8 + 42
@@ -96,21 +76,9 @@ def test_what_the_user_says_replaces_what_the_grid_says(tmp_path):
     assert {c.config.data.victims for c in suite.plan("mine", ["data.victims=3"], tmp_path)} == {3}
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("grid: [[attack=idgl]]", r"no attack 'idgl' .* \[suite mine, cell attack=idgl\]"),
-        ("grid: []", "grid: want at least one axis"),
-        ("grid: [[]]", "grid: want at least one axis"),
-        ("grid: [attack=dlg]", "grid=.*want a list"),
-        ("gird: [[attack=dlg]]", "unknown key 'gird'; did you mean 'grid'"),
-        ("grid: [[attack=dlg]", r"mine\.yaml:\d+: not valid YAML"),
-        ("", "want a mapping with the keys grid, overrides"),
-    ],
-)
-def test_a_mistake_in_the_file_is_one_line(text, sentence, tmp_path):
-    with pytest.raises(UserError, match=sentence):
-        suite.plan("mine", [], written(tmp_path, text))
+def test_a_mistake_in_a_cell_names_the_cell(tmp_path):
+    with pytest.raises(UserError, match=r"no attack 'idgl' .* \[suite mine, cell attack=idgl\]"):
+        suite.plan("mine", [], written(tmp_path, "grid: [[attack=idgl]]"))
 
 
 def test_values_with_spaces_stay_whole(tmp_path):
@@ -204,16 +172,6 @@ def test_what_no_cell_looks_at_is_refused(tmp_path):
     written(tmp_path, PRICED)
     with pytest.raises(UserError, match=r"no key 'training\.epoch'; did you mean 'training\.epochs'"):
         suite.plan("mine", ["training.epoch=3"], tmp_path)
-
-
-def test_text_is_read_without_composing_its_cells():
-    """Each attack once on its axis; those that need another threat model stand beside the grid, each with its own."""
-    text = suite.load("text")
-    axes = [[word for choice in axis for word in choice.split()] for axis in text.grid]
-    assert axes[0] == [f"data.batch_size={size}" for size in (1, 2, 4)] and axes[1] == ["threat=surrogate"]
-    assert axes[2] == [f"attack={name}" for name in ("dlg_text", "dlg_text_adam", "tag", "lamp", "dager", "noise")]
-    assert all("threat=" in cell and "attack=" in cell for cell in text.also)
-    assert text.overrides[0] == "data=sentences" and not text.utility
 
 
 @pytest.mark.slow
