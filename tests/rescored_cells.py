@@ -14,6 +14,7 @@ ENGINE = ("logger=none", "trainer=cpu", "engine.threads=1", "engine.compile=fals
 # Two images per batch, so that the reconstructions are assigned; after this seed the first victim's are swapped.
 IMAGES = ("attack=dlg", "attack.evaluations=40", "data.set=mnist", "data.size=12", "data.batch_size=2")
 IMAGES += ("data.victims=3", "engine.chunk=3", *ENGINE)
+STORED = (*IMAGES, "attack.evaluations=3")  # where it does not matter what was reconstructed
 WORDS = (*SENTENCES, "attack.evaluations=4", "data.victims=2", "data.batch_size=2", "trainer=cpu")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rescored_cells import ENGINE, IMAGES, WORDS, cell_in, content, rescore, run, scores
+from rescored_cells import ENGINE, IMAGES, STORED, WORDS, cell_in, content, rescore, run, scores
 
 from bench.cli.main import main
 from bench.results import parts, query, score_parts
@@ -50,25 +50,25 @@ def test_the_images_of_a_batch_were_swapped_in_one_of_the_victims(tmp_path: Path
 
 def test_more_victims_after_a_rescore_and_a_rescore_after_more_victims(tmp_path: Path) -> None:
     """A run says which scores its stored victims lack, and the metric that was added is one of the cell's."""
-    run(tmp_path, *IMAGES, "metric=mse", "data.victims=1")
+    run(tmp_path, *STORED, "metric=mse", "data.victims=1")
     rescore(tmp_path, "metric=ssim")
-    cell = run(tmp_path, *IMAGES, "metric=mse")
+    cell = run(tmp_path, *STORED, "metric=mse")
     assert [value is None for value in scores(cell)["ssim"]] == [False] * 2 + [True] * 4
     rescore(tmp_path)
-    whole = run(tmp_path / "whole", *IMAGES, "metric=ssim")
+    whole = run(tmp_path / "whole", *STORED, "metric=ssim")
     assert scores(cell_in(tmp_path))["ssim"] == scores(whole)["ssim"]
 
 
 def test_a_run_names_the_command_for_what_its_victims_lack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path, *IMAGES, "metric=mse", "data.victims=2")
+    run(tmp_path, *STORED, "metric=mse", "data.victims=2")
     capsys.readouterr()
-    run(tmp_path, *IMAGES, "metric=ssim")
+    run(tmp_path, *STORED, "metric=ssim")
     said = "2 stored victims lack ssim, which can be computed now without an attack: leakbench rescore"
     err = " ".join(capsys.readouterr().err.split())
     assert err.count(said) == 1 and str(tmp_path) in err.replace(" ", "")
     rescore(tmp_path)
     capsys.readouterr()
-    run(tmp_path, *IMAGES, "metric=ssim")
+    run(tmp_path, *STORED, "metric=ssim")
     assert "lack" not in capsys.readouterr().err
 
 
@@ -76,17 +76,17 @@ def test_lpips_is_added_once_its_weights_are_there(
     tmp_path: Path, shared_weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = f"paths.weights={tmp_path / 'weights'}"
-    cell = run(tmp_path / "later", *IMAGES, "metric=lpips_alex", weights)
+    cell = run(tmp_path / "later", *STORED, "metric=lpips_alex", weights)
     assert scores(cell) == {} and "no ImageNet weights" in cell.facts["reasons"]["lpips_alex"]
     capsys.readouterr()
     rescore(tmp_path / "later", weights)
     assert "nothing was missing; lpips_alex: no ImageNet weights" in capsys.readouterr().out
     shutil.copytree(shared_weights, tmp_path / "weights")
     assert "lack lpips_alex" in " ".join(
-        (run(tmp_path / "later", *IMAGES, "metric=lpips_alex", weights), capsys.readouterr().err)[1].split()
+        (run(tmp_path / "later", *STORED, "metric=lpips_alex", weights), capsys.readouterr().err)[1].split()
     )
     rescore(tmp_path / "later", weights)
-    later, at_once = cell_in(tmp_path / "later"), run(tmp_path / "at once", *IMAGES, "metric=lpips_alex", weights)
+    later, at_once = cell_in(tmp_path / "later"), run(tmp_path / "at once", *STORED, "metric=lpips_alex", weights)
     assert later.folder.name == at_once.folder.name
     assert scores(later) == scores(at_once) and None not in scores(later)["lpips_alex"]
     assert later.facts["reasons"] == {} and later.facts["metrics"] == at_once.facts["metrics"]
@@ -117,7 +117,7 @@ def half(logits, targets):
 
 
 def test_without_reconstructions_the_reason_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path, *IMAGES, "metric=mse", "report.reconstructions=none")
+    run(tmp_path, *STORED, "metric=mse", "report.reconstructions=none")
     before = content(tmp_path)
     rescore(tmp_path)
     rescore(tmp_path, "metric=ssim", code=1)
@@ -126,7 +126,7 @@ def test_without_reconstructions_the_reason_is_given(tmp_path: Path, capsys: pyt
 
 
 def test_an_interrupted_rescore_keeps_whole_parts_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(tmp_path, *IMAGES, "metric=mse")
+    run(tmp_path, *STORED, "metric=mse")
     real, calls = rescoring._reconstruction, []
 
     def asked_to_leave(*arguments):
@@ -147,7 +147,7 @@ def test_an_interrupted_rescore_keeps_whole_parts_and_goes_on(tmp_path: Path, mo
 
 
 def test_it_waits_for_the_lock_of_the_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(tmp_path, *IMAGES, "metric=mse", "data.victims=1")
+    run(tmp_path, *STORED, "metric=mse", "data.victims=1")
     held: list[Path] = []
     real = score_parts.write
 
@@ -162,8 +162,8 @@ def test_it_waits_for_the_lock_of_the_cell(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_damaged_reconstruction_costs_its_victims_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path, *IMAGES, "metric=mse", "data.victims=1")
-    cell = run(tmp_path, *IMAGES, "metric=mse", "data.victims=2")
+    run(tmp_path, *STORED, "metric=mse", "data.victims=1")
+    cell = run(tmp_path, *STORED, "metric=mse", "data.victims=2")
     part = dict(zip(*(query.victims(cell)[name].to_pylist() for name in ("victim", "part"))))[0]
     path = cell.parts / f"reconstructions-{part}.safetensors"
     damaged = bytearray(path.read_bytes())
