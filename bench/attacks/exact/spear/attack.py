@@ -8,6 +8,8 @@ from bench.attacks.exact.spear.factors import Factors
 from bench.attacks.exact.spear.found import FoundImages
 from bench.attacks.exact.spear.hull import Hull
 from bench.attacks.exact.spear.layer_attack import LayerAttack
+from bench.attacks.exact.spear.noise import NoisyGradient
+from bench.attacks.exact.spear.noisy import NoisySearch
 from bench.attacks.exact.spear.search import SpearBudget, SpearSearch
 from bench.engine.settings import EngineSettings
 
@@ -25,6 +27,10 @@ class Spear(LayerAttack):
     4. a direction is certified before the others are known: its dead units must be those of a half-space (`hull`);
     5. further descents turn away from what is certified (`search`);
     6. the last eight come from the images' side (`completion`).
+
+    If noise, rounding to fewer bits or pruning hides the zeros and the batch size is granted, what lies outside the
+    rank B says how much noise there is (`noise`). Then images are fitted to the gradient (`refine`), and the verdict
+    counts only what is certain beyond the noise (`noisy`).
 
     Args:
         starts: see `SpearBudget`.
@@ -60,3 +66,7 @@ class Spear(LayerAttack):
     def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> FoundImages:
         """See `LayerAttack.search`."""
         return SpearSearch(factors, hull, self.certificate, self.accept, random)(self.budget)
+
+    def search_noisy(self, noisy: NoisyGradient, random: torch.Generator) -> FoundImages | None:
+        """See `LayerAttack.search_noisy`."""
+        return NoisySearch(noisy, self.accept, random)(self.budget)

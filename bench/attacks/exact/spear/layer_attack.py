@@ -15,6 +15,7 @@ from bench.attacks.exact.one_victim import reconstruction_of
 from bench.attacks.exact.spear.factors import Factors, LayerGradient
 from bench.attacks.exact.spear.found import FoundImages, nothing, read_images
 from bench.attacks.exact.spear.hull import Hull
+from bench.attacks.exact.spear.noise import NoisyGradient, hidden
 from bench.engine.rng import generator
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable
@@ -63,6 +64,15 @@ class LayerAttack(Attack):
             hull: see `Hull`.
             random: the source of all random numbers.
         """
+
+    def search_noisy(self, noisy: NoisyGradient, random: torch.Generator) -> FoundImages | None:
+        """Searches the images of a batch whose zeros noise hides; None, as here, for a search that knows no noise.
+
+        Args:
+            noisy: see `NoisyGradient`.
+            random: the source of all random numbers.
+        """
+        return None
 
     @property
     def needs(self) -> frozenset[str]:
@@ -147,6 +157,10 @@ class LayerAttack(Attack):
         # an example leaves r - 1 units dead at least, and half of all at most in the mean
         if 2 * factors.rank > factors.units or (most is not None and factors.rank < most):
             return nothing(0)
+        noisy = None if most is None else hidden(live, factors, rounding)
+        found = None if noisy is None else self.search_noisy(noisy, random)
+        if found is not None:
+            return found
         hull = Hull.of(live, factors)
         if factors.rank == 1:  # no unit that is live is dead for the only example, and the only direction is known
             return read_images(hull, torch.ones(1, 1, dtype=torch.float64))

@@ -5,6 +5,7 @@ import torch
 from layer_gradients import known
 
 from bench.attacks.exact.spear.attack import Spear
+from bench.attacks.exact.spear.published import SpearPublished
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable
 from bench.messages.status import Status
@@ -72,13 +73,13 @@ def test_the_batch_size_is_the_rank_if_it_is_not_granted(parties, attack) -> Non
 
 
 def test_a_gradient_that_cannot_be_explained_is_a_failure_without_images(parties) -> None:
-    """Noise, two equal images, numbers that are none, and no gradient at all."""
+    """Noise as large as the gradient, two equal images, numbers that are none, and no gradient at all."""
     built = cell(parties, "attack.starts=256")
     victims = built.data.deal([0, 1, 2, 3])
     victims.inputs[1, 2] = victims.inputs[1, 0]
     seen = built.client.share(victims)
     layer = seen.gradients["body.2.weight"]
-    layer[0] += 1e-3 * layer[0].abs().max() * torch.randn(layer[0].shape, generator=torch.Generator().manual_seed(0))
+    layer[0] += 0.3 * layer[0].abs().max() * torch.randn(layer[0].shape, generator=torch.Generator().manual_seed(0))
     layer[2, 0, 0] = torch.nan
     layer[3] = 0
     claims = list(built.attack.reconstruct(seen, 0))
@@ -113,12 +114,27 @@ def test_numbers_out_of_range_are_refused(changed, sentence) -> None:
 
 
 def test_what_counts_as_zero_follows_from_the_type_of_the_gradient_or_is_given() -> None:
-    """A gradient in float32 has no zeros at the rounding of float64."""
+    """A gradient in float32 has no zeros at the rounding of float64 (`spear` measures it as noise)."""
     problem = known(6, width=96, dtype=torch.float32)
 
     def found(rounding, dtype):
-        attack = Spear(256, 64, 100, 256, 0.99, rounding, 0.999, engine=ENGINE)
+        attack = SpearPublished(4096, 1024, 0.2, rounding, 0.999, engine=ENGINE)
         return attack.find(problem.layer, dtype, 6, torch.Generator().manual_seed(0)).least
 
     assert found(None, torch.float32) == found(5e-8, torch.float64) == 1
     assert found(None, torch.float64) == found(1e-13, torch.float32) == 0
+
+
+@pytest.mark.parametrize("defense", ["gaussian", "float16"])
+def test_a_defence_that_hides_the_zeros_is_measured_and_the_images_come_back(parties, defense) -> None:
+    std = ["defense.std=1e-4"] if defense == "gaussian" else []
+    built = cell(parties, "model.width=400", f"defense={defense}", *std)
+    (claim,) = built.attack.reconstruct(built.client.share(built.data.deal([0])), 0)
+    assert claim.status == [Status.CONVERGED]
+    assert built.scorer(claim, built.data.deal([0])).values["mse"].max() < 1e-4
+
+
+def test_noise_is_measured_only_if_the_batch_size_is_known(parties) -> None:
+    built = cell(parties, "attack.starts=256", "defense=gaussian", "defense.std=1e-4", "threat=eavesdropper")
+    (claim,) = built.attack.reconstruct(built.client.share(built.data.deal([0])), 0)
+    assert claim.status == [Status.UNVERIFIED] and claim.inputs.isnan().all()
