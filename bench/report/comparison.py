@@ -83,12 +83,12 @@ def compare(first: StoredLeak, second: StoredLeak) -> Comparison:
     for measure in known:
         if measure.batches and all((row.batch or 1) == 1 for row in rows):
             continue
-        values = [
+        ours, theirs = (
             {victim: value for victim, value in victim_values(cell, each, measure.key).items() if victim in common}
             for cell, each in zip((first, second), stored)
-        ]
+        )
         tested = all(independent(cell, each, measure.key) for cell, each in zip((first, second), stored))
-        found.append((measure, paired_difference(*values, geometric(first, measure.key), tested)))
+        found.append((measure, paired_difference(ours, theirs, geometric(first, measure.key), tested)))
     names = [{name: row.summary[name] for name in LABELS} for row in rows]
     configs = [row.cell.facts.get("config") or {} for row in rows]
     alike = names[0] == names[1]
