@@ -24,7 +24,7 @@ from bench.host import signals
 from bench.loggers import told_run
 from bench.loggers.base import run_of
 from bench.loggers.content import content
-from bench.loggers.offline_run import fault
+from bench.loggers.offline_run import settled_fault
 from bench.loggers.wandb import Wandb
 from bench.report.page import write
 from bench.results import query, store
@@ -236,7 +236,7 @@ def test_an_interrupted_run_has_an_end(number: int, code: int, tmp_path: Path) -
     assert process.wait(30) == code, process.err
     (file,) = tmp_path.glob("r/wandb/offline-run-*/*.wandb")
     if time.monotonic() - sent < signals.GRACE:  # on a machine that is busier, the process is ended without cleaning up
-        assert fault(file) is None
+        assert settled_fault(file) is None  # another process writes it, and may do so for longer than ours lives
     assert not told_run.read(file).ended
 
 

@@ -47,6 +47,7 @@ def test_published_can_be_planned():
     assert names == {"dlg", "idlg", "dlg_published", "idlg_published", "noise", "mean"}
 
 
+@pytest.mark.slow
 def test_every_cell_of_labels_is_a_rule_on_a_network_with_a_title_of_its_own():
     cells = suite.plan("labels", [])
     assert len(cells) == len({cell.title for cell in cells}) == 3 * 9 * 8 + 42

@@ -43,7 +43,6 @@ def test_labels_has_rules_that_serve_batches_and_needs_no_download():
     assert "data=samples" in found.overrides and all("labels=" in cell and "model=" in cell for cell in found.also)
 
 
-@pytest.mark.slow
 def test_text_is_read_without_composing_its_cells():
     """Each attack once on its axis; those that need another threat model stand beside the grid, each with its own."""
     text = suite_file.load("text")
