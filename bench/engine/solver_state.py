@@ -178,7 +178,8 @@ class SolverState:
             self._take(accepted, every, move, code)
         if not every:
             self._retry(~accepted, verdict, code)
-        state.seconds += (time.perf_counter() - began) / len(state)
+        # slots without a victim are computed too, on behalf of those at work
+        state.seconds += (time.perf_counter() - began) / max(1, int((~self.parked).sum()))
         return code
 
     def _evaluate(self) -> tuple[Move, Tensor]:

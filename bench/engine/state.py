@@ -74,7 +74,7 @@ class Finished:
         objective: the objective at `x`.
         iterations: steps taken.
         evaluations: evaluations of the objective and its gradient.
-        seconds: share of the wall time.
+        seconds: share of the wall time, which the victims at work divide equally; slots without one take no share.
         status: why the run ended.
         at: `[M]`, int64, the iterations of the iterates kept, -1 at unused entries.
         images: `[M, n]`, the iterates kept.

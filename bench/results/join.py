@@ -170,16 +170,18 @@ def _lines(cells: Sequence[StoredLeak], floor: Values, stored: Mapping[Path, Row
         family = name.partition(" (")[0]
         alike = [other for other, called in zip(nodes, names) if called.partition(" (")[0] == family]
         found: dict[str, LeakageScore | None] = {}
+        reasons: dict[str, str] = {}
         doubled: list[str] = []
         for cell in group:
             attack, leak = cell.facts["labels"]["attack"], leaks.leak(cell, floor, stored.get(cell.folder))
             other = found.get(attack)
+            if leak is None:
+                reasons[attack] = _unserved(cell, stored.get(cell.folder))
             if leak and other:  # cells of one name, such as two versions of an attack: the worse one counts
                 doubled.append(attack)
             if attack not in found or (leak and (other is None or leak.mean > other.mean)):
                 found[attack] = leak
-        reasons = {c.facts["labels"]["attack"]: c.failure.reason for c in group if c.failure}
-        unserved = {attack: reasons.get(attack, "no victim is done") for attack, leak in found.items() if leak is None}
+        unserved = {attack: reasons[attack] for attack, leak in found.items() if leak is None}
         if any(found.values()):
             strength = differing(node, alike)
             lines.append(
@@ -188,6 +190,16 @@ def _lines(cells: Sequence[StoredLeak], floor: Values, stored: Mapping[Path, Row
                 )
             )
     return lines
+
+
+def _unserved(cell: StoredLeak, rows: Rows | None) -> str:
+    """Why an attack has no leakage."""
+    if cell.failure:
+        return cell.failure.reason
+    if leaks.scored(cell, rows or query.rows(cell)):
+        return "no victim is done"
+    metrics = dict.fromkeys([leaks.scale_of(cell).column, leaks.scale_of(cell).recovered])
+    return f"{' and '.join(metrics)} was not computed; leakbench rescore adds it"
 
 
 def differing(node: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> str:

@@ -97,8 +97,14 @@ def scale_of(cell: StoredLeak) -> LeakageScale:
     return modality_of(cell.facts).scale
 
 
+def scored(cell: StoredLeak, rows: Rows) -> bool:
+    """Whether the metrics on which the leakage of the cell is measured are among its rows."""
+    scale = scale_of(cell)
+    return not len(rows.samples) or {scale.column, scale.recovered} <= set(rows.samples.column_names)
+
+
 def leak(cell: StoredLeak, floor: Values, rows: Rows | None = None) -> LeakageScore | None:
-    """The leakage of a cell; None if it has no victims.
+    """The leakage of a cell; None if it has no victims, or if the metric of the scale was not computed.
 
     Args:
         cell: the cell.
@@ -107,7 +113,7 @@ def leak(cell: StoredLeak, floor: Values, rows: Rows | None = None) -> LeakageSc
     """
     scale, stored = scale_of(cell), rows or query.rows(cell)
     found = values(stored, scale.column)
-    if not found:
+    if not found or not scored(cell, stored):
         return None
     victims = sorted(found)
     came_back = values(stored, scale.recovered)

@@ -1,7 +1,7 @@
 """Makes the tables of docs/exact-attacks.md: what each attack needs, which models it serves, and what was measured.
 
 The first table has what the attacks declare as their needs, and the figures of docs/exact.csv, which `leakbench table`
-wrote. The second table has what the attacks answer to a gradient of each model.
+wrote. The second table has what the attacks answer to a gradient of each model. The third has the cells of this file.
 
     python docs/site/which_attack.py        # writes the tables into the page
 """
@@ -24,6 +24,7 @@ from bench.running.components import build
 DOCS = Path(__file__).resolve().parents[1]
 PAGE, MEASURED = DOCS / "exact-attacks.md", DOCS / "exact.csv"
 BEGIN, END = "<!-- made by docs/site/which_attack.py -->", "<!-- end -->"
+CELLS = "<!-- cells, made by docs/site/which_attack.py -->"
 MODELS = (
     "mlp_wide",
     "mlp_wide model.activation=sigmoid",
@@ -127,6 +128,26 @@ def _line(row: dict[str, str]) -> str:
     return f"`{model}`, B = {row['B']}: {100 * share:.0f} % of {row['success_1e-4_n']} images, {seconds:g} s"
 
 
+def cell_rows(file: Path) -> list[list[str]]:
+    """The rows of the table of cells, by model, batch size, and what came back; a refused cell has no figures.
+
+    Args:
+        file: see `read`; it also has the columns `victims`, `failed` and `psnr`.
+    """
+    with file.open(newline="") as lines:
+        found = sorted(csv.DictReader(lines), key=lambda row: (row["model"], int(row["B"])))
+    rows = []
+    for row in found:
+        head = [f"`{row['attack'].split(' ')[0]}`", row["model"], row["B"]]
+        if not row["success_1e-4"]:
+            rows.append([*head, "refused", *[""] * 4])
+            continue
+        share, seconds = f"{float(row['success_1e-4']):.2f}", f"{float(row['seconds_per_victim']):.1g}"
+        psnr = f"{float(row['psnr']):.0f}" if row["psnr"] else "n/a"
+        rows.append([*head, row["victims"], row["failed"], share, psnr, f"{float(seconds):g}"])
+    return rows
+
+
 def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
     """The lines of a Markdown table.
 
@@ -156,11 +177,19 @@ def tables() -> str:
     return "\n".join([*needs, "", *table(head, [model_row(model, known) for model in MODELS])])
 
 
+def cells() -> str:
+    """The table of cells."""
+    head = ["attack", "model", "B", "victims", "failed", "images with an MSE of 1e-4 or less", "PSNR (dB)"]
+    return "\n".join(table([*head, "seconds per victim"], cell_rows(MEASURED)))
+
+
 def main() -> None:
-    """Writes the tables into the page, between the two marks."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}")
+    """Writes the tables into the page, between their marks."""
+    page = PAGE.read_text()
+    for mark, made in ((BEGIN, tables()), (CELLS, cells())):
+        before, _, rest = page.partition(mark)
+        page = f"{before}{mark}\n\n{made}\n\n{END}{rest.partition(END)[2]}"
+    PAGE.write_text(page)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import which_attack
-from which_attack import BEGIN, END, MEASURED, MODELS, PAGE
+from which_attack import BEGIN, CELLS, END, MEASURED, MODELS, PAGE
 
 from bench.attacks.base import Attack
 from bench.attacks.exact.spear.attack import Spear
@@ -33,6 +33,15 @@ def test_the_page_has_the_needs_of_every_attack_and_the_figures_of_its_file(know
     assert not {"noise", "mean", "dager", "dlg_adam"} & set(known)  # controls, sentences, and presets of a class
 
 
+def test_the_page_has_every_cell_of_its_file() -> None:
+    made = PAGE.read_text().partition(CELLS)[2].partition(END)[0].strip().splitlines()
+    assert [[entry.strip() for entry in line.strip()[1:-1].split("|")] for line in made[2:]] == which_attack.cell_rows(
+        MEASURED
+    )
+    refused = [row for row in which_attack.cell_rows(MEASURED) if row[3] == "refused"]
+    assert {row[0] for row in refused} == {"`rgap`", "`april`", "`patch_span`"}  # larger batches
+
+
 def test_the_page_says_which_attacks_take_a_gradient_of_the_smallest_models(known) -> None:
     for model in ("mlp_wide", "lenet"):
         assert which_attack.model_row(model, known) in rows("model")
@@ -54,12 +63,14 @@ def test_a_cell_without_figures_is_left_out(tmp_path: Path) -> None:
 
 def test_the_tables_are_written_between_the_marks(known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n")
+    page.write_text(f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nbetween\n\n{CELLS}\n\nold\n\n{END}\n\nafter\n")
     monkeypatch.setattr(which_attack, "PAGE", page)
     monkeypatch.setattr(which_attack, "attacks", lambda: known)
     monkeypatch.setattr(which_attack, "MODELS", ("mlp_wide model.width=16",))
     which_attack.main()
     before, _, rest = page.read_text().partition(BEGIN)
     made, _, after = rest.partition(END)
-    assert (before, after) == ("before\n\n", "\n\nafter\n") and "old" not in made
+    between, _, cells = after.partition(CELLS)
+    assert (before, between) == ("before\n\n", "\n\nbetween\n\n") and "old" not in made + cells
+    assert cells.strip().startswith("| attack | model | B |") and cells.endswith(f"{END}\n\nafter\n")
     assert "`model=mlp_wide model.width=16`" in made

@@ -1,5 +1,6 @@
 """The flat loop: who is handed on when, with which word, at what cost in memory."""
 
+import itertools
 import resource
 from pathlib import Path
 
@@ -67,6 +68,18 @@ def test_budget_counts_every_evaluation() -> None:
             assert one.status is Status.BUDGET
             assert one.evaluations == 17
     assert len(problem.seen) == 17
+
+
+@pytest.mark.parametrize("seats", [None, [0, 1, 2]], ids=["slots are closed", "slots without a victim are computed"])
+def test_the_victims_share_all_of_the_time(seats: list[int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation takes one second here, whatever it is of; victims that end at different times divide every one."""
+    clock = itertools.count()
+    monkeypatch.setattr("bench.engine.solver_state.time.perf_counter", lambda: float(next(clock)))
+    x, problem = starts(3, 12), Problem([quadratic(0), quadratic(1), rosenbrock])
+    rule = Minimiser(LBFGS(5, 1e-10), Backtracking(1.0, 1e-4, 20), Tolerances(60, 60, 0.0, 1e-6, None, 0.0), "best")
+    ends = [one for group in rule.run(problem, lambda v: x[v], 3, 8, None, seats=seats) for one in group]
+    assert len({one.evaluations for one in ends}) > 1
+    assert sum(one.seconds for one in ends) == pytest.approx(len(problem.seen), rel=1e-12)
 
 
 RULES: list[tuple[Direction, StepRule]] = [

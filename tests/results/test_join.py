@@ -17,7 +17,7 @@ def node(family, **settings):
     return {} if family == "none" else {"_target_": family, "version": 1, **settings}
 
 
-def add(root, number, attack, defense, mse, threat="basic", control=False, known=False, **settings):
+def add(root, number, attack, defense, mse, threat="basic", control=False, known=False, metric="mse", **settings):
     """A cell of eight victims with these errors."""
     words = f"{defense} ({', '.join(f'{k}={v}' for k, v in settings.items())})" if settings else defense
     labels = {"attack": attack, "data": "mnist", "model": "lenet", "defense": words, "threat": threat}
@@ -32,7 +32,7 @@ def add(root, number, attack, defense, mse, threat="basic", control=False, known
     values = np.broadcast_to(mse, 8)
     victims = [{"victim": v, "status": "budget", "batch_size": 1} for v in range(8)]
     samples = [
-        {"victim": v, "position": 0, "sample": v, "label": 0, "label_guess": 0, "mse": float(values[v])}
+        {"victim": v, "position": 0, "sample": v, "label": 0, "label_guess": 0, metric: float(values[v])}
         for v in range(8)
     ]
     cell.append(victims, samples)
@@ -84,6 +84,22 @@ def test_a_defence_is_ranked_by_the_attack_that_gets_most(root):
     ]
     assert board.lines[1].p == pytest.approx(2 / 2**8)
     assert board.undefended.worst.mean == 40.0 and board.attacks[0] == "cosine" and board.floored
+
+
+def test_an_attack_without_the_metric_of_the_leak_has_no_figure_and_no_rank(root):
+    """Its cells are no worst case, and what to do about it is said."""
+    add(root, 8, "idlg", "none", 1e-5, metric="psnr")
+    add(root, 9, "idlg", "pruning", 1e-5, metric="psnr")
+    board = board_of(root)
+    (none,) = [line for line in board.lines if line.title == "none"]
+    assert none.unserved == {"idlg": "mse was not computed; leakbench rescore adds it"}
+    assert none.worst.attack == "dlg" and "idlg" not in {leak.attack for leak in none.leaks}
+
+
+def test_no_board_if_nothing_was_measured(tmp_path):
+    add(tmp_path, 0, "idlg", "none", 1e-5, metric="psnr")
+    add(tmp_path, 1, "idlg", "pruning", 1e-5, metric="psnr")
+    assert boards(cells(tmp_path).cells, []) == []
 
 
 def test_noise_beyond_the_mean_image_is_no_better(root):

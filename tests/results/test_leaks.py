@@ -27,6 +27,17 @@ def test_victims_without_a_reconstruction_are_counted(tmp_path):
     assert np.isnan(errors(query.rows(cell))[0])
 
 
+def test_a_leak_is_unknown_if_its_metric_was_not_computed(tmp_path):
+    """It must not count as no leak at all: the PSNR alone says nothing of the clipped MSE."""
+    cell = Store(tmp_path).cell(StoredLeak, "dlg", "0" * 16, {"labels": LABELS})
+    samples = [{"victim": 0, "position": 0, "sample": 0, "label": 0, "label_guess": 0, "psnr": 60.0}]
+    cell.append([{"victim": 0, "status": "budget", "batch_size": 1}], samples)
+    assert leak(cell, {}) is None
+    empty = Store(tmp_path).cell(StoredLeak, "dlg", "1" * 16, {"labels": LABELS})
+    empty.append([{"victim": 0, "status": "error", "batch_size": 1}], [])
+    assert leak(empty, {}).mean == 0.0  # a failed victim leaks nothing, whatever was measured
+
+
 def test_what_is_measured_goes_with_the_kind_of_data(tmp_path):
     labels = {**LABELS, "attack": "dlg_text", "data": "cola"}
     cell = Store(tmp_path).cell(StoredLeak, "text", "0" * 16, {"labels": labels, "data": {"modality": "sentences"}})

@@ -33,7 +33,9 @@ def leaders(board: Board) -> list[dict[str, Any]]:
         first = rows[0]
         best = {row.summary["attack"]: row for row in reversed(rows)}  # of each attack; a test takes half a second
         best.pop(first.summary["attack"])
-        compared = [] if first.control else [row for row in rows if any(row is one for one in best.values())]
+        same = victims_of(first.cell)
+        compared = [row for row in rows if any(row is one for one in best.values()) and victims_of(row.cell) == same]
+        compared = [] if first.control else compared
         own = leaks.leak(first.cell, {}, first.stored) if compared else None
         near = [row for row in compared if not _separated(own, row)]
         others = _attacks(near)
@@ -56,9 +58,9 @@ def _attacks(rows: Sequence[Row]) -> list[str]:
 
 
 def _separated(first: leaks.LeakageScore | None, other: Row) -> bool:
-    """Whether the first row leaks more by the paired test; rows without a common victim are not compared."""
-    if first is None or victims_of(first.cell) != victims_of(other.cell):
-        return True
+    """Whether the first row leaks more by the paired test. An unknown leakage is not separated from anything."""
     its = leaks.leak(other.cell, {}, other.stored)
-    p = None if its is None else paired(first, its)
+    if first is None or its is None:
+        return False
+    p = paired(first, its)
     return p is None or p < LEVEL
