@@ -61,7 +61,8 @@ def _by_size(cells: Sequence[Row]) -> Iterator[str]:
     yield _line("network", "rule", *(f"B = {size}" for size in sizes))
     yield "| --- | --- |" + " --: |" * len(sizes)
     for model in _named(cells, "model"):
-        for rule in _named(_of(cells, model=model), "rule"):
+        own = _named(_of(cells, model=model), "rule")
+        for rule in (name for name in _named(cells, "rule") if name in own):  # in one order for every network
             found = (_of(cells, model=model, rule=rule, batch_size=size) for size in sizes)
             yield _line(model, f"`{rule}`", *map(_share, found))
 
