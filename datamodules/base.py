@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.datamodules.blocks import Blocks, share
 from bench.datamodules.checks import check_integer, check_word
-from bench.datamodules.dealing import RULES, Dealer, check_possible, drawn_labels
+from bench.datamodules.dealing import RULES, Dealer, check_classes, check_possible, drawn_labels
 from bench.datamodules.examples import Examples
 from bench.datamodules.pool import Integers
 from bench.datamodules.tokens import Maker
@@ -172,7 +172,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
         if self._pool is not None:
             return
         pool = self._read()
-        self._check_labels(pool)
+        check_classes(self.title, pool.labels, pool.classes)
         check_possible(
             self.title,
             pool.labels,
@@ -200,12 +200,6 @@ class VictimDataModule(LightningDataModule, Generic[P]):
             raise UserError(
                 f"data '{self.title}': {error.filename or self.where()}: {error.strerror or error}"
             ) from None
-
-    def _check_labels(self, pool: P) -> None:
-        limit = 1 if pool.classes is None else pool.classes
-        outside = pool.labels[(pool.labels < 0) | (pool.labels >= limit)]
-        if len(outside):
-            raise UserError(f"data '{self.title}': label {outside[0]} is outside the class range 0..{limit - 1}")
 
     @property
     def pool(self) -> P:

@@ -159,6 +159,23 @@ class Dealer:
         return self._round(number)[victim - self._starts[number]], number
 
 
+def check_classes(title: str, labels: Integers, classes: int | None) -> None:
+    """Refuses a dataset with a label that names none of its classes.
+
+    Args:
+        title: name of the dataset in the message.
+        labels: `[N]`, the labels of the examples; all 0 if they have none.
+        classes: number of classes, or None if there are no labels.
+
+    Raises:
+        UserError: the message names the first such label and the range.
+    """
+    limit = 1 if classes is None else classes
+    outside = labels[(labels < 0) | (labels >= limit)]
+    if len(outside):
+        raise UserError(f"data '{title}': label {outside[0]} is outside the class range 0..{limit - 1}")
+
+
 def check_possible(
     title: str,
     labels: Integers,
