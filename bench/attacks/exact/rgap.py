@@ -60,7 +60,7 @@ class RGap(Attack):
         rank_tolerance: an input counts as open if a singular value of its equations is below this share of the largest,
             in (0, 1).
         enough: a claim counts up to this relative squared distance between its gradient and the shared one, > 0. The
-            preset has 3e-5. On CNN6 and 46 images of CIFAR-10, true claims from gradients in float32 were at 4e-12 and
+            preset has 3e-5. On CNN6 and CIFAR-10, 46 true claims from gradients in float32 were at 4e-12 and
             less but for two, at 8e-7 and 3e-6 (their images came back at 99 dB and more), and claims from gradients
             with noise of 1e-7 and more, rounding or pruning were at 7e-4 at least.
         engine: not used.
