@@ -34,7 +34,7 @@ test: install  ## the fast tests
 
 test-slow: install  ## the slow tests: oracles on many victims
 	@$(BIN)/leakbench prepare lpips text efficientnet_lite0 --try
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow -n auto --maxprocesses 2 --dist worksteal
 
 test-pages: install  ## what people look at: the page in Chromium, tables in pdflatex and bibtex
 	@$(BIN)/python -m pytest -m "browser or latex"
