@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import replace_all_batch_norm_modules_
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.defenses.base import ClientContext, Defense, PlainGradient, Tree
@@ -19,6 +18,7 @@ from bench.errors import NotApplicable, UserError
 from bench.messages.observation import Observation
 from bench.messages.task import Language, Task, TokenizerProtocol
 from bench.messages.victims import Victims
+from bench.models.batch_statistics import granted_statistics, normalise_by_batch, statistics_of
 from bench.models.chain import chain_of
 from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import gradient_of, introspect
@@ -142,7 +142,7 @@ class Client(nn.Module):
         model = self._build().train(self._mode == "train")
         if self._mode == "train":
             # Only batch statistics enter the gradient. Without running statistics, nothing is written in place.
-            replace_all_batch_norm_modules_(model)
+            normalise_by_batch(model)
         replace_norms(model)
         return model
 
@@ -190,6 +190,10 @@ class Client(nn.Module):
                 "the client trains the word embedding alone, and the threat model withholds its gradient"
             )
         withheld |= set(shared) if self.grant_mean else set()
+        levels = [part.level for part, _ in self.defense.flat(self.runner.context)]
+        # A control that is granted the mean image sees nothing of the victims, so no statistics of their batch either.
+        side = frozenset() if self.grant_mean else threat.statistics
+        images = self._typed(victims.inputs)
         return Observation(
             gradients={name: value.detach() for name, value in shared.items() if name not in withheld},
             parameters=parameters,
@@ -202,6 +206,7 @@ class Client(nn.Module):
             surrogate=self.data.surrogate if threat.surrogate and language is not None else None,
             mean_image=mean.to(victims.inputs.device) if self.grant_mean and mean is not None else None,
             defense=public(self.defense, self.runner.context, threat.local_training) if threat.defense_known else None,
+            statistics=granted_statistics(self.model, side, parameters, buffers, images, levels),
         )
 
     def _language(self) -> Language | None:
@@ -226,6 +231,7 @@ class Client(nn.Module):
             hard_labels=self._labels.refusal,
             chain=self._chain,
             patches=self._patches,
+            statistics=statistics_of(self.model) if language is None else None,
         )
 
     @property

@@ -34,3 +34,43 @@ class Threat:
     lengths: bool
     word_embedding: bool
     surrogate: bool
+
+    @property
+    def statistics(self) -> frozenset[str]:
+        """Which BatchNorm statistics are granted as side information: `running`, `batch`, both or neither.
+
+        Running statistics by which a model normalises in eval mode are part of its buffers under every threat model.
+        Whoever uses them as a prior needs this grant nevertheless.
+        """
+        return frozenset()
+
+
+@dataclass(frozen=True)
+class StatisticsThreat(Threat):
+    """A threat model that grants statistics of BatchNorm layers as side information (letter E).
+
+    Args:
+        letter: see `Threat`.
+        buffers: see `Threat`.
+        batch_size: see `Threat`.
+        input_range: see `Threat`.
+        classes: see `Threat`.
+        labels: see `Threat`.
+        defense_known: see `Threat`.
+        local_training: see `Threat`.
+        lengths: see `Threat`.
+        word_embedding: see `Threat`.
+        surrogate: see `Threat`.
+        running_statistics: the running means and variances that the model has collected, in train mode too.
+        batch_statistics: the means and variances of the private batch in the client's forward pass, if it normalises by
+            them (train mode). Whoever sees the running statistics before and after one step can compute them.
+    """
+
+    running_statistics: bool
+    batch_statistics: bool
+
+    @property
+    def statistics(self) -> frozenset[str]:
+        """See `Threat.statistics`."""
+        words = {"running": self.running_statistics, "batch": self.batch_statistics}
+        return frozenset(word for word, granted in words.items() if granted)

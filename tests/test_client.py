@@ -89,7 +89,7 @@ def test_only_what_is_granted_is_there(parties, threat: str) -> None:
         "defense_known": seen.defense is not None,
     }
     assert found == {name: getattr(granted, name) for name in found}
-    assert seen.mean_image is None
+    assert seen.mean_image is None and seen.statistics is None
 
 
 class Curious(Attack):

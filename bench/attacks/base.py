@@ -96,6 +96,11 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
         "needs tokens that only the first attention reads, without a LayerNorm before it and a skip connection around "
         "it (model.first_norm=false model.first_skip=false)",
     ),
+    "batchnorm_statistics": (
+        lambda s: bool(s.statistics),
+        "needs a model with BatchNorm, and its statistics as side information (threat=batchnorm_running, or "
+        "threat=batchnorm_exact with model.mode=train)",
+    ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
 

@@ -32,6 +32,9 @@ class Observation(Message):
         defense: what is known of the client's defences: one mapping per part, in the order in which the parts act, with
             `defense` (its class's name), `position`, `level` and its parameters, without seeds. None if it is not
             granted.
+        statistics: `{layer name: [V, 2, C]}`, a mean and a variance per channel of what enters each BatchNorm layer:
+            those of the private batch, or those that the model has collected; see the threat model. None if they are
+            not granted, or if there are none.
 
     Raises:
         ValueError: shapes disagree.
@@ -48,10 +51,11 @@ class Observation(Message):
     surrogate: tuple[tuple[int, ...], ...] | None = None
     mean_image: Tensor | None = None
     defense: tuple[Mapping[str, Any], ...] | None = None
+    statistics: dict[str, Tensor] | None = None
 
     def __post_init__(self) -> None:
         v = self.ids.shape[0]
-        for group in (self.gradients, self.parameters, self.buffers):
+        for group in (self.gradients, self.parameters, self.buffers, self.statistics or {}):
             for name, value in group.items():
                 require(value.shape[:1] == (v,), f"{name}: want [{v}, ...], got {list(value.shape)}")
 
@@ -68,4 +72,5 @@ class Observation(Message):
             ids=self.ids[index],
             labels=None if self.labels is None else self.labels[index],
             mask=None if self.mask is None else self.mask[index],
+            statistics=None if self.statistics is None else {n: value[index] for n, value in self.statistics.items()},
         )

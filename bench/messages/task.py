@@ -104,6 +104,9 @@ class Task(Message):
             gradient for one-hot probabilities. None if it takes probabilities like indices.
         chain: the layers of a model of images in their order, if each reads what the one before it returns; else None.
         patches: the start of a vision transformer, if the model has such a start; else None.
+        statistics: `(parameters, buffers, inputs) -> {layer name: [2, C]}` of one victim: the mean and variance per
+            channel of what enters each BatchNorm layer (`bench.models.batch_statistics`); None if there is no such
+            layer, and for sentences.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -119,3 +122,4 @@ class Task(Message):
     hard_labels: str | None = None
     chain: tuple[ChainLayer, ...] | None = None
     patches: PatchAttention | None = None
+    statistics: Callable[..., dict[str, Tensor]] | None = None

@@ -53,6 +53,7 @@ def granted() -> Observation:
     seen, images, labels = observe(net(), batch_size=1)
     task = replace(seen.task, language=LANGUAGE, chain=(ChainLayer("3", LINEAR),), patches=PATCHES)
     known: dict[str, Any] = {"labels": labels, "mean_image": images[0, 0], "surrogate": ((1, 2),), "defense": ()}
+    known["statistics"] = {"1": torch.ones(3, 2, 5)}
     return replace(seen, task=task, gradients={**seen.gradients, **WEIGHTS}, **known)
 
 
@@ -84,6 +85,7 @@ LACKING: dict[str, Any] = {
     "patches_shared": without("qkv"),
     "positions_shared": without("position"),
     "patches_only": {"task": {"patches": replace(PATCHES, only=False)}},
+    "batchnorm_statistics": {"statistics": None},
     "buffers": {"task": {"has_buffers": True}},
 }
 
