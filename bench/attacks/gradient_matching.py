@@ -11,9 +11,10 @@ from bench.attacks.chunks import claimed
 from bench.attacks.matcher import Matcher
 from bench.engine.box import BoxConstraint
 from bench.engine.directions import Direction
+from bench.engine.generator import Generator
 from bench.engine.matching import Arrangement, Layout, Objective
-from bench.engine.parametrisation import Parametrisation
-from bench.engine.rng import draw
+from bench.engine.parametrisation import ImageMap, Parametrisation
+from bench.engine.rng import VictimRng, draw
 from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
@@ -38,7 +39,8 @@ class GradientMatching(Matcher):
         labels: see `Matcher`.
         variables: how a dummy image is represented by the variables that are optimised.
         start: where dummy images start: `gray` (the middle of the range of inputs, with noise of 2 % of it), `uniform`
-            in the range, or `normal` (standard normal, as published).
+            in the range, or `normal` (standard normal, as published). If the variables are the weights of a generator,
+            `weights` is the only start: what a network draws whose weights are random.
         start_labels: see `Matcher`.
         direction: see `Matcher`.
         step: see `Matcher`.
@@ -49,7 +51,8 @@ class GradientMatching(Matcher):
         engine: see `Matcher`.
 
     Raises:
-        ValueError: a word is none of those named, restarts < 1, or `box` is true and the variables are not pixels.
+        ValueError: a word is none of those named, or not one for these variables; restarts < 1; or `box` is true and
+            the variables are not pixels.
     """
 
     def __init__(
@@ -70,8 +73,9 @@ class GradientMatching(Matcher):
         *,
         engine: EngineSettings,
     ) -> None:
-        if start not in ("gray", "uniform", "normal"):
-            raise ValueError(f"start={start!r}: want gray, uniform or normal")
+        starts = ("weights",) if isinstance(variables, Generator) else ("gray", "uniform", "normal")
+        if start not in starts:
+            raise ValueError(f"start={start!r}: want {' or '.join(starts)} (variables={type(variables).__name__})")
         super().__init__(
             objective, views, priors, labels, start_labels, direction, step, stop, select, restarts, engine=engine
         )
@@ -109,7 +113,7 @@ class GradientMatching(Matcher):
         return Layout(seen.batch_size, seen.task.input_shape, logits, self.variables)
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
-        """Returns the initial variables `[n]` of one run: images, then label logits.
+        """Returns the initial variables `[n]` of one run: those of the images, then label logits.
 
         Args:
             seen: the observation.
@@ -118,7 +122,19 @@ class GradientMatching(Matcher):
             restart: number of the run.
         """
         assert seen.batch_size is not None
-        number = int(seen.ids[victim])
+        images = self._start_images(seen, seed, int(seen.ids[victim]), restart).to(self.engine.dtype)
+        if self._labelled(seen):
+            return images
+        logits = self._start_logits(seen, seed, victim, restart, seen.batch_size * (seen.task.classes or 0))
+        return torch.cat([images, logits]).to(self.engine.dtype)
+
+    def _start_images(self, seen: Observation, seed: int, number: int, restart: int) -> Tensor:
+        """The initial variables of the images of the victim with this number, without label logits."""
+        assert seen.batch_size is not None
+        if isinstance(self.variables, Generator):
+            rng = VictimRng((seed, "generator", number, restart))
+            return self.variables.start(seen.batch_size, seen.task.input_shape, rng)
+        assert isinstance(self.variables, ImageMap)
         shape = (seen.batch_size, *seen.task.input_shape)
         kind = "normal" if self.start == "normal" else "uniform"
         images = draw(kind, shape, seed, "dummy images", number, restart)
@@ -128,11 +144,7 @@ class GradientMatching(Matcher):
             if self.start == "gray":
                 images = 0.5 + _GRAY_NOISE * (images - 0.5)
             images = low + (high - low) * images
-        images = self.variables.encode(images.to(self.engine.dtype)).flatten()
-        if self._labelled(seen):
-            return images
-        logits = self._start_logits(seen, seed, victim, restart, seen.batch_size * (seen.task.classes or 0))
-        return torch.cat([images, logits]).to(self.engine.dtype)
+        return self.variables.encode(images.to(self.engine.dtype)).flatten()
 
     def _claim(
         self, finished: list[Finished], layout: Arrangement, seen: Observation, labels: Tensor | None

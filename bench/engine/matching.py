@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Protocol
 
 import torch
@@ -29,13 +28,13 @@ _PIXELS = Pixels()
 
 @dataclass(frozen=True)
 class Layout:
-    """The layout of one victim's n variables: B inputs, then B rows of label logits if labels are optimised.
+    """The layout of one victim's n variables: those of B inputs, then B rows of label logits if labels are optimised.
 
     Args:
         batch_size: B.
         input_shape: `(C, H, W)`.
         label_logits: K, or 0 if the labels are fixed.
-        variables: how an image is represented by variables.
+        variables: how images are represented by variables.
     """
 
     batch_size: int
@@ -45,8 +44,8 @@ class Layout:
 
     @property
     def inputs(self) -> int:
-        """The number of variables that represent pixels: B x C x H x W."""
-        return self.batch_size * prod(self.input_shape)
+        """The number of variables that represent the B images; as pixels, they are B x C x H x W."""
+        return self.variables.size(self.batch_size, self.input_shape)
 
     @property
     def n(self) -> int:
@@ -55,7 +54,7 @@ class Layout:
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
         """`[S, n]` -> images `[S, B, C, H, W]` and label logits `[S, B, K]` (None if fixed)."""
-        images = self.variables.decode(z[:, : self.inputs].reshape(-1, self.batch_size, *self.input_shape))
+        images = self.variables.images(z[:, : self.inputs], self.batch_size, self.input_shape)
         if not self.label_logits:
             return images, None
         return images, z[:, self.inputs :].reshape(-1, self.batch_size, self.label_logits)
@@ -188,13 +187,19 @@ class Matching:
         if logits is not None and "predicted" in known:
             targets = targets * known["predicted"].unsqueeze(-1)
         given = pack(inputs, known["mask"]) if "mask" in known else inputs
-        model = None if self._shared else 0
-        mapped = self._per_victim(self._seen.task.gradient, in_dims=(model, model, 0, 0))
-        gradients = mapped(parameters, buffers, given, targets)
+        model, dim = self._model(parameters, observed, z)
+        mapped = self._per_victim(self._seen.task.gradient, in_dims=(dim, None if self._shared else 0, 0, 0))
+        gradients = mapped(model, buffers, given, targets)
         values = self.objective(*comparable(gradients, observed, self._seen.task.unit))
         for prior in self.priors:
             values = values + prior(inputs)
         return values
+
+    def _model(
+        self, parameters: dict[str, Tensor], observed: dict[str, Tensor], z: Tensor
+    ) -> tuple[dict[str, Tensor], int | None]:
+        """The parameters at which gradients are computed, and their dimension of slots; None if slots share them."""
+        return parameters, None if self._shared else 0
 
     def use(self, compiled: Callable[..., tuple[Tensor, Tensor]] | None, slots: int) -> None:
         """Uses `compiled` in place of `function` whenever there are exactly `slots` slots; None removes it."""

@@ -1,4 +1,6 @@
-"""How a dummy image is represented by the optimised variables: by pixels, or by its weighted cosine spectrum.
+"""How dummy images are represented by the optimised variables: by pixels, or by their weighted cosine spectrum.
+
+A third form, the weights of a network that draws the images, is in `bench.engine.generator`.
 
 The minimisers are the same, but the path to them is not. A method that measures distances between its variables (as
 every one in `bench.engine.directions` does) treats all variables alike, while natural images have a thousand times more
@@ -11,13 +13,50 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 
 import torch
 from torch import Tensor
 
 
 class Parametrisation(ABC):
+    """A differentiable map from the variables of a victim to its batch of images."""
+
+    @abstractmethod
+    def size(self, batch_size: int, shape: tuple[int, ...]) -> int:
+        """The number of variables that represent B images.
+
+        Args:
+            batch_size: B.
+            shape: `(C, H, W)` of an image.
+        """
+
+    @abstractmethod
+    def images(self, variables: Tensor, batch_size: int, shape: tuple[int, ...]) -> Tensor:
+        """Maps the variables of S victims, `[S, size]`, to their images `[S, B, C, H, W]`.
+
+        Args:
+            variables: `[S, size]`.
+            batch_size: B.
+            shape: `(C, H, W)` of an image.
+        """
+
+    @property
+    @abstractmethod
+    def are_pixels(self) -> bool:
+        """Whether the variables are pixels, so that bounds on images are bounds on variables."""
+
+
+class ImageMap(Parametrisation):
     """A linear, invertible map between variables and images, both `[..., C, H, W]`."""
+
+    def size(self, batch_size: int, shape: tuple[int, ...]) -> int:
+        """The number of pixels, B x C x H x W; for the arguments see `Parametrisation.size`."""
+        return batch_size * prod(shape)
+
+    def images(self, variables: Tensor, batch_size: int, shape: tuple[int, ...]) -> Tensor:
+        """Decodes each image on its own; for the arguments see `Parametrisation.images`."""
+        return self.decode(variables.reshape(-1, batch_size, *shape))
 
     @abstractmethod
     def decode(self, variables: Tensor) -> Tensor:
@@ -27,14 +66,9 @@ class Parametrisation(ABC):
     def encode(self, images: Tensor) -> Tensor:
         """Maps images to variables; both are `[..., C, H, W]`. This is the inverse of `decode`."""
 
-    @property
-    @abstractmethod
-    def are_pixels(self) -> bool:
-        """Whether the variables are pixels, so that bounds on images are bounds on variables."""
-
 
 @dataclass(frozen=True)
-class Pixels(Parametrisation):
+class Pixels(ImageMap):
     """The variables of an image are its pixels themselves, so this map is the identity."""
 
     def decode(self, variables: Tensor) -> Tensor:
@@ -52,7 +86,7 @@ class Pixels(Parametrisation):
 
 
 @dataclass(frozen=True)
-class Dct(Parametrisation):
+class Dct(ImageMap):
     """The coefficients of the orthonormal discrete cosine transform (DCT-II), divided by their expected size.
 
     x = D' (w * z) D with w = (1 + |k|)^-decay, where k is the spatial frequency in half periods per image. Minimising

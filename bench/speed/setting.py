@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from bench.attacks.gradient_matching import GradientMatching
 from bench.config.compose import compose
 from bench.engine.matching import Layout, Matching
+from bench.engine.parametrisation import Pixels
 from bench.engine.rng import draw
 from bench.engine.tuning import Tuned
 from bench.errors import UserError
@@ -90,7 +91,8 @@ class Setting:
 
         The draws are those of the attacks `idlg_published` and `dlg_published`.
         """
-        number, layout, seed = int(self.seen.ids[victim]), self.layout, self.cfg.seed
+        number, seed = int(self.seen.ids[victim]), self.cfg.seed
+        layout = replace(self.layout, variables=Pixels())
         images = draw("normal", (layout.inputs,), seed, "dummy images", number, 0)
         logits = draw("normal", (layout.n - layout.inputs,), seed, "dummy labels", number, 0)
         return torch.cat([images, logits]).to(self.seen.ids.device)
