@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.attacks.chunks import claimed
 from bench.attacks.matcher import Matcher
-from bench.engine.box import BoxConstraint
+from bench.engine.box import Box, BoxConstraint, ImageBox
 from bench.engine.directions import Direction
 from bench.engine.generator import Generator
 from bench.engine.matching import Arrangement, Layout, Objective
@@ -51,8 +51,8 @@ class GradientMatching(Matcher):
         engine: see `Matcher`.
 
     Raises:
-        ValueError: a word is none of those named, or not one for these variables; restarts < 1; or `box` is true and
-            the variables are not pixels.
+        ValueError: a word is none of those named, or not one for these variables; restarts < 1; or `box` is true, the
+            variables are not pixels, and they are weights or the step searches along a line.
     """
 
     def __init__(
@@ -79,9 +79,10 @@ class GradientMatching(Matcher):
         super().__init__(
             objective, views, priors, labels, start_labels, direction, step, stop, select, restarts, engine=engine
         )
-        if box and not variables.are_pixels:
+        if box and not variables.are_pixels and (step.safeguarded or not isinstance(variables, ImageMap)):
+            why = "a line search needs" if step.safeguarded else "a projection needs"
             raise ValueError(
-                "box=true: needs pixels as variables (variables._target_=bench.engine.parametrisation.Pixels)"
+                f"box=true: {why} pixels as variables (variables._target_=bench.engine.parametrisation.Pixels)"
             )
         self.variables, self.start, self.box = variables, start, box
 
@@ -90,9 +91,12 @@ class GradientMatching(Matcher):
         """The needs of `Matcher`, and the range of inputs if images start in it or are kept in it."""
         return super().needs | ({"input_range"} if self.start != "normal" or self.box else frozenset())
 
-    def _box(self, seen: Observation, layout: Arrangement) -> BoxConstraint | None:
+    def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
         assert isinstance(layout, Layout)
-        return BoxConstraint(*seen.task.input_range, layout.inputs) if self.box and seen.task.input_range else None
+        if not self.box or not seen.task.input_range:
+            return None
+        low, high = seen.task.input_range
+        return BoxConstraint(low, high, layout.inputs) if layout.variables.are_pixels else ImageBox(low, high, layout)
 
     def _strays(self, seen: Observation, layout: Arrangement) -> Callable[[Tensor], bool] | None:
         """Tests for pixels more than ten ranges outside the range of inputs; None if the range is not granted."""

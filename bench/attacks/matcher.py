@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.attacks.base import Attack
 from bench.attacks.chunks import in_chunks, tuned_once
 from bench.engine import solver_state
-from bench.engine.box import BoxConstraint
+from bench.engine.box import Box
 from bench.engine.directions import Direction
 from bench.engine.loop import Minimiser
 from bench.engine.matching import Arrangement, Matching, Objective
@@ -184,7 +184,7 @@ class Matcher(Attack):
         """Returns the observation, completed by what the attacker infers beforehand."""
         return seen
 
-    def _box(self, seen: Observation, layout: Arrangement) -> BoxConstraint | None:
+    def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
         """The bounds onto which each step is projected, or None."""
         return None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.engine.box import BoxConstraint
+from bench.engine.box import Box
 from bench.engine.directions import Direction
 from bench.engine.seats import Waiting
 from bench.engine.size import bytes_of, empty
@@ -71,7 +71,7 @@ class Minimiser:
         total: int,
         slots: int,
         watch: Callable[[Progress], None] | None,
-        box: BoxConstraint | None = None,
+        box: Box | None = None,
         between: Callable[[SolverState], None] | None = None,
         seats: Sequence[int] | None = None,
         strays: Callable[[Tensor], bool] | None = None,

@@ -2,6 +2,8 @@
 
 A third form, the weights of a network that draws the images, is in `bench.engine.generator`.
 
+The spectrum is that of each channel, or that of luma and chroma.
+
 The minimisers are the same, but the path to them is not. A method that measures distances between its variables (as
 every one in `bench.engine.directions` does) treats all variables alike, while natural images have a thousand times more
 power at low spatial frequencies than at high ones.
@@ -17,6 +19,8 @@ from math import prod
 
 import torch
 from torch import Tensor
+
+from bench.engine.colours import RGB, to_colours, to_rgb
 
 
 class Parametrisation(ABC):
@@ -109,12 +113,12 @@ class Dct(ImageMap):
 
     def decode(self, variables: Tensor) -> Tensor:
         """Maps coefficients to pixels; both are `[..., H, W]`."""
-        rows, columns = self._bases(variables)
+        rows, columns = _bases(variables)
         return _both(rows.mT, variables * self._weights(variables), columns)
 
     def encode(self, images: Tensor) -> Tensor:
         """Maps pixels to coefficients; both are `[..., H, W]`."""
-        rows, columns = self._bases(images)
+        rows, columns = _bases(images)
         return _both(rows, images, columns.mT) / self._weights(images)
 
     @property
@@ -122,13 +126,66 @@ class Dct(ImageMap):
         """Returns False, since the variables are coefficients."""
         return False
 
-    def _bases(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        height, width = like.shape[-2:]
-        return _cosines(height, like.dtype, like.device), _cosines(width, like.dtype, like.device)
-
     def _weights(self, like: Tensor) -> Tensor:
         height, width = like.shape[-2:]
         return _decaying(height, width, self.decay, like.dtype, like.device)
+
+
+@dataclass(frozen=True)
+class ColouredDct(Parametrisation):
+    """The cosine spectrum of luma and of two chromas, each divided by its expected size (ours).
+
+    x = R' D' (w_c * z) D, where R turns red, green and blue to luma and chroma (`bench.engine.colours`), D is the
+    cosine transform of `Dct`, and w_c falls with the frequency as there. The weights of colour c are scaled so that
+    variables of size 1 make an image whose colour c deviates by `deviations[c]`. Natural images have little power in
+    chroma, so that a method that treats its variables alike should find luma first. An image whose channels are not
+    three has no chroma: all its channels take the first deviation.
+
+    Args:
+        decay: exponent of the frequency, >= 0.
+        deviations: of luma, of red against blue, and of green against both, in units of a pixel; each > 0.
+
+    Raises:
+        ValueError: decay < 0, or `deviations` are not three positive numbers.
+    """
+
+    decay: float
+    deviations: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "deviations", tuple(self.deviations))  # a list in a YAML cannot be hashed
+        if self.decay < 0:
+            raise ValueError(f"decay={self.decay}: must be >= 0 (exponent of the frequency)")
+        if len(self.deviations) != RGB or not all(value > 0 for value in self.deviations):
+            raise ValueError(f"deviations={list(self.deviations)}: want three numbers > 0 (luma and two chromas)")
+
+    def decode(self, variables: Tensor) -> Tensor:
+        """Maps coefficients of luma and chroma to pixels; both are `[..., C, H, W]`."""
+        rows, columns = _bases(variables)
+        return to_rgb(_both(rows.mT, variables * self._weights(variables), columns))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Maps pixels to coefficients of luma and chroma; both are `[..., C, H, W]`."""
+        rows, columns = _bases(images)
+        return _both(rows, to_colours(images), columns.mT) / self._weights(images)
+
+    @property
+    def are_pixels(self) -> bool:
+        """Returns False, since the variables are coefficients."""
+        return False
+
+    def _weights(self, like: Tensor) -> Tensor:
+        """`[C, H, W]`."""
+        channels, height, width = like.shape[-3:]
+        decaying = _decaying(height, width, self.decay, like.dtype, like.device)
+        sizes = self.deviations if channels == RGB else self.deviations[:1] * channels
+        return like.new_tensor(sizes).view(-1, 1, 1) * decaying / decaying.square().mean().sqrt()
+
+
+def _bases(like: Tensor) -> tuple[Tensor, Tensor]:
+    """The cosines of rows and of columns for images like `like` `[..., H, W]`."""
+    height, width = like.shape[-2:]
+    return _cosines(height, like.dtype, like.device), _cosines(width, like.dtype, like.device)
 
 
 def _both(left: Tensor, images: Tensor, right: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bench.engine.box import BoxConstraint
+from bench.engine.box import Box
 from bench.engine.directions import Direction, Iterate
 from bench.engine.state import State
 from bench.engine.steps import FallbackTrial, LineSearchResult, StepRule, Trial
@@ -62,7 +62,7 @@ class SolverState:
         direction: Direction,
         step: StepRule,
         stop: Stop,
-        box: BoxConstraint | None,
+        box: Box | None,
         objective: Objective,
         keeping: TraceConfig,
     ) -> None:

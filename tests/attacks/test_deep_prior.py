@@ -56,5 +56,5 @@ def test_starts_belong_to_their_variables(parties) -> None:
         parties(*SMALL, "attack.start=gray")
     with pytest.raises(Exception, match=r"start='weights': want gray or uniform or normal \(variables=Dct\)"):
         parties("attack=idlg", "attack.start=weights")
-    with pytest.raises(Exception, match="box=true: needs pixels"):
+    with pytest.raises(Exception, match="box=true: a projection needs pixels"):
         parties(*SMALL, "attack.box=true")

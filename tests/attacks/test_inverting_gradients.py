@@ -123,3 +123,22 @@ def test_a_priors_share_is_in_the_objective_that_is_reported(parties) -> None:
     matching.load(torch.arange(2))
     value, _ = matching(victims.inputs.flatten(1).double())
     torch.testing.assert_close(value, 0.5 * total_variation(victims.inputs.double()), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("data", ["data.set=mnist", "data.set=cifar10"])
+def test_luma_and_chroma_are_found_one_victim_at_a_time_and_together(parties, data: str) -> None:
+    """Gray images have luma alone. The images stay in the range of inputs, and the objective falls."""
+    settings = ("attack=inverting_gradients_modern", data, "data.size=12", "attack.evaluations=9",
+                "engine.dtype=float64", "engine.compile=false")  # fmt: skip
+    together, alone = (parties(*settings, f"engine.chunk={chunk}") for chunk in (2, 1))
+    victims = together.data.deal(range(2))
+    claim, single = (run(built.attack, built.client.share(victims)) for built in (together, alone))
+    torch.testing.assert_close(claim.inputs, single.inputs, rtol=0, atol=1e-6)
+    assert (claim.inputs >= -1e-6).all() and (claim.inputs <= 1 + 1e-6).all()
+    short = parties(*settings, "attack.evaluations=1")
+    assert (claim.objective < run(short.attack, short.client.share(victims)).objective).all()
+
+
+def test_a_line_search_needs_pixels_to_keep_images_in_the_box(parties) -> None:
+    with pytest.raises(Exception, match="box=true: a line search needs pixels as variables"):
+        parties("attack=inverting_gradients", "attack.box=true")

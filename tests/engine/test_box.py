@@ -4,9 +4,11 @@ import pytest
 import torch
 from engine.problems import Problem, quadratic, starts
 
-from bench.engine.box import BoxConstraint
+from bench.engine.box import BoxConstraint, ImageBox
 from bench.engine.directions import LBFGS
 from bench.engine.loop import Minimiser
+from bench.engine.matching import Layout
+from bench.engine.parametrisation import ColouredDct
 from bench.engine.steps import Backtracking, StepRule
 from bench.engine.stops import Tolerances
 from bench.engine.wolfe import StrongWolfe
@@ -40,3 +42,22 @@ def test_the_constrained_minimum_of_a_quadratic_is_found(step: StepRule) -> None
 def test_a_box_has_a_width() -> None:
     with pytest.raises(ValueError, match="low < high"):
         BoxConstraint(1.0, 1.0, 3)
+
+
+def test_images_leave_no_box_though_their_variables_are_no_pixels() -> None:
+    """Clamped pixel by pixel; label logits and the images that are within bounds stay bit for bit."""
+    layout = Layout(2, (3, 4, 4), 5, ColouredDct(1.0, (0.4, 0.2, 0.1)))
+    images = torch.rand(3, 2, 3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    images[1] = 3 * images[1] - 1
+    logits = torch.arange(30, dtype=torch.float64).view(3, 10)
+    x = torch.cat([layout.variables.encode(images).flatten(1), logits], 1)
+    box = ImageBox(0.0, 1.0, layout)
+    projected = box.project(x)
+    found, kept = layout.split(projected)
+    torch.testing.assert_close(found, images.clamp(0, 1))
+    assert kept is not None and torch.equal(kept.flatten(1), logits)
+    assert torch.equal(projected[[0, 2]], x[[0, 2]])
+    assert not torch.equal(projected[1], x[1])
+    assert torch.equal(box.projected_direction(x, -x), -x)
+    with pytest.raises(ValueError, match="low < high"):
+        ImageBox(1.0, 0.0, layout)
