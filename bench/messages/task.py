@@ -104,6 +104,9 @@ class Task(Message):
             gradient for one-hot probabilities. None if it takes probabilities like indices.
         chain: the layers of a model of images in their order, if each reads what the one before it returns; else None.
         patches: the start of a vision transformer, if the model has such a start; else None.
+        epochs: E, how often the client's local training goes through the batch, if that is granted; else None.
+        by_epoch: as `gradient`, for `inputs` `[B, E, ...]`: each example has an input of its own in each local epoch,
+            and every epoch takes the examples in the order of the batch. None without `epochs`.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -119,3 +122,5 @@ class Task(Message):
     hard_labels: str | None = None
     chain: tuple[ChainLayer, ...] | None = None
     patches: PatchAttention | None = None
+    epochs: int | None = None
+    by_epoch: Callable[..., dict[str, Tensor]] | None = None
