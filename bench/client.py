@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from bench.defenses.base import ClientContext, Defense, PlainGradient, Tree
-from bench.defenses.stack import Stack, described, public, schedule_of
+from bench.defenses.base import ClientContext, Defense, PlainGradient
+from bench.defenses.known_training import known_training
+from bench.defenses.stack import described, public
 from bench.defenses.step_runner import StepRunner
-from bench.engine.rng import VictimRng, seeded
+from bench.engine.rng import seeded
 from bench.errors import NotApplicable, UserError
 from bench.messages.observation import Observation
 from bench.messages.task import Language, Task, TokenizerProtocol
@@ -217,8 +218,9 @@ class Client(nn.Module):
 
     def _task(self, has_buffers: bool, language: Language | None) -> Task:
         threat, facts = self.threat, self.facts
+        known = known_training(self.defense, self.runner.context, self._gradient, self.trained, threat.local_training)
         return Task(
-            gradient=self._as_known(),
+            gradient=known.gradient,
             input_shape=self.data.shape,
             classes=self.data.classes if threat.classes else None,
             input_range=(0.0, 1.0) if threat.input_range else None,
@@ -232,31 +234,15 @@ class Client(nn.Module):
             chain=self._chain,
             patches=self._patches,
             statistics=statistics_of(self.model) if language is None else None,
+            epochs=known.epochs,
+            by_epoch=known.by_epoch,
         )
 
     @property
     def unit(self) -> float | None:
         """The factor between what is shared and a gradient; None if the attacker does not know it. See `Task.unit`."""
-        if self.defense.unit is None:
-            return 1.0
-        return self.defense.unit if self.threat.local_training else None
-
-    def _as_known(self) -> Callable[..., Tree]:
-        """The attacker's own gradient, through the same local steps and clients if their schedule is granted.
-
-        Without the grant it is one gradient of the whole batch. What a client shares after several local steps is then
-        matched as if it were one gradient, of unknown length (see `unit`).
-        """
-        schedule = schedule_of(self.defense, self.runner.context)
-        known = schedule if self.threat.local_training else Stack([])
-        step, names = known.wrap(PlainGradient(self._gradient), self.runner.context), self.trained
-
-        def gradient(parameters: Tree, buffers: Tree, inputs: Tensor, targets: Tensor) -> Tree:
-            mine, constants = parted(parameters, buffers, names)
-            noise = step.noise(_shapes(mine), len(inputs), VictimRng(()))
-            return step(mine, constants, inputs, targets, noise, ())[0]
-
-        return gradient
+        unit = self.defense.unit(self.runner.context)
+        return 1.0 if unit is None else unit if self.threat.local_training else None
 
     def facts_of_defense(self, victims: Victims) -> dict[str, Any]:
         """Returns `bench.defenses.stack.described`, with the wall time of a step with and without the defence.
@@ -280,7 +266,3 @@ class Client(nn.Module):
 def _repeated(value: Tensor, count: int) -> Tensor:
     """`[...]` -> `[count, ...]` without copies: the first stride is 0, even if the count is 1."""
     return value.as_strided((count, *value.shape), (0, *value.stride()))
-
-
-def _shapes(parameters: Tree) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(value.shape) for name, value in parameters.items()}

@@ -140,7 +140,7 @@ class Matcher(Attack):
         repeated = Repeated(self._minimised(matching, layout, seen), self.restarts)
         selection = Selection(self.restarts)
         seats = tuned.seats(seen.ids, self.restarts, slots)
-        running = self.minimiser.run(
+        running = self._minimiser(layout).run(
             repeated,
             self._starts(seen, seed),
             self.restarts * len(seen),
@@ -170,8 +170,9 @@ class Matcher(Attack):
             return matching, self._starts(seen, seed)(runs)
 
         budget, fixed = self.minimiser.stop.budget, labels is not None
+        minimiser = self._minimiser(layout)
         return tuned_once(
-            self.engine, seen, layout, make, self.minimiser, restarts=self.restarts, budget=budget, fixed_labels=fixed
+            self.engine, seen, layout, make, minimiser, restarts=self.restarts, budget=budget, fixed_labels=fixed
         )
 
     def _start_logits(self, seen: Observation, seed: int, victim: int, restart: int, count: int) -> Tensor:
@@ -194,6 +195,10 @@ class Matcher(Attack):
 
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:
         return Matching(seen, layout, self.objective, labels, self.engine.dtype, self.priors)
+
+    def _minimiser(self, layout: Arrangement) -> Minimiser:
+        """The minimiser, for variables laid out like this."""
+        return self.minimiser
 
     def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> solver_state.Objective:
         """What the loop minimises: the matching, or a wrapper that an attack puts around it."""

@@ -129,13 +129,16 @@ class Defense(ABC):
     level: ClassVar[str]  # what it acts on: sample, batch, gradient or update
     schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients), granted by itself
 
-    @property
-    def unit(self) -> float | None:
+    def unit(self, local: ClientContext) -> float | None:
         """The factor by which this part makes what is shared longer than a gradient, if the schedule sets it.
 
         None if this part has no such factor, or if it depends on the data.
         """
         return None
+
+    def as_known(self) -> Defense:
+        """This part as an attacker computes it that is granted it: without what the client draws at random."""
+        return self
 
     @property
     def must_change(self) -> bool:

@@ -48,8 +48,7 @@ class Clients(Defense):
         """Whether the sum is not divided by K, for K > 1; it then grows with the number of clients."""
         return not self.average and self.clients > 1
 
-    @property
-    def unit(self) -> float | None:
+    def unit(self, local: ClientContext) -> float | None:
         """K if the sum is not divided by it, else None."""
         return None if self.average else float(self.clients)
 

@@ -67,8 +67,7 @@ class LocalSteps(Defense):
         """Whether it is anything but one step on the whole batch with learning rate 1."""
         return self.steps > 1 or self.lr != 1 or self.batch_size is not None
 
-    @property
-    def unit(self) -> float | None:
+    def unit(self, local: ClientContext) -> float | None:
         """Learning rate times steps: the update divided by this is the mean gradient along the way."""
         return self.lr * self.steps
 

@@ -32,10 +32,9 @@ class Stack(Defense):
         """Whether any part always changes what is shared."""
         return any(part.must_change for part in self.parts)
 
-    @property
-    def unit(self) -> float | None:
+    def unit(self, local: ClientContext) -> float | None:
         """The product of the units of the parts; None if no part has one."""
-        units = [part.unit for part in self.parts if part.unit is not None]
+        units = [unit for part, known in self._each(local) if (unit := part.unit(known)) is not None]
         return prod(units) if units else None
 
     def _each(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
@@ -76,8 +75,8 @@ class Stack(Defense):
 
 
 def schedule_of(defense: Defense, local: ClientContext) -> Stack:
-    """Selects the parts that are ways of training (local steps, clients), in order."""
-    return Stack([part for part, _ in defense.flat(local) if part.schedule])
+    """Selects the parts that are ways of training (local steps, clients), in order, as an attacker may know them."""
+    return Stack([part.as_known() for part, _ in defense.flat(local) if part.schedule])
 
 
 def public(defense: Defense, local: ClientContext, training: bool) -> tuple[dict[str, Any], ...]:

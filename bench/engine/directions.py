@@ -48,6 +48,14 @@ class Direction(ABC):
     def has_past(self, state: Slots) -> Tensor:
         """Says for each slot `[S]` whether its direction uses past steps, unlike plain steepest descent."""
 
+    def can_restart(self, state: Slots) -> Tensor:
+        """Says for each slot `[S]` whether another direction is left once a search along the present one has failed."""
+        return self.has_past(state)
+
+    def restricted(self, state: Slots, d: Tensor) -> Tensor:
+        """Returns the part of `d` `[S, n]` along which the slots may move now; by default all of it."""
+        return d
+
 
 @dataclass(eq=False)
 class History(Slots):

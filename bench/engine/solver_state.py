@@ -267,7 +267,8 @@ class SolverState:
     def _steepest(self) -> tuple[Tensor, Tensor]:
         """Steepest descent without the entries that would leave the box at once, and its slope."""
         g = self.state.g
-        d = -g if self.box is None else self.box.projected_direction(self.state.x, -g)
+        d = self.direction.restricted(self.past, -g)
+        d = d if self.box is None else self.box.projected_direction(self.state.x, d)
         return d, (d * g).sum(1)
 
     def _aim(self, slots: Tensor, d: Tensor, slope: Tensor, every: bool) -> None:
@@ -290,7 +291,7 @@ class SolverState:
         state.t = torch.where(rejected, verdict.t, state.t)
         over = rejected & verdict.over if verdict.over is not None else torch.zeros_like(rejected)
         if over.any():
-            again = over & self.direction.has_past(self.past)
+            again = over & self.direction.can_restart(self.past)
             code.masked_fill_(over & ~again, CONVERGED)  # not even steepest descent goes lower
             self.direction.clear(self.past, again)
             self._aim(again, *self._steepest(), every=False)

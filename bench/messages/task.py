@@ -107,6 +107,9 @@ class Task(Message):
         statistics: `(parameters, buffers, inputs) -> {layer name: [2, C]}` of one victim: the mean and variance per
             channel of what enters each BatchNorm layer (`bench.models.batch_statistics`); None if there is no such
             layer, and for sentences.
+        epochs: E, how often the client's local training goes through the batch, if that is granted; else None.
+        by_epoch: as `gradient`, for `inputs` `[B, E, ...]`: each example has an input of its own in each local epoch,
+            and every epoch takes the examples in the order of the batch. None without `epochs`.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -123,3 +126,5 @@ class Task(Message):
     chain: tuple[ChainLayer, ...] | None = None
     patches: PatchAttention | None = None
     statistics: Callable[..., dict[str, Tensor]] | None = None
+    epochs: int | None = None
+    by_epoch: Callable[..., dict[str, Tensor]] | None = None

@@ -63,7 +63,8 @@ class Classifier(pl.LightningModule):
         self._share = defense.wrap(self._plain, local)
         self._schedule, self._steps, self._stream = schedule, steps, VictimRng((seed, "training defense"))
         self._shapes = {name: tuple(model.get_parameter(name).shape) for name in trained(model)}
-        self._unit = 1.0 if defense.unit is None else defense.unit
+        unit = defense.unit(local)
+        self._unit = 1.0 if unit is None else unit
         self._state: Any = self._share.start(self._shapes)
         self.seconds, self.done, self.correct, self.tested = 0.0, 0, 0, 0
 

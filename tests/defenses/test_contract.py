@@ -105,7 +105,7 @@ def test_its_own_seed_turns_all_its_random_numbers(name, monkeypatch):
     assert torch.equal(whole(client.share(data.deal([0]))), before) != noise
 
 
-PARTS = [name for name in NAMES if name not in ("soteria", "clients", "local_steps", "dp_sgd")]
+PARTS = [name for name in NAMES if name not in ("soteria", "clients", "local_steps", "local_epochs", "dp_sgd")]
 
 
 @settings(max_examples=25, deadline=None)

@@ -46,9 +46,9 @@ def test_only_ways_of_training_are_the_schedule():
 
 
 def test_only_a_schedule_has_a_unit_and_units_multiply():
-    assert Stack([DP, PRUNE]).unit is None and Clients(3, True).unit is None
-    assert Stack([PRUNE, STEPS, Clients(4, False)]).unit == pytest.approx(3 * 0.1 * 4)
-    assert Stack([Stack([STEPS]), Clients(4, True)]).unit == pytest.approx(0.3)
+    assert Stack([DP, PRUNE]).unit(local()) is None and Clients(3, True).unit(local()) is None
+    assert Stack([PRUNE, STEPS, Clients(4, False)]).unit(local()) == pytest.approx(3 * 0.1 * 4)
+    assert Stack([Stack([STEPS]), Clients(4, True)]).unit(local()) == pytest.approx(0.3)
 
 
 def test_a_batch_for_one_sample_cannot_be_dealt_to_clients():
