@@ -1,9 +1,11 @@
 """What a suite's file says of a paper: a mistake is one line, and a figure that nobody has looked up is not shown."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bench.config import options, paper_section
 from bench.errors import UserError
@@ -97,3 +99,16 @@ def test_the_papers_of_all_suites_are_read(name: str) -> None:
     for item in found.items if found else ():
         for attack in filter(None, (item.published, item.best)):
             assert f"attack={attack.partition(' (')[0]}" in named
+
+
+def test_the_example_of_the_docs_is_read() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reproduction.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    found = paper_section.section(yaml.safe_load(example)["paper"], "here")
+    assert found.items[0].shown == "0.899" and found.items[0].cells["data"] == "*mnist*"
+
+
+def test_the_docs_name_every_suite_that_is_about_a_paper() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reproduction.md").read_text()
+    named = set(re.findall(r"^\| `(\w+)` \|", page, re.M))
+    assert named == {name for name in options.entries("suite") if paper_section.of_suite(name)}

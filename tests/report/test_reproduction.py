@@ -1,18 +1,20 @@
 """A paper's figures stand beside those of the right cells, or the table says why there is none."""
 
 import csv
+import fnmatch
 import io
 from pathlib import Path
 
 import pytest
 from paper_cells import add_cell
 
-from bench.config import paper_section
+from bench.config import options, paper_section
 from bench.report import csv_file, latex, leaderboard, markdown, page, reproduction, terminal
 from bench.report.table import Page
 from bench.results import plans, query
 from bench.results.intervals import wilson
 from bench.results.stored_leak import StoredLeak
+from bench.running import suite
 
 ITEMS = [
     {"what": "recovered", "metric": "success_5e-3", "figure": 0.5, "known": "DIGITISED", "where": "Figure 1"},
@@ -129,3 +131,21 @@ def test_the_report_has_the_papers_of_the_suites_that_were_run_there(root: Path,
     files = {path.name: path for path in made.paths}
     assert {"papers.md", "papers.csv", "papers.tex"} <= set(files)
     assert "## Suite mine: A paper" in files["papers.md"].read_text() and "Suite mine: A paper" in made.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in options.entries("suite") if paper_section.of_suite(name)])
+def test_a_suite_has_one_cell_beside_each_figure_of_its_paper(name: str) -> None:
+    """But for the data sets that are not among the samples; and no cell of the suite is beside no figure."""
+    found = paper_section.of_suite(name)
+    assert found is not None
+    planned = [suite._titled(cell.config) for cell in suite.plan(name, [], to_run=False)]
+    words = [{**one["names"], "B": str(one["data"]["batch_size"])} for one in planned]
+    used = set()
+    for item in found.items:
+        for attack in filter(None, (item.published, item.best)):
+            wanted = {"attack": attack, **{key: str(word) for key, word in item.cells.items()}}
+            fitting = [all(fnmatch.fnmatchcase(one[key], word) for key, word in wanted.items()) for one in words]
+            assert sum(fitting) == (wanted["data"] not in ("*lfw*", "*svhn*")), item
+            used |= {at for at, fits in enumerate(fitting) if fits}
+    assert used == set(range(len(words)))
