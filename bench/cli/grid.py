@@ -12,13 +12,14 @@ if TYPE_CHECKING:  # torch takes seconds to import
     from bench.running.suite import Planned
 
 
-def run_or_show(name: str, cells: list[Planned], *, only_config: bool) -> Answer:
+def run_or_show(name: str, cells: list[Planned], *, only_config: bool, config_dir: Path | None = None) -> Answer:
     """Runs the cells, or prints the config of each and runs nothing.
 
     Args:
         name: what the grid is called.
         cells: checked, none of them run.
         only_config: whether the configs are printed.
+        config_dir: a folder with suites of the user's own.
 
     Raises:
         UserError: a results folder cannot be written, or the executor cannot run the cells.
@@ -27,10 +28,10 @@ def run_or_show(name: str, cells: list[Planned], *, only_config: bool) -> Answer
         from bench.cli import cfg as configs
 
         return configs.show_cells([(cell.title, cell.config) for cell in cells])
-    return _run(name, cells)
+    return _run(name, cells, config_dir)
 
 
-def _run(name: str, cells: list[Planned]) -> Answer:
+def _run(name: str, cells: list[Planned], config_dir: Path | None) -> Answer:
     from bench.report import page
     from bench.results.store import Store
     from bench.running import suite as suites
@@ -41,7 +42,7 @@ def _run(name: str, cells: list[Planned]) -> Answer:
         Store(Path(root)).check()
     suites.write_plans(name, cells)
     outcome = suites.run(cells, record_failure)
-    reports = [page.write(Path(root)) for root in roots] if speaks() else []
+    reports = [page.write(Path(root), config_dir=config_dir) for root in roots] if speaks() else []
     for root, made in zip(roots, reports):
         show_report(made)
         _tell(name, Path(root), made, [cell for cell in cells if cell.config.results == root])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli.output import Answer, show
-from bench.config import options
+from bench.config import options, paper_section
 from bench.config.explain import Explanation, explain, find, unknown
 from bench.errors import UserError
 from bench.terminal.printable import visible
@@ -88,13 +88,20 @@ def needs_and_example(found: Explanation, config_dir: Path | None = None) -> tup
 
 
 def _show_suite(found: Explanation) -> None:
-    """Prints the parts of a suite: each line of an axis is a choice, and the cells are the product of the axes."""
+    """Prints the parts of a suite: a line of an axis is a choice, and the cells are the product of the axes."""
     for setting in found.settings:
+        if setting.key.startswith("paper."):
+            continue
         axes = setting.value if setting.key == "grid" else [setting.value]
         for number, axis in enumerate(axes, 1):
             show(f"\n{f'axis {number} of the grid' if setting.key == 'grid' else setting.key}:")
             for choice in axis:
                 show(f"  {visible(choice)}")
+    paper = paper_section.of_file(found.file)
+    if paper is not None:
+        show(f"\npaper: {visible(paper.source)}")
+        for what, metric, figure, source, published, best in paper_section.lines(paper):
+            show(f"  {visible(f'{what}: {metric} {figure} ({source}); published settings: {published}; best: {best}')}")
 
 
 def _facts(found: Explanation) -> dict[str, str]:

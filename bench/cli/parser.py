@@ -233,7 +233,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
     found = commands.choices
     for name in found.keys() - {"view", "prepare", "completion"}:
         found[name].add_argument("--json", action="store_true", help="one JSON document on stdout, all else on stderr")
-    for name in ("run", "train", "suite", "rescore", "prepare", "list", "speed", "table", "verify"):
+    for name in ("run", "train", "suite", "rescore", "report", "prepare", "list", "speed", "table", "verify"):
         found[name].add_argument("--config-dir", metavar="DIR", type=Path, help="a folder with options of your own")
     for name in found.keys() - {"list", "completion"}:
         found[name].add_argument("--verbose", action="store_true", help="print the libraries' own messages too")

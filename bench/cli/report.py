@@ -9,6 +9,7 @@ def answer(arguments: argparse.Namespace) -> Answer:
     """Writes and prints the leaderboard of a results folder."""
     from bench.report import page
 
-    made = page.write(arguments.folder.expanduser(), pictures=arguments.pictures)
+    folder = arguments.folder.expanduser()
+    made = page.write(folder, pictures=arguments.pictures, config_dir=arguments.config_dir)
     show_report(made)
     return 0, made.summaries

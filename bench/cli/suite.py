@@ -11,4 +11,4 @@ def answer(arguments: argparse.Namespace) -> Answer:
     from bench.running import suite as suites
 
     cells = suites.plan(arguments.name, arguments.overrides, arguments.config_dir, to_run=not arguments.cfg)
-    return grid.run_or_show(arguments.name, cells, only_config=arguments.cfg)
+    return grid.run_or_show(arguments.name, cells, only_config=arguments.cfg, config_dir=arguments.config_dir)

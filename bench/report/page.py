@@ -18,6 +18,7 @@ from bench.report import (
     leaderboard,
     markdown,
     pareto,
+    reproduction,
     sentences,
     strengths,
     terminal,
@@ -63,7 +64,7 @@ class Report:
     tradeoffs: list[dict[str, Any]]
 
 
-def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
+def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir: Path | None = None) -> Report:
     """Write `leaderboard.md`, `.csv`, `.tex`, `grids/SLUG-IDENTITY.png` and `index.html` to `out` (None: to `root`).
 
     A picture that shows what it would show again is left as it is.
@@ -71,6 +72,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
     Where sentences were attacked, also `sentences.md` and `.tex`, in place of pictures.
 
     Where label rules were measured, also `labels.md`, `.csv`, `.tex`; without an attack, no leaderboard.
+
+    Where a suite was run that has the figures of a paper, also `papers.md`, `.csv`, `.tex`.
 
     Where more than one defence was tried, also `defenses.md`, `.csv`, `.tex`, `pareto-DATA.png` and
     `strengths-ATTACK-DATA.png`.
@@ -80,6 +83,7 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
         out: where the files go.
         pictures: whether private examples, as pictures or in words, are shown in any file. The files of an earlier
             report stay.
+        config_dir: a folder with suites of the user's own, whose papers are looked up there.
 
     Raises:
         UserError: there are no results, or the files cannot be written.
@@ -121,6 +125,11 @@ def write(root: Path, out: Path | None = None, pictures: bool = True) -> Report:
         claims = labels.page(counted)
         paths += _tables(folder, "labels", claims, labels.raw(counted))
         texts.append(terminal.text(claims))
+    cited = reproduction.sections(root, config_dir)
+    if cited:
+        beside = reproduction.page(cited, board.rows)
+        paths += _tables(folder, "papers", beside, reproduction.raw(cited, board.rows))
+        texts.append(terminal.text(beside))
     if spoken:
         paths += _written(
             folder, "sentences", {"md": sentences.markdown(spoken), "tex": sentences.sentences_tex(spoken)}

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from bench.config import options
+from bench.config import options, paper_section
 from bench.config.schema import check_as
 from bench.config.yaml_bounds import check_files
 from bench.errors import UserError
@@ -22,12 +23,14 @@ class Suite:
         also: cells beside the grid, each one or more overrides (a control that looks at no gradient is run once).
         utility: overrides of a training (`training=...` and what else differs from the grid), for the accuracy that
             each choice of the grid leaves; attack, threat and metrics play no part in it. Empty for no trainings.
+        paper: figures of a paper that the cells stand beside (see `bench.config.paper_section`); None for none.
     """
 
     grid: list[list[str]]
     overrides: list[str] = field(default_factory=list)
     also: list[str] = field(default_factory=list)
     utility: list[str] = field(default_factory=list)
+    paper: dict[str, Any] | None = None
 
 
 def load(name: str, config_dir: Path | None = None) -> Suite:
@@ -49,4 +52,6 @@ def load(name: str, config_dir: Path | None = None) -> Suite:
     suite = check_as(Suite, found, str(path))
     if not suite.grid or not all(suite.grid):
         raise UserError(f"{path}: grid: want at least one axis, and at least one choice on each")
+    if suite.paper is not None:
+        paper_section.section(suite.paper, f"{path}: paper")
     return suite

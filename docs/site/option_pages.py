@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 
 from bench.cli.listing import needs_and_example, value_text
-from bench.config import options
+from bench.config import options, paper_section
 from bench.config.explain import Explanation, explain
+from bench.report import markdown
 
 _PAGE_OF_DOCS = re.compile(r"docs/([\w-]+\.md)")
 _ITEM = re.compile(r"\w+( \w+){0,2}: ")
@@ -214,11 +215,23 @@ def _suite(found: Explanation) -> str:
     """The parts of a suite: each line of an axis is a choice, and the cells are the product of the axes."""
     parts = []
     for setting in found.settings:
+        if setting.key.startswith("paper."):
+            continue
         axes = setting.value if setting.key == "grid" else [setting.value]
         for number, axis in enumerate(axes, 1):
             title = f"Axis {number} of the grid" if setting.key == "grid" else setting.key.capitalize()
             parts.append(_section(title, "```\n" + "\n".join(str(choice) for choice in axis) + "\n```"))
-    return "\n\n".join(parts)
+    paper = paper_section.of_file(found.file)
+    return "\n\n".join([*parts, *([_section("Figures of the paper", _figures(paper))] if paper else [])])
+
+
+def _figures(paper: paper_section.PaperSection) -> str:
+    """The figures of a paper and the attacks that stand beside them, as a table."""
+    head = ["figure", "metric", "paper", "how it is known", "published settings here", "best here"]
+    rows = [[plain(one) for one in line] for line in paper_section.lines(paper)]
+    table = markdown.grid(head, "llrlll", rows)
+    notes = [f"- {plain(note)}" for note in paper.notes]
+    return "\n".join([f"{plain(paper.source)}. The report puts measured figures beside these.", "", *table, "", *notes])
 
 
 def _brought(found: Explanation) -> str:

@@ -20,6 +20,10 @@ def test_one_attack_is_explained_with_its_paper_needs_settings_and_example(capfd
     ("word", "says"),
     [
         ("quick", "axis 2 of the grid:\n  attack=idlg\n  attack=dlg"),
+        (
+            "idlg_paper",
+            "DLG, MNIST: label_accuracy 0.899 (READ, Table 1); published settings: dlg_published",
+        ),
         ("folder", "leakbench run data=folder data.root=..."),
         ("psnr", "metric.psnr.cap=100.0"),
         ("rouge_1", "leakbench run metric=rouge_1 data=sentences"),

@@ -9,7 +9,7 @@ import pytest
 from option_pages import GROUPS, plain
 
 from bench.cli.listing import needs_and_example, value_text
-from bench.config import options
+from bench.config import options, paper_section
 from bench.config.explain import Explanation, explain
 
 OPTIONS = [(group, name) for group in GROUPS for name in options.entries(group)]
@@ -39,7 +39,12 @@ def test_a_page_has_its_title_its_paper_and_every_setting(group: str, name: str)
     if group != "suite":
         assert re.findall(r"^\| `([^`]+)` \|", page, re.M) == [setting.key for setting in found.settings]
     else:
-        assert all(value_text(choice) in page for one in found.settings for choice in found_in(one.value))
+        cells = [one for one in found.settings if not one.key.startswith("paper.")]
+        assert all(value_text(choice) in page for one in cells for choice in found_in(one.value))
+        paper = paper_section.of_file(found.file)
+        assert ("## Figures of the paper" in page) == (paper is not None)
+        for line in paper_section.lines(paper) if paper else ():
+            assert f"| {' | '.join(line)} |" in shown(page)
 
 
 def found_in(value: list) -> list:
