@@ -22,12 +22,15 @@ class Suite:
         also: cells beside the grid, each one or more overrides (a control that looks at no gradient is run once).
         utility: overrides of a training (`training=...` and what else differs from the grid), for the accuracy that
             each choice of the grid leaves; attack, threat and metrics play no part in it. Empty for no trainings.
+        trainings: `{name: overrides}` of trainings that run before all cells. A cell uses the weights of one of them by
+            `model.checkpoint=training:NAME:EPOCH`; the epochs stand in `training.checkpoints`.
     """
 
     grid: list[list[str]]
     overrides: list[str] = field(default_factory=list)
     also: list[str] = field(default_factory=list)
     utility: list[str] = field(default_factory=list)
+    trainings: dict[str, str] = field(default_factory=dict)
 
 
 def load(name: str, config_dir: Path | None = None) -> Suite:
