@@ -109,6 +109,11 @@ class LabelledSplit(LightningDataModule):
         count = -(-len(places) // _TEST_BATCH)
         return Batches(self.test, count, lambda: iter(np.array_split(places, count)))
 
+    def examples(self, most: int) -> Iterator[Batch]:
+        """Yields the first examples to train on, `most` at most, each as a batch of one."""
+        for place in np.arange(min(most, len(self.train)))[:, None]:
+            yield self.train.inputs(place), torch.from_numpy(self.train.labels[place])
+
     def epoch(self, number: int) -> Iterator[Integers]:
         """Yields the examples of each step of epoch `number`, as positions in `train`."""
         count = len(self.train)

@@ -31,6 +31,7 @@ OUTSIDE = frozenset(
 PLACES = frozenset({"data.root", "model.vocabulary.root", "metric.lpips_alex.weights", "metric.lpips_vgg.weights"})
 # The groups, and the keys of the data, that have no effect on a training.
 _NOT_TRAINED_WITH = frozenset({"attack", "threat", "metric", "engine"})
+_OF_RUNS = frozenset({"runs", "checkpoints"})  # keys of a training that say how much of it is wanted
 # The groups that have no effect on label inference; of `attack` the rule counts, and of `engine` tf32.
 _NOT_INFERRED_WITH = frozenset({"attack", "engine"})
 _OF_VICTIMS = frozenset({"batch_size", "seed", "label_rule", "labels", "victims"})
@@ -70,14 +71,24 @@ def training_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> st
 
     Args:
         config: a resolved config as plain containers, with a node `training`. Its number of `runs` is not part of the
-            identity, so that three runs after two train one more.
+            identity, so that three runs after two train one more; nor are its `checkpoints`, which change no number.
         extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
+    """
+    return identity({"training": trained_with(config, extra)}, extra)
+
+
+def trained_with(config: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What can change the weights of a training: its model, data, defence, schedule and seed, without places.
+
+    Args:
+        config: as for `training_identity`.
+        extra: as for `training_identity`.
     """
     kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_TRAINED_WITH}
     kept["data"] = {key: value for key, value in kept["data"].items() if key not in _OF_VICTIMS}
-    kept["training"] = {key: value for key, value in config["training"].items() if key != "runs"}
+    kept["training"] = {key: value for key, value in config["training"].items() if key not in _OF_RUNS}
     kept["tf32"] = config["engine"]["tf32"]
-    return identity({"training": kept}, extra)
+    return kept
 
 
 def label_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:

@@ -239,7 +239,7 @@ def _settings(trainings: Sequence[StoredTraining], like: StoredLeak) -> list[lis
     for training in trainings:
         if training.facts["labels"]["data"] == like.facts["labels"]["data"]:
             config = training.facts["config"]
-            schedule = {**config["training"], "runs": None}
+            schedule = {**config["training"], "runs": None, "checkpoints": None}  # neither changes a number
             key = _plain([config["model"], contents(training)["checkpoint"], schedule, config["seed"]])
             grouped.setdefault(key, []).append(training)
     return list(grouped.values())

@@ -54,6 +54,17 @@ class Store:
         """The folder of the cell of this kind and identity; None if there is none."""
         return next(iter(sorted(self.cells.glob(f"{kind.kind}-*-{identity}"))), None)
 
+    def place(self, kind: type[StoredCell], slug: str, identity: str) -> Path:
+        """The folder of the cell of this kind and identity, which need not exist.
+
+        Args:
+            kind: the kind of the cell.
+            slug: as for `cell`.
+            identity: 16 hexadecimal digits.
+        """
+        named = file_name(f"{kind.kind}-{file_name(slug, 'cell')}", kind.kind)
+        return self.folder(kind, identity) or self.cells / f"{named}-{identity}"
+
     def cell(self, kind: type[Kind], slug: str, identity: str, facts: Mapping[str, Any]) -> Kind:
         """Opens the cell of this kind and identity, and creates it if there is none.
 
@@ -84,7 +95,7 @@ class Store:
             "facts": known,
         }
         existing = self.folder(kind, identity)
-        folder = existing or self.cells / f"{file_name(f'{kind.kind}-{slug}', kind.kind)}-{identity}"
+        folder = self.place(kind, slug, identity)
         if existing is None:
             self.check()
             _create(folder, documents.dump(document))

@@ -1,7 +1,12 @@
-"""The stored cell of a training: its units are runs, and its parts hold one parquet file per finished run."""
+"""The stored cell of a training: its units are runs, and its parts hold one parquet file per finished run.
+
+Weights are kept in `checkpoints/runRUN/epoch_EPOCH.safetensors`, if the schedule asks for them. An entry
+(`leakbench export`) does not hold them, because weights can reveal what they were trained on.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -36,6 +41,8 @@ _COLUMNS = [
     *WORK,
     ("stored", pa.int64()),
 ]
+_CHECKPOINT = re.compile(r"/training-[^/]*-([0-9a-f]{16})/checkpoints/run(\d+)/epoch_(\d+)\.safetensors$")
+_AWAITED = re.compile(r"awaited: training ([0-9a-f]{16}), run (\d+), epoch (\d+)")
 _REQUIRED = ("run", "status", "correct", "tested", "steps", "seconds")
 _SHOWN = ("run", "status", "correct", "tested", "steps", "seconds", "slowdown", "epsilon", "device")
 
@@ -90,6 +97,15 @@ class StoredTraining(StoredCell):
         table = table_of([{**row, "stored": time.time_ns()}], _COLUMNS)
         write_table(self.parts / f"run{row['run']}-{uuid.uuid4().hex}.parquet", table, mark=_MARK)
 
+    def checkpoint(self, run: int, epoch: int) -> Path:
+        """The file of the weights after an epoch of a run, which need not exist."""
+        return checkpoint_file(self.folder, run, epoch)
+
+    def checkpoints(self) -> list[Path]:
+        """The files of weights, by run and epoch."""
+        found = self.folder.glob("checkpoints/run[0-9]*/epoch_[0-9]*.safetensors")
+        return sorted(found, key=lambda path: (int(path.parent.name[3:]), int(path.stem[6:])))
+
     def examples(self) -> ExampleTable:
         """A table with one row per run: its status, accuracy counts, cost and device."""
         return ExampleTable(list(_SHOWN), [[row[name] for name in _SHOWN] for row in self.runs()])
@@ -110,6 +126,31 @@ class StoredTraining(StoredCell):
         gained = sorted(other.done() - self.done())
         paths = [path for run in gained for path in sorted(other.parts.glob(f"run{run}-*.parquet"))]
         return Gain(len(gained), [copied(path, self.parts / path.name) for path in paths])
+
+
+def checkpoint_file(folder: Path, run: int, epoch: int) -> Path:
+    """The file of the weights after an epoch of a run, in the folder of a training."""
+    return folder / "checkpoints" / f"run{run}" / f"epoch_{epoch}.safetensors"
+
+
+def awaited(path: Path) -> str | None:
+    """What stands for the hash of weights that a training has yet to store; None if the path is not of such a file.
+
+    >>> awaited(Path("out/cells/training-none-mnist-lenet-0123456789abcdef/checkpoints/run0/epoch_5.safetensors"))
+    'awaited: training 0123456789abcdef, run 0, epoch 5'
+    """
+    found = _CHECKPOINT.search(path.as_posix())
+    return f"awaited: training {found[1]}, run {found[2]}, epoch {found[3]}" if found else None
+
+
+def read_awaited(word: object) -> tuple[str, int, int] | None:
+    """The identity of the training, run and epoch of `awaited`; None for anything else.
+
+    >>> read_awaited("awaited: training 0123456789abcdef, run 0, epoch 5")
+    ('0123456789abcdef', 0, 5)
+    """
+    found = _AWAITED.fullmatch(word) if isinstance(word, str) else None
+    return (found[1], int(found[2]), int(found[3])) if found else None
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -30,8 +30,8 @@ def summarise(cell: StoredTraining) -> dict[str, Any]:
         `data`, `model`, `defense`, `training` (names), `schedule`, `runs`, `diverged` (counts), `accuracy`
         `{mean, low, high, n}` or null, `over_runs` `{low, high, n}`, `seconds_per_step`, `slowdown` (the median of
         `Classifier.slowdown`), `steps`, `epsilon`, `delta`, `bytes_per_step`, `encoding`, `sampling`, `optimiser`,
-        `lr`, `momentum`, `batch_size`, `epochs`, `reasons` (`cell` says why there is no accuracy), and `results` (the
-        folder).
+        `lr`, `momentum`, `batch_size`, `epochs`, `checkpoints` (the files of weights, below the folder), `reasons`
+        (`cell` says why there is no accuracy), and `results` (the folder).
 
         `accuracy` is the mean of the runs with Wilson's interval over the test images. All runs are tested on the same
         images, so each image counts once. `over_runs` is Student's interval for the mean of the runs; its bounds are
@@ -50,6 +50,7 @@ def summarise(cell: StoredTraining) -> dict[str, Any]:
     document["slowdown"] = float(np.median(slower)) if slower else None
     document["steps"] = rows[0]["steps"] if rows else None
     document |= {name: rows[0][name] if rows else None for name in _OF_RUNS}
+    document["checkpoints"] = [str(path.relative_to(cell.folder)) for path in cell.checkpoints()]
     failure = cell.failure
     reasons = {"cell": f"{failure.status}: {failure.reason}"} if failure else {}
     return {**document, "reasons": reasons, "results": str(cell.folder)}

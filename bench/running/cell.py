@@ -102,6 +102,10 @@ class Cell(ABC, Generic[Kind]):
             NotApplicable: this attack or defence cannot serve this model, data set or threat model.
         """
 
+    def done(self, stored: Kind) -> set[int]:
+        """The numbers of the units that need no more work for what this config asks for."""
+        return stored.done()
+
     @abstractmethod
     def facts(self) -> dict[str, Any]:
         """What the tables say about it, beside `Identified.facts`; after `build`."""
@@ -199,7 +203,7 @@ def run(cell: Cell[Any]) -> dict[str, Any]:
 
 def missing(cell: Cell[Kind], stored: Kind) -> Sequence[int]:
     """The numbers of the units that are not stored, in order; a range if none is: there may be millions of them."""
-    done = stored.done()
+    done = cell.done(stored)
     return [unit for unit in range(cell.wanted) if unit not in done] if done else range(cell.wanted)
 
 

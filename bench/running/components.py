@@ -32,6 +32,7 @@ from bench.models.losses import loss_of
 from bench.models.shared import choose
 from bench.models.text.tokenizer import Tokenizer
 from bench.models.text.vocabulary import Vocabulary
+from bench.results.stored_training import awaited
 from bench.running.model_memory import check_model, check_size
 from bench.storage.hashing import sha256
 from bench.terminal.printable import visible
@@ -81,6 +82,9 @@ def read_contents(cfg: DictConfig, *, scored: bool = True) -> Contents:
 def checkpoint_hash(node: DictConfig) -> str | None:
     """SHA-256 of the weights' file of a model, if it has one.
 
+    For weights that a training of this results folder has yet to store, `awaited` words stand for the hash, so that a
+    cell that failed for want of them can be kept on record. Building the model refuses them.
+
     Raises:
         UserError: it cannot be read.
     """
@@ -88,9 +92,11 @@ def checkpoint_hash(node: DictConfig) -> str | None:
     if node.checkpoint is None:
         return None
     file = Path(node.checkpoint).expanduser()
-    if not file.is_file():
-        raise UserError(f"model.checkpoint={node.checkpoint!r}: no such file")
-    return sha256(file)
+    if file.is_file():
+        return sha256(file)
+    if words := awaited(file):
+        return words
+    raise UserError(f"model.checkpoint={node.checkpoint!r}: no such file")
 
 
 def _check_checkpoint(node: DictConfig) -> None:

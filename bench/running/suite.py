@@ -1,8 +1,6 @@
 """A grid of cells: expanded and checked as a whole, then handed to an executor."""
 
-import itertools
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,25 +15,31 @@ from bench.config.sweep import combinations
 from bench.errors import AbsentData, UnknownKeyError, UserError
 from bench.results import plans
 from bench.running.cell_lines import CellLines
-from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result
+from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result, Results
 from bench.running.kind import in_a_word, kind_of
+from bench.running.suite_choices import ALONE, choices
 from bench.running.suite_file import Suite, load
+from bench.running.suite_trainings import Weights, forget_awaited, point, refused, weights_of
 from bench.terminal import transcript
 from bench.terminal.printable import visible, visible_lines
 from bench.terminal.progress import bars, console
 
-# groups that only an attack looks at, and those that only a training does
-_OF_LEAKS, _OF_TRAININGS = frozenset({"attack", "threat", "metric"}), frozenset({"training"})
-_ALONE = "the cell"  # the title of a cell without choices
-_TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
-
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell that is checked and not yet run: what it was made of, and its config."""
+    """A cell that is checked and not yet run.
+
+    Args:
+        title: what it was made of.
+        config: its config.
+        weights: which weights of the suite's trainings it uses; None if it uses none.
+        first: whether it is a training whose weights other cells use.
+    """
 
     title: str
     config: DictConfig
+    weights: Weights | None = None
+    first: bool = False
 
 
 @dataclass
@@ -72,30 +76,42 @@ def planned(
         UserError: a cell cannot be composed, or its data set is not on this machine: before anything has run.
     """
     said = {override.partition("=")[0].lstrip("+~") for override in overrides}
+    first: list[Planned] = []  # trainings
     cells: list[Planned] = []
-    seen: list[Any] = []  # their resolved configs
+    seen: list[Any] = []  # their resolved configs, and those of the trainings of their weights
     strangers: dict[str, UserError] = {}  # overrides that no cell has taken so far
     taken: set[str] = set()
     absent: dict[str, None] = {}  # a sentence for each data set that is lacking
     combined = combinations(overrides)
-    for combination, (title, base, training) in itertools.product(combined, _choices(suite, said)):
-        unseen = _OF_LEAKS if training else _OF_TRAININGS
-        own = [override for override in combination.overrides if _group(override) not in unseen]
-        swept = [override for override in combination.swept if override in own]
-        try:
-            config, used = _compose_with(own, base, config_dir, name, strangers, to_run=to_run)
-        except AbsentData as error:
-            absent[str(error)] = None
-            continue
-        except UserError as error:
-            raise UserError(f"{error} [suite {name}, cell {_title(title, swept)}]") from None
-        if training:
-            config.trainer.devices = config.trainer.num_nodes = 1  # what is measured is one client's step
-        plain = OmegaConf.to_container(config, resolve=True)
-        if plain not in seen:  # plain containers: comparing two nodes of OmegaConf takes milliseconds
-            seen.append(plain)
-            cells.append(Planned(_title(title, [override for override in swept if override in used]), config))
-        taken.update(used)
+    for combination in combined:
+        trainings: dict[str, Planned] = {}  # by their names in the file
+        for choice in choices(suite, said):
+            own = [override for override in combination.overrides if choice.sees(override)]
+            swept = [override for override in combination.swept if override in own]
+            weights = None
+            try:
+                config, used = _compose_with(own, choice.overrides, config_dir, name, strangers, to_run=to_run)
+                if not choice.training and not absent:  # a training whose data are lacking is none of them
+                    weights = weights_of(config, {key: one.config for key, one in trainings.items()})
+            except AbsentData as error:
+                absent[str(error)] = None
+                continue
+            except UserError as error:
+                raise UserError(f"{error} [suite {name}, cell {_title(choice.title, swept)}]") from None
+            if choice.training:
+                config.trainer.devices = config.trainer.num_nodes = 1  # what is measured is one client's step
+            taken.update(used)
+            title = _title(choice.title, [override for override in swept if override in used])
+            one = Planned(title, config, weights, choice.name is not None)
+            if choice.name is not None:
+                alike = next((other for other in first if _plain(other) == _plain(one)), None)
+                first += [] if alike else [one]
+                trainings[choice.name] = alike or one
+            elif (plain := _plain(one)) not in seen:
+                seen.append(plain)
+                cells.append(one)
+    used_ones = {id(cell.weights.training) for cell in cells if cell.weights}
+    cells = [*(one for one in first if id(one.config) in used_ones), *cells]
     for override in (text for one in combined for text in one.overrides) if not absent else ():
         if override not in taken:
             raise strangers.get(override) or UserError(f"{override}: no cell of suite {name} looks at it")
@@ -103,28 +119,19 @@ def planned(
         raise UserError(f"suite {name}: one executor for all cells, please: say executor=... behind the suite's name")
     if to_run:
         _data_present(cells, absent)
+        point((cell.config, cell.weights) for cell in cells if cell.weights)
     return cells
 
 
-def _choices(suite: Suite, said: set[str]) -> Iterator[tuple[str, list[str], bool]]:
-    """Title and overrides of each cell, and whether it is a training: the product of the grid, then the trainings."""
-
-    def tokens_of(texts: Iterable[str]) -> list[str]:
-        return [token for text in texts for token in _TOKEN.findall(text) if not _replaced(token, said)]
-
-    general = [token for text in suite.overrides for token in _TOKEN.findall(text)]
-    # what the user says may leave choices that are the same: each is composed once
-    grid = list(map(list, dict.fromkeys(tuple(tokens_of(choice)) for choice in itertools.product(*suite.grid))))
-    for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
-        yield " ".join(tokens) or _ALONE, [*general, *tokens], False
-    shares = ([token for token in tokens if _group(token) not in _OF_LEAKS] for tokens in grid)
-    for shared in dict.fromkeys(map(tuple, shares)) if suite.utility else ():
-        yield " ".join(["training", *shared]), [*general, *shared, *tokens_of(suite.utility)], True
+def _plain(cell: Planned) -> list[Any]:
+    """What tells a cell from others; plain containers, because comparing two nodes of OmegaConf takes milliseconds."""
+    nodes = [cell.config, *([cell.weights.training] if cell.weights else [])]
+    return [OmegaConf.to_container(node, resolve=True) for node in nodes]
 
 
 def _title(of_grid: str, swept: list[str]) -> str:
     """What a cell is called: its choices in the grid, then those of the overrides with several values."""
-    return " ".join([*([] if of_grid == _ALONE and swept else [of_grid]), *swept])
+    return " ".join([*([] if of_grid == ALONE and swept else [of_grid]), *swept])
 
 
 def _compose_with(
@@ -197,7 +204,7 @@ def run(cells: list[Planned], record: Callable[..., None]) -> Outcome:
     executor: Executor = instantiate(cells[0].config.executor, "executor")
     lines = CellLines([(cell.title, _names(cell.config)) for cell in cells])
     results: dict[int, Result] = {}
-    with bars() as progress, closing(executor.run([cell.config for cell in cells])) as running:
+    with bars() as progress, closing(_results(executor, cells)) as running:
         bar = progress.add_task("cells", total=len(cells), note="")
         for index, result in running:
             if result.status == UNWRITABLE:
@@ -208,6 +215,37 @@ def run(cells: list[Planned], record: Callable[..., None]) -> Outcome:
             console.print(visible(text), markup=False, soft_wrap=True)
             progress.update(bar, advance=1, note=visible(cell.title))
     return _outcome(cells, results)
+
+
+def _results(executor: Executor, cells: Sequence[Planned]) -> Results:
+    """What came of each cell: first of the trainings whose weights others use, then of the others.
+
+    A cell whose training did not store its weights is not run, and says why.
+    """
+    first = [index for index, cell in enumerate(cells) if cell.first]
+    ended: dict[int, Result] = {}
+    for index, result in _executed(executor, cells, first):
+        ended[id(cells[index].config)] = result
+        yield index, result
+    for root in {cells[index].config.results for index in first}:
+        forget_awaited(Path(root))
+    ready = []
+    for index, cell in enumerate(cells):
+        weights = cell.weights
+        why = refused(weights, cell.config.model.checkpoint, ended[id(weights.training)]) if weights else None
+        if why:
+            yield index, why
+        elif not cell.first:
+            ready.append(index)
+    yield from _executed(executor, cells, ready)
+
+
+def _executed(executor: Executor, cells: Sequence[Planned], chosen: Sequence[int]) -> Results:
+    """What came of the chosen cells, as they end."""
+    if chosen:
+        with closing(executor.run([cells[index].config for index in chosen])) as running:
+            for place, result in running:
+                yield chosen[place], result
 
 
 def _names(cfg: DictConfig) -> tuple[str, str]:
@@ -245,15 +283,6 @@ def _outcome(cells: list[Planned], results: dict[int, Result]) -> Outcome:
         else:
             outcome.failed[cell.title] = result.reason
     return outcome
-
-
-def _group(token: str) -> str:
-    return token.partition("=")[0].lstrip("+~").partition(".")[0]
-
-
-def _replaced(token: str, said: set[str]) -> bool:
-    key = token.partition("=")[0].lstrip("+~")
-    return key in said or any("." not in group and key.startswith(f"{group}.") for group in said)
 
 
 def _data_present(cells: list[Planned], absent: dict[str, None]) -> None:

@@ -24,6 +24,8 @@ class Suite:
         utility: overrides of a training (`training=...` and what else differs from the grid), for the accuracy that
             each choice of the grid leaves; attack, threat and metrics play no part in it. Empty for no trainings.
         paper: figures of a paper that the cells stand beside (see `bench.config.paper_section`); None for none.
+        trainings: `{name: overrides}` of trainings that run before all cells. A cell uses the weights of one of them by
+            `model.checkpoint=training:NAME:EPOCH`; the epochs stand in `training.checkpoints`.
     """
 
     grid: list[list[str]]
@@ -31,6 +33,7 @@ class Suite:
     also: list[str] = field(default_factory=list)
     utility: list[str] = field(default_factory=list)
     paper: dict[str, Any] | None = None
+    trainings: dict[str, str] = field(default_factory=dict)
 
 
 def load(name: str, config_dir: Path | None = None) -> Suite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -35,8 +36,13 @@ def attack_trainer(cfg: DictConfig) -> pl.Trainer:
     return _made(cfg, strategy="auto") if alone else trainer
 
 
-def fitting_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
+def fitting_trainer(cfg: DictConfig, epochs: int, callbacks: Sequence[pl.Callback] = ()) -> pl.Trainer:
     """The trainer of a classifier, on one device: what is measured is one client's step.
+
+    Args:
+        cfg: of the cell.
+        epochs: how many.
+        callbacks: told of each.
 
     Raises:
         UserError: this machine does not have the device.
@@ -44,7 +50,7 @@ def fitting_trainer(cfg: DictConfig, epochs: int) -> pl.Trainer:
     devices = cfg.trainer.devices
     one = 1 if isinstance(devices, int | str) else list(devices)[:1]  # the first of those that are named
     given = {"inference_mode": True, "num_nodes": 1, "devices": one, "max_epochs": epochs, "num_sanity_val_steps": 0}
-    return _made(cfg, strategy="auto", **given)
+    return _made(cfg, strategy="auto", callbacks=list(callbacks), **given)
 
 
 def _made(cfg: DictConfig, **given: Any) -> pl.Trainer:

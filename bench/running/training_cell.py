@@ -20,7 +20,7 @@ from bench.host import signals
 from bench.loggers.base import CellLogger
 from bench.models.shared import trained
 from bench.results.failure import Failure
-from bench.results.identity import training_identity
+from bench.results.identity import trained_with, training_identity
 from bench.results.stored_training import StoredTraining
 from bench.results.training_summary import summarise
 from bench.running.cell import Cell, Identified, called
@@ -30,7 +30,10 @@ from bench.running.training_components import TrainingComponents, build, classif
 from bench.storage.provenance import stamp
 from bench.terminal.printable import visible
 from bench.terminal.progress import bars
+from bench.training.checkpoints import CheckpointWriter
 from bench.training.classifier import Classifier
+
+NORMED = 64  # examples whose gradients tell the norm that a checkpoint says
 
 
 class TrainingCell(Cell[StoredTraining]):
@@ -66,6 +69,15 @@ class TrainingCell(Cell[StoredTraining]):
         slug = "-".join(labels[name] for name in ("defense", "data", "model"))
         facts = {"labels": labels, "config": config, "contents": extra}
         return Identified(training_identity(config, extra), slug, facts)
+
+    def done(self, stored: StoredTraining) -> set[int]:
+        """See `Cell.done`: a run that lacks weights which are wanted is trained again, unless it diverged."""
+        epochs = self.cfg.training.checkpoints
+        return {
+            row["run"]
+            for row in stored.runs()
+            if row["status"] != "trained" or all(stored.checkpoint(row["run"], epoch).is_file() for epoch in epochs)
+        }
 
     def facts(self) -> dict[str, Any]:
         """See `Cell.facts`."""
@@ -126,7 +138,7 @@ def train(cfg: DictConfig, trainee: TrainingComponents, stored: StoredTraining, 
     seed = seed_of(cfg.seed, "training order", run)
     data = LabelledSplit(trainee.train, trainee.test, schedule.batch_size, trainee.sampling, seed)
     module = classifier(cfg, trainee, run)
-    trainer = fitting_trainer(cfg, schedule.epochs)
+    trainer = fitting_trainer(cfg, schedule.epochs, [checkpoint_writer(trainee, stored, run, data)])
     trainer.fit(module, data)
     module.eval()
     trainer.test(module, data, verbose=False)
@@ -152,6 +164,21 @@ def train(cfg: DictConfig, trainee: TrainingComponents, stored: StoredTraining, 
         "device": device_in_words(trainer),
         **begun,
     }
+
+
+def checkpoint_writer(
+    trainee: TrainingComponents, stored: StoredTraining, run: int, data: LabelledSplit
+) -> CheckpointWriter:
+    """What writes the weights of a run at the epochs that its schedule names."""
+    config = trained_with(stored.facts["config"], stored.facts.get("contents") or {})
+    return CheckpointWriter(
+        trainee.schedule.checkpoints,
+        lambda epoch: stored.checkpoint(run, epoch),
+        data.test_dataloader,
+        lambda: data.examples(NORMED),
+        trainee.loss,
+        {"run": run, "config": config},
+    )
 
 
 def epsilon(privacy: Privacy, trainee: TrainingComponents, data: LabelledSplit) -> float:

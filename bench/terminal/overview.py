@@ -103,6 +103,8 @@ def training(document: Mapping[str, Any]) -> RenderableType:
         if document[key] is not None:
             table.add_row(key.replace("_", " "), _number(document[key]), "", "")
     table.add_row("schedule", Text(visible(document["schedule"])), "", "")
+    for file in document.get("checkpoints", ()):
+        table.add_row("weights", Text(visible(file), overflow="fold"), "", "")
     return table
 
 

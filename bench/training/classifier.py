@@ -41,6 +41,7 @@ class Classifier(pl.LightningModule):
 
     Attributes:
         seconds: wall time of all training steps, including the reading of batches.
+        aside: seconds of what a callback did between the steps that is no training; they are not in `seconds`.
         correct: number of test images that were classified correctly.
         tested: number of test images.
     """
@@ -66,7 +67,7 @@ class Classifier(pl.LightningModule):
         unit = defense.unit(local)
         self._unit = 1.0 if unit is None else unit
         self._state: Any = self._share.start(self._shapes)
-        self.seconds, self.done, self.correct, self.tested = 0.0, 0, 0, 0
+        self.seconds, self.aside, self.done, self.correct, self.tested = 0.0, 0.0, 0, 0, 0
 
     def configure_optimizers(self) -> Any:
         """Makes SGD and its schedule, which `training_step` advances."""
@@ -76,6 +77,7 @@ class Classifier(pl.LightningModule):
     def on_train_start(self) -> None:
         """Moves the defence's state to the device, and starts the clock."""
         self._state = self._to_device(self._state)
+        self.aside = 0.0  # callbacks begin before the module
         self._began = self._now()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
@@ -131,7 +133,7 @@ class Classifier(pl.LightningModule):
 
     def on_train_end(self) -> None:
         """Stops the clock, and stores the seconds of the training."""
-        self.seconds = self._now() - self._began
+        self.seconds = self._now() - self._began - self.aside
 
     def on_test_start(self) -> None:
         """Sets the counts of tested and correct images to zero."""

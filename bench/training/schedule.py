@@ -29,6 +29,7 @@ class TrainingSchedule:
         decay: `constant`, or `cosine` from `lr` to 0 over all steps.
         epochs: number of passes over the examples, >= 1.
         runs: number of trainings, >= 1, each with its own initialisation, order and noise.
+        checkpoints: the epochs whose weights are stored, each 0 (before the first step) to `epochs`; empty for none.
 
     Raises:
         ValueError: a value is out of its range.
@@ -46,6 +47,7 @@ class TrainingSchedule:
     decay: Literal["constant", "cosine"]
     epochs: int
     runs: int
+    checkpoints: list[int]
 
     def __post_init__(self) -> None:
         counted: dict[str, int | None] = {"batch_size": self.batch_size, "epochs": self.epochs, "runs": self.runs}
@@ -61,6 +63,10 @@ class TrainingSchedule:
                 raise ValueError(f"{name}={getattr(self, name)}: must be >= {least}")
         if not self.lr > 0:
             raise ValueError(f"lr={self.lr}: must be > 0")
+        if beyond := [epoch for epoch in self.checkpoints if not 0 <= epoch <= self.epochs]:
+            raise ValueError(f"checkpoints={self.checkpoints}: {beyond[0]} is none of the epochs 0 to {self.epochs}")
+        if len(set(self.checkpoints)) < len(self.checkpoints):
+            raise ValueError(f"checkpoints={self.checkpoints}: names an epoch twice")
 
     def optimiser(self, parameters: list[Tensor], steps: int) -> tuple[SGD, LRScheduler]:
         """Makes SGD over these parameters, and the schedule that sets its learning rate after each of `steps` steps."""
@@ -74,7 +80,7 @@ class TrainingSchedule:
         """The description that a table prints.
 
         Example:
-            >>> TrainingSchedule("official", None, None, 0, "shuffle", 64, 0.1, 0.0, 0.0, "constant", 5, 2).words
+            >>> TrainingSchedule("official", None, None, 0, "shuffle", 64, 0.1, 0.0, 0.0, "constant", 5, 2, []).words
             'SGD, lr 0.1, no momentum, batch 64, 5 epochs'
         """
         momentum = f"momentum {self.momentum:g}" if self.momentum else "no momentum"

@@ -42,7 +42,10 @@ OUTSIDE = {"data.victims", "data.root", "model.vocabulary.root"}
 OUTSIDE |= {"engine.chunk", "engine.compile", "engine.threads"}
 METRIC_PLACES = {"metric.lpips_alex.weights", "metric.lpips_vgg.weights"}
 # A training looks at no victims.
-NO_PRICE_KEYS = {"data.batch_size", "data.seed", "data.label_rule", "data.labels", "training.runs"}
+NO_PRICE_KEYS = {"data.batch_size", "data.seed", "data.label_rule", "data.labels"} | {
+    "training.runs",
+    "training.checkpoints",
+}
 
 
 @functools.cache  # every test below reads it, none changes it

@@ -181,7 +181,7 @@ def test_training_moves_what_is_trained_and_nothing_else(defense):
     torch.manual_seed(0)
     net = half_used((1, 4, 4), 3).train()
     before = {name: value.detach().clone() for name, value in net.named_parameters()}
-    schedule = TrainingSchedule("held_out", 12, 6, 0, "shuffle", 4, 0.1, 0.9, 0.0, "constant", 1, 1)
+    schedule = TrainingSchedule("held_out", 12, 6, 0, "shuffle", 4, 0.1, 0.9, 0.0, "constant", 1, 1, [])
     protection = defense_of(compose([f"defense={defense}"]).defense)
     facts = local(model=net, last_linear="3.weight")
     module = Classifier(net, loss_of("cross_entropy"), protection, facts, schedule=schedule, steps=3, seed=0)

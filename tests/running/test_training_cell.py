@@ -9,6 +9,7 @@ from opacus.accountants import RDPAccountant
 
 from bench.cli.main import main
 from bench.running import suite
+from bench.training.checkpoints import read
 
 SMALL = ["training.train=600", "training.test=200", "training.epochs=2", "training.runs=1", "training.batch_size=20"]
 MODEL = ["model.activation=tanh", "model.init_range=null", "trainer=cpu", "engine.threads=1"]
@@ -90,6 +91,21 @@ def test_what_a_defence_costs_on_sentences_is_not_measured_and_that_is_one_line(
 def test_run_does_not_train(capfd, tmp_path):
     assert main(["run", "training=held_out", f"results={tmp_path / 'out'}"]) == 2
     assert "leakbench train" in capfd.readouterr().err
+
+
+def test_weights_are_stored_at_the_epochs_asked_for_and_a_run_without_them_is_trained_again(train, tmp_path):
+    train()
+    found = train("training.checkpoints=[0,2]")  # the same cell: checkpoints change no number
+    (folder,) = (tmp_path / "out").glob("cells/training-*")
+    assert found["checkpoints"] == [f"checkpoints/run0/epoch_{epoch}.safetensors" for epoch in (0, 2)]
+    assert found["runs"] == 1 and len(list(folder.glob("parts/*.parquet"))) == 2
+    said = [read(folder / name) for name in found["checkpoints"]]
+    assert said[1]["accuracy"] == found["accuracy"]["mean"] > said[0]["accuracy"]
+    train("training.checkpoints=[0,2]")
+    assert len(list(folder.glob("parts/*.parquet"))) == 2  # nothing was left to do
+    weights = f"model.checkpoint={folder / found['checkpoints'][1]}"
+    again = train(weights, "model.per_victim=false", "training.lr=1e-30")
+    assert again["accuracy"] == found["accuracy"] and again["checkpoints"] == []
 
 
 SUITE = """# two defences, an attack and a control on each other, and what they cost

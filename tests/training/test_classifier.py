@@ -35,7 +35,7 @@ def network():
 def trained(data, overrides, epochs=1, momentum=0.0, seed=0):
     """The module after training, and its starting weights."""
     cfg = compose(overrides)
-    schedule = TrainingSchedule("held_out", 12, 6, 0, "shuffle", BATCH, LR, momentum, 0.0, "constant", epochs, 1)
+    schedule = TrainingSchedule("held_out", 12, 6, 0, "shuffle", BATCH, LR, momentum, 0.0, "constant", epochs, 1, [])
     model = network()
     local = ClientContext(model, BATCH, "3.weight", batch_statistics=False, frozen_statistics=False, mappable=True)
     module = Classifier(

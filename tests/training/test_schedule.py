@@ -18,6 +18,7 @@ GOOD = {
     "decay": "constant",
     "epochs": 1,
     "runs": 1,
+    "checkpoints": [],
 }
 
 
@@ -29,6 +30,8 @@ GOOD = {
         ("lr", 0.0, "lr=0.0: must be > 0"),
         ("momentum", -0.1, "momentum=-0.1: must be >= 0"),
         ("split", "official", "say null for both"),
+        ("checkpoints", [0, 2], "2 is none of the epochs 0 to 1"),
+        ("checkpoints", [1, 1], "names an epoch twice"),
     ],
 )
 def test_values_out_of_range_are_named(key, value, sentence):

@@ -1,0 +1,69 @@
+"""The cells of a suite's file as overrides, before any of them is composed."""
+
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from bench.running.suite_file import Suite
+
+# groups that only an attack looks at, and those that only a training does
+_OF_LEAKS = frozenset({"attack", "labels", "measure", "metric", "threat"})
+_OF_TRAININGS = frozenset({"training"})
+ALONE = "the cell"  # the title of a cell without choices
+_TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A cell of a suite's file.
+
+    Args:
+        title: what it was made of.
+        overrides: all that the suite says of it.
+        training: whether it is a training.
+        name: of a training whose weights other cells use; None for every other cell.
+    """
+
+    title: str
+    overrides: list[str]
+    training: bool = False
+    name: str | None = None
+
+    def sees(self, override: str) -> bool:
+        """Whether an override is of a group that such a cell looks at."""
+        return group_of(override) not in (_OF_LEAKS if self.training else _OF_TRAININGS)
+
+
+def choices(suite: Suite, said: Collection[str]) -> Iterator[Choice]:
+    """The cells of a file: trainings that run first, the product of the grid, the cells beside it, other trainings.
+
+    Args:
+        suite: the file.
+        said: keys and groups of which the user's own overrides speak; what the file says of them is left out.
+    """
+
+    def tokens_of(texts: Iterable[str]) -> list[str]:
+        return [token for text in texts for token in _TOKEN.findall(text) if not _replaced(token, said)]
+
+    general = [token for text in suite.overrides for token in _TOKEN.findall(text)]
+    trained = [token for token in general if group_of(token) not in _OF_LEAKS]
+    for name, text in suite.trainings.items():
+        yield Choice(f"training {name}", [*trained, *tokens_of([text])], training=True, name=name)
+    # what the user says may leave choices that are the same: each is composed once
+    grid = list(map(list, dict.fromkeys(tuple(tokens_of(choice)) for choice in itertools.product(*suite.grid))))
+    for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
+        yield Choice(" ".join(tokens) or ALONE, [*general, *tokens])
+    shares = ([token for token in tokens if group_of(token) not in _OF_LEAKS] for tokens in grid)
+    for shared in dict.fromkeys(map(tuple, shares)) if suite.utility else ():
+        yield Choice(" ".join(["training", *shared]), [*trained, *shared, *tokens_of(suite.utility)], training=True)
+
+
+def group_of(token: str) -> str:
+    """The group of an override: `attack` of `attack.lr=1`."""
+    return token.partition("=")[0].lstrip("+~").partition(".")[0]
+
+
+def _replaced(token: str, said: Collection[str]) -> bool:
+    key = token.partition("=")[0].lstrip("+~")
+    return key in said or any("." not in group and key.startswith(f"{group}.") for group in said)

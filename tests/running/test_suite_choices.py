@@ -1,0 +1,41 @@
+"""What a suite's file says of each cell, before anything is composed."""
+
+from bench.running.suite_choices import choices, group_of
+from bench.running.suite_file import Suite
+
+SUITE = Suite(
+    grid=[["defense=none", "defense=sign"], ["attack=dlg attack.evaluations=7"]],
+    overrides=["data=mnist measure=labels", "metric=mse"],
+    also=["attack=mean"],
+    utility=["training=held_out"],
+    trainings={"net": "training=held_out model.width=4"},
+)
+
+
+def test_trainings_run_first_and_look_at_nothing_that_only_an_attack_sees() -> None:
+    found = list(choices(SUITE, set()))
+    assert [one.title for one in found] == [
+        "training net",
+        "defense=none attack=dlg attack.evaluations=7",
+        "defense=sign attack=dlg attack.evaluations=7",
+        "attack=mean",
+        "training defense=none",
+        "training defense=sign",
+    ]
+    assert [one.name for one in found] == ["net", None, None, None, None, None]
+    assert found[0].overrides == ["data=mnist", "training=held_out", "model.width=4"]
+    assert found[-1].overrides == ["data=mnist", "defense=sign", "training=held_out"]
+    assert found[3].overrides == ["data=mnist", "measure=labels", "metric=mse", "attack=mean"]
+
+
+def test_what_the_user_says_replaces_the_file_in_trainings_too() -> None:
+    found = list(choices(SUITE, {"model", "defense"}))
+    assert found[0].overrides == ["data=mnist", "training=held_out"]
+    assert [one.title for one in found[1:]] == ["attack=dlg attack.evaluations=7", "attack=mean", "training"]
+
+
+def test_a_training_sees_no_override_of_an_attack_and_a_cell_none_of_a_training() -> None:
+    training, cell = list(choices(SUITE, set()))[:2]
+    assert not training.sees("attack.lr=1") and not training.sees("labels=ilrg") and training.sees("training.lr=1")
+    assert cell.sees("attack.lr=1") and not cell.sees("training.lr=1") and cell.sees("seed=1")
+    assert group_of("++model.width=3") == "model"
