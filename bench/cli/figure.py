@@ -11,7 +11,8 @@ KINDS = ("success", "batches", "epochs", "labels", "utility", "grid")
 HELP = """Draws a figure for a paper from a results folder, as PDF and as PNG. Colours, dashes and marks differ, so
 that it can be read in gray and by colour-blind readers.
 
-  success    the share of images at or below each threshold of the mean squared error, a line per attack
+  success    the share of images at or below each threshold of the mean squared error, a line per attack, and as
+             marks what papers report of the suites that were run (idlg_paper)
   batches    iterations against the batch size, a line per attack
   epochs     a metric against the epoch of the attacked model (model.checkpoint=epoch_1.pt,epoch_2.pt)
   labels     the share of labels that each rule infers against the batch size; needs `leakbench suite labels`
@@ -75,7 +76,7 @@ def answer(arguments: argparse.Namespace) -> Answer:
 
 def _figure(arguments: argparse.Namespace) -> Any:
     from bench.cli.table import choice
-    from bench.report import epoch_figure, paper_figures, pareto
+    from bench.report import epoch_figure, paper_figures, pareto, reproduction
     from bench.report.table_options import options
     from bench.report.table_rows import place, table_rows
     from bench.results import query, store
@@ -101,7 +102,8 @@ def _figure(arguments: argparse.Namespace) -> Any:
         raise UserError(f"no row of {root} is chosen (leakbench report {root} lists them)")
     rows.sort(key=lambda row: [place(row.word(key), found) for key, found in wanted.items()])
     if arguments.kind == "success":
-        return paper_figures.success(rows, *size, _pair(arguments.thresholds))
+        reported = reproduction.curves(reproduction.sections(root), rows)
+        return paper_figures.success(rows, *size, _pair(arguments.thresholds), reported)
     if arguments.kind == "batches":
         return paper_figures.batches(rows, *size)
     if arguments.kind == "epochs":

@@ -33,7 +33,13 @@ _WITHIN = 5  # so many names fit into a plot without hiding its lines
 _LETTER, _LINE = 0.54, 1.6  # the width of a letter and the height of a line of a legend, as shares of its font's size
 
 
-def success(rows: Sequence[TableRow], width: float, font: float, thresholds: tuple[float, float]) -> Figure:
+def success(
+    rows: Sequence[TableRow],
+    width: float,
+    font: float,
+    thresholds: tuple[float, float],
+    reported: Sequence[Sequence[tuple[float, float]]] = (),
+) -> Figure:
     """The share of images whose mean squared error is at or below a threshold, over all thresholds; a line per row.
 
     An image of a victim that failed is no success at any threshold.
@@ -43,6 +49,7 @@ def success(rows: Sequence[TableRow], width: float, font: float, thresholds: tup
         width: of the figure in inches.
         font: its size in points.
         thresholds: the lowest and the highest threshold.
+        reported: per row the `(threshold, share)` that a paper reports, drawn as marks; empty for no marks.
 
     Raises:
         UserError: no row has images with errors, or the thresholds are not in order.
@@ -54,6 +61,7 @@ def success(rows: Sequence[TableRow], width: float, font: float, thresholds: tup
         (row, np.concatenate([e for _, stored in row.members for e in values(stored, "mse").values()] or [np.zeros(0)]))
         for row in rows
     ]
+    points = [one for one, (_, found) in zip(reported, known) if len(found)]
     known = [(row, found) for row, found in known if len(found)]
     if not known:
         raise UserError("no chosen row has images with a mean squared error")
@@ -63,6 +71,10 @@ def success(rows: Sequence[TableRow], width: float, font: float, thresholds: tup
         share = [(np.nan_to_num(found, nan=np.inf) <= threshold).mean() for threshold in at]
         style = line_style(which) | {"marker": "", "drawstyle": "steps-post"}
         axes.plot(at, share, label=drawable(name(row, rows)), **style)
+    for which, own in enumerate(points):
+        if inside := [(threshold, share) for threshold, share in own if low <= threshold <= high]:
+            style = line_style(which) | {"linestyle": "", "markersize": 4}
+            axes.plot(*zip(*inside, strict=True), label=drawable(f"{name(known[which][0], rows)}, the paper"), **style)
     axes.set(xscale="log", ylim=(-0.03, 1.03), xlim=(low, high))
     axes.set_xlabel("threshold of the mean squared error", fontsize=font)
     axes.set_ylabel("share of images at or below it", fontsize=font)

@@ -77,6 +77,22 @@ def raw(found: Mapping[str, PaperSection], rows: Iterable[Row]) -> Table:
     return Table(columns, lines)
 
 
+def curves(found: Mapping[str, PaperSection], rows: Iterable[TableRow]) -> list[list[tuple[float, float]]]:
+    """Per row the `(threshold, share of images recovered)` that papers report of it, by threshold.
+
+    Args:
+        found: of `sections`.
+        rows: those of a figure. Only a row with a paper's own settings has points.
+    """
+    items = [item for section in found.values() for item in section.items if item.shown != paper_section.UNQUOTED]
+    out = []
+    for row in rows:
+        own = [one for one in items if one.published and _matches(row, one.published, one.cells)]
+        points = ((_SUCCESS.fullmatch(one.metric), one.figure) for one in own)
+        out.append(sorted({(float(at[1]), share) for at, share in points if at and share is not None}))
+    return out
+
+
 def _section(suite: str, section: PaperSection, measured: Sequence[TableRow]) -> Section:
     lines = []
     for item, pair in _measured(section, measured):

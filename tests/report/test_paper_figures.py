@@ -31,6 +31,20 @@ def test_success_over_thresholds_counts_a_failed_victim_as_none(tmp_path: Path) 
     assert shares == [0, 0.5, 0.75]
 
 
+def test_what_a_paper_reports_is_drawn_as_marks_in_the_colour_of_its_row(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", [1e-5, 1e-3])
+    add_cell(tmp_path, "mine", [])  # it has no line, and takes no other line's marks
+    add_cell(tmp_path, "idlg", [1e-5, 1e-3])
+    found = sorted(rows(tmp_path), key=lambda row: ["dlg", "mine", "idlg"].index(row.word("attack")))
+    (axes,) = figures.success(
+        found, 3.3, 8, (1e-6, 1e-1), [[], [(1e-3, 0.1)], [(1e-4, 0.5), (1e-2, 0.75), (1.0, 1)]]
+    ).axes
+    _, line, marks = axes.lines
+    assert (list(marks.get_xdata()), list(marks.get_ydata())) == ([1e-4, 1e-2], [0.5, 0.75])
+    assert marks.get_color() == line.get_color() and marks.get_linestyle() == "None"
+    assert marks.get_label() == "idlg, the paper"
+
+
 @pytest.mark.parametrize("count", [2, 12])
 def test_the_names_of_many_lines_hide_none_of_them(tmp_path: Path, count: int) -> None:
     """They stand below the plot, within the figure; no two lines look alike."""

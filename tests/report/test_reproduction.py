@@ -11,6 +11,8 @@ from paper_cells import add_cell
 from bench.config import options, paper_section
 from bench.report import csv_file, latex, leaderboard, markdown, page, reproduction, terminal
 from bench.report.table import Page
+from bench.report.table_options import options as options_of_tables
+from bench.report.table_rows import table_rows
 from bench.results import plans, query
 from bench.results.intervals import wilson
 from bench.results.stored_leak import StoredLeak
@@ -108,6 +110,12 @@ def test_of_two_cells_in_one_place_the_latest_stands(tmp_path: Path) -> None:
     rows = leaderboard.leaderboard(query.cells(tmp_path)).rows
     (best,) = {line.cells[6].mean for line in reproduction.page(PAPER, rows).sections[0].tables[0].lines[:1]}
     assert best == 1.0
+
+
+def test_a_curve_has_the_quoted_thresholds_of_the_rows_with_a_papers_settings(root: Path) -> None:
+    rows = table_rows(query.cells(root).cells, options_of_tables("default", {"rows": {"data": ["samples-mnist"]}}))
+    found = {(row.word("attack"), row.word("B")): one for row, one in zip(rows, reproduction.curves(PAPER, rows))}
+    assert found == {("idlg", "1"): [(5e-3, 0.5)], ("dlg", "1"): [], ("dlg", "2"): [], ("dlg (lr=0.5)", "1"): []}
 
 
 def test_the_csv_has_the_figures_for_a_program(root: Path) -> None:
