@@ -132,7 +132,7 @@ class Dct(ImageMap):
 
 
 @dataclass(frozen=True)
-class ColouredDct(Parametrisation):
+class ColouredDct(ImageMap):
     """The cosine spectrum of luma and of two chromas, each divided by its expected size (ours).
 
     x = R' D' (w_c * z) D, where R turns red, green and blue to luma and chroma (`bench.engine.colours`), D is the
