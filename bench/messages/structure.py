@@ -20,6 +20,9 @@ class ChainLayer:
         stride: of a convolution, down and across.
         padding: of a convolution, zeros above and below, and at both sides.
         slope: of a leaky ReLU, the factor of negative values; of an ELU, the depth of its floor.
+        window: of a max-pooling whose windows of this height and width lie side by side, without padding; else None.
+        eps: of a BatchNorm that uses its running statistics (buffers `running_mean` and `running_var`) and has a weight
+            and a bias, what is added to the variance; else None.
     """
 
     name: str
@@ -29,6 +32,8 @@ class ChainLayer:
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
     slope: float = 0.0
+    window: tuple[int, int] | None = None
+    eps: float | None = None
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,26 @@ def _described(module: nn.Module, name: str) -> ChainLayer:
     if isinstance(module, nn.Softplus) and module.beta != 1:
         kind = f"Softplus with beta={module.beta}"
     slope = getattr(module, "negative_slope", getattr(module, "alpha", 0.0))
-    return ChainLayer(name, kind, slope=float(slope))
+    return ChainLayer(name, kind, slope=float(slope), window=_window(module), eps=_eps(module))
+
+
+def _window(module: nn.Module) -> tuple[int, int] | None:
+    """Height and width of a max-pooling's windows, if they lie side by side and cover nothing but inputs."""
+    if not isinstance(module, nn.MaxPool2d):
+        return None
+    window, stride, padding, dilation = (
+        (of, of) if isinstance(of, int) else tuple(of)
+        for of in (module.kernel_size, module.stride, module.padding, module.dilation)
+    )
+    plain = stride == window and padding == (0, 0) and dilation == (1, 1) and not module.ceil_mode
+    return (int(window[0]), int(window[1])) if plain else None
+
+
+def _eps(module: nn.Module) -> float | None:
+    """What a BatchNorm adds to the variance, if it uses running statistics and has a weight and a bias."""
+    if not isinstance(module, nn.BatchNorm2d) or module.training or module.running_mean is None or not module.affine:
+        return None
+    return float(module.eps)
 
 
 def _plain(module: nn.Conv2d) -> bool:

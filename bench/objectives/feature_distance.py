@@ -1,0 +1,42 @@
+"""The distance between what a layer reads of a dummy image and what it read of the victim's (ours)."""
+
+import torch
+from torch import Tensor
+
+FEATURES = "features"  # the name under which features travel in place of gradients
+_LEAST = 0.03  # of the largest deviation of a channel: channels that hardly vary count as if they varied this much
+
+
+def feature_distance(features: Tensor, observed: Tensor) -> Tensor:
+    """The mean squared difference, each channel in units of its deviation over the victim's image.
+
+    Args:
+        features: of the dummies, `[V, B, C, H, W]`.
+        observed: of the victims, `[V, B, C, H, W]`.
+
+    Returns:
+        `[V]`, 0 for equal features.
+    """
+    deviation = observed.std((-2, -1), correction=0, keepdim=True)
+    least = (_LEAST * deviation.amax(2, keepdim=True)).clamp(min=torch.finfo(observed.dtype).eps)
+    return ((features - observed) / torch.maximum(deviation, least)).square().flatten(1).mean(1)
+
+
+class FeatureDistance:
+    """`feature_distance` times a constant, as an objective: it reads the entry `features` of what is compared.
+
+    Args:
+        scale: factor, > 0. It weighs the distance against priors.
+
+    Raises:
+        ValueError: scale is not above 0.
+    """
+
+    def __init__(self, scale: float) -> None:
+        if scale <= 0:
+            raise ValueError(f"scale={scale}: must be > 0")
+        self.scale = scale
+
+    def __call__(self, compared: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
+        """`{features: [V, B, C, H, W]}` of the dummies and of the victims -> `[V]`."""
+        return self.scale * feature_distance(compared[FEATURES], observed[FEATURES])
