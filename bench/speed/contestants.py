@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
-from bench.engine.parametrisation import Pixels
 from bench.engine.state import Progress
 from bench.leakage import select
 from bench.messages.reconstruction import Reconstruction
@@ -104,7 +103,7 @@ class LoopContestant:
             rows.append(last.z.clone())
         synchronise()
         seconds = time.perf_counter() - began
-        images, _ = replace(setting.layout, variables=Pixels()).split(torch.stack(rows))
+        images, _ = setting.pixels.split(torch.stack(rows))
         nothing = torch.zeros(victims, dtype=torch.long)
         claim = Reconstruction(
             ids=setting.seen.ids[:victims],

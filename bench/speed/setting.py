@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,7 +13,6 @@ from torch import Tensor
 from bench.attacks.gradient_matching import GradientMatching
 from bench.config.compose import compose
 from bench.engine.matching import Layout, Matching
-from bench.engine.parametrisation import Pixels
 from bench.engine.rng import draw
 from bench.engine.tuning import Tuned
 from bench.errors import UserError
@@ -72,15 +71,18 @@ class Setting:
 
     @property
     def layout(self) -> Layout:
-        """The layout of a victim's variables (images, then label logits) in one vector."""
-        assert self.seen.batch_size is not None
-        logits = 0 if self.labels is not None else self.seen.task.classes or 0
-        return Layout(self.seen.batch_size, self.seen.task.input_shape, logits, self.attack.variables)
+        """The layout of a victim's variables in one vector, as the attack has it."""
+        return self.attack._layout(self.seen)
+
+    @property
+    def pixels(self) -> Layout:
+        """The layout of the published loop: pixels, then label logits, whatever the variables of the attack are."""
+        layout = self.layout
+        return Layout(layout.batch_size, layout.input_shape, layout.label_logits)
 
     def matching(self) -> Matching:
         """The attacker's objective, with no victim loaded."""
-        attack, dtype = self.attack, self.components.engine.dtype
-        return Matching(self.seen, self.layout, attack.objective, self.labels, dtype, attack.priors)
+        return self.attack._matching(self.seen, self.layout, self.labels)
 
     def loop(self) -> SequentialLoop:
         """The published loop on the same victims."""
@@ -91,8 +93,7 @@ class Setting:
 
         The draws are those of the attacks `idlg_published` and `dlg_published`.
         """
-        number, seed = int(self.seen.ids[victim]), self.cfg.seed
-        layout = replace(self.layout, variables=Pixels())
+        number, layout, seed = int(self.seen.ids[victim]), self.pixels, self.cfg.seed
         images = draw("normal", (layout.inputs,), seed, "dummy images", number, 0)
         logits = draw("normal", (layout.n - layout.inputs,), seed, "dummy labels", number, 0)
         return torch.cat([images, logits]).to(self.seen.ids.device)

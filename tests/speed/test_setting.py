@@ -56,6 +56,23 @@ def test_the_engine_and_the_loop_minimise_the_same_distance_between_the_same_gra
         torch.testing.assert_close(matching.value(z.unsqueeze(0))[0], theirs, rtol=1e-4, atol=0)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["attack=deep_prior", "attack.variables.latent=4", "attack.variables.width=2"],
+        ["attack=sme", "defense=local_steps"],
+    ],
+)
+def test_the_matching_has_the_attacks_variables_and_the_loop_has_pixels(few, words: list[str]) -> None:
+    found = prepare([*TINY, *words])
+    start = found.attack.start_of(found.seen, found.cfg.seed, 1)
+    assert found.layout.n == len(start) and len(found.published_start(1)) == found.pixels.n == 64
+    matching = found.matching()
+    matching.load(torch.tensor([1]))
+    value, slope = matching(start.unsqueeze(0))
+    assert torch.isfinite(value).all() and slope.shape == (1, found.layout.n)
+
+
 def test_threads_are_torchs_until_the_engine_has_chosen(few) -> None:
     found = prepare(TINY)
     assert found.threads == torch.get_num_threads()
