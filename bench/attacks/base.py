@@ -47,6 +47,11 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
         lambda s: s.task.unit is not None,
         "needs the length of the update: the learning rate and the number of local steps (threat=training_details)",
     ),
+    "local_epochs": (
+        lambda s: s.task.epochs is not None,
+        "needs a client that trains for local epochs of a granted rate and number (defense=local_epochs "
+        "threat=training_details)",
+    ),
     "batch_of_one": (lambda s: s.batch_size in (None, 1), "needs a batch of one example (data.batch_size=1)"),
     "defense_known": (lambda s: s.defense is not None, "needs to know the client's defences (threat=adaptive)"),
     "two_attention_layers": (

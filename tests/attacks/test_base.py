@@ -51,7 +51,7 @@ class OfSentences(Wanting):
 def granted() -> Observation:
     """Everything an attack can ask for, of images and of sentences at once."""
     seen, images, labels = observe(net(), batch_size=1)
-    task = replace(seen.task, language=LANGUAGE, chain=(ChainLayer("3", LINEAR),), patches=PATCHES)
+    task = replace(seen.task, language=LANGUAGE, chain=(ChainLayer("3", LINEAR),), patches=PATCHES, epochs=2)
     known: dict[str, Any] = {"labels": labels, "mean_image": images[0, 0], "surrogate": ((1, 2),), "defense": ()}
     known["statistics"] = {"1": torch.ones(3, 2, 5)}
     return replace(seen, task=task, gradients={**seen.gradients, **WEIGHTS}, **known)
@@ -73,6 +73,7 @@ LACKING: dict[str, Any] = {
     "last_linear": {"task": {"last_linear": None}},
     "last_layer_shared": without("3.weight", "3.bias"),
     "update_length": {"task": {"unit": None}},
+    "local_epochs": {"task": {"epochs": None}},
     "batch_of_one": {"batch_size": 2},
     "defense_known": {"defense": None},
     "two_attention_layers": {"language": {"second_input": None}},

@@ -37,3 +37,19 @@ def test_each_client_draws_noise_of_its_own(parties):
 def test_a_batch_that_cannot_be_dealt_is_refused(parties):
     with pytest.raises(NotApplicable, match=r"data\.batch_size=4 is no multiple"):
         share(parties, "defense=clients", "defense.clients=3")
+
+
+def test_only_the_sum_is_seen_and_the_truth_is_all_examples_of_all_clients(parties):
+    """Two clients of two examples, each through its own local epochs: one update, and a batch of four behind it."""
+    parts = "defense.parts=[{local_epochs: {batch_size: 1}},{clients: {clients: 2, average: false}}]"
+    known = ("threat=training_details", "threat.labels=true", "data.set=mnist", "data.size=8", "model.width=3")
+    built = parties("attack=fedavg", "attack.evaluations=2", "data.batch_size=4", "defense=stack", parts, *known)
+    victims = built.data.deal([0, 3])
+    seen = built.client.share(victims)
+    assert seen.batch_size == 4 and seen.labels is not None and torch.equal(seen.labels, victims.labels)
+    assert seen.task.unit == pytest.approx(0.01 * 3 * 2 * 2)
+    shapes = {name: (2, *value.shape) for name, value in built.client.model.named_parameters()}
+    assert {name: tuple(value.shape) for name, value in seen.gradients.items()} == shapes
+    found = list(built.attack.reconstruct(seen, 0))
+    assert sum(len(claim.ids) for claim in found) == 2
+    assert all(claim.inputs.shape == (len(claim.ids), 4, 1, 8, 8) for claim in found)

@@ -43,6 +43,14 @@ def test_labels_has_rules_that_serve_batches_and_needs_no_download():
     assert "data=samples" in found.overrides and all("labels=" in cell and "model=" in cell for cell in found.also)
 
 
+def test_batches_doubles_the_batch_size_for_each_attack_on_small_sample_images():
+    """Inverting Gradients alone is granted the labels: its rule is for batches of one, and DLG infers its own."""
+    sizes, attacks = suite_file.load("batches").grid
+    assert sizes == [f"data.batch_size={2**power}" for power in range(5)]
+    assert attacks == ["attack=dlg", "attack=dlg_in_turn", "attack=inverting_gradients threat=labels_known"]
+    assert {"data=samples", "model=lenet"} < set(suite_file.load("batches").overrides)
+
+
 def test_text_is_read_without_composing_its_cells():
     """Each attack once on its axis; those that need another threat model stand beside the grid, each with its own."""
     text = suite_file.load("text")
