@@ -19,14 +19,15 @@ from bench.report.table_rows import TableRow, by_setting, over_seeds
 from bench.results import intervals, plans
 from bench.results.intervals import MARKS, Interval, methods
 from bench.results.leaks import values
-from bench.results.stored_leak import ENDED_WELL
+from bench.results.stored_leak import ENDED_WELL, StoredLeak
 
 _SUCCESS = re.compile(r"success_(\d[\d.e+-]*)")
 _ITERATIONS = "iterations"
 _COLUMNS = (
     "published settings here: the attack as its paper or its authors' code runs it; best here: the option of leakbench "
     "that measures best. Both are on the images and the network of the column measured on. The attack and the number "
-    "of victims stand behind a figure."
+    "of victims stand behind a figure. Of a cell that is not finished (5 of 8 victims) those stand that ended first, "
+    "which are rarely like the others."
 )
 _MEDIAN = "iterations, median: a victim that reached its budget counts with all of its iterations."
 _PATHS = ("published", "best")
@@ -62,7 +63,8 @@ def raw(found: Mapping[str, PaperSection], rows: Iterable[Row]) -> Table:
     measured = by_setting([(row, row.stored) for row in rows], each=False)
     columns = [Column(key=key) for key in ("suite", "source", "item", "metric", "where", "known", "paper", *CELL_KEYS)]
     for which in _PATHS:
-        columns += [Column(key=f"{which}_attack"), Column(key=f"{which}_victims"), Column(key=which, figure=True)]
+        columns += [Column(key=f"{which}_{name}") for name in ("attack", "victims", "wanted")]
+        columns += [Column(key=which, figure=True)]
     lines = []
     for suite, section in found.items():
         for item, pair in _measured(section, measured):
@@ -72,7 +74,8 @@ def raw(found: Mapping[str, PaperSection], rows: Iterable[Row]) -> Table:
             cells += [one.word(key) if one else None for key in CELL_KEYS]
             for which in _PATHS:
                 row = pair.get(which)
-                cells += [row.word("attack"), _victims(row), _figure(row, item)] if row else [None, None, Missing()]
+                cells += [row.word("attack"), _victims(row), _wanted(row)] if row else [None] * 3
+                cells += [_figure(row, item) if row else Missing()]
             lines.append(Line(cells))
     return Table(columns, lines)
 
@@ -156,8 +159,9 @@ def _shown(row: TableRow | None, attack: str | None, item: PaperItem) -> Cell:
     found = _figure(row, item)
     if isinstance(found, Missing):
         return Missing(found.reason or row.first.stopped or "no figure", inline=True)
-    victims = _victims(row)
-    return replace(found, note=f" ({row.word('attack')}, {victims} victim{'s' * (victims != 1)})")
+    victims, wanted = _victims(row), _wanted(row)
+    counted = f"{victims} of {wanted}" if victims < wanted else f"{victims}"
+    return replace(found, note=f" ({row.word('attack')}, {counted} victim{'s' * (counted != '1')})")
 
 
 def _figure(row: TableRow, item: PaperItem) -> Value | Missing:
@@ -226,6 +230,11 @@ def _title(item: PaperItem, measured: Sequence[TableRow]) -> str:
 
 def _victims(row: TableRow) -> int:
     return sum(one.summary["victims"] for one, _ in row.members)
+
+
+def _wanted(row: TableRow) -> int:
+    """How many victims were asked for."""
+    return sum(StoredLeak.wanted(one.cell.facts.get("config") or {}) for one, _ in row.members)
 
 
 def _setting(row: TableRow | None) -> str:

@@ -104,6 +104,14 @@ def test_a_setting_is_a_line_and_a_cell_without_a_figure_says_why(tmp_path: Path
     assert own[0][5].reason == "not_applicable: idlg needs a linear last layer" and own[1][5].reason == "not run"
 
 
+def test_a_cell_that_is_not_finished_says_how_many_victims_are_missing(tmp_path: Path) -> None:
+    cell = add_cell(tmp_path, "dlg", [1e-3, 1e-3])
+    asked = {**cell.facts["config"], "data": {**cell.facts["config"]["data"], "victims": 5}}
+    add_cell(tmp_path / "more", "dlg", [1e-3, 1e-3], config=asked)
+    assert lines(tmp_path)["recovered"][-1].endswith("(dlg, 2 victims)")
+    assert lines(tmp_path / "more")["recovered"][-1].endswith("(dlg, 2 of 5 victims)")
+
+
 def test_of_two_cells_in_one_place_the_latest_stands(tmp_path: Path) -> None:
     add_cell(tmp_path, "dlg", [1.0, 1.0])
     add_cell(tmp_path, "dlg", [1e-3, 1e-3], lr=0.5)
