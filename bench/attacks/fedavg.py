@@ -28,8 +28,8 @@ class FedAvg(GradientMatching):
     because it does not depend on their order (`bench.priors.epoch_means`). In the end the images of the epochs are
     assigned to each other by their squared distance, and each example is the mean of its images.
 
-    Labels must be granted or inferred: each image of an example has the example's label. The labels stay in the order of
-    the dummy batch in every epoch, so images make up for a wrong order fully only among examples of one label.
+    Labels must be granted or inferred: each image of an example has the example's label. The labels stay in the order
+    of the dummy batch in every epoch, so images make up for a wrong order fully only among examples of one label.
 
     Departs: the distance is the cosine of Inverting Gradients under L-BFGS on the image's spectrum, the invariant
     function is the mean, all epochs start from one image, and labels are not inferred from the update. The paper was

@@ -9,23 +9,24 @@ from torch import Tensor
 
 from bench.attacks.chunks import claimed
 from bench.attacks.matcher import Matcher
+from bench.attacks.starts import COLOURS, STARTS, start_images
 from bench.engine.box import Box, BoxConstraint, ImageBox
 from bench.engine.directions import Direction
 from bench.engine.generator import Generator
 from bench.engine.matching import Arrangement, Layout, Objective
 from bench.engine.parametrisation import ImageMap, Parametrisation
-from bench.engine.rng import VictimRng, draw
+from bench.engine.rng import VictimRng
 from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
+from bench.errors import NotApplicable
 from bench.labels.base import LabelRule
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
 from bench.objectives.gradient_transforms import GradientTransform
 from bench.priors.base import Prior
 
-_GRAY_NOISE = 0.02  # makes restarts differ; in units of the range of inputs
 _RANGES = 10.0  # a run with a pixel further outside has diverged; in units of the range of inputs
 
 
@@ -39,8 +40,9 @@ class GradientMatching(Matcher):
         labels: see `Matcher`.
         variables: how a dummy image is represented by the variables that are optimised.
         start: where dummy images start: `gray` (the middle of the range of inputs, with noise of 2 % of it), `uniform`
-            in the range, or `normal` (standard normal, as published). If the variables are the weights of a generator,
-            `weights` is the only start: what a network draws whose weights are random.
+            in the range, `normal` (standard normal, as published), or another word of `bench.attacks.starts`. If the
+            variables are the weights of a generator, `weights` is the only start: what a network draws whose weights
+            are random.
         start_labels: see `Matcher`.
         direction: see `Matcher`.
         step: see `Matcher`.
@@ -73,7 +75,7 @@ class GradientMatching(Matcher):
         *,
         engine: EngineSettings,
     ) -> None:
-        starts = ("weights",) if isinstance(variables, Generator) else ("gray", "uniform", "normal")
+        starts = ("weights",) if isinstance(variables, Generator) else STARTS
         if start not in starts:
             raise ValueError(f"start={start!r}: want {' or '.join(starts)} (variables={type(variables).__name__})")
         super().__init__(
@@ -90,6 +92,18 @@ class GradientMatching(Matcher):
     def needs(self) -> frozenset[str]:
         """The needs of `Matcher`, and the range of inputs if images start in it or are kept in it."""
         return super().needs | ({"input_range"} if self.start != "normal" or self.box else frozenset())
+
+    def check(self, seen: Observation) -> None:
+        """Refuses an observation that the attack cannot serve, and a start in a colour that the images do not have.
+
+        Raises:
+            NotApplicable: the message names what is missing.
+        """
+        super().check(seen)
+        if self.start in COLOURS and seen.task.input_shape[0] != 3:
+            raise NotApplicable(
+                f"attack.start={self.start} needs images of three channels (try attack.start=dark or light)"
+            )
 
     def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
         assert isinstance(layout, Layout)
@@ -140,13 +154,10 @@ class GradientMatching(Matcher):
             return self.variables.start(seen.batch_size, seen.task.input_shape, rng)
         assert isinstance(self.variables, ImageMap)
         shape = (seen.batch_size, *seen.task.input_shape)
-        kind = "normal" if self.start == "normal" else "uniform"
-        images = draw(kind, shape, seed, "dummy images", number, restart)
+        images = start_images(self.start, shape, seed, number, restart)
         if self.start != "normal":
             assert seen.task.input_range is not None
             low, high = seen.task.input_range
-            if self.start == "gray":
-                images = 0.5 + _GRAY_NOISE * (images - 0.5)
             images = low + (high - low) * images
         return self.variables.encode(images.to(self.engine.dtype)).flatten()
 
