@@ -77,7 +77,7 @@ class GradientMatching(Matcher):
     ) -> None:
         starts = ("weights",) if isinstance(variables, Generator) else STARTS
         if start not in starts:
-            raise ValueError(f"start={start!r}: want {' or '.join(starts)} (variables={type(variables).__name__})")
+            raise ValueError(f"start={start!r}: want {', '.join(starts)} (variables={type(variables).__name__})")
         super().__init__(
             objective, views, priors, labels, start_labels, direction, step, stop, select, restarts, engine=engine
         )
