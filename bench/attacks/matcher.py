@@ -140,7 +140,7 @@ class Matcher(Attack):
         repeated = Repeated(self._minimised(matching, layout, seen), self.restarts)
         selection = Selection(self.restarts)
         seats = tuned.seats(seen.ids, self.restarts, slots)
-        running = self.minimiser.run(
+        running = self._minimiser(matching, seed).run(
             repeated,
             self._starts(seen, seed),
             self.restarts * len(seen),
@@ -198,6 +198,10 @@ class Matcher(Attack):
     def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> solver_state.Objective:
         """What the loop minimises: the matching, or a wrapper that an attack puts around it."""
         return matching
+
+    def _minimiser(self, matching: Matching, seed: int) -> Minimiser:
+        """What minimises; an attack may take a direction of its own, which knows the matching."""
+        return self.minimiser
 
     def _labelled(self, seen: Observation) -> bool:
         """Whether labels are granted or inferred, and so not optimised."""
