@@ -140,7 +140,7 @@ class Matcher(Attack):
         repeated = Repeated(self._minimised(matching, layout, seen), self.restarts)
         selection = Selection(self.restarts)
         seats = tuned.seats(seen.ids, self.restarts, slots)
-        running = self._minimiser(layout).run(
+        running = self._noisy(self._minimiser(layout), matching, seed).run(
             repeated,
             self._starts(seen, seed),
             self.restarts * len(seen),
@@ -203,6 +203,10 @@ class Matcher(Attack):
     def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> solver_state.Objective:
         """What the loop minimises: the matching, or a wrapper that an attack puts around it."""
         return matching
+
+    def _noisy(self, minimiser: Minimiser, matching: Matching, seed: int) -> Minimiser:
+        """The minimiser of a run; an attack may add noise to its steps, which is drawn for the victims of `matching`."""
+        return minimiser
 
     def _labelled(self, seen: Observation) -> bool:
         """Whether labels are granted or inferred, and so not optimised."""
