@@ -205,7 +205,7 @@ class Matcher(Attack):
         return matching
 
     def _noisy(self, minimiser: Minimiser, matching: Matching, seed: int) -> Minimiser:
-        """The minimiser of a run; an attack may add noise to its steps, which is drawn for the victims of `matching`."""
+        """The minimiser of a run; an attack may add noise to its steps, drawn for the victims of `matching`."""
         return minimiser
 
     def _labelled(self, seen: Observation) -> bool:
