@@ -30,6 +30,7 @@ class DLGInTurn(GradientMatching):
                 turn.
         """
         super().check(seen)
+        self._refuse_weights()
         if not isinstance(self.minimiser.direction, LBFGS | Gradient):
             name = type(self.minimiser.direction).__name__
             raise NotApplicable(

@@ -48,6 +48,7 @@ class FedAvg(GradientMatching):
             NotApplicable: the message names the need that is not met.
         """
         super().check(seen)
+        self._refuse_weights()
         if not self._labelled(seen):
             raise NotApplicable("attack FedAvg needs labels that are inferred or granted (threat.labels=true)")
 

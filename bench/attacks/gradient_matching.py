@@ -105,6 +105,18 @@ class GradientMatching(Matcher):
                 f"attack.start={self.start} needs images of three channels (try attack.start=dark or light)"
             )
 
+    def _refuse_weights(self) -> None:
+        """Refuses the weights of a generator as variables, for attacks whose variables are those of single images.
+
+        Raises:
+            NotApplicable: the message names the attack and the setting.
+        """
+        if not isinstance(self.variables, ImageMap):
+            raise NotApplicable(
+                f"attack {type(self).__name__} needs variables of each image, such as pixels, and not the weights of a "
+                "generator (attack.variables._target_=bench.engine.parametrisation.Pixels)"
+            )
+
     def _box(self, seen: Observation, layout: Arrangement) -> Box | None:
         assert isinstance(layout, Layout)
         if not self.box or not seen.task.input_range:

@@ -16,7 +16,7 @@ from bench.engine.directions import Direction
 from bench.engine.langevin import Langevin
 from bench.engine.loop import Minimiser
 from bench.engine.matching import Arrangement, Layout, Matching, Objective
-from bench.engine.parametrisation import Parametrisation
+from bench.engine.parametrisation import ImageMap, Parametrisation
 from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
@@ -111,6 +111,15 @@ class GradInversion(GradientMatching):
         """The needs of `GradientMatching`, and the grant of BatchNorm statistics if they are used."""
         return super().needs | (frozenset() if self.statistics is None else {"batchnorm_statistics"})
 
+    def check(self, seen: Observation) -> None:
+        """Refuses an observation that the attack cannot serve.
+
+        Raises:
+            NotApplicable: the message names what is missing, or the variables that starts cannot be compared by.
+        """
+        super().check(seen)
+        self._refuse_weights()
+
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
         """Returns the initial variables `[n]` of all starts of a victim, one after the other.
 
@@ -170,6 +179,7 @@ class GradInversion(GradientMatching):
         best, chosen = values.min(1)
         if self.result == "best":
             return chosen, best
+        assert isinstance(self.variables, ImageMap)
         mean = self.variables.encode(consensus(layout.apart(z), self.group.most))
         alike = mean.flatten(1).repeat(1, self.starts)
         return chosen, matching.each(alike)[:, 0]

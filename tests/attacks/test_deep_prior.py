@@ -4,8 +4,11 @@ import pytest
 import torch
 from attacks.test_gradient_matching import run
 
+from bench.errors import NotApplicable
+
 TINY = ("data.set=mnist", "data.size=8", "model.width=3", "engine.dtype=float64", "engine.compile=false")
 SMALL = ("attack=deep_prior", "attack.variables.latent=4", "attack.variables.width=4")
+GRANTED = ("threat=training_details", "threat.labels=true")
 
 
 def test_the_objective_falls_and_the_image_is_what_the_network_draws(parties) -> None:
@@ -58,3 +61,9 @@ def test_starts_belong_to_their_variables(parties) -> None:
         parties("attack=idlg", "attack.start=weights")
     with pytest.raises(Exception, match="box=true: a projection needs pixels"):
         parties(*SMALL, "attack.box=true")
+
+
+@pytest.mark.parametrize("target", ["dlg_in_turn.DLGInTurn", "fedavg.FedAvg"])
+def test_attacks_with_variables_of_each_image_refuse_a_generator(parties, target: str) -> None:
+    with pytest.raises(NotApplicable, match="needs variables of each image, such as pixels"):
+        parties(*SMALL, *TINY, f"attack._target_=bench.attacks.{target}", "defense=local_epochs", *GRANTED)
