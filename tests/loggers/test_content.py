@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import page_cells
+import page_sentences
 import pytest
 from page_cells import CURVE, Kind
 
@@ -81,9 +82,9 @@ def test_a_stored_cell_is_told_with_pictures_and_without(tmp_path: Path) -> None
 
 def test_without_private_data_no_sentence_is_told(tmp_path: Path) -> None:
     cell = page_cells.add_sentences(tmp_path, "dlg", 1, [0, 4])
-    assert page_cells.SENTENCES[0] in str(content(cell, summary(cell)).table.rows)
+    assert page_sentences.SENTENCES[0] in str(content(cell, summary(cell)).table.rows)
     bare = content(cell, summary(cell), private=False)
-    assert not any(word in str(bare.table.rows) for word in page_cells.SENTENCES[0].split() if len(word) > 3)
+    assert not any(word in str(bare.table.rows) for word in page_sentences.SENTENCES[0].split() if len(word) > 3)
 
 
 def test_gray_levels_are_bytes_in_the_order_of_a_picture() -> None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import page_cells
+import page_sentences
 import pytest
 import told_cells
 from page_cells import Kind
@@ -54,7 +55,7 @@ def test_runs_of_a_moved_folder_are_told_again_with_private_data_only_if_they_ma
         for path in home.rglob("*"):
             content = path.read_bytes() if path.is_file() else b""
             assert path.suffix != ".png" and b"data:image" not in content
-            assert not any(sentence.encode() in content for sentence in page_cells.SENTENCES)
+            assert not any(sentence.encode() in content for sentence in page_sentences.SENTENCES)
     else:
         assert [run.lacks for run in offline_runs(tmp_path / "new")[0]] == [None] * 3
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import page_cells
+import page_sentences
 import pytest
 from oracle_attack import run
 from page_cells import Kind
@@ -201,7 +202,7 @@ def test_without_pictures_nothing_private_is_written(tmp_path: Path) -> None:
     assert len(told) > 20 and not [path for path in told if path.suffix in (".png", ".safetensors")]
     for path in told:
         content = path.read_bytes()
-        assert not any(sentence.encode() in content for sentence in page_cells.SENTENCES), path
+        assert not any(sentence.encode() in content for sentence in page_sentences.SENTENCES), path
         assert b"data:image" not in content, path
 
 

@@ -97,15 +97,18 @@ def test_two_trainings_of_one_cell_do_not_work_at_a_time(train, tmp_path):
 def test_the_units_of_a_new_cell_are_no_list() -> None:
     """Ten million of them took a gigabyte before the first ran; of a cell with some units the others are left."""
 
-    class Wanted:
-        wanted = 10_000_000
-
     class Stored:
         def __init__(self, units: set[int]) -> None:
             self.units = units
 
         def done(self) -> set[int]:
             return self.units
+
+    class Wanted:
+        wanted = 10_000_000
+
+        def done(self, stored: Stored) -> set[int]:
+            return stored.done()
 
     assert missing(Wanted(), Stored(set())) == range(10_000_000)  # type: ignore[arg-type]
     Wanted.wanted = 5

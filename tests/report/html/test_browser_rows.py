@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import page_cells
+import page_sentences
 import pytest
 from page_browser import Tab, write_page
 from page_cells import Kind
@@ -111,7 +112,7 @@ def test_what_a_cell_says(tab: Open) -> None:
 
 def test_sentences_word_by_word(tab: Open) -> None:
     page = tab(f"#row={101:016x}")
-    assert page.inner_text("#cell .spoken tr.truth td") == page_cells.SENTENCES[0]
+    assert page.inner_text("#cell .spoken tr.truth td") == page_sentences.SENTENCES[0]
     assert page.locator("#cell .spoken > table b.same").count() >= 9
     page.locator("#cell input[type=range]").focus()
     page.keyboard.press("Home")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import page_cells
+import page_sentences
 import pytest
 from PIL import Image
 from shared_cells import cell_with
@@ -107,7 +108,7 @@ def test_a_sentence_changes_only_where_its_words_do(tmp_path: Path) -> None:
     found = shown(page_cells.add_sentences(tmp_path, "tag", 1, (4, 4, 9)))
     assert (found["kind"], found["victims"], found["stored"]) == ("sentences", 4, 4)
     first = found["items"][0]
-    assert first["truth"] == page_cells.SENTENCES[0] and first["moments"] == [0, 20]  # iteration 10 changed nothing
+    assert first["truth"] == page_sentences.SENTENCES[0] and first["moments"] == [0, 20]  # iteration 10 changed nothing
     assert len(first["frames"]) == 3 and first["frames"][1] == first["frames"][2]
     assert first["frames"][0].split()[:4] == first["truth"].split()[:4]
     assert (first["label"], first["guess"]) == (0, 0)
