@@ -1,0 +1,108 @@
+"""What all ways of local training share: plain SGD on a client's own examples, whose update is what it sends."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from bench.defenses.base import ClientContext, ClientStep, Defense, Tree
+from bench.defenses.mapping import stacked
+from bench.engine.rng import Shapes, VictimRng
+from bench.errors import NotApplicable
+
+
+class LocalTraining(Defense):
+    """Several steps of plain SGD. The client shares the update, once: the weights before minus the weights after.
+
+    The parts before this one in a stack act on the gradient of each step. A way of training has the fields `lr`, the
+    learning rate of each step, and `batch_size`, the examples per step (None for all).
+
+    Attributes:
+        stream: the word from which the random numbers of each step are derived.
+    """
+
+    lr: float
+    batch_size: int | None
+    level = "update"
+    schedule = True
+    stream: ClassVar[str]
+
+    @abstractmethod
+    def steps_on(self, examples: int) -> int:
+        """The number of steps on a batch of this many examples."""
+
+    @abstractmethod
+    def batches(self, inputs: Tensor, labels: Tensor, orders: Any) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs and labels of each step, from those of the whole batch and what `orders` drew."""
+
+    def orders(self, batch_size: int, depth: int, stream: VictimRng) -> Any:
+        """The random orders of the examples; by default none is drawn."""
+        return ()
+
+    def check_step(self) -> None:
+        """Refuses a learning rate or a local batch size that is out of its range.
+
+        Raises:
+            ValueError: the message names the field.
+        """
+        if not self.lr > 0:
+            raise ValueError(f"lr={self.lr}: must be > 0")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f"batch_size={self.batch_size}: must be >= 1, or null for the whole batch")
+
+    def unit(self, local: ClientContext) -> float | None:
+        """Learning rate times steps: the update divided by this is the mean gradient along the way."""
+        return self.lr * self.steps_on(local.batch_size)
+
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
+        """Returns a step that trains on the inner step's result, and returns the change of the weights.
+
+        Raises:
+            NotApplicable: the local batch size does not divide the batch size.
+        """
+        if self.batch_size is not None and local.batch_size % self.batch_size:
+            raise NotApplicable(
+                f"defense {type(self).__name__} takes {self.batch_size} examples per step: "
+                f"data.batch_size={local.batch_size} is no multiple"
+            )
+        return _Trained(inner, self, inner.depth + 1)
+
+    def context_for_inner(self, local: ClientContext) -> ClientContext:
+        """The context with the batch size of one local step."""
+        return replace(local, batch_size=self.batch_size or local.batch_size)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trained(ClientStep):
+    inner: ClientStep
+    part: LocalTraining
+    depth: int
+
+    def noise(self, shapes: Shapes, batch_size: int, stream: VictimRng) -> Any:
+        part, size = self.part, self.part.batch_size or batch_size
+        steps = stacked(
+            lambda e: self.inner.noise(shapes, size, stream.child(part.stream, e)), part.steps_on(batch_size)
+        )
+        return steps, part.orders(batch_size, self.inner.depth, stream)
+
+    def start(self, shapes: Shapes) -> Any:
+        return self.inner.start(shapes)
+
+    def __call__(
+        self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
+    ) -> tuple[Tree, Any]:
+        here, lr = parameters, self.part.lr
+        drawn, orders = noise
+        walked = {name: torch.zeros_like(value) for name, value in parameters.items()}
+        for step, (taken, targets) in enumerate(self.part.batches(inputs, labels, orders)):
+            own = pytree.tree_map(lambda leaf: leaf[step], drawn)  # noqa: B023
+            gradients, state = self.inner(here, buffers, taken, targets, own, state)
+            walked = {name: value + gradients[name] for name, value in walked.items()}
+            here = {name: value - lr * walked[name] for name, value in parameters.items()}
+        return {name: lr * value for name, value in walked.items()}, state
