@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from bench.messages.flat import flat
+from bench.objectives.scaled import ScaledDistance
 
 
 def cosine_distance(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
@@ -24,7 +25,7 @@ def _over_norm(of: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value * factor.view(-1, *[1] * (value.dim() - 1)) for name, value in of.items()}
 
 
-class Cosine:
+class Cosine(ScaledDistance):
     """`cosine_distance` times a constant; it ignores the length of the gradient, and so is not affected by clipping.
 
     Args:
@@ -35,11 +36,4 @@ class Cosine:
         ValueError: scale is not above 0.
     """
 
-    def __init__(self, scale: float) -> None:
-        if scale <= 0:
-            raise ValueError(f"scale={scale}: must be > 0")
-        self.scale = scale
-
-    def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-        """`{name: [V, ...]}` of the dummies and of the shared gradients -> `[V]`."""
-        return self.scale * cosine_distance(gradients, observed)
+    distance = staticmethod(cosine_distance)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from bench.objectives.scaled import ScaledDistance
+
 FEATURES = "features"  # the name under which features travel in place of gradients
 _LEAST = 0.03  # of the largest deviation of a channel: channels that hardly vary count as if they varied this much
 
@@ -22,7 +24,7 @@ def feature_distance(features: Tensor, observed: Tensor) -> Tensor:
     return ((features - observed) / torch.maximum(deviation, least)).square().flatten(1).mean(1)
 
 
-class FeatureDistance:
+class FeatureDistance(ScaledDistance):
     """`feature_distance` times a constant, as an objective: it reads the entry `features` of what is compared.
 
     Args:
@@ -32,11 +34,7 @@ class FeatureDistance:
         ValueError: scale is not above 0.
     """
 
-    def __init__(self, scale: float) -> None:
-        if scale <= 0:
-            raise ValueError(f"scale={scale}: must be > 0")
-        self.scale = scale
-
-    def __call__(self, compared: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-        """`{features: [V, B, C, H, W]}` of the dummies and of the victims -> `[V]`."""
-        return self.scale * feature_distance(compared[FEATURES], observed[FEATURES])
+    @staticmethod
+    def distance(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
+        """`{features: [V, B, C, H, W]}` of the dummies and of the victims -> `[V]`, without the factor."""
+        return feature_distance(gradients[FEATURES], observed[FEATURES])

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from bench.messages.flat import flat
+from bench.objectives.scaled import ScaledDistance
 
 
 def length(vectors: Tensor) -> Tensor:
@@ -29,7 +30,7 @@ def layer_lengths(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> 
     return sum(length(flat(gradients[name] - seen)) for name, seen in observed.items())  # type: ignore[return-value]
 
 
-class LayerLength:
+class LayerLength(ScaledDistance):
     """`layer_lengths` times a constant.
 
     Args:
@@ -39,11 +40,4 @@ class LayerLength:
         ValueError: scale is not above 0.
     """
 
-    def __init__(self, scale: float) -> None:
-        if scale <= 0:
-            raise ValueError(f"scale={scale}: must be > 0")
-        self.scale = scale
-
-    def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-        """`{name: [V, ...]}` of the dummies and of the shared gradients -> `[V]`."""
-        return self.scale * layer_lengths(gradients, observed)
+    distance = staticmethod(layer_lengths)

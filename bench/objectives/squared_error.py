@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from bench.messages.flat import flat
+from bench.objectives.scaled import ScaledDistance
 
 
 def squared_error(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
@@ -10,7 +11,7 @@ def squared_error(gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> 
     return sum(flat((gradients[name] - seen) ** 2).sum(1) for name, seen in observed.items())  # type: ignore[return-value]
 
 
-class SquaredError:
+class SquaredError(ScaledDistance):
     """`squared_error` times a constant.
 
     Args:
@@ -20,11 +21,4 @@ class SquaredError:
         ValueError: scale is not above 0.
     """
 
-    def __init__(self, scale: float) -> None:
-        if scale <= 0:
-            raise ValueError(f"scale={scale}: must be > 0")
-        self.scale = scale
-
-    def __call__(self, gradients: dict[str, Tensor], observed: dict[str, Tensor]) -> Tensor:
-        """`{name: [V, ...]}` of the dummies and of the shared gradients -> `[V]`."""
-        return self.scale * squared_error(gradients, observed)
+    distance = staticmethod(squared_error)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from bench.objectives.layer_length import length
+
 
 def mean_length(table: Tensor, allowed: Tensor) -> Tensor:
     """Returns the mean Euclidean length of the allowed rows of each victim's word embedding.
@@ -35,9 +37,7 @@ def length_error(embeddings: Tensor, places: Tensor, target: Tensor) -> Tensor:
         ...              torch.tensor([2.0]))
         tensor([1.])
     """
-    squares = embeddings.square().sum(-1)
-    positive = squares > 0
-    lengths = torch.where(positive, squares.where(positive, 1.0).sqrt(), 0.0)
+    lengths = length(embeddings)
     counted = places.to(lengths.dtype)
     mean = (lengths * counted).flatten(1).sum(1) / counted.flatten(1).sum(1).clamp(min=1)
     return (mean - target).square()
