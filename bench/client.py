@@ -183,7 +183,8 @@ class Client(nn.Module):
         """
         parameters, buffers = self._weights(victims.ids, victims.inputs.device)
         trees = parted(parameters, buffers, self.trained)
-        shared = self.runner(self.runner.step, *trees, self._typed_victims(victims))
+        typed = self._typed_victims(victims)
+        shared = self.runner(self.runner.step, *trees, typed)
         threat, language, mean = self.threat, self._language(), self.data.mean_image
         withheld = set() if language is None or threat.word_embedding else {language.embedding}
         if set(shared) <= withheld:
@@ -194,7 +195,6 @@ class Client(nn.Module):
         levels = [part.level for part, _ in self.defense.flat(self.runner.context)]
         # A control that is granted the mean image sees nothing of the victims, so no statistics of their batch either.
         side = frozenset() if self.grant_mean else threat.statistics
-        images = self._typed(victims.inputs)
         return Observation(
             gradients={name: value.detach() for name, value in shared.items() if name not in withheld},
             parameters=parameters,
@@ -207,7 +207,7 @@ class Client(nn.Module):
             surrogate=self.data.surrogate if threat.surrogate and language is not None else None,
             mean_image=mean.to(victims.inputs.device) if self.grant_mean and mean is not None else None,
             defense=public(self.defense, self.runner.context, threat.local_training) if threat.defense_known else None,
-            statistics=granted_statistics(self.model, side, parameters, buffers, images, levels),
+            statistics=granted_statistics(self.model, side, parameters, buffers, typed.inputs, levels),
         )
 
     def _language(self) -> Language | None:

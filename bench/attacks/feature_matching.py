@@ -102,9 +102,7 @@ class FeatureMatching(GradientMatching):
         """
         self.check(seen)
         seen = self._completed(seen)
-        labels = seen.labels
-        if labels is None and self.labels is not None:
-            labels = self.labels(seen, seed)
+        labels = self._fixed_labels(seen, seed)
         found, seconds = self._found(seen, seed) if labels is not None else ({}, {})
         for layers in sorted({one.layers for one in found.values()}):
             these = torch.tensor([i for i, one in found.items() if one.layers == layers], device=seen.ids.device)

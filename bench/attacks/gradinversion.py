@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from bench.attacks.chunks import claimed, tuned_once
+from bench.attacks.chunks import claimed
 from bench.attacks.gradient_matching import GradientMatching
 from bench.attacks.group_matching import GroupLayout, GroupMatching
 from bench.engine.box import BoxConstraint
@@ -21,7 +21,6 @@ from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
-from bench.engine.tuning import Tuned
 from bench.labels.base import LabelRule
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
@@ -189,12 +188,3 @@ class GradInversion(GradientMatching):
         if self.result == "consensus":
             return consensus(images, self.group.most).squeeze(1)
         return images[torch.arange(len(images), device=images.device), chosen]
-
-    def _tuned(self, seen: Observation, layout: Arrangement, labels: Tensor | None, seed: int) -> Tuned:
-        def make(victims: Tensor) -> tuple[Matching, Tensor]:
-            matching = self._matching(seen, layout, labels)
-            matching.load(victims.to(seen.ids.device))
-            return matching, self._starts(seen, seed)(victims)
-
-        budget = self.minimiser.stop.budget
-        return tuned_once(self.engine, seen, layout, make, self.minimiser, restarts=1, budget=budget, fixed_labels=True)

@@ -120,9 +120,7 @@ class Matcher(Attack):
         """
         self.check(seen)
         seen = self._completed(seen)
-        labels = seen.labels
-        if labels is None and self.labels is not None:
-            labels = self.labels(seen, seed)
+        labels = self._fixed_labels(seen, seed)
         layout = self._layout(seen)
         tuned = self._tuned(seen, layout, labels, seed)
 
@@ -207,6 +205,12 @@ class Matcher(Attack):
     def _noisy(self, minimiser: Minimiser, matching: Matching, seed: int) -> Minimiser:
         """The minimiser of a run; an attack may add noise to its steps, drawn for the victims of `matching`."""
         return minimiser
+
+    def _fixed_labels(self, seen: Observation, seed: int) -> Tensor | None:
+        """The labels `[V, B]` if they are granted or inferred; None if they are optimised."""
+        if seen.labels is not None or self.labels is None:
+            return seen.labels
+        return self.labels(seen, seed)
 
     def _labelled(self, seen: Observation) -> bool:
         """Whether labels are granted or inferred, and so not optimised."""
