@@ -7,14 +7,14 @@ The first kind of table has the batch sizes as columns, for settings that were r
 rules as columns, and a row for each setting that was run with one batch size.
 """
 
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-DOCS = Path(__file__).resolve().parents[1]
+from made_tables import DOCS, Row, between, line, read, write
+
 PAGE, MEASURED = DOCS / "label-inference.md", DOCS / "labels.csv"
-BEGIN, END = "<!-- made by docs/site/label_tables.py -->", "<!-- end -->"
+BEGIN = "<!-- made by docs/site/label_tables.py -->"
 _OF_LABELS = {
     ("own", "replacement"): "the images' own labels",
     ("random", "replacement"): "random labels",
@@ -27,14 +27,6 @@ _KEPT = (
     "reused", "label_overlap", "label_overlap_low", "label_overlap_high", "batches_right", "class_set",
     "batch_size_right", "seconds_per_victim", "identity", "reason",
 )  # fmt: skip
-
-Row = dict[str, str]
-
-
-def read(file: Path) -> list[Row]:
-    """The cells, in the order in which they ran."""
-    with file.open(newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def tables(cells: Sequence[Row]) -> str:
@@ -58,23 +50,23 @@ def tables(cells: Sequence[Row]) -> str:
 
 def _by_size(cells: Sequence[Row]) -> Iterator[str]:
     sizes = sorted(_named(cells, "batch_size"), key=int)
-    yield _line("network", "rule", *(f"B = {size}" for size in sizes))
+    yield line("network", "rule", *(f"B = {size}" for size in sizes))
     yield "| --- | --- |" + " --: |" * len(sizes)
     for model in _named(cells, "model"):
         own = _named(_of(cells, model=model), "rule")
         for rule in (name for name in _named(cells, "rule") if name in own):  # in one order for every network
             found = (_of(cells, model=model, rule=rule, batch_size=size) for size in sizes)
-            yield _line(model, f"`{rule}`", *map(_share, found))
+            yield line(model, f"`{rule}`", *map(_share, found))
 
 
 def _by_rule(cells: Sequence[Row]) -> Iterator[str]:
     rules = _named(cells, "rule")
-    yield _line("network", "labels", "defence", *(f"`{rule}`" for rule in rules))
+    yield line("network", "labels", "defence", *(f"`{rule}`" for rule in rules))
     yield "| --- | --- | --- |" + " --: |" * len(rules)
     settings = dict.fromkeys((c["model"], c["data"], c["label_rule"], c["labels"], c["defense"]) for c in cells)
     for model, data, dealt, labels, defense in settings:
         own = _of(cells, model=model, data=data, label_rule=dealt, labels=labels, defense=defense)
-        yield _line(model, _OF_LABELS[labels, dealt], defense, *(_share(_of(own, rule=rule)) for rule in rules))
+        yield line(model, _OF_LABELS[labels, dealt], defense, *(_share(_of(own, rule=rule)) for rule in rules))
 
 
 def _data(cell: Row) -> str:
@@ -97,17 +89,9 @@ def _of(cells: Sequence[Row], **wanted: str) -> list[Row]:
     return [cell for cell in cells if all(cell[name] == value for name, value in wanted.items())]
 
 
-def _line(*entries: str) -> str:
-    return f"| {' | '.join(entries)} |"
-
-
 def keep(source: Path) -> None:
     """Copies what is shown of `labels.csv` of a results folder into the docs."""
-    cells = read(source)
-    with MEASURED.open("w", newline="") as file:
-        writer = csv.DictWriter(file, _KEPT, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(cells)
+    write(MEASURED, _KEPT, read(source))
 
 
 def main(sources: Sequence[str] = ()) -> None:
@@ -118,9 +102,7 @@ def main(sources: Sequence[str] = ()) -> None:
     """
     for source in sources:
         keep(Path(source))
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables(read(MEASURED))}\n\n{END}{after}")
+    PAGE.write_text(between(PAGE.read_text(), BEGIN, tables(read(MEASURED))))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ Figures of one thing at several thresholds of the squared error make a table wit
 make a table with a row per figure.
 """
 
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-DOCS = Path(__file__).resolve().parents[1]
+from made_tables import DOCS, Row, between, line, read, write
+
 PAGE, MEASURED = DOCS / "reproduction.md", DOCS / "paper_figures.csv"
-BEGIN, END = "<!-- made by docs/site/paper_tables.py -->", "<!-- end -->"
+BEGIN = "<!-- made by docs/site/paper_tables.py -->"
 _SUCCESS, _NONE = "success_", "-"
 _WAYS = {"published": "published settings here", "best": "best here"}
 _TITLES = {"label_accuracy": "share of labels right", "mse": "MSE", "psnr": "PSNR [dB]"}
@@ -24,14 +24,6 @@ _KEPT = (
     "suite", "source", "item", "metric", "where", "known", "paper", "data", "model", "defense", "threat", "B",
     *(f"{way}_{part}".removesuffix("_") for way in _WAYS for part in _OF_FIGURE),
 )  # fmt: skip
-
-Row = dict[str, str]
-
-
-def read(file: Path) -> list[Row]:
-    """The figures, in the order of the report."""
-    with file.open(newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def tables(figures: Sequence[Row]) -> str:
@@ -51,27 +43,27 @@ def tables(figures: Sequence[Row]) -> str:
 
 
 def _plain(figures: Sequence[Row]) -> Iterator[str]:
-    yield _line("figure", "metric", "paper", "how it is known", "measured on", *_WAYS.values())
+    yield line("figure", "metric", "paper", "how it is known", "measured on", *_WAYS.values())
     yield "| --- | --- | --: | --- | --- | --: | --: |"
     for one in figures:
         title = _TITLES.get(one["metric"], one["metric"].replace("_", " "))
         words = [one["item"], title, _paper(one), _known(one), _setting(one)]
-        yield _line(*words, *(_figure(one, way, named=True) for way in _WAYS))
+        yield line(*words, *(_figure(one, way, named=True) for way in _WAYS))
 
 
 def _curves(figures: Sequence[Row]) -> Iterator[str]:
     """Three rows per thing and setting: the paper, its settings here, and what is best here."""
     thresholds = sorted({one["metric"].removeprefix(_SUCCESS) for one in figures}, key=float, reverse=True)
-    yield _line("figure", "measured on", "whose", *thresholds)
+    yield line("figure", "measured on", "whose", *thresholds)
     yield "| --- | --- | --- |" + " --: |" * len(thresholds)
     for item, setting in dict.fromkeys((one["item"], _setting(one)) for one in figures):
         own = {one["metric"]: one for one in figures if (one["item"], _setting(one)) == (item, setting)}
         at = [own.get(_SUCCESS + threshold) for threshold in thresholds]
         first = next(iter(own.values()))
-        yield _line(item, setting, f"paper ({_known(first)})", *(_paper(one) if one else _NONE for one in at))
+        yield line(item, setting, f"paper ({_known(first)})", *(_paper(one) if one else _NONE for one in at))
         for way in _WAYS:
             if first[f"{way}_attack"]:
-                yield _line(item, setting, _whose(first, way), *(_figure(one, way) if one else _NONE for one in at))
+                yield line(item, setting, _whose(first, way), *(_figure(one, way) if one else _NONE for one in at))
 
 
 def _thresholds(figures: Sequence[Row], one: Row) -> set[str]:
@@ -113,18 +105,11 @@ def _number(text: str) -> str:
     return f"{value:.2f}" if value == 0 or 0.01 <= abs(value) < 1000 else f"{value:.1e}"
 
 
-def _line(*entries: str) -> str:
-    return f"| {' | '.join(entries)} |"
-
-
 def keep(source: Path) -> None:
     """Copies what is shown of `papers.csv` of a results folder into the docs, in place of the same suites' lines."""
     new = read(source)
     old = [one for one in read(MEASURED) if one["suite"] not in {each["suite"] for each in new}]
-    with MEASURED.open("w", newline="") as file:
-        writer = csv.DictWriter(file, _KEPT, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*old, *new])
+    write(MEASURED, _KEPT, [*old, *new])
 
 
 def main(sources: Sequence[str] = ()) -> None:
@@ -135,9 +120,7 @@ def main(sources: Sequence[str] = ()) -> None:
     """
     for source in sources:
         keep(Path(source))
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables(read(MEASURED))}\n\n{END}{after}")
+    PAGE.write_text(between(PAGE.read_text(), BEGIN, tables(read(MEASURED))))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ wrote. The second table has what the attacks answer to a gradient of each model.
     python docs/site/which_attack.py        # writes the tables into the page
 """
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from made_tables import DOCS, between, line
+from made_tables import read as read_rows
 from torch import nn
 
 from bench.attacks.base import Attack, in_words
@@ -21,9 +22,8 @@ from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 from bench.running.components import build
 
-DOCS = Path(__file__).resolve().parents[1]
 PAGE, MEASURED = DOCS / "exact-attacks.md", DOCS / "exact.csv"
-BEGIN, END = "<!-- made by docs/site/which_attack.py -->", "<!-- end -->"
+BEGIN = "<!-- made by docs/site/which_attack.py -->"
 CELLS = "<!-- cells, made by docs/site/which_attack.py -->"
 MODELS = (
     "mlp_wide",
@@ -115,10 +115,9 @@ def read(file: Path) -> dict[str, list[str]]:
         file: CSV, a table with the columns `attack`, `model`, `B`, `success_1e-4` and `seconds_per_victim`.
     """
     found: dict[str, list[str]] = {}
-    with file.open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["success_1e-4"] and row["seconds_per_victim"]:
-                found.setdefault(row["attack"].split(" ")[0], []).append(_line(row))
+    for row in read_rows(file):
+        if row["success_1e-4"] and row["seconds_per_victim"]:
+            found.setdefault(row["attack"].split(" ")[0], []).append(_line(row))
     return found
 
 
@@ -134,8 +133,7 @@ def cell_rows(file: Path) -> list[list[str]]:
     Args:
         file: see `read`; it also has the columns `victims`, `failed` and `psnr`.
     """
-    with file.open(newline="") as lines:
-        found = sorted(csv.DictReader(lines), key=lambda row: (row["model"], int(row["B"])))
+    found = sorted(read_rows(file), key=lambda row: (row["model"], int(row["B"])))
     rows = []
     for row in found:
         head = [f"`{row['attack'].split(' ')[0]}`", row["model"], row["B"]]
@@ -155,9 +153,9 @@ def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
         head: the titles of the columns.
         rows: as many entries each.
     """
-    yield f"| {' | '.join(head)} |"
+    yield line(*head)
     yield f"|{' --- |' * len(head)}"
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+    yield from (line(*row) for row in rows)
 
 
 def tables() -> str:
@@ -187,8 +185,7 @@ def main() -> None:
     """Writes the tables into the page, between their marks."""
     page = PAGE.read_text()
     for mark, made in ((BEGIN, tables()), (CELLS, cells())):
-        before, _, rest = page.partition(mark)
-        page = f"{before}{mark}\n\n{made}\n\n{END}{rest.partition(END)[2]}"
+        page = between(page, mark, made)
     PAGE.write_text(page)
 
 

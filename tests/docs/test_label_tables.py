@@ -5,7 +5,8 @@ from pathlib import Path
 
 import label_tables
 import pytest
-from label_tables import BEGIN, END, MEASURED, PAGE, read, tables
+from label_tables import BEGIN, MEASURED, PAGE, read, tables
+from made_tables import END
 
 
 def cell(rule: str, size: int, share: float | None, **changed: str) -> dict[str, str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import paper_tables
 import pytest
-from paper_tables import BEGIN, END, MEASURED, PAGE, read, tables
+from made_tables import END
+from paper_tables import BEGIN, MEASURED, PAGE, read, tables
 
 from bench.config import paper_section
 

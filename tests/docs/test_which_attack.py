@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import which_attack
-from which_attack import BEGIN, CELLS, END, MEASURED, MODELS, PAGE
+from made_tables import END
+from which_attack import BEGIN, CELLS, MEASURED, MODELS, PAGE
 
 from bench.attacks.base import Attack
 from bench.attacks.exact.spear.attack import Spear
