@@ -16,7 +16,7 @@ class CPL(GradientMatching):
 
     min over x' of sum_l ||g_l(x') - g*_l||^2 + weight ||y' - y||^2, by L-BFGS, with y as in iDLG and y' the prediction
     for x' (`bench.objectives.label_term`). The starts are a random patch that is repeated 2 x 2 or 4 x 4 times, a dark
-    or a light image, or one in red, green or blue (`bench.attacks.starts`).
+    or a light image, or one in red, green or blue (`bench.engine.starts`).
 
     Departs: the prediction is read from the dummy's gradient of the last bias, so that bias must be shared. If labels
     are granted for a larger batch, the term is that of the mean over the batch. The paper's definition was written down

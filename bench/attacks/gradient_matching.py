@@ -9,14 +9,12 @@ from torch import Tensor
 
 from bench.attacks.chunks import claimed
 from bench.attacks.matcher import Matcher
-from bench.attacks.starts import COLOURS, STARTS, start_images
 from bench.engine.box import Box, BoxConstraint, ImageBox
 from bench.engine.directions import Direction
-from bench.engine.generator import Generator
 from bench.engine.matching import Arrangement, Layout, Objective
 from bench.engine.parametrisation import ImageMap, Parametrisation
-from bench.engine.rng import VictimRng
 from bench.engine.settings import EngineSettings
+from bench.engine.starts import COLOURS
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
@@ -40,7 +38,7 @@ class GradientMatching(Matcher):
         labels: see `Matcher`.
         variables: how a dummy image is represented by the variables that are optimised.
         start: where dummy images start: `gray` (the middle of the range of inputs, with noise of 2 % of it), `uniform`
-            in the range, `normal` (standard normal, as published), or another word of `bench.attacks.starts`. If the
+            in the range, `normal` (standard normal, as published), or another word of `bench.engine.starts`. If the
             variables are the weights of a generator, `weights` is the only start: what a network draws whose weights
             are random.
         start_labels: see `Matcher`.
@@ -75,9 +73,9 @@ class GradientMatching(Matcher):
         *,
         engine: EngineSettings,
     ) -> None:
-        starts = ("weights",) if isinstance(variables, Generator) else STARTS
-        if start not in starts:
-            raise ValueError(f"start={start!r}: want {', '.join(starts)} (variables={type(variables).__name__})")
+        if start not in variables.starts:
+            words = ", ".join(variables.starts)
+            raise ValueError(f"start={start!r}: want {words} (variables={type(variables).__name__})")
         super().__init__(
             objective, views, priors, labels, start_labels, direction, step, stop, select, restarts, engine=engine
         )
@@ -152,26 +150,14 @@ class GradientMatching(Matcher):
             restart: number of the run.
         """
         assert seen.batch_size is not None
-        images = self._start_images(seen, seed, int(seen.ids[victim]), restart).to(self.engine.dtype)
+        task, run = seen.task, (seed, int(seen.ids[victim]), restart)
+        images = self.variables.first(
+            self.start, seen.batch_size, task.input_shape, task.input_range, run, self.engine.dtype
+        )
         if self._labelled(seen):
             return images
         logits = self._start_logits(seen, seed, victim, restart, seen.batch_size * (seen.task.classes or 0))
         return torch.cat([images, logits]).to(self.engine.dtype)
-
-    def _start_images(self, seen: Observation, seed: int, number: int, restart: int) -> Tensor:
-        """The initial variables of the images of the victim with this number, without label logits."""
-        assert seen.batch_size is not None
-        if isinstance(self.variables, Generator):
-            rng = VictimRng((seed, "generator", number, restart))
-            return self.variables.start(seen.batch_size, seen.task.input_shape, rng)
-        assert isinstance(self.variables, ImageMap)
-        shape = (seen.batch_size, *seen.task.input_shape)
-        images = start_images(self.start, shape, seed, number, restart)
-        if self.start != "normal":
-            assert seen.task.input_range is not None
-            low, high = seen.task.input_range
-            images = low + (high - low) * images
-        return self.variables.encode(images.to(self.engine.dtype)).flatten()
 
     def _claim(
         self, finished: list[Finished], layout: Arrangement, seen: Observation, labels: Tensor | None

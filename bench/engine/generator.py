@@ -64,6 +64,24 @@ class Generator(Parametrisation):
         """Returns False, since the variables are weights."""
         return False
 
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """Only `weights`: what a network draws whose weights are random."""
+        return ("weights",)
+
+    def first(
+        self,
+        start: str,
+        batch_size: int,
+        shape: tuple[int, ...],
+        span: tuple[float, float] | None,
+        run: tuple[int, int, int],
+        dtype: torch.dtype,
+    ) -> Tensor:
+        """Draws weights and codes (see `start`); for the arguments see `Parametrisation.first`."""
+        seed, victim, number = run
+        return self.start(batch_size, shape, VictimRng((seed, "generator", victim, number))).to(dtype)
+
     def size(self, batch_size: int, shape: tuple[int, ...]) -> int:
         """The number of weights, and B x latent; for the arguments see `Parametrisation.size`."""
         return sum(prod(one) for one in self.shapes(batch_size, shape).values())

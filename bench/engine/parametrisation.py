@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.colours import RGB, to_colours, to_rgb
+from bench.engine.starts import STARTS, start_images
 
 
 class Parametrisation(ABC):
@@ -50,6 +51,32 @@ class Parametrisation(ABC):
     def are_pixels(self) -> bool:
         """Whether the variables are pixels, so that bounds on images are bounds on variables."""
 
+    @property
+    @abstractmethod
+    def starts(self) -> tuple[str, ...]:
+        """The words of `first`."""
+
+    @abstractmethod
+    def first(
+        self,
+        start: str,
+        batch_size: int,
+        shape: tuple[int, ...],
+        span: tuple[float, float] | None,
+        run: tuple[int, int, int],
+        dtype: torch.dtype,
+    ) -> Tensor:
+        """Draws the initial variables `[size]` of one run.
+
+        Args:
+            start: one of `starts`.
+            batch_size: B.
+            shape: `(C, H, W)` of an image.
+            span: the range of inputs; None if it is not known.
+            run: seed of the attacker's random numbers, number of the victim, and number of the run.
+            dtype: type of the variables.
+        """
+
 
 class ImageMap(Parametrisation):
     """A linear, invertible map between variables and images, both `[..., C, H, W]`."""
@@ -61,6 +88,28 @@ class ImageMap(Parametrisation):
     def images(self, variables: Tensor, batch_size: int, shape: tuple[int, ...]) -> Tensor:
         """Decodes each image on its own; for the arguments see `Parametrisation.images`."""
         return self.decode(variables.reshape(-1, batch_size, *shape))
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The words of `bench.engine.starts`."""
+        return STARTS
+
+    def first(
+        self,
+        start: str,
+        batch_size: int,
+        shape: tuple[int, ...],
+        span: tuple[float, float] | None,
+        run: tuple[int, int, int],
+        dtype: torch.dtype,
+    ) -> Tensor:
+        """Encodes images that are drawn; for the arguments see `Parametrisation.first`."""
+        images = start_images(start, (batch_size, *shape), *run)
+        if start != "normal":
+            assert span is not None
+            low, high = span
+            images = low + (high - low) * images
+        return self.encode(images.to(dtype)).flatten()
 
     @abstractmethod
     def decode(self, variables: Tensor) -> Tensor:

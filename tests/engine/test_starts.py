@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.attacks.starts import COLOURS, STARTS, start_images
+from bench.engine.starts import COLOURS, STARTS, start_images
 
 SHAPE = (2, 3, 10, 7)
 
