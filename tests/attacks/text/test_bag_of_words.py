@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from sentence_cells import cola
+from sentence_cells import SHORT, cola
 
 from bench.attacks.text.bag_of_words import laid_out, words_of
 from bench.errors import NotApplicable
 
 
 def cell(shared_data, *overrides):
-    return cola(shared_data, "attack=bag_of_words", *overrides)
+    return cola(shared_data, "attack=bag_of_words", *SHORT, *overrides)
 
 
 def sets(tokens, tokenizer):
