@@ -11,6 +11,8 @@ from bench.config.instantiate import instantiate
 from bench.errors import NotApplicable, UserError
 from bench.models.lenet import LeNet
 
+QUICK = ("metric=mse", "engine.chunk=1")
+
 
 @pytest.fixture(scope="module")
 def dealt():
@@ -33,7 +35,7 @@ def test_an_untrained_lenet_leaks_its_batch(parties) -> None:
     torch.manual_seed(0)
     net = LeNet(12, (2, 2, 1), "sigmoid", 0.5, None, None, shape=(1, 8, 8), classes=10)
     before = [p.clone() for p in net.parameters()]
-    found = bench.audit(net, functional.cross_entropy, image, "idlg", overrides=("attack.evaluations=80",))
+    found = bench.audit(net, functional.cross_entropy, image, "idlg", overrides=("attack.evaluations=60", *QUICK))
     assert found.leaks
     assert found.labels.tolist() == image[1].tolist()
     assert float(found.scores["mse"]) == pytest.approx(float((found.inputs - image[0]).square().mean()), rel=1e-4)
@@ -42,7 +44,7 @@ def test_an_untrained_lenet_leaks_its_batch(parties) -> None:
 
 def test_a_control_does_not_leak(image) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
-    assert not bench.audit(net, functional.cross_entropy, image, "noise").leaks
+    assert not bench.audit(net, functional.cross_entropy, image, "noise", overrides=QUICK).leaks
 
 
 @pytest.mark.parametrize(
@@ -64,9 +66,6 @@ def test_unknown_attacks_get_a_near_match(image) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
     with pytest.raises(UserError, match="did you mean 'idlg'"):
         bench.audit(net, functional.cross_entropy, image, "idgl")
-
-
-QUICK = ("metric=mse", "engine.chunk=1")
 
 
 def small() -> nn.Module:
