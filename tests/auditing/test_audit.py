@@ -94,7 +94,7 @@ def test_a_picture_of_low_contrast_does_not_leak_before_it_is_reconstructed(cont
 
 def test_a_picture_of_low_contrast_leaks_once_it_is_reconstructed() -> None:
     image, label = 0.5 + 0.1 * (noise() - 0.5), torch.tensor([2])
-    exact = ("attack.evaluations=400", "attack.stop.objective=1e-12")
+    exact = (*QUICK, "attack.evaluations=400", "attack.stop.objective=1e-12")
     assert bench.audit(small(), functional.cross_entropy, (image, label), overrides=exact).leaks
 
 
