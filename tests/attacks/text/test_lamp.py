@@ -68,7 +68,7 @@ def test_a_short_run_finds_most_of_a_sentence(cell) -> None:
     assert torch.cat(rouge).mean() > 0.5
 
 
-@pytest.mark.parametrize("fluency", [0.0, 0.2])
+@pytest.mark.parametrize("fluency", [pytest.param(0.0, marks=pytest.mark.slow), 0.2])
 def test_many_at_once_equal_one_by_one(cell, fluency: float) -> None:
     """Four steps and two rounds of edits in float64: paths differ by rounding, and no choice hangs on that."""
     parties = cell(*QUICK, "data.batch_size=2", f"attack.edits.fluency={fluency}")
