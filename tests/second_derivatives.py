@@ -7,10 +7,11 @@ from torch.nn import functional
 
 
 def slopes(model: nn.Module, x: Tensor, mapped: bool) -> Tensor:
-    """The derivative of each parameter's squared gradient with respect to the inputs of two victims.
+    """The derivative of all parameters' squared gradients with respect to the inputs of two victims.
 
-    The victims have other parameters. One by one, plain autograd takes both derivatives, so that nothing is shared with
-    `torch.func`.
+    Each parameter counts relative to its own squared gradient, so that none is lost beside a larger one; what is zero
+    but for rounding is left out. The victims have other parameters. One by one, plain autograd takes both derivatives,
+    so that nothing is shared with `torch.func`.
 
     Args:
         model: maps `[B, C, H, W]` to logits `[B, classes]`.
@@ -18,7 +19,7 @@ def slopes(model: nn.Module, x: Tensor, mapped: bool) -> Tensor:
         mapped: whether the two are taken by one call of `vmap`.
 
     Returns:
-        `[parameters, 2, B, C, H, W]`.
+        `[2, B, C, H, W]`.
     """
     target = torch.arange(x.shape[1]) % 3
     buffers = dict(model.named_buffers())
@@ -36,22 +37,19 @@ def slopes(model: nn.Module, x: Tensor, mapped: bool) -> Tensor:
             own = {n: p[i].clone().requires_grad_() for n, p in parameters.items()}
             rows.append(torch.autograd.grad(loss(own, x[i]), list(own.values()), create_graph=True))
         found = dict(zip(parameters, map(torch.stack, zip(*rows))))
-    sizes = (gradient.square().sum() for gradient in found.values())
-    return torch.stack(
-        [
-            torch.zeros_like(x) if not size.requires_grad else torch.autograd.grad(size, x, retain_graph=True)[0]
-            for size in sizes
-        ]
-    )
+    sizes = torch.stack([gradient.square().sum() for gradient in found.values()])
+    sizes = sizes[sizes > 1e-20 * sizes.max()]
+    return torch.autograd.grad((sizes / sizes.detach()).sum(), x)[0]
 
 
 def check_mapped(model: nn.Module, shape: tuple[int, int, int], batch: int = 2) -> None:
     """Asserts in float64 that the mapped second derivative is that of plain autograd, one victim at a time.
 
-    Rounding is 1e-16 per operation; what vmap has got wrong without a word was wrong by 1e-1 (torch's LayerNorm).
+    Rounding is 1e-16 per operation, of which there are many where the slope is zero; what vmap has got wrong without a
+    word was wrong by 1e-1 (torch's LayerNorm).
     """
     model = model.double()
     x = torch.rand(2, batch, *shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     plain = slopes(model, x, mapped=False)
-    assert plain.abs().amax((1, 2, 3, 4, 5)).gt(0).any() and torch.isfinite(plain).all()
-    torch.testing.assert_close(slopes(model, x, mapped=True), plain, rtol=1e-8, atol=1e-13)
+    assert torch.isfinite(plain).all() and plain.abs().max() > 1e-6  # else all of it would be rounding
+    torch.testing.assert_close(slopes(model, x, mapped=True), plain, rtol=1e-8, atol=1e-10 * float(plain.abs().max()))

@@ -19,6 +19,10 @@ QUICK = (
 )
 
 
+# for cells of CoLA: at most ten tokens of a small vocabulary
+SHORT = ("data.tokens=10", "model.vocabulary.size=1500")
+
+
 def parties(*overrides: str) -> Components:
     """A cell that is quick to run: few tokens, a small network, a small vocabulary."""
     return build(compose([*QUICK, *overrides]))

@@ -22,6 +22,8 @@ from bench.models.resnet import ResNet
 from bench.objectives.squared_error import SquaredError
 from bench.threat import Threat
 
+SMALL = ("data.set=mnist", "data.size=8", "model.width=3")
+
 
 def by_hand(model: torch.nn.Module, parameters: dict, inputs: torch.Tensor, labels: torch.Tensor) -> dict:
     """One victim's gradient with a real module and plain autograd."""
@@ -48,10 +50,11 @@ def test_gradients_equal_plain_autograd(parties, batch_size: int) -> None:
 
 
 def test_train_mode_normalises_by_the_batch(parties) -> None:
-    built = parties("model=resnet20", "model.mode=train", "model.blocks=1", "data.batch_size=4", "attack=noise")
+    small = ("model.blocks=1", "model.width=4", "data.size=8", "data.batch_size=4")
+    built = parties("model=resnet20", "model.mode=train", *small, "attack=noise")
     victims = built.data.deal([0])
     seen = built.client.share(victims)
-    model = ResNet(1, 16, (1, 2, 2), "sigmoid", "batch", None, None, None, shape=(3, 32, 32), classes=10).train()
+    model = ResNet(1, 4, (1, 2, 2), "sigmoid", "batch", None, None, None, shape=(3, 8, 8), classes=10).train()
     reference = by_hand(model, {n: v[0] for n, v in seen.parameters.items()}, victims.inputs[0], victims.labels[0])
     for name, value in reference.items():
         torch.testing.assert_close(seen.gradients[name][0], value, rtol=1e-3, atol=1e-6)
@@ -73,23 +76,23 @@ def test_a_shared_model_is_one_and_costs_no_copies(parties) -> None:
         assert torch.equal(value[0], value[3])
 
 
-@pytest.mark.parametrize("threat", ["eavesdropper", "basic", "labels_known", "adaptive", "training_details"])
-def test_only_what_is_granted_is_there(parties, threat: str) -> None:
-    built = parties("attack=mean")
-    node = dict(compose([f"threat={threat}"]).threat)
-    granted = Threat(**{k: v for k, v in node.items() if k not in ("_target_", "version")})
-    built.client.threat = granted
+def test_only_what_is_granted_is_there(parties) -> None:
+    built = parties("attack=mean", *SMALL)
     built.client.grant_mean = False
-    seen = built.client.share(built.data.deal([0, 1]))
-    found = {
-        "batch_size": seen.batch_size is not None,
-        "input_range": seen.task.input_range is not None,
-        "classes": seen.task.classes is not None,
-        "labels": seen.labels is not None,
-        "defense_known": seen.defense is not None,
-    }
-    assert found == {name: getattr(granted, name) for name in found}
-    assert seen.mean_image is None and seen.statistics is None
+    for threat in ("eavesdropper", "basic", "labels_known", "adaptive", "training_details"):
+        node = dict(compose([f"threat={threat}"]).threat)
+        granted = Threat(**{k: v for k, v in node.items() if k not in ("_target_", "version")})
+        built.client.threat = granted
+        seen = built.client.share(built.data.deal([0, 1]))
+        found = {
+            "batch_size": seen.batch_size is not None,
+            "input_range": seen.task.input_range is not None,
+            "classes": seen.task.classes is not None,
+            "labels": seen.labels is not None,
+            "defense_known": seen.defense is not None,
+        }
+        assert found == {name: getattr(granted, name) for name in found}, threat
+        assert seen.mean_image is None and seen.statistics is None
 
 
 class Curious(Attack):
@@ -155,7 +158,7 @@ def test_the_random_generator_of_the_program_is_untouched(parties) -> None:
 
 
 def test_a_known_defence_is_its_parameters_and_no_seed(parties) -> None:
-    chosen = ("defense=stack", "defense.parts=[clip,{gaussian: {std: 0.1, seed: 5}},soteria]", "attack=noise")
+    chosen = ("defense=stack", "defense.parts=[clip,{gaussian: {std: 0.1, seed: 5}},soteria]", "attack=noise", *SMALL)
     built = parties(*chosen, "threat=adaptive")
     seen = built.client.share(built.data.deal([0]))
     assert seen.defense is not None
@@ -178,7 +181,7 @@ def test_a_known_defence_does_not_tell_the_local_training(parties) -> None:
 def test_an_attacker_that_knows_the_schedule_has_an_objective_of_zero_at_the_truth(parties) -> None:
     """Through the engine's own matching, labels optimised and so probabilities, one victim a slot."""
     chosen = ("defense=local_steps", "defense.lr=0.3", "data.batch_size=2", "attack=dlg", "threat=training_details")
-    built = parties(*chosen, "model.activation=sigmoid")
+    built = parties(*chosen, "model.activation=sigmoid", *SMALL)
     victims = built.data.deal([0, 1])
     seen = built.client.share(victims)
     matching = Matching(seen, Layout(2, seen.task.input_shape, 10), SquaredError(1.0), None, torch.float32)
@@ -194,7 +197,7 @@ def test_an_attacker_that_knows_the_schedule_has_an_objective_of_zero_at_the_tru
 def test_in_float64_the_whole_step_is_in_float64(parties, defense: str) -> None:
     """Weights, inputs and noise have the values that they have in float32; nothing between them is rounded to it."""
     settings = ["model=mlp_wide", "model.width=32", "data.batch_size=3", "attack=noise", f"defense={defense}"]
-    exact, rough = (parties(*settings, f"engine.dtype={dtype}") for dtype in ("float64", "float32"))
+    exact, rough = (parties(*settings, "data.size=8", f"engine.dtype={dtype}") for dtype in ("float64", "float32"))
     victims = exact.data.deal([0, 4])
     seen, usual = exact.client.share(victims), rough.client.share(victims)
     for name, value in usual.parameters.items():
@@ -204,7 +207,7 @@ def test_in_float64_the_whole_step_is_in_float64(parties, defense: str) -> None:
         torch.testing.assert_close(seen.gradients[name], value.double(), rtol=1e-3, atol=1e-6)
     if defense != "none":
         return
-    model = MLP(32, 2, "relu", None, 0.5, 0.25, shape=(3, 32, 32), classes=10).double()
+    model = MLP(32, 2, "relu", None, 0.5, 0.25, shape=(3, 8, 8), classes=10).double()
     weights = {name: value[1] for name, value in seen.parameters.items()}
     reference = by_hand(model, weights, victims.inputs[1].double(), victims.labels[1])
     for name, value in reference.items():
@@ -213,7 +216,9 @@ def test_in_float64_the_whole_step_is_in_float64(parties, defense: str) -> None:
 
 def test_tokens_stay_integers_in_float64(parties) -> None:
     """A sentence's tokens are indices of the word embedding, which alone is converted."""
-    built = parties("data=sentences", "model=bert_tiny", "metric=text", "attack=dlg_text", "engine.dtype=float64")
+    built = parties(
+        "data=sentences", "model=bert_tiny", "metric=text", "attack=dlg_text", "engine.dtype=float64", "model.width=16"
+    )
     victims = built.data.deal([0])
     seen = built.client.share(victims)
     assert victims.inputs.dtype == torch.int64

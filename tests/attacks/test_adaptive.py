@@ -6,21 +6,22 @@ from attacks.test_gradient_matching import run
 from bench.cli.main import main
 from bench.errors import NotApplicable
 
-# 8x8 keeps these at about a second each; 28x28 is in the slow tier
-SMALL = ("data.set=mnist", "data.size=8", "attack.evaluations=150", "engine.compile=false")
+# 6x6 keeps these at about a second each; 28x28 is in the slow tier
+SMALL = ("data.set=mnist", "data.size=6", "model.width=8", "attack.evaluations=80")
+SMALL += ("engine.compile=false", "engine.chunk=2")
 
 
 def errors(parties, *overrides: str) -> list[float]:
-    """Mean squared error of three real images, clipped."""
+    """Mean squared error of two real images, clipped."""
     built = parties(*overrides)
-    victims = built.data.deal(range(3))
+    victims = built.data.deal(range(2))
     claim = run(built.attack, built.client.share(victims))
     return ((claim.inputs.clamp(0, 1) - victims.inputs) ** 2).flatten(1).mean(1).tolist()
 
 
 @pytest.mark.parametrize("attack", ["dlg", pytest.param("inverting_gradients", marks=pytest.mark.slow)])
 def test_masked_attacks_read_through_pruning_of_seventy_percent(parties, attack: str) -> None:
-    """What was zeroed says nothing, and the thirty percent that are left are as many equations as 8x8 pixels need."""
+    """What was zeroed says nothing, and the thirty percent that are left are as many equations as 6x6 pixels need."""
     defense = ("defense=pruning", "defense.fraction=0.7")
     assert max(errors(parties, f"attack={attack}_masked", *defense, *SMALL)) < 1e-3
     if attack == "dlg":

@@ -7,8 +7,9 @@ from bench.config.compose import compose
 from bench.errors import NotApplicable
 from bench.running.components import build
 
-SMALL = ["model=vit_tiny", "model.width=24", "model.heads=2", "model.feed_forward=32", "model.patch=4", "data.size=8"]
-QUICK = ["logger=none", "engine.threads=1", "engine.compile=false", "metric=mse", "data.set=mnist"]
+SMALL = ["model=vit_tiny", "model.width=24", "model.heads=2", "model.feed_forward=32", "model.patch=4", "data.size=8",
+         "model.layers=1"]  # fmt: skip
+QUICK = ["logger=none", "engine.threads=1", "engine.compile=false", "engine.chunk=1", "metric=mse", "data.set=mnist"]
 
 
 def cell(*overrides: str):
@@ -18,7 +19,7 @@ def cell(*overrides: str):
 def test_the_angle_of_the_positions_is_minimised_with_the_rest() -> None:
     ends = {}
     for weight in (0.0, 3.0):
-        built = cell("attack=april_matching", f"attack.objective.weight={weight}", "attack.evaluations=40")
+        built = cell("attack=april_matching", f"attack.objective.weight={weight}", "attack.evaluations=20")
         victims = built.data.deal([0])
         (claim,) = built.attack.reconstruct(built.client.share(victims), 0)
         assert torch.equal(claim.labels, victims.labels)

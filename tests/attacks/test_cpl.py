@@ -5,11 +5,11 @@ import torch
 
 from bench.errors import NotApplicable
 
-SMALL = ("data.set=mnist", "data.size=12", "engine.compile=false")
+SMALL = ("data.set=mnist", "data.size=6", "model.width=8", "engine.compile=false", "engine.chunk=2")
 
 
 def test_the_image_comes_back_from_a_patch_and_the_label_is_read(parties) -> None:
-    built = parties("attack=cpl", *SMALL, "attack.evaluations=150", "attack.alpha=1e-5")
+    built = parties("attack=cpl", *SMALL, "attack.evaluations=50", "attack.alpha=1e-5")
     victims = built.data.deal([0, 1])
     claims = {int(claim.ids[0]): claim for claim in built.attack.reconstruct(built.client.share(victims), 0)}
     for i, victim in enumerate(victims.ids.tolist()):
@@ -29,8 +29,8 @@ def test_the_weight_is_in_the_objective_of_the_start(parties) -> None:
 def test_the_published_form_starts_at_a_patch_and_steps_without_a_line_search(parties) -> None:
     built = parties("attack=cpl_published", *SMALL, "attack.iterations=1")
     seen = built.client.share(built.data.deal([0]))
-    start = built.attack.start_of(seen, 0, 0).view(12, 12)
-    assert torch.equal(start[:6, :6], start[6:, 6:]) and torch.equal(start[:6, :6], start[:6, 6:])
+    start = built.attack.start_of(seen, 0, 0).view(6, 6)
+    assert torch.equal(start[:3, :3], start[3:, 3:]) and torch.equal(start[:3, :3], start[:3, 3:])
     (claim,) = built.attack.reconstruct(seen, 0)
     assert claim.iterations.item() <= 20 < 300
 

@@ -12,7 +12,7 @@ GRANTED = ("threat=training_details", "threat.labels=true")
 
 
 def test_the_objective_falls_and_the_image_is_what_the_network_draws(parties) -> None:
-    built = parties(*SMALL, *TINY, "attack.evaluations=25", "attack.lr=1e-2", "engine.chunk=2")
+    built = parties(*SMALL, *TINY, "attack.evaluations=15", "attack.lr=2e-2", "engine.chunk=2")
     victims = built.data.deal([0, 1])
     seen = built.client.share(victims)
     claims = list(built.attack.reconstruct(seen, 0))

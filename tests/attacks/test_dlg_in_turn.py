@@ -8,13 +8,13 @@ import torch
 from bench.engine.adaptive import Adam
 from bench.errors import NotApplicable
 
-QUICK = ("engine.compile=false", "data.set=mnist", "data.size=8", "model.width=3")
+QUICK = ("engine.compile=false", "engine.chunk=1", "data.set=mnist", "data.size=8", "model.width=3")
 
 
 def test_a_batch_of_one_is_dlg(parties) -> None:
     found = []
     for name in ("dlg", "dlg_in_turn"):
-        built = parties(f"attack={name}", "attack.evaluations=15", *QUICK)
+        built = parties(f"attack={name}", "attack.evaluations=8", *QUICK)
         (claim,) = built.attack.reconstruct(built.client.share(built.data.deal([0])), 0)
         found.append(claim)
     assert torch.equal(found[0].inputs, found[1].inputs) and torch.equal(found[0].objective, found[1].objective)

@@ -6,7 +6,7 @@ import torch
 from bench.attacks.fedavg import merged
 from bench.errors import NotApplicable
 
-QUICK = ("engine.compile=false", "data.set=mnist", "data.size=8", "model.width=3", "attack=fedavg")
+QUICK = ("engine.compile=false", "engine.chunk=2", "data.set=mnist", "data.size=8", "model.width=3", "attack=fedavg")
 KNOWN = ("threat=training_details", "threat.labels=true")
 CLIENT = ("defense=local_epochs", "defense.epochs=2", "defense.lr=0.1", "data.batch_size=2")
 
@@ -38,7 +38,7 @@ def test_at_the_true_images_in_the_clients_orders_the_distance_is_zero(parties) 
 
 
 def test_a_batch_is_nearer_than_at_the_start_and_victims_do_not_depend_on_each_other(parties) -> None:
-    built = parties(*QUICK, *KNOWN, *CLIENT, "attack.evaluations=25")
+    built = parties(*QUICK, *KNOWN, *CLIENT, "attack.evaluations=10")
     seen = built.client.share(built.data.deal([0, 1]))
     both = sorted(built.attack.reconstruct(seen, 0), key=lambda claim: int(claim.ids[0]))
     (alone,) = built.attack.reconstruct(seen.take(torch.tensor([1])), 0)

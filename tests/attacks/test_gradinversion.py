@@ -6,9 +6,9 @@ import torch
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 
-SMALL = ("data=samples", "data.set=cifar10", "data.size=9", "data.batch_size=2", "model=convnet16", "model.width=2")
+SMALL = ("data.set=cifar10", "data.size=9", "data.batch_size=2", "model=convnet16", "model.width=2")
 SMALL += ("model.mode=train", "threat=batchnorm_exact", "engine.compile=false", "attack=gradinversion")
-SMALL += ("attack.evaluations=4", "attack.starts=2")
+SMALL += ("attack.evaluations=3", "attack.starts=2", "engine.chunk=1")
 
 
 def claims(attack, seen: Observation) -> dict:
@@ -17,17 +17,17 @@ def claims(attack, seen: Observation) -> dict:
 
 def test_victims_at_once_are_one_by_one_with_noise_and_coupling_and_without_the_truth(parties) -> None:
     built = parties(*SMALL, "attack.langevin=0.2")
-    victims = built.data.deal([0, 1, 2])
+    victims = built.data.deal([0, 1])
     seen = built.client.share(victims)
     victims.inputs.fill_(0.5)
     victims.labels.fill_(0)
     together = claims(built.attack, seen)
-    assert set(together) == {0, 1, 2}
-    for i in range(3):
+    assert set(together) == {0, 1}
+    for i in range(2):
         (alone,) = built.attack.reconstruct(seen.take(torch.tensor([i])), 0)
         assert torch.equal(alone.inputs, together[i].inputs) and torch.equal(alone.labels, together[i].labels)
         assert alone.objective == together[i].objective
-        assert alone.evaluations.item() == 2 * (4 + 1) and alone.trace["images"].shape[2:] == (2, 3, 9, 9)
+        assert alone.evaluations.item() == 2 * (3 + 1) and alone.trace["images"].shape[2:] == (2, 3, 9, 9)
 
 
 def test_noise_and_coupling_change_the_path(parties) -> None:

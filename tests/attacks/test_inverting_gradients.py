@@ -9,26 +9,28 @@ from bench.engine.matching import Layout, Matching
 from bench.errors import NotApplicable
 from bench.priors.total_variation import total_variation
 
-TINY = ("data.set=mnist", "data.size=12", "engine.dtype=float64")
+SMALL = ("data.set=mnist", "data.size=8", "model.width=3")
+TINY = ("data.set=mnist", "data.size=9", "engine.dtype=float64")
 
 
 @pytest.mark.parametrize(("model", "batch"), [("lenet", 1), ("convnet16", 2)])
 def test_it_goes_the_way_of_the_published_loop(parties, model: str, batch: int) -> None:
-    """Real images of 12x12, float64, 16 steps: the same start, the same image, the same objective to 1e-8.
+    """Real images of 9x9, float64, 8 steps: the same start, the same image, the same objective to 1e-8.
 
     Rounding is 1e-16 an operation and grows along the path, but less than a sign ever turns on it here."""
     built = parties(
-        "attack=inverting_gradients_published", "attack.evaluations=17", "attack.tv=1e-2", f"model={model}", *TINY,
+        "attack=inverting_gradients_published", "attack.evaluations=9", "attack.tv=1e-2", f"model={model}", *TINY,
+        "engine.chunk=2",
         f"data.batch_size={batch}", "threat=labels_known",
         *(["model.width=2"] if model == "convnet16" else ["model.width=3"]),
     )  # fmt: skip
-    # 16 steps: the milestones of 17 evaluations, 6.4, 10.6 and 14.9, would come a step later
-    built.attack.minimiser.step.schedule.milestones = [6, 10, 14]
+    # 8 steps: the milestones of 9 evaluations, 3.4, 5.6 and 7.9, would come a step later
+    built.attack.minimiser.step.schedule.milestones = [3, 5, 7]
     seen = double(built.client.share(built.data.deal([0, 1])))
     claim = run(built.attack, seen)
     for i in range(2):
         start = built.attack.start_of(seen, 0, i)
-        image, objective = invert(seen, i, seen.labels, built.client.model.double(), start, steps=16, tv=1e-2)
+        image, objective = invert(seen, i, seen.labels, built.client.model.double(), start, steps=8, tv=1e-2)
         assert not torch.equal(image, start.clamp(0, 1))
         torch.testing.assert_close(claim.inputs[i].flatten().double(), image, rtol=0, atol=1e-7)  # claims are float32
         assert claim.objective[i].item() == pytest.approx(objective, rel=1e-8)
@@ -44,7 +46,7 @@ def double(seen):
 
 @pytest.mark.parametrize("name", ["inverting_gradients", "inverting_gradients_published"])
 def test_the_label_of_one_image_is_inferred_and_those_of_several_have_to_be_known(parties, name: str) -> None:
-    built = parties(f"attack={name}", "attack.evaluations=2", "data.set=mnist")
+    built = parties(f"attack={name}", "attack.evaluations=2", "engine.chunk=2", *SMALL)
     victims = built.data.deal([0, 1])
     assert torch.equal(run(built.attack, built.client.share(victims)).labels, victims.labels)
     with pytest.raises(NotApplicable, match="batch of one"):
@@ -57,7 +59,7 @@ def test_the_best_of_three_restarts_is_the_best_of_three_runs(parties) -> None:
     always the first run, nor (noise on the gradient sees to that) always the image nearest to the truth."""
     settings = (
         "attack=inverting_gradients_adam",
-        "attack.evaluations=15",
+        "attack.evaluations=8",
         "engine.chunk=4",
         "engine.compile=false",
         *TINY,
@@ -88,11 +90,11 @@ def test_the_best_of_three_restarts_is_the_best_of_three_runs(parties) -> None:
 
 def test_restarts_of_many_victims_share_the_slots_and_survive_a_lack_of_memory(parties, monkeypatch) -> None:
     """Room for two runs at a time: the same claims, once each, with all their runs counted."""
-    settings = ("attack=idlg", "attack.evaluations=6", "attack.restarts=3", "data.set=mnist", "data.size=12")
+    settings = ("attack=idlg", "attack.evaluations=4", "attack.restarts=3", *SMALL)
     built = parties(*settings, "engine.chunk=8", "engine.compile=false")
-    seen = built.client.share(built.data.deal(range(5)))
+    seen = built.client.share(built.data.deal(range(3)))
     whole = run(built.attack, seen)
-    assert whole.evaluations.tolist() == [18] * 5
+    assert whole.evaluations.tolist() == [12] * 3
     function = Matching.function
 
     def small(self, *arguments):
@@ -105,7 +107,7 @@ def test_restarts_of_many_victims_share_the_slots_and_survive_a_lack_of_memory(p
     built.engine.notice = said.append
     halved = run(built.attack, seen)
     assert len(said) == 2
-    assert halved.evaluations.tolist() == [18] * 5
+    assert halved.evaluations.tolist() == [12] * 3
     torch.testing.assert_close(halved.inputs, whole.inputs, rtol=1e-4, atol=1e-4)
 
 
@@ -128,7 +130,7 @@ def test_a_priors_share_is_in_the_objective_that_is_reported(parties) -> None:
 @pytest.mark.parametrize("data", ["data.set=mnist", "data.set=cifar10"])
 def test_luma_and_chroma_are_found_one_victim_at_a_time_and_together(parties, data: str) -> None:
     """Gray images have luma alone. The images stay in the range of inputs, and the objective falls."""
-    settings = ("attack=inverting_gradients_modern", data, "data.size=12", "attack.evaluations=9",
+    settings = ("attack=inverting_gradients_modern", data, "data.size=9", "attack.evaluations=5",
                 "engine.dtype=float64", "engine.compile=false")  # fmt: skip
     together, alone = (parties(*settings, f"engine.chunk={chunk}") for chunk in (2, 1))
     victims = together.data.deal(range(2))

@@ -6,24 +6,36 @@ from torch import nn
 from torch.nn import functional
 
 import bench
+from bench.config.compose import compose
+from bench.config.instantiate import instantiate
 from bench.errors import NotApplicable, UserError
 from bench.models.lenet import LeNet
 
+QUICK = ("metric=mse", "engine.chunk=1")
 
-@pytest.fixture
-def image(parties):
+
+@pytest.fixture(scope="module")
+def dealt():
     """One real CIFAR-10 image and its label."""
-    victims = parties().data.deal([0])
+    data = instantiate(compose(["data=samples"]).data, "data")
+    data.setup("test")
+    victims = data.deal([0])
     return victims.inputs[0], victims.labels[0]
 
 
+@pytest.fixture
+def image(dealt):
+    """A copy of it."""
+    return dealt[0].clone(), dealt[1].clone()
+
+
 def test_an_untrained_lenet_leaks_its_batch(parties) -> None:
-    victims = parties("data.size=16").data.deal([0])
+    victims = parties("data.set=mnist", "data.size=8").data.deal([0])
     image = victims.inputs[0], victims.labels[0]
     torch.manual_seed(0)
-    net = LeNet(12, (2, 2, 1), "sigmoid", 0.5, None, None, shape=(3, 16, 16), classes=10)
+    net = LeNet(12, (2, 2, 1), "sigmoid", 0.5, None, None, shape=(1, 8, 8), classes=10)
     before = [p.clone() for p in net.parameters()]
-    found = bench.audit(net, functional.cross_entropy, image, "idlg", overrides=("attack.evaluations=300",))
+    found = bench.audit(net, functional.cross_entropy, image, "idlg", overrides=("attack.evaluations=60", *QUICK))
     assert found.leaks
     assert found.labels.tolist() == image[1].tolist()
     assert float(found.scores["mse"]) == pytest.approx(float((found.inputs - image[0]).square().mean()), rel=1e-4)
@@ -32,7 +44,7 @@ def test_an_untrained_lenet_leaks_its_batch(parties) -> None:
 
 def test_a_control_does_not_leak(image) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
-    assert not bench.audit(net, functional.cross_entropy, image, "noise").leaks
+    assert not bench.audit(net, functional.cross_entropy, image, "noise", overrides=QUICK).leaks
 
 
 @pytest.mark.parametrize(
@@ -58,11 +70,11 @@ def test_unknown_attacks_get_a_near_match(image) -> None:
 
 def small() -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.Sigmoid(), nn.Flatten(), nn.Linear(512, 4))
+    return nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.Sigmoid(), nn.Flatten(), nn.Linear(288, 4))
 
 
 def noise(count: int = 1) -> torch.Tensor:
-    return torch.rand(count, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    return torch.rand(count, 1, 6, 6, generator=torch.Generator().manual_seed(0))
 
 
 def test_the_private_mean_is_granted_to_nobody() -> None:
@@ -74,7 +86,7 @@ def test_the_private_mean_is_granted_to_nobody() -> None:
 @pytest.mark.parametrize("colour", [0.5, 0.2])
 def test_a_picture_of_low_contrast_does_not_leak_before_it_is_reconstructed(contrast: float, colour: float) -> None:
     image, label = colour + contrast * (noise() - 0.5), torch.tensor([2])
-    blind = bench.audit(small(), functional.cross_entropy, (image, label), overrides=("attack.evaluations=1",))
+    blind = bench.audit(small(), functional.cross_entropy, (image, label), overrides=(*QUICK, "attack.evaluations=1"))
     assert blind.evaluations == 1 and not blind.leaks
     flat = (image - image.mean()).square().mean()
     assert float(blind.blank) == pytest.approx(min(float(flat), float((image - 0.5).square().mean())), abs=1e-9)
@@ -82,7 +94,7 @@ def test_a_picture_of_low_contrast_does_not_leak_before_it_is_reconstructed(cont
 
 def test_a_picture_of_low_contrast_leaks_once_it_is_reconstructed() -> None:
     image, label = 0.5 + 0.1 * (noise() - 0.5), torch.tensor([2])
-    exact = ("attack.evaluations=400", "attack.stop.objective=1e-12")
+    exact = (*QUICK, "attack.evaluations=400", "attack.stop.objective=1e-12")
     assert bench.audit(small(), functional.cross_entropy, (image, label), overrides=exact).leaks
 
 
@@ -99,7 +111,7 @@ WEIGHTED = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0, 1.0]))
 def test_labels_are_found_under_class_weights(labels: list[int]) -> None:
     """DLG optimises them as probabilities, by whose weights torch does not divide."""
     batch = noise(len(labels)), torch.tensor(labels)
-    found = bench.audit(small(), WEIGHTED, batch, "dlg", overrides=("metric=mse", "attack.evaluations=400"))
+    found = bench.audit(small(), WEIGHTED, batch, "dlg", overrides=(*QUICK, "attack.evaluations=400"))
     assert found.labels.tolist() == labels and float(found.mse.max()) < 1e-5
 
 
@@ -107,7 +119,7 @@ def test_labels_are_found_under_class_weights(labels: list[int]) -> None:
 @pytest.mark.parametrize("engine", ["float32", "float64"])
 def test_class_weights_of_any_type_serve_an_attacker_of_any_precision(dtype: torch.dtype, engine: str) -> None:
     loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0, 1.0], dtype=dtype))
-    batch, few = (noise(), torch.tensor([2])), ("metric=mse", f"engine.dtype={engine}")
+    batch, few = (noise(), torch.tensor([2])), (*QUICK, f"engine.dtype={engine}")
     assert bench.audit(small(), loss, batch, "dlg", overrides=few).leaks
     assert loss.weight.dtype == dtype
 
@@ -125,7 +137,7 @@ def focal(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     ("loss", "attack", "overrides", "leaks"),
     [
         (nll, "idlg", (), True),
-        (nll, "inverting_gradients", ("attack.evaluations=200",), True),
+        (nll, "inverting_gradients", ("attack.evaluations=100",), True),
         (nll, "dlg", ("threat=labels_known",), True),
         (nll, "noise", (), False),
         (focal, "idlg", (), True),
@@ -134,7 +146,7 @@ def focal(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 )
 def test_losses_of_indices_serve_whoever_does_not_optimise_labels(loss, attack: str, overrides, leaks: bool) -> None:
     batch = noise(), torch.tensor([2])
-    found = bench.audit(small(), loss, batch, attack, overrides=("metric=mse", *overrides))
+    found = bench.audit(small(), loss, batch, attack, overrides=(*QUICK, *overrides))
     assert found.leaks == leaks
 
 
@@ -151,8 +163,8 @@ def test_a_single_output_is_refused_and_never_safe(label: int) -> None:
         return functional.binary_cross_entropy_with_logits(output.squeeze(1), target.float())
 
     for net in (
-        nn.Sequential(nn.Flatten(), nn.Linear(64, 1)),
-        nn.Sequential(nn.Flatten(), nn.Linear(64, 1), nn.Flatten(0)),
+        nn.Sequential(nn.Flatten(), nn.Linear(36, 1)),
+        nn.Sequential(nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0)),
     ):
         with pytest.raises(UserError, match=r"single output \(binary cross entropy\) is not served: return two logits"):
             bench.audit(net, bce, (noise(), torch.tensor([label])), "dlg")
@@ -164,7 +176,7 @@ def test_a_single_output_is_refused_and_never_safe(label: int) -> None:
         (nn.Flatten(), functional.cross_entropy, "no trainable parameter"),
         (small(), lambda z, y: functional.cross_entropy(z, y, reduction="none"), "want one number"),
         (small(), functional.binary_cross_entropy_with_logits, "does not take .* class indices"),
-        (nn.Conv2d(1, 3, 3), functional.cross_entropy, r"does not return logits .*but \[1, 3, 6, 6\]"),
+        (nn.Conv2d(1, 3, 3), functional.cross_entropy, r"does not return logits .*but \[1, 3, 4, 4\]"),
     ],
     ids=["no parameters", "a vector", "several findings", "a mask"],
 )
@@ -182,5 +194,5 @@ def test_modules_and_losses_that_are_no_classifiers_are_one_line(module, loss, s
 def test_networks_are_audited_as_a_training_leaves_them(wrap) -> None:
     wrapped = wrap(small())
     dtype = next(wrapped.parameters()).dtype
-    assert bench.audit(wrapped, nn.CrossEntropyLoss(), (noise(), torch.tensor([2])), overrides=("metric=mse",)).leaks
+    assert bench.audit(wrapped, nn.CrossEntropyLoss(), (noise(), torch.tensor([2])), overrides=QUICK).leaks
     assert next(wrapped.parameters()).dtype == dtype

@@ -69,23 +69,28 @@ SCHEDULES: dict[str, tuple[StepSizeSchedule, object]] = {
 }
 
 
-@pytest.mark.parametrize("slots", [3, 9])
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("case", CASES)
-def test_each_victims_path_is_torchs(case: str, schedule: str, slots: int) -> None:
-    """Nine victims that end at different times: slots are refilled out of step, and closed at the end."""
+@pytest.mark.parametrize(
+    ("case", "schedule"),
+    [
+        *((case, "warm cosine") for case in CASES),
+        *(("signed adam", schedule) for schedule in ("constant", "step decay")),
+    ],
+)
+def test_each_victims_path_is_torchs(case: str, schedule: str) -> None:
+    """Five victims that end at different times: slots are refilled out of step, and closed at the end."""
     direction, optimiser = CASES[case]
     ours, theirs = SCHEDULES[schedule]
-    functions, x = _bowls(9), starts(9, 12, scale=2.0)
+    functions, x = _bowls(6)[1:], starts(9, 12, scale=2.0)[1:6]
     expected = [torch_path(f, row, optimiser, theirs, "signed" in case, None, 4.0) for f, row in zip(functions, x)]
     assert len({len(path) for path in expected}) > 2
-    problem = Problem(functions)
     rule = Minimiser(direction, Scheduled(0.1, ours), Tolerances(BUDGET, BUDGET, 4.0, 0.0, None, 0.0), "last")
-    list(rule.run(problem, lambda v: x[v], 9, slots, None))
-    for victim, path in enumerate(expected):
-        found = problem.path(victim)
-        assert len(found) == len(path)
-        torch.testing.assert_close(torch.stack(found), torch.stack(path), rtol=1e-12, atol=1e-12)
+    for slots in (2, 5):
+        problem = Problem(functions)
+        list(rule.run(problem, lambda v: x[v], 5, slots, None))
+        for victim, path in enumerate(expected):
+            found = problem.path(victim)
+            assert len(found) == len(path)
+            torch.testing.assert_close(torch.stack(found), torch.stack(path), rtol=1e-12, atol=1e-12)
 
 
 def test_images_stay_in_the_box_as_in_the_published_loop() -> None:

@@ -14,12 +14,13 @@ from bench.engine.steps import Backtracking
 from bench.engine.stops import Tolerances
 
 # What is compiled is the same function in two tests, so that the compiler's cache serves the second.
-SMALL = ("attack=idlg", "data.set=mnist", "data.size=12", "model.width=3")
+LENET = ("attack=idlg", "data.set=mnist", "data.size=12", "model.width=3")
+MLP = ("attack=idlg", "data.set=mnist", "data.size=8", "model=mlp", "model.width=8", "model.layers=1")
 
 
-def loaded(parties, *, pixels: bool = False):
-    """Four real victims of a small LeNet, and variables to evaluate them at."""
-    built = parties(*SMALL)
+def loaded(parties, *settings: str, pixels: bool = False):
+    """Four real victims of a small network, and variables to evaluate them at."""
+    built = parties(*settings)
     seen = built.client.share(built.data.deal(range(4)))
     layout = Layout(1, seen.task.input_shape, 0) if pixels else built.attack._layout(seen)
     made = Matching(seen, layout, built.attack.objective, built.attack.labels(seen), torch.float32)
@@ -29,7 +30,7 @@ def loaded(parties, *, pixels: bool = False):
 
 @pytest.fixture
 def matching(parties):
-    return loaded(parties)
+    return loaded(parties, *MLP)
 
 
 def test_it_pays_from_a_large_budget_on() -> None:
@@ -37,9 +38,10 @@ def test_it_pays_from_a_large_budget_on() -> None:
     assert not pays(8, 2000)
 
 
-def test_compiled_equals_eager_and_serves_its_own_size_only(matching) -> None:
+@pytest.mark.parametrize("settings", [MLP, pytest.param(LENET, marks=pytest.mark.slow)], ids=["mlp", "lenet"])
+def test_compiled_equals_eager_and_serves_its_own_size_only(parties, settings) -> None:
     """Another order of summation in float32: 1e-5 relative."""
-    made, z = matching
+    made, z = loaded(parties, *settings)
     eager = made(z)
     compiled = compile_matching(made, z)
     assert compiled.function is not None, compiled.reason
@@ -54,7 +56,7 @@ def test_compiled_runs_start_where_eager_ones_do(parties) -> None:
     """The initial dummies bit for bit, the first objective to rounding; from there rounding grows along the path."""
     found = []
     for word in ("true", "false"):
-        built = parties(*SMALL, "engine.chunk=4", f"engine.compile={word}", "attack.evaluations=1")
+        built = parties(*MLP, "engine.chunk=4", f"engine.compile={word}", "attack.evaluations=1")
         claim = run(built.attack, built.client.share(built.data.deal(range(4))))
         (tuned,) = built.engine.tuned.values()
         assert (tuned.compiled is not None) == (word == "true")
@@ -145,7 +147,7 @@ def test_what_vmap_cannot_take_goes_one_by_one(parties, tmp_path, monkeypatch) -
 
 def test_closed_slots_idle_only_where_a_compiled_function_serves_all(parties) -> None:
     """Five victims through four slots: the same results, counted as evaluations of the objective per slot."""
-    made, z = loaded(parties, pixels=True)
+    made, z = loaded(parties, *LENET, pixels=True)
     rule = Minimiser(LBFGS(5, 1e-10), Backtracking(1.0, 1e-4, 20), Tolerances(40, 40, 0.03, 0.0, None, 0.0), "best")
     starts = torch.rand(4, z.shape[1], generator=torch.Generator().manual_seed(1))
     eager = {one.victim: one for group in rule.run(made, lambda v: starts[v], 4, 4, None) for one in group}

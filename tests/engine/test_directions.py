@@ -27,21 +27,21 @@ def stay(g: Tensor) -> Iterate:
 
 
 def torch_path(function, start: Tensor, iterations: int, history: int, lr: float) -> list[Tensor]:
-    """Iterates of torch.optim.LBFGS: one call with max_iter=k, for each k, from the start."""
+    """Iterates of torch.optim.LBFGS, which evaluates each of them but the last; where it ends early, it stays."""
+    z = start.clone().requires_grad_()
+    optimiser = torch.optim.LBFGS([z], lr=lr, max_iter=iterations + 1, max_eval=10 * iterations, history_size=history)
     path = []
-    for k in range(1, iterations + 1):
-        z = start.clone().requires_grad_()
-        optimiser = torch.optim.LBFGS([z], lr=lr, max_iter=k, max_eval=10 * k, history_size=history)
 
-        def closure(z: Tensor = z, optimiser: torch.optim.Optimizer = optimiser) -> Tensor:
-            optimiser.zero_grad()
-            value = function(z)
-            value.backward()
-            return value
-
-        optimiser.step(closure)
+    def closure() -> Tensor:
         path.append(z.detach().clone())
-    return path
+        optimiser.zero_grad()
+        value = function(z)
+        value.backward()
+        return value
+
+    optimiser.step(closure)
+    assert len(path) <= iterations + 1
+    return [*path[1:], *[z.detach()] * (iterations + 1 - len(path))]
 
 
 def our_path(functions: list, starts: Tensor, iterations: int, history: int, lr: float) -> list[dict[int, Tensor]]:

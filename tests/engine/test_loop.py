@@ -90,15 +90,16 @@ RULES: list[tuple[Direction, StepRule]] = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.sampled_from(range(len(RULES))), st.integers(1, 9), st.integers(1, 10), st.integers(0, 3))
+@pytest.mark.parametrize("rule", range(len(RULES)))
+@settings(max_examples=3, deadline=None)
+@given(victims=st.integers(1, 5), slots=st.integers(1, 6), first=st.integers(0, 3))
 def test_neither_the_slots_nor_the_neighbours_change_a_victims_path(
     rule: int, victims: int, slots: int, first: int
 ) -> None:
     """Each victim's every evaluated point equals the one it has alone, whenever its slot was filled."""
     functions = [quadratic(seed) if seed % 3 else rosenbrock for seed in range(first, first + victims)]
     x = starts(victims, 12, seed=first, scale=0.4)
-    minimiser = Minimiser(*RULES[rule], Tolerances(40, 25, 0.0, 0.02, None, 0.0), "best")
+    minimiser = Minimiser(*RULES[rule], Tolerances(40, 14, 0.0, 0.02, None, 0.0), "best")
     together = Problem(functions)
     ends = [one for group in minimiser.run(together, lambda v: x[v], victims, slots, None) for one in group]
     assert sorted(one.victim for one in ends) == list(range(victims))
@@ -127,9 +128,9 @@ def test_the_best_iterate_is_found_among_all_that_were_visited() -> None:
 
 
 def test_memory_does_not_grow_with_the_victims() -> None:
-    """2,000 victims after 200: were a victim's iterate kept, the process would grow by 1,800 x 24 kB = 43 MB."""
-    n = 3000
-    rule = Minimiser(LBFGS(3, 1e-10), Backtracking(1.0, 1e-4, 20), Tolerances(20, 6, 0.0, 1e-6, None, 0.0), "best")
+    """600 victims after 60: were a victim's iterate kept, the process would grow by 540 x 80 kB = 43 MB."""
+    n = 10_000
+    rule = Minimiser(LBFGS(3, 1e-10), Backtracking(1.0, 1e-4, 20), Tolerances(20, 3, 0.0, 1e-6, None, 0.0), "best")
 
     def highest(victims: int) -> int:
         torch.manual_seed(0)
@@ -138,8 +139,8 @@ def test_memory_does_not_grow_with_the_victims() -> None:
             most = max(most, _resident())
         return most
 
-    highest(200)
-    assert highest(2000) - highest(200) < 12 * 2**20
+    highest(60)
+    assert highest(600) - highest(60) < 12 * 2**20
 
 
 def _resident() -> int:

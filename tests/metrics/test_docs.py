@@ -16,6 +16,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "add-a-metric.md").read_t
 METRIC, SET = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
 COMMANDS = [line for line in PAGE.splitlines() if line.startswith("leakbench run")]
 SMALL = ["logger=none", "data.victims=2", "data.set=mnist", "attack.evaluations=3", "engine.threads=1"]
+SMALL += ["data.size=16", "model.width=3", "engine.chunk=2"]
 
 
 @pytest.fixture

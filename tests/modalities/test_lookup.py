@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.datamodules.images import ImageDataModule
@@ -40,6 +40,7 @@ def test_what_is_no_kind_of_data_is_refused_in_one_line(name):
     assert str(caught.value).isprintable()
 
 
+@settings(max_examples=10)
 @given(st.text())
 def test_a_name_from_a_foreign_cell_can_be_anything(name):
     if name not in OURS:

@@ -54,19 +54,20 @@ def test_second_derivatives_mapped_over_victims_are_those_one_by_one(norm: str) 
     check_mapped(model, (1, 8, 8))
 
 
-@pytest.mark.parametrize("norm", ["batch", "group", "none"])
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
+@pytest.mark.parametrize(("norm", "shape"), [("batch", (1, 28, 28)), ("group", (3, 32, 32)), ("none", (1, 28, 28))])
 def test_it_can_be_attacked(norm: str, shape: tuple[int, int, int]) -> None:
-    facts = introspect(build(norm=norm, shape=shape).eval(), functional.cross_entropy, shape, 10, 1)
+    facts = introspect(build(norm=norm, shape=shape, width=8).eval(), functional.cross_entropy, shape, 10, 1)
     assert facts.last_linear == "fc.weight"
     assert facts.mappable
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_value_that_hardly_moves_is_not_taken_for_a_lost_derivative(seed: int) -> None:
     """Behind 19 sigmoids a finite difference is all rounding: it says nothing against autograd."""
     torch.manual_seed(seed)
-    assert introspect(build(norm="none").eval(), functional.cross_entropy, (3, 32, 32), 10, 1).mappable
+    assert introspect(
+        build(norm="none", shape=(3, 12, 12)).eval(), functional.cross_entropy, (3, 12, 12), 10, 1
+    ).mappable
 
 
 def test_strides_can_be_removed() -> None:

@@ -40,11 +40,12 @@ def test_torchvisions_features_with_one_linear_layer_give_the_same_logits_and_gr
 
 @pytest.mark.parametrize(("norm", "train"), [("batch", False), ("batch", True), ("group", False), ("none", False)])
 def test_second_derivatives_mapped_over_victims_are_those_one_by_one(norm: str, train: bool) -> None:
-    model = build(width=1, norm=norm, activation="tanh", shape=(1, 28, 28)).train(train)
+    # the last convolutions see 2x2 pixels: GroupNorm of single values would be constant
+    model = build(width=1, norm=norm, activation="tanh", shape=(1, 17, 17)).train(train)
     if train:
         torch.func.replace_all_batch_norm_modules_(model)  # as the client does
     replace_norms(model)
-    check_mapped(model, (1, 28, 28))
+    check_mapped(model, (1, 17, 17))
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 48)])

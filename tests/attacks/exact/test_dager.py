@@ -31,23 +31,27 @@ EXACT = [
     ["model=bert_tiny", "data.batch_size=2", "threat.lengths=false"],
     ["model=bert_tiny", "model.layers=3", "data.batch_size=2"],
     ["model=bert_tiny", "model.head=masked"],
-    ["model=bert_tiny", "model.head=masked", "data.hidden=0"],
     ["model=gpt2_tiny", "data.batch_size=3"],
     ["model=gpt2_tiny", "data.batch_size=2", "threat.lengths=false"],
-    ["model=gpt2_tiny", "data.batch_size=2", "threat=embedding_frozen"],
-    ["model=gpt2_tiny", "model.head=classification"],
     # one local step: a gradient of a length that is not granted
     ["model=bert_tiny", "data.batch_size=2", "defense=local_steps", "defense.steps=1"],
-    ["model=bert_tiny", "model.head=masked", "defense=local_steps", "defense.steps=1"],
     ["model=gpt2_tiny", "data.batch_size=3", "defense=local_steps", "defense.steps=1"],
     ["model=gpt2_tiny", "model.head=classification", "model.layers=3", "data.batch_size=2"],
 ]
+# what differs of these is in another of the cases above
+ALSO = [
+    ["model=bert_tiny", "model.head=masked", "data.hidden=0"],
+    ["model=bert_tiny", "model.head=masked", "defense=local_steps", "defense.steps=1"],
+    ["model=gpt2_tiny", "model.head=classification"],
+    ["model=gpt2_tiny", "data.batch_size=2", "threat=embedding_frozen"],
+]
+SLOW = [pytest.param(overrides, marks=pytest.mark.slow) for overrides in ALSO]
 
 
-@pytest.mark.parametrize("overrides", EXACT, ids=" ".join)
+@pytest.mark.parametrize("overrides", [*EXACT, *SLOW], ids=" ".join)
 def test_whole_batches_are_exact(shared_data, overrides) -> None:
     built = cell(shared_data, *overrides)
-    victims = built.data.deal(range(2))
+    victims = built.data.deal(range(1 if built.data.batch_size > 1 else 2))
     seen = built.client.share(victims)
     for position, claim in enumerate(built.attack.reconstruct(seen, 0)):
         assert claim.ids.tolist() == [position] and claim.status == [Status.CONVERGED]

@@ -17,6 +17,8 @@ def cell(shared_data):
         cola = ["data=text_file", f"data.root={shared_data / 'text' / 'cola.tsv'}", "data.tokens=7", "logger=none"]
         numerics = [
             "model.layers=1",
+            "model.width=32",
+            "model.feed_forward=32",
             "model.vocabulary.size=1000",
             "engine.threads=1",
             "engine.compile=false",

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from sentence_cells import cola
+from sentence_cells import SHORT, cola
 
 from bench.attacks.text.bag_of_words import laid_out, words_of
 from bench.errors import NotApplicable
 
 
 def cell(shared_data, *overrides):
-    return cola(shared_data, "attack=bag_of_words", *overrides)
+    return cola(shared_data, "attack=bag_of_words", *SHORT, *overrides)
 
 
 def sets(tokens, tokenizer):
@@ -20,9 +20,9 @@ def sets(tokens, tokenizer):
 @pytest.mark.parametrize(
     ("model", "batch_size", "count"),
     [
-        ("bert_tiny", 1, 12),
-        ("bert_tiny", 4, 6),
-        ("gpt2_tiny", 2, 6),
+        ("bert_tiny", 1, 4),
+        ("bert_tiny", 4, 2),
+        ("gpt2_tiny", 2, 2),
         pytest.param("minilm", 4, 3, marks=pytest.mark.slow),
     ],
 )

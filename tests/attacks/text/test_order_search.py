@@ -40,7 +40,7 @@ def test_an_edit_never_raises_what_it_is_judged_by_and_only_reorders(cell, fluen
     x = permuted(x, reverse, 0, shape)
     disfluency = parties.attack.language_model.learn(seen)
     spent = Spent.nothing(3)
-    search = OrderSearch(Edits(40, 2, 0.0, fluency), objective, disfluency, 10, 0, spent)
+    search = OrderSearch(Edits(20, 2, 0.0, fluency), objective, disfluency, 10, 0, spent)
     minimiser = parties.attack.minimiser
     work = SolverState(minimiser.direction, minimiser.step, minimiser.stop, None, objective, minimiser.keeping)
     work.begin(range(3), lambda victims: x[victims])
@@ -55,7 +55,7 @@ def test_an_edit_never_raises_what_it_is_judged_by_and_only_reorders(cell, fluen
 
     assert (judged(after) <= judged(x) + 1e-12).all() and (judged(after) < judged(x))[moved].all()
     assert moved.any() and torch.equal(work.state.fresh, moved)
-    assert search.tried.tolist() == [2] * 3 and spent.evaluations.tolist() == [80] * 3
+    assert search.tried.tolist() == [2] * 3 and spent.evaluations.tolist() == [40] * 3
     before, now = layout.split(x)[0], layout.split(after)[0]
     assert torch.equal(now[~sentences.free], before[~sentences.free])
     assert torch.equal(layout.split(after)[1], layout.split(x)[1])

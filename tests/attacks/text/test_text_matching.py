@@ -10,12 +10,12 @@ from sentence_cells import parties
 
 from bench.errors import NotApplicable
 
-SHORT = "attack.iterations=4"
+SHORT = "attack.iterations=2"
 NARROW = "threat=embedding_frozen"
 LANGUAGE = {"causal": "gpt2_tiny", "masked": "bert_tiny"}
 
 
-def shared(*overrides: str, victims: int = 4):
+def shared(*overrides: str, victims: int = 2):
     """`(parties, victims, observation)`."""
     built = parties(*overrides)
     dealt = built.data.deal(range(victims))
@@ -66,9 +66,9 @@ def framed_places(seen, victim: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_it_goes_the_way_of_torchs_own_optimiser(name: str) -> None:
-    """Float64, a real module, plain autograd, six steps from the same start: the same objective."""
+    """Float64, a real module, plain autograd, four steps from the same start: the same objective."""
     distance, optimiser = OPTIMISERS[name]
-    steps = ["attack.iterations=6"] if name == "dlg_text" else ["attack.evaluations=7"]
+    steps = ["attack.iterations=4"] if name == "dlg_text" else ["attack.evaluations=5"]
     built, _, seen = shared(NARROW, f"attack={name}", "engine.dtype=float64", *steps, victims=2)
     seen = in_double(seen)
     claim = run(built.attack, seen)
@@ -82,7 +82,7 @@ def test_it_goes_the_way_of_torchs_own_optimiser(name: str) -> None:
             assert torch.equal(words[places & seen.mask[i]], expected[places & seen.mask[i]])
             fixed = torch.zeros_like(start, dtype=torch.bool)
             fixed[: expected.numel()] = places.unsqueeze(-1).expand_as(expected).flatten()
-        lowest = embeddings.minimise(value, start, optimiser, 6, fixed)
+        lowest = embeddings.minimise(value, start, optimiser, 4, fixed)
         assert claim.objective[i].item() == pytest.approx(lowest, rel=1e-8)
         assert lowest < value(start).item()
 
@@ -182,7 +182,7 @@ def test_one_model_for_all_and_one_for_each_are_decoded_alike() -> None:
 
 
 def test_the_best_of_two_restarts_is_the_better_of_two_runs() -> None:
-    settings = (NARROW, "attack.iterations=8", "attack.deviation=0.5")
+    settings = (NARROW, "attack.iterations=4", "attack.deviation=0.5")
     both = shared(*settings, "attack.restarts=2", victims=2)
     single = parties(*settings).attack
     first = single.start_of
@@ -193,7 +193,7 @@ def test_the_best_of_two_restarts_is_the_better_of_two_runs() -> None:
     claim = run(both[0].attack, both[2])
     torch.testing.assert_close(
         claim.objective, torch.stack(objectives).amin(0), rtol=1e-3, atol=0
-    )  # float32, eight steps
+    )  # float32, four steps
 
 
 @pytest.mark.parametrize(

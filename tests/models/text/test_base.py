@@ -112,7 +112,7 @@ def matching(model, victims):
     return distance, vmap(shared, (None, 0, 0, 0))(weights, victims.inputs, victims.mask, victims.labels)
 
 
-@pytest.mark.parametrize(("name", "head"), CASES)
+@pytest.mark.parametrize(("name", "head"), [*TINY, pytest.param(*CASES[-1], marks=pytest.mark.slow)])
 def test_many_victims_are_each_alone(cell, minilm, name, head):
     """Rounding apart: sums run in another order."""
     model, victims, _ = cell(name, head)

@@ -121,7 +121,7 @@ def test_what_counts_as_zero_follows_from_the_type_of_the_gradient_or_is_given()
     problem = known(6, width=96, dtype=torch.float32)
 
     def found(rounding, dtype):
-        attack = SpearPublished(2048, 1024, 0.2, rounding, 0.999, engine=ENGINE)
+        attack = SpearPublished(1024, 1024, 0.2, rounding, 0.999, engine=ENGINE)
         return attack.find(problem.layer, dtype, 6, torch.Generator().manual_seed(0)).least
 
     assert found(None, torch.float32) == found(5e-8, torch.float64) > 0.5
