@@ -9,12 +9,23 @@ from typing import Any, Literal, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torchmetrics.functional.image.lpips import _NoTrainLpips
 
 from bench.errors import UserError
 from bench.metrics import backbones
 from bench.metrics.base import Batch, SampleMetric, positive
 from bench.metrics.column import ScoreColumn
+
+_DRAWS = (nn.init.kaiming_uniform_, nn.init.normal_, nn.init.uniform_)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves the random numbers of initial weights undrawn: those of VGG take seconds, and are replaced."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        return given["tensor"] if func in _DRAWS else func(*args, **given)
 
 
 @functools.lru_cache(maxsize=4)
@@ -33,8 +44,8 @@ def network(net: str, path: Path, device: torch.device) -> nn.Module:
         UserError: the file is broken.
     """
     layers = backbones.load(net, path)
-    with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
-        # torchmetrics brings the calibrated linear layers. Its backbone is random until the weights are loaded below.
+    with torch.inference_mode(False), torch.random.fork_rng(devices=[]), _Undrawn():
+        # torchmetrics brings the calibrated linear layers. Its backbone has no weights until they are loaded below.
         built = _NoTrainLpips(net=cast(Literal["alex", "vgg"], net), pretrained=True, pnet_rand=True)
         state = {name: layers["features." + name.split(".", 1)[1]] for name in built.net.state_dict()}
         built.net.load_state_dict(state)

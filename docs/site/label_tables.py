@@ -17,6 +17,7 @@ PAGE, MEASURED = DOCS / "label-inference.md", DOCS / "labels.csv"
 BEGIN = "<!-- made by docs/site/label_tables.py -->"
 _OF_LABELS = {
     ("own", "replacement"): "the images' own labels",
+    ("own", "random"): "the images' own labels",
     ("random", "replacement"): "random labels",
     ("random", "unique"): "different labels",
     ("random", "same"): "one label",
@@ -89,9 +90,9 @@ def _of(cells: Sequence[Row], **wanted: str) -> list[Row]:
     return [cell for cell in cells if all(cell[name] == value for name, value in wanted.items())]
 
 
-def keep(source: Path) -> None:
-    """Copies what is shown of `labels.csv` of a results folder into the docs."""
-    write(MEASURED, _KEPT, read(source))
+def keep(source: Path, target: Path) -> None:
+    """Copies what is shown of `labels.csv` of a results folder into a file of the docs."""
+    write(target, _KEPT, read(source))
 
 
 def main(sources: Sequence[str] = ()) -> None:
@@ -101,7 +102,7 @@ def main(sources: Sequence[str] = ()) -> None:
         sources: nothing, or `labels.csv` of a results folder, which is copied first.
     """
     for source in sources:
-        keep(Path(source))
+        keep(Path(source), MEASURED)
     PAGE.write_text(between(PAGE.read_text(), BEGIN, tables(read(MEASURED))))
 
 
