@@ -1,5 +1,6 @@
 """A results folder with real images in it: blurred, and recovered by gradient descent on the blur's error."""
 
+import functools
 import importlib.metadata
 import itertools
 from collections.abc import Callable
@@ -37,13 +38,21 @@ def real_images(prefix: str, count: int) -> tuple[np.ndarray, list[int]]:
     return np.stack([p[None] if p.ndim == 2 else np.moveaxis(p, -1, 0) for p in pictures]), labels
 
 
-def descend(truth: np.ndarray, seed: int) -> np.ndarray:
-    """`[M, C, H, W]`: iterates at MOMENTS of gradient descent towards an image that only its blur is known of."""
+@functools.cache
+def recovered(prefix: str, count: int) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """Real images, their labels, and `[M, count, C, H, W]`: each one's iterates."""
+    truth, labels = real_images(prefix, count)
+    return truth, labels, descend(truth)
 
-    def blur(image: np.ndarray) -> np.ndarray:
-        return gaussian_filter(image, (0, 0.7, 0.7))
 
-    seen, guess, kept = blur(truth), np.random.default_rng(seed).uniform(size=truth.shape), []
+def descend(truth: np.ndarray) -> np.ndarray:
+    """`[M, B, C, H, W]`: iterates at MOMENTS of gradient descent towards images that only their blur is known of."""
+
+    def blur(images: np.ndarray) -> np.ndarray:
+        return gaussian_filter(images, (0, 0, 0.7, 0.7))
+
+    seen, kept = blur(truth), []
+    guess = np.stack([np.random.default_rng(seed).uniform(size=image.shape) for seed, image in enumerate(truth)])
     for step in range(MOMENTS[-1] + 1):
         if step in MOMENTS:
             kept.append(guess)
@@ -93,8 +102,7 @@ def add_cell() -> Callable[..., StoredLeak]:
         **more: object,
     ) -> StoredLeak:
         cell = Store(root).cell(StoredLeak, f"{attack}-{data}", identity, facts(attack, data, threat, **more))
-        truth, labels = real_images(prefix, victims * batch)
-        path = np.stack([descend(image, seed) for seed, image in enumerate(truth)], 1)
+        truth, labels, path = recovered(prefix, victims * batch)
         guess = path[-1].copy() if trace else path[0].copy()
         victim_rows, sample_rows = [], []
         for victim in range(victims):
