@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from bench.modalities.images import MODALITY
+from bench.report.page import Report, write
 from bench.report.table import Column, Line, Link, Missing, Name, Page, Section, Table, Value
 from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.leaks import leak
@@ -153,6 +155,13 @@ def results(tmp_path_factory: pytest.TempPathFactory, add_cell: Callable[..., St
     refused = Store(root).cell(StoredLeak, "idlg-b4", "5" * 16, facts("idlg", "samples/mnist", "C"))
     refused.fail("not_applicable", "attack 'idlg' needs batches of one; data.batch_size is 4 (50 % more & a_b)")
     return root
+
+
+@pytest.fixture(scope="session")
+def reported(results: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    """Results that were moved, as from a cluster, and the report among them. To be read only."""
+    folder = Path(shutil.copytree(results, tmp_path_factory.mktemp("moved") / "results"))
+    return folder, write(folder)
 
 
 @pytest.fixture

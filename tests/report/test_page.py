@@ -11,16 +11,16 @@ from bench.report.page import Report, write
 from bench.results import query
 
 
-@pytest.fixture(scope="module")
-def copy(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def copy(reported: tuple[Path, Report]) -> Path:
     """Results that were moved, as from a cluster."""
-    return Path(shutil.copytree(results, tmp_path_factory.mktemp("moved") / "results"))
+    return reported[0]
 
 
-@pytest.fixture(scope="module")
-def report(copy: Path) -> Report:
+@pytest.fixture
+def report(reported: tuple[Path, Report]) -> Report:
     """The report among the results themselves."""
-    return write(copy)
+    return reported[1]
 
 
 def test_every_file_is_written_and_every_link_leads_to_a_picture(copy: Path, report: Report) -> None:
