@@ -15,8 +15,8 @@ from bench.messages.status import Status
 from bench.running.cell import run_cell
 from bench.running.components import adopt_tokenizer
 
-YAML = "# knows the truth\n_target_: oracle_attack.Oracle\nversion: 1\ncontrol: false\n"
-QUICK = ["data=sentences", "attack=oracle", "engine.threads=1", "executor.workers=1", "trainer=cpu"]
+NODE = {"_target_": "oracle_attack.Oracle", "version": 1, "control": False}
+QUICK = ["data=sentences", "attack=noise", "engine.threads=1", "executor.workers=1", "trainer=cpu"]
 MOMENTS = (0, 10, 20, 30)
 
 
@@ -54,11 +54,10 @@ class Oracle(Attack):
 
 def run(folder: Path, *overrides: str, failing: tuple[int, ...] = ()) -> dict[str, Any]:
     """A real cell of `Oracle`, from config to store; its document."""
-    own = folder.parent / "told_configs" / "attack"
-    own.mkdir(parents=True, exist_ok=True)
-    (own / "oracle.yaml").write_text(YAML)
     said = [] if any(one.startswith("logger=") for one in overrides) else ["logger=none"]
-    cfg = compose([*QUICK, *said, f"results={folder}", *overrides], own.parent)
+    cfg = compose([*QUICK, *said, f"results={folder}", *overrides])
+    if not any(one.startswith("attack=") for one in overrides):
+        cfg.attack, cfg.names.attack = NODE, "oracle"
     data = instantiate(cfg.data, "data")
     adopt_tokenizer(cfg.model, data)
     data.setup()

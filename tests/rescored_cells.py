@@ -1,5 +1,8 @@
 """Small cells that are attacked here, to be rescored."""
 
+import functools
+import shutil
+import tempfile
 from pathlib import Path
 
 from sentence_cells import QUICK as SENTENCES
@@ -20,6 +23,20 @@ WORDS = (*SENTENCES, "attack.evaluations=4", "data.victims=2", "data.batch_size=
 
 def run(root: Path, *overrides: str) -> StoredLeak:
     run_cell(compose([*overrides, f"results={root}"]))
+    return cell_in(root)
+
+
+@functools.cache
+def _attacked(*overrides: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder with the cell of these overrides, which stays as it is until the process ends."""
+    folder = tempfile.TemporaryDirectory()
+    run(Path(folder.name), *overrides)
+    return folder
+
+
+def copied(root: Path, *overrides: str) -> StoredLeak:
+    """What `run` leaves, in a copy of a cell that is attacked once per process."""
+    shutil.copytree(_attacked(*overrides).name, root, dirs_exist_ok=True)
     return cell_in(root)
 
 

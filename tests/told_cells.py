@@ -1,5 +1,8 @@
 """Results folders whose cells were told to W&B offline, by the real logger, within seconds."""
 
+import functools
+import shutil
+import tempfile
 from pathlib import Path
 
 import page_cells
@@ -31,6 +34,19 @@ def told(root: Path, *, board: bool = True) -> Path:
     if board:
         Wandb("offline", "leakbench", None, pictures=True).board(root, GROUP, write(root))
     return root
+
+
+@functools.cache
+def _told_once(*, board: bool) -> tempfile.TemporaryDirectory[str]:
+    """A folder with what `told` leaves, which stays as it is until the process ends."""
+    folder = tempfile.TemporaryDirectory()
+    told(Path(folder.name) / "r", board=board)
+    return folder
+
+
+def copied(root: Path, *, board: bool = True) -> Path:
+    """A copy of what `told` leaves, told once per process; its runs name files in the folder that was copied."""
+    return Path(shutil.copytree(Path(_told_once(board=board).name) / "r", root))
 
 
 def files(root: Path) -> list[Path]:

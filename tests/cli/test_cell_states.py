@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import own_suites
 import pytest
 
 from bench.cli import status
@@ -114,7 +115,7 @@ def times(root: Path) -> dict[str, int]:
 
 def test_a_run_that_computes_nothing_writes_nothing(tmp_path: Path) -> None:
     """Not a lock, not a record, no run of W&B, and no probe whether the folder can be written."""
-    overrides = ["attack=mean", "data.set=mnist", "data.victims=2", "metric=mse", "logger=wandb"]
+    overrides = ["attack=mean", "data.set=mnist", "data.size=8", "data.victims=2", "metric=mse", "logger=wandb"]
     documents = []
     for _ in range(2):
         documents.append(run_cell(compose([*overrides, f"results={tmp_path / 'r'}"])))
@@ -125,12 +126,10 @@ def test_a_run_that_computes_nothing_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_suite_leaves_its_plan_and_the_command_tells(tmp_path: Path, capfd) -> None:
-    """Through the command line: after a suite all is done, and the same once more changes nothing."""
-    (tmp_path / "mine" / "suite").mkdir(parents=True)
-    text = "# two\ngrid: [[attack=noise, attack=mean]]\noverrides: [data.size=8, metric=mse, logger=none]\n"
-    (tmp_path / "mine" / "suite" / "two.yaml").write_text(text)
-    words = ["suite", "two", "--config-dir", str(tmp_path / "mine"), f"results={tmp_path / 'out'}", "data.victims=3"]
-    assert main([*words, "executor.workers=1"]) == 0
+    """After a suite all is done, and the same once more changes nothing."""
+    text = "grid: [[attack=noise, attack=mean]]\noverrides: [data.set=mnist, data.size=8, metric=mse, logger=none]\n"
+    words = [text, f"results={tmp_path / 'out'}", "data.victims=3", "executor.workers=1"]
+    assert own_suites.run(*words)[0] == 0
     capfd.readouterr()
     assert main(["status", str(tmp_path / "out"), "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
@@ -140,6 +139,6 @@ def test_a_suite_leaves_its_plan_and_the_command_tells(tmp_path: Path, capfd) ->
     shown = capfd.readouterr().out
     assert "cells: 2 done" in shown and "victims: 6 of 6" in shown and "3 of 3" in shown
     before = times(tmp_path / "out")
-    assert main([*words, "executor.workers=1"]) == 0
+    assert own_suites.run(*words)[0] == 0
     before.pop("cells")  # a suite finds out first whether it could write there
     assert {name: time for name, time in times(tmp_path / "out").items() if name != "cells"} == before

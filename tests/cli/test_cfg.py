@@ -43,7 +43,7 @@ def test_a_suite_is_one_document_per_cell(tmp_path: Path, capfd) -> None:
     [
         (["run", "--cgf"], "did you mean '--cfg'? (leakbench run --help)"),
         (["run", "attack=idgl", "--cfg"], "did you mean 'idlg'?"),
-        (["suite", "quick", "attack.lrr=1", "--cfg"], "no key 'attack.lrr'"),
+        (["suite", "quick", "attack=noise", "attack.lrr=1", "--cfg"], "no key 'attack.lrr'"),
         (["report", "--cfg"], "no option '--cfg'"),
     ],
 )

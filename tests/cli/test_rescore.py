@@ -5,14 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
-from rescored_cells import IMAGES, cell_in, content, rescore, run, scores
+from rescored_cells import STORED, cell_in, content, copied, rescore, run, scores
 
 from bench.cli.main import main
 from bench.cli.rescore import answer
 
 
 def test_a_second_call_adds_nothing_and_writes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    cell = run(tmp_path, *IMAGES, "metric=mse")
+    cell = copied(tmp_path, *STORED, "metric=mse")
     capfd.readouterr()
     rescore(tmp_path, "metric=ssim")
     assert capfd.readouterr().out.splitlines() == [f"{cell.folder.name}: added ssim of 3 victims"]
@@ -62,7 +62,7 @@ def test_a_word_with_an_equals_sign_is_the_folder_if_there_is_such_a_folder(
 def test_without_a_folder_it_is_results_and_all_words_are_overrides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(tmp_path / "results", *IMAGES, "metric=mse", "data.victims=1")
+    copied(tmp_path / "results", *STORED, "metric=mse", "data.victims=1")
     monkeypatch.chdir(tmp_path)
     capsys.readouterr()
     code, document = answer(argparse.Namespace(words=["metric=psnr", "trainer=cpu"], config_dir=None))
@@ -74,8 +74,8 @@ def test_without_a_folder_it_is_results_and_all_words_are_overrides(
 
 def test_one_cell_that_is_not_rescored_as_a_whole_makes_the_exit_code_1(tmp_path: Path) -> None:
     """A script has to see it, even if the other cells were rescored; the document says which cell it was."""
-    whole = run(tmp_path / "whole", *IMAGES, "metric=mse", "data.victims=1")
-    run(tmp_path / "part", *IMAGES, "metric=mse", "data.victims=1", "report.reconstructions=none", "seed=1")
+    whole = copied(tmp_path / "whole", *STORED, "metric=mse", "data.victims=1")
+    run(tmp_path / "part", *STORED, "metric=mse", "data.victims=1", "report.reconstructions=none", "seed=1")
     (lost,) = (tmp_path / "part" / "cells").iterdir()
     lost.rename(whole.folder.parent / lost.name)
     words = argparse.Namespace(words=[str(tmp_path / "whole"), "metric=psnr", "trainer=cpu"], config_dir=None)

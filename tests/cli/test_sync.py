@@ -11,7 +11,7 @@ from bench.cli.main import main
 
 
 def test_a_comparison_says_one_line_per_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    root = told_cells.told(tmp_path / "r")
+    root = told_cells.copied(tmp_path / "r")
     capfd.readouterr()
     assert main(["sync", str(root), "--dry-run"]) == 0
     lines = capfd.readouterr().out.splitlines()
@@ -25,7 +25,7 @@ def test_what_wandb_says_of_a_refused_run_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Also though the command silences libraries."""
-    root = told_cells.told(tmp_path / "r", board=False)
+    root = told_cells.copied(tmp_path / "r")
     monkeypatch.delenv("WANDB_SILENT", raising=False)
     with refusing_server() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.address)
@@ -34,7 +34,7 @@ def test_what_wandb_says_of_a_refused_run_is_said(
         assert main(["sync", str(root)]) == 1
     err = capfd.readouterr().err
     assert "contains private data" in err
-    assert [line.rpartition(": ")[2] for line in err.splitlines() if "not uploaded" in line] == ["no such key"] * 2
+    assert [line.rpartition(": ")[2] for line in err.splitlines() if "not uploaded" in line] == ["no such key"] * 3
 
 
 def test_mistakes_are_one_line_and_write_nothing(

@@ -98,9 +98,9 @@ def test_jobs_of_this_machine_are_not_all_started_at_once(tmp_path):
         (["executor.cluster=slurm"], "executor=slurm: "),
     ],
 )
-def test_a_mistake_is_one_line(words, sentence, tmp_path, configs, monkeypatch, capfd):
+def test_a_mistake_is_one_line(words, sentence, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("PATH", str(tmp_path))  # without srun
-    words = ["suite", "small", "--config-dir", str(configs), "executor=slurm", *words, f"results={tmp_path}/out"]
-    assert main(words) == 2
+    cells = ["attack=noise", "seed=0,1", "data.victims=1", "data.set=mnist", "logger=none", "metric=mse"]
+    assert main(["run", *cells, "executor=slurm", *words, f"results={tmp_path}/out"]) == 2
     err = capfd.readouterr().err
     assert sentence in err.splitlines()[-1] and "Traceback" not in err

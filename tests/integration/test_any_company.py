@@ -12,7 +12,7 @@ from bench.running.components import Components, build
 
 EAGER = ["engine.compile=false", "engine.threads=1"]
 TINY = [*EAGER, "data=samples", "data.set=mnist", "data.size=9", "model.width=3", "metric=mse", "logger=none"]
-BRIEF = [*TINY, "attack.evaluations=24"]
+BRIEF = [*TINY, "attack.evaluations=9"]
 ABOUT_THE_RUN = ("seconds", "rank", "started", "part", "stored", "host", "device", "commit", "versions")
 
 
@@ -44,8 +44,8 @@ KINDS = {
         "model.per_victim=false",
         "engine.chunk=3",
     ],
-    "Wolfe's rule, restarts": ["attack=idlg_wolfe", "attack.restarts=2", "attack.evaluations=16", "engine.chunk=3"],
-    "Adam": ["attack=inverting_gradients_adam", "attack.evaluations=10", "engine.chunk=5"],
+    "Wolfe's rule, restarts": ["attack=idlg_wolfe", "attack.restarts=2", "attack.evaluations=8", "engine.chunk=3"],
+    "Adam": ["attack=inverting_gradients_adam", "attack.evaluations=5", "engine.chunk=5"],
 }
 
 
@@ -60,8 +60,8 @@ def test_a_victims_result_is_the_same_to_the_bit_in_any_company(kind: str) -> No
 
 
 def test_so_are_sentences_whose_starts_and_orders_are_searched() -> None:
-    words = ["attack=lamp", "threat=surrogate", "attack.iterations=8", "attack.starts=2", "attack.permutations=2"]
-    words += ["attack.edits.every=3", "attack.edits.tried=3", "engine.chunk=3", *SENTENCES]
+    words = ["attack=lamp", "threat=surrogate", "attack.iterations=4", "attack.starts=2", "attack.permutations=2"]
+    words += ["attack.edits.every=2", "attack.edits.tried=3", "engine.chunk=3", *SENTENCES]
     built = build(compose(words))
     whole = outcome(built, [0, 1, 2, 3])
     for victim, found in outcome(built, [3, 1]).items():

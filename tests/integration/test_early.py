@@ -44,7 +44,7 @@ EARLY = {
     "train data=svhn paths.data=/no/such/folder": "leakbench prepare svhn",
     "train training.epochs=many": "want a whole number",
     "suite quick attack.lr=abc": "want a number",
-    "suite published data=mnist paths.data=/no/such/folder": "leakbench prepare mnist",
+    "suite quick data=mnist paths.data=/no/such/folder": "leakbench prepare mnist",
     "suite quick executor.workers=x": "want a whole number",
     "status /no/such/folder": "does not exist",
     "list nothing": "nothing called 'nothing'",

@@ -17,7 +17,13 @@ from bench.results import query
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return told_cells.told(tmp_path_factory.mktemp("told") / "r")
+    return told_cells.copied(tmp_path_factory.mktemp("told") / "r")
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A told folder whose runs name files that are no longer where they were."""
+    return told_cells.told(tmp_path_factory.mktemp("moved") / "old").rename(tmp_path_factory.mktemp("to") / "new")
 
 
 def test_whole_runs_have_the_rows_and_images_of_the_store(told: Path) -> None:
@@ -40,10 +46,9 @@ def test_what_the_store_has_and_the_run_lacks_is_counted(told: Path, tmp_path: P
 
 @pytest.mark.parametrize("private", [True, False])
 def test_runs_of_a_moved_folder_are_told_again_with_private_data_only_if_they_may(
-    private: bool, tmp_path: Path
+    private: bool, moved: Path, tmp_path: Path
 ) -> None:
-    old = told_cells.told(tmp_path / "old")
-    old.rename(tmp_path / "new")
+    shutil.copytree(moved, tmp_path / "new")
     runs, _ = offline_runs(tmp_path / "new")
     assert all(run.lacks and "is missing" in run.lacks for run in runs)
     home = None if private else tmp_path / "aside"

@@ -1,7 +1,9 @@
 """A results folder with real images in it: blurred, and recovered by gradient descent on the blur's error."""
 
+import functools
 import importlib.metadata
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from bench.modalities.images import MODALITY
+from bench.report.page import Report, write
 from bench.report.table import Column, Line, Link, Missing, Name, Page, Section, Table, Value
 from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.leaks import leak
@@ -37,13 +40,21 @@ def real_images(prefix: str, count: int) -> tuple[np.ndarray, list[int]]:
     return np.stack([p[None] if p.ndim == 2 else np.moveaxis(p, -1, 0) for p in pictures]), labels
 
 
-def descend(truth: np.ndarray, seed: int) -> np.ndarray:
-    """`[M, C, H, W]`: iterates at MOMENTS of gradient descent towards an image that only its blur is known of."""
+@functools.cache
+def recovered(prefix: str, count: int) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """Real images, their labels, and `[M, count, C, H, W]`: each one's iterates."""
+    truth, labels = real_images(prefix, count)
+    return truth, labels, descend(truth)
 
-    def blur(image: np.ndarray) -> np.ndarray:
-        return gaussian_filter(image, (0, 0.7, 0.7))
 
-    seen, guess, kept = blur(truth), np.random.default_rng(seed).uniform(size=truth.shape), []
+def descend(truth: np.ndarray) -> np.ndarray:
+    """`[M, B, C, H, W]`: iterates at MOMENTS of gradient descent towards images that only their blur is known of."""
+
+    def blur(images: np.ndarray) -> np.ndarray:
+        return gaussian_filter(images, (0, 0, 0.7, 0.7))
+
+    seen, kept = blur(truth), []
+    guess = np.stack([np.random.default_rng(seed).uniform(size=image.shape) for seed, image in enumerate(truth)])
     for step in range(MOMENTS[-1] + 1):
         if step in MOMENTS:
             kept.append(guess)
@@ -93,8 +104,7 @@ def add_cell() -> Callable[..., StoredLeak]:
         **more: object,
     ) -> StoredLeak:
         cell = Store(root).cell(StoredLeak, f"{attack}-{data}", identity, facts(attack, data, threat, **more))
-        truth, labels = real_images(prefix, victims * batch)
-        path = np.stack([descend(image, seed) for seed, image in enumerate(truth)], 1)
+        truth, labels, path = recovered(prefix, victims * batch)
         guess = path[-1].copy() if trace else path[0].copy()
         victim_rows, sample_rows = [], []
         for victim in range(victims):
@@ -145,6 +155,13 @@ def results(tmp_path_factory: pytest.TempPathFactory, add_cell: Callable[..., St
     refused = Store(root).cell(StoredLeak, "idlg-b4", "5" * 16, facts("idlg", "samples/mnist", "C"))
     refused.fail("not_applicable", "attack 'idlg' needs batches of one; data.batch_size is 4 (50 % more & a_b)")
     return root
+
+
+@pytest.fixture(scope="session")
+def reported(results: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    """Results that were moved, as from a cluster, and the report among them. To be read only."""
+    folder = Path(shutil.copytree(results, tmp_path_factory.mktemp("moved") / "results"))
+    return folder, write(folder)
 
 
 @pytest.fixture

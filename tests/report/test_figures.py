@@ -1,5 +1,6 @@
 """The picture of a cell shows the stored pixels themselves, each as a square, in the right place."""
 
+import functools
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,9 @@ def cell_of(results: Path, identity: str) -> StoredLeak:
     return found
 
 
-def drawn(cell: StoredLeak) -> np.ndarray:
-    content = figures.grid(cell)
+@functools.cache
+def drawn(results: Path, identity: str) -> np.ndarray:
+    content = figures.grid(cell_of(results, identity))
     assert content is not None
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
@@ -30,7 +32,7 @@ def place(page: np.ndarray, image: np.ndarray, factor: int) -> list[tuple[int, i
     patch = np.round(image * 255).astype(np.uint8).repeat(factor, 0).repeat(factor, 1)
     height, width = patch.shape[:2]
     # The liveliest row leaves few places to compare in full.
-    row = max(range(height), key=lambda y: len(np.unique(patch[y], axis=0)))
+    row = max(range(0, height, factor), key=lambda y: len(np.unique(patch[y], axis=0)))
     content, line, found = page.tobytes(), patch[row].tobytes(), []
     at = content.find(line)
     while at >= 0:
@@ -45,7 +47,7 @@ def place(page: np.ndarray, image: np.ndarray, factor: int) -> list[tuple[int, i
 def test_every_stored_image_is_on_the_page(results: Path, identity: str, factor: int) -> None:
     """Colour and gray: truth, reconstruction, then the moments from left to right, a line a victim."""
     cell = cell_of(results, identity)
-    page, tops = drawn(cell), []
+    page, tops = drawn(results, identity), []
     for shown in query.images(cell):
         images = [shown.truth[0], shown.guess[0], *shown.images[:, 0]]
         places = [place(page, figures.pixels(image), factor) for image in images]
@@ -61,7 +63,7 @@ def test_every_stored_image_is_on_the_page(results: Path, identity: str, factor:
 
 def test_a_batch_has_a_line_an_image(results: Path) -> None:
     cell = cell_of(results, "4")
-    page = drawn(cell)
+    page = drawn(results, "4")
     images = [figures.pixels(image) for shown in query.images(cell) for image in shown.truth]
     tops = [place(page, image, 4)[0][0] for image in images]
     assert len(tops) == 12
@@ -70,8 +72,8 @@ def test_a_batch_has_a_line_an_image(results: Path) -> None:
 
 def test_without_a_trace_truth_and_reconstruction_remain(results: Path) -> None:
     cell = cell_of(results, "2")
-    page = drawn(cell)
-    assert page.shape[1] < drawn(cell_of(results, "0")).shape[1] / 2
+    page = drawn(results, "2")
+    assert page.shape[1] < drawn(results, "0").shape[1] / 2
     assert len(place(page, figures.pixels(query.images(cell)[0].truth[0]), 4)) == 1
 
 

@@ -8,18 +8,19 @@ from PIL import Image
 
 from bench.errors import UserError
 from bench.report.page import Report, write
+from bench.results import query
 
 
-@pytest.fixture(scope="module")
-def copy(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def copy(reported: tuple[Path, Report]) -> Path:
     """Results that were moved, as from a cluster."""
-    return Path(shutil.copytree(results, tmp_path_factory.mktemp("moved") / "results"))
+    return reported[0]
 
 
-@pytest.fixture(scope="module")
-def report(copy: Path) -> Report:
+@pytest.fixture
+def report(reported: tuple[Path, Report]) -> Report:
     """The report among the results themselves."""
-    return write(copy)
+    return reported[1]
 
 
 def test_every_file_is_written_and_every_link_leads_to_a_picture(copy: Path, report: Report) -> None:
@@ -36,9 +37,14 @@ def test_every_file_is_written_and_every_link_leads_to_a_picture(copy: Path, rep
     assert report.text.startswith("Threat model: B\n")
 
 
-def test_a_report_is_the_same_twice(copy: Path, report: Report, tmp_path: Path) -> None:
-    """Somewhere else, too: what names the folder is a path within it."""
-    again = write(copy, tmp_path / "again")
+def test_a_report_is_the_same_twice(copy: Path, tmp_path: Path) -> None:
+    """Somewhere else, too: what names the folder is a path within it. Of one cell with pictures and one without."""
+    two = [cell.folder for cell in query.cells(copy).cells if cell.identity[0] in "35"]
+    for folder in two:
+        shutil.copytree(folder, tmp_path / "results" / "cells" / folder.name)
+    report = write(tmp_path / "results")
+    again = write(tmp_path / "results", tmp_path / "again")
+    assert len(report.summaries) == 2 and any(path.suffix == ".png" for path in report.paths)
     assert [path.read_bytes() for path in report.paths] == [path.read_bytes() for path in again.paths]
     assert not list(tmp_path.glob("**/.*"))
 

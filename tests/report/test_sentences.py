@@ -30,9 +30,9 @@ HARD = (
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory, results) -> Path:
+def root(tmp_path_factory, reported) -> Path:
     """Images and sentences in one folder: batches of one and two, a control, and all of the images' cells."""
-    folder = Path(shutil.copytree(results, tmp_path_factory.mktemp("both") / "results"))
+    folder = Path(shutil.copytree(reported[0], tmp_path_factory.mktemp("both") / "results"))
     run(folder, "data.victims=3")
     run(folder, "data.victims=2", "data.batch_size=2", "threat=surrogate")
     run(folder, "data.victims=3", "attack=noise")

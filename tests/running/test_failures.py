@@ -4,6 +4,7 @@ import json
 import signal
 from pathlib import Path
 
+import own_suites
 import pytest
 
 from bench.cli.main import main
@@ -15,6 +16,7 @@ from bench.running.executor import attempt
 
 CELL = ["data=samples", "data.set=mnist", "data.size=8", "data.victims=3", "logger=none", "metric=mse"]
 CELL += ["engine.threads=1", "engine.compile=false", "engine.chunk=2"]
+GREEDY = ["attack=noise", "attack._target_=faulty_parts_of_a_user.Greedy", "attack.control=false"]
 IDLG = ["attack=idlg", "attack.evaluations=4"]
 PARTS = '''
 """What a user may bring: an attack that wants too much memory, a model and a loss with faults."""
@@ -50,10 +52,7 @@ def hole(logits, targets):
 
 @pytest.fixture
 def faulty(tmp_path, monkeypatch):
-    """The module of a user, and a folder of options with the attack in it."""
-    (tmp_path / "mine" / "attack").mkdir(parents=True)
-    yaml = "# wants too much\n_target_: faulty_parts_of_a_user.Greedy\nversion: 1\ncontrol: false\n"
-    (tmp_path / "mine" / "attack" / "greedy.yaml").write_text(yaml)
+    """The module of a user."""
     (tmp_path / "faulty_parts_of_a_user.py").write_text(PARTS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -64,7 +63,7 @@ def faulty(tmp_path, monkeypatch):
 
 def run(capfd, *words):
     """Exit code, JSON document, and the last line on stderr."""
-    code = main(["run", *CELL, *words, "--config-dir", "mine", "--json", "results=out"])
+    code = main(["run", *CELL, *words, "--json", "results=out"])
     out, err = capfd.readouterr()
     return code, json.loads(out), err.splitlines()[-1]
 
@@ -76,13 +75,13 @@ def reported(capfd):
 
 
 def test_out_of_memory_everywhere_is_a_failed_cell_and_tried_again(faulty, capfd, monkeypatch):
-    code, document, last = run(capfd, "attack=greedy")
+    code, document, last = run(capfd, *GREEDY)
     reason = "out_of_memory: the device ran out of memory (all 3 victims failed)"
     assert code == 1 and document["reasons"]["cell"] == reason and last == f"leakbench: failed: {reason}"
     assert document["victims"] == document["failures"] == 3
     assert all(reason in page for page in reported(capfd))
     monkeypatch.setattr(faulty, "BYTES", 8)
-    code, document, _ = run(capfd, "attack=greedy")
+    code, document, _ = run(capfd, *GREEDY)
     assert code == 0 and document["failures"] == 0 and document["mse"]["n"] == 3 and "cell" not in document["reasons"]
 
 
@@ -136,6 +135,7 @@ class Net(nn.Module):
 GRID = """# models that end the program, and one cell that does not
 overrides:
   - data.victims=2
+  - data.size=8
   - logger=none
   - metric=mse
   - data.set=mnist
@@ -151,8 +151,6 @@ also: [attack=noise model.arguments.after=1000000]
 @pytest.fixture
 def leaving(tmp_path, monkeypatch):
     """A user's models that call `sys.exit(0)`, or raise what Ctrl-C raises, at their nth evaluation."""
-    (tmp_path / "mine" / "suite").mkdir(parents=True)
-    (tmp_path / "mine" / "suite" / "leaving.yaml").write_text(GRID)
     (tmp_path / "leaving_of_a_user.py").write_text(LEAVING)
     (tmp_path / "a_script_of_a_user.py").write_text("import sys\n\nsys.exit(0)\n")
     monkeypatch.chdir(tmp_path)
@@ -160,10 +158,9 @@ def leaving(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_a_model_that_ends_the_program_is_a_failed_cell(leaving, capfd, workers):
-    words = ["--config-dir", "mine", "--json", "results=out", f"executor.workers={workers}"]
-    assert main(["suite", "leaving", *words]) == 1
-    document = json.loads(capfd.readouterr().out)
+def test_a_model_that_ends_the_program_is_a_failed_cell(leaving, workers):
+    code, document = own_suites.run(GRID, "results=out", f"executor.workers={workers}")
+    assert code == 1
     assert [cell["victims"] for cell in document["cells"]] == [2]
     reasons = sorted(document["failed"].values())
     assert len(reasons) == 2
@@ -207,20 +204,19 @@ def test_an_interrupt_that_nobody_hears_goes_through():
 
 
 SUITE = """# sentences under a defence that cannot protect them, and a price that there is none of
-overrides: [data=sentences, data.victims=2, logger=none, engine.threads=1, executor.workers=1, attack=noise]
+overrides: [data=sentences, data.victims=2, logger=none, metric=exact_match, engine.threads=1, executor.workers=1,
+  attack=noise, data.tokens=10, model.layers=1, model.width=16, model.feed_forward=16, model.vocabulary.size=1500]
 grid:
   - [defense=none, defense=soteria]
 utility: [training=held_out]
 """
 
 
-def test_a_suite_of_sentences_keeps_on_record_what_does_not_apply(tmp_path, monkeypatch, capfd):
+def test_a_suite_of_sentences_keeps_on_record_what_does_not_apply(tmp_path, monkeypatch):
     """The tokeniser is part of such a cell's identity; a price that cannot be is told, and stops nobody."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine" / "suite").mkdir(parents=True)
-    (tmp_path / "mine" / "suite" / "told.yaml").write_text(SUITE)
-    assert main(["suite", "told", "--config-dir", "mine", "results=out", "--json"]) == 0
-    document = json.loads(capfd.readouterr().out)
+    code, document = own_suites.run(SUITE, "results=out")
+    assert code == 0
     assert [cell["victims"] for cell in document["cells"]] == [2] and document["failed"] == {}
     reasons = document["not_applicable"]
     reason = reasons.pop("defense=soteria")

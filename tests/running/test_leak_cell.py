@@ -14,7 +14,7 @@ from bench.errors import NotApplicable, UserError
 from bench.results import query
 from bench.running.cell import record_failure, run_cell
 
-QUICK = ("logger=none", "attack=idlg", "attack.evaluations=25")
+QUICK = ("logger=none", "attack=idlg", "attack.evaluations=5", "engine.compile=false")
 
 
 def one_output(shape: tuple[int, ...]) -> nn.Module:
@@ -46,7 +46,7 @@ def run(tmp_path: Path, *overrides: str) -> dict:
 def test_four_after_two_compute_two_and_equal_four_at_once(tmp_path: Path) -> None:
     """The number of victims is not part of a cell: rows of the first run stay, byte for byte."""
     # how many threads are quickest is measured, and may come out otherwise on a busy machine
-    fixed = ("engine.threads=1", "data.set=mnist", "metric=mse")
+    fixed = ("engine.threads=1", "data.set=mnist", "data.size=8", "metric=mse")
     run(tmp_path / "a", "data.victims=2", *fixed)
     (cell,) = query.cells(tmp_path / "a").cells
     first = {path: path.read_bytes() for path in cell.parts.iterdir()}
@@ -56,7 +56,7 @@ def test_four_after_two_compute_two_and_equal_four_at_once(tmp_path: Path) -> No
     fresh = run(tmp_path / "b", "data.victims=4", *fixed)
     assert document["results"].rpartition("/")[2] == fresh["results"].rpartition("/")[2]
     assert document["mse"]["mean"] == fresh["mse"]["mean"]
-    assert run(tmp_path / "a", "data.victims=3")["victims"] == 3
+    assert run(tmp_path / "a", "data.victims=3", *fixed)["victims"] == 3
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_what_can_change_a_number_makes_another_cell(tmp_path: Path) -> None:
 
 def test_controls_need_no_labels(tmp_path: Path) -> None:
     """scikit-image's faces have no identities: pictures and controls only."""
-    cfg = compose(["logger=none", "attack=mean", "data.set=lfw", "data.victims=3", f"results={tmp_path}"])
+    cfg = compose(["logger=none", "attack=mean", "metric=mse", "data.set=lfw", "data.victims=3", f"results={tmp_path}"])
     document = run_cell(cfg)
     assert document["victims"] == 3
     assert document["label_accuracy"] is None
@@ -81,7 +81,7 @@ def test_controls_need_no_labels(tmp_path: Path) -> None:
 
 
 def test_more_victims_than_images_repeat_them_and_say_so(tmp_path: Path) -> None:
-    document = run(tmp_path, "data.victims=22", "attack.evaluations=1", "data.set=mnist", "metric=mse")
+    document = run(tmp_path, "data.victims=22", "attack.evaluations=1", "data.set=mnist", "data.size=8", "metric=mse")
     (cell,) = query.cells(tmp_path).cells
     assert document["victims"] == 22
     assert query.victims(cell)["repeats"].to_pylist() == [0] * 20 + [1] * 2
@@ -92,7 +92,8 @@ def test_batches_are_matched_and_scored_a_sample(tmp_path: Path) -> None:
         [
             "logger=none",
             "attack=dlg",
-            "attack.evaluations=10",
+            "attack.evaluations=3",
+            "engine.compile=false",
             "metric=mse",
             "data.batch_size=3",
             "data.victims=2",

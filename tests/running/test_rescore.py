@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rescored_cells import ENGINE, IMAGES, STORED, WORDS, cell_in, content, rescore, run, scores
+from rescored_cells import ENGINE, IMAGES, STORED, WORDS, cell_in, content, copied, rescore, run, scores
 
 from bench.cli.main import main
 from bench.results import parts, query, score_parts
@@ -50,7 +50,7 @@ def test_the_images_of_a_batch_were_swapped_in_one_of_the_victims(tmp_path: Path
 
 def test_more_victims_after_a_rescore_and_a_rescore_after_more_victims(tmp_path: Path) -> None:
     """A run says which scores its stored victims lack, and the metric that was added is one of the cell's."""
-    run(tmp_path, *STORED, "metric=mse", "data.victims=1")
+    copied(tmp_path, *STORED, "metric=mse", "data.victims=1")
     rescore(tmp_path, "metric=ssim")
     cell = run(tmp_path, *STORED, "metric=mse")
     assert [value is None for value in scores(cell)["ssim"]] == [False] * 2 + [True] * 4
@@ -126,7 +126,7 @@ def test_without_reconstructions_the_reason_is_given(tmp_path: Path, capsys: pyt
 
 
 def test_an_interrupted_rescore_keeps_whole_parts_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(tmp_path, *STORED, "metric=mse")
+    copied(tmp_path, *STORED, "metric=mse")
     real, calls = rescoring._reconstruction, []
 
     def asked_to_leave(*arguments):
@@ -147,7 +147,7 @@ def test_an_interrupted_rescore_keeps_whole_parts_and_goes_on(tmp_path: Path, mo
 
 
 def test_it_waits_for_the_lock_of_the_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(tmp_path, *STORED, "metric=mse", "data.victims=1")
+    copied(tmp_path, *STORED, "metric=mse", "data.victims=1")
     held: list[Path] = []
     real = score_parts.write
 
@@ -162,7 +162,7 @@ def test_it_waits_for_the_lock_of_the_cell(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_damaged_reconstruction_costs_its_victims_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path, *STORED, "metric=mse", "data.victims=1")
+    copied(tmp_path, *STORED, "metric=mse", "data.victims=1")
     cell = run(tmp_path, *STORED, "metric=mse", "data.victims=2")
     part = dict(zip(*(query.victims(cell)[name].to_pylist() for name in ("victim", "part"))))[0]
     path = cell.parts / f"reconstructions-{part}.safetensors"

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from rescored_cells import ENGINE, IMAGES, cell_in, content, rescore, run, scores
+from rescored_cells import ENGINE, IMAGES, STORED, cell_in, content, copied, rescore, run, scores
 
 from bench.cli.main import main
 from bench.config.compose import compose
@@ -67,7 +67,7 @@ def test_other_settings_of_a_stored_metric_are_refused(tmp_path: Path, capsys: p
 
 def test_no_class_is_taken_from_a_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A record may come from anybody: it must not choose what is called here."""
-    cell = run(tmp_path, *IMAGES, "metric=mse")
+    cell = copied(tmp_path, *STORED, "metric=mse")
     record = cell.folder / "cell.json"
     whole = json.loads(record.read_text())
     bait = {"_target_": "pathlib.Path.touch", "self": str(tmp_path / "bait")}

@@ -2,6 +2,7 @@
 
 import json
 
+import own_suites
 import pytest
 
 from bench.cli.main import main
@@ -68,13 +69,12 @@ def test_which_sets_are_lacking_is_said_before_anything_runs(name, tmp_path, mon
     assert all(f"leakbench prepare {name}" in str(caught.value) for name in ("mnist", "cifar100", "svhn", "lfw"))
 
 
-def test_what_the_user_says_replaces_what_the_grid_says(tmp_path):
-    written(tmp_path, GRID)
-    attacks = [c.config.attack for c in suite.plan("mine", ["attack=idlg"], tmp_path)]
+def test_what_the_user_says_replaces_what_the_grid_says():
+    attacks = [c.config.attack for c in own_suites.planned(GRID, "attack=idlg")]
     assert len(attacks) == 2 and all(a.evaluations != 7 for a in attacks)  # attack.evaluations=7 went with its attack
-    sets = [c.config.data for c in suite.plan("mine", ["data.set=cifar100"], tmp_path)]
+    sets = [c.config.data for c in own_suites.planned(GRID, "data.set=cifar100")]
     assert [d.set for d in sets] == ["cifar100", "cifar100"] and all(d.victims == 2 for d in sets)
-    assert {c.config.data.victims for c in suite.plan("mine", ["data.victims=3"], tmp_path)} == {3}
+    assert {c.config.data.victims for c in own_suites.planned(GRID, "data.victims=3")} == {3}
 
 
 def test_a_mistake_in_a_cell_names_the_cell(tmp_path):
@@ -88,34 +88,31 @@ def test_values_with_spaces_stay_whole(tmp_path):
     assert cell.config.results == "a b" and cell.config.data.victims == 1
 
 
+BAD = "attack=noise attack._target_=broken_attack_of_a_user.Broken attack.control=false"
+SOME_BAD = f"""
+overrides: [data.victims=2, logger=none, metric=mse, data.set=mnist, data.size=8]
+grid: [[attack=noise, attack=idlg data.batch_size=2, {BAD}, attack=mean]]
+"""
+
+
 def test_cells_that_fail_or_do_not_apply_are_kept_on_record_and_the_others_run(tmp_path, monkeypatch, capfd):
-    folder = written(
-        tmp_path / "mine",
-        """
-overrides: [data.victims=2, logger=none, metric=mse, data.set=mnist]
-grid: [[attack=noise, attack=idlg data.batch_size=2, attack=broken, attack=mean]]
-""",
-    )
-    (folder / "attack").mkdir()
-    yaml = "# broken on purpose\n_target_: broken_attack_of_a_user.Broken\nversion: 1\ncontrol: false\n"
-    (folder / "attack" / "broken.yaml").write_text(yaml)
     (tmp_path / "broken_attack_of_a_user.py").write_text(BROKEN)
     monkeypatch.chdir(tmp_path)
-    code = main(["suite", "mine", "--config-dir", "mine", "--json", "results=out", "executor.workers=1"])
-    out, err = capfd.readouterr()
-    document = json.loads(out)
+    code, document = own_suites.run(SOME_BAD, "results=out", "executor.workers=1")
+    err = capfd.readouterr().err
     assert code == 1
     assert [cell["attack"] for cell in document["cells"]] == ["noise", "mean"]
-    assert document["failed"] == {"attack=broken": "RuntimeError: the third tensor is missing"}
+    assert document["failed"] == {BAD: "RuntimeError: the third tensor is missing"}
     (reason,) = document["not_applicable"].values()
     assert "batch of one" in reason and reason in err
-    assert "leakbench: failed: attack=broken: RuntimeError: the third tensor is missing" in err
+    assert f"leakbench: failed: {BAD}: RuntimeError: the third tensor is missing" in err
 
     assert main(["report", "out", "--json"]) == 0
     rows = {row["attack"]: row for row in json.loads(capfd.readouterr().out)}
-    assert set(rows) == {"noise", "mean", "idlg", "broken"}
+    (broken,) = rows.keys() - {"noise", "mean", "idlg"}
+    assert len(rows) == 4 and "Broken" in broken
     assert rows["idlg"]["reasons"]["cell"].startswith("not_applicable: ") and rows["idlg"]["mse"] is None
-    assert rows["broken"]["reasons"]["cell"].startswith("error: ") and rows["broken"]["victims"] == 0
+    assert rows[broken]["reasons"]["cell"].startswith("error: ") and rows[broken]["victims"] == 0
     assert rows["noise"]["mse"]["n"] == 2
 
 
@@ -141,9 +138,8 @@ utility: [training=held_out, model.activation=tanh]
 """
 
 
-def test_a_suite_with_prices_trains_once_under_each_defence(tmp_path):
-    written(tmp_path, PRICED)
-    cells = suite.plan("mine", ["training.epochs=3", "attack.version=1"], tmp_path)
+def test_a_suite_with_prices_trains_once_under_each_defence():
+    cells = own_suites.planned(PRICED, "training.epochs=3", "attack.version=1")
     leaks, prices = [c for c in cells if "training" not in c.config], [c for c in cells if "training" in c.config]
     assert [c.config.names.attack for c in leaks] == ["noise", "dlg", "noise", "dlg", "mean"]
     assert [c.config.names.defense for c in prices] == ["none", "gaussian (std=0.1)"]
@@ -151,7 +147,7 @@ def test_a_suite_with_prices_trains_once_under_each_defence(tmp_path):
     assert all(c.config.model.activation == "sigmoid" for c in leaks)
 
 
-def test_choices_that_become_the_same_are_composed_once(tmp_path, monkeypatch):
+def test_choices_that_become_the_same_are_composed_once(monkeypatch):
     composed = []
 
     def noting(overrides, *arguments, **keywords):
@@ -160,19 +156,16 @@ def test_choices_that_become_the_same_are_composed_once(tmp_path, monkeypatch):
 
     real = suite.compose
     monkeypatch.setattr(suite, "compose", noting)
-    written(tmp_path, GRID)
-    cells = suite.plan("mine", ["attack=mean"], tmp_path)
+    cells = own_suites.planned(GRID, "attack=mean")
     assert [cell.title for cell in cells] == ["data=samples data.set=mnist", "data=samples data.set=cifar10"]
     assert len(composed) == 2
 
 
-def test_what_no_cell_looks_at_is_refused(tmp_path):
-    written(tmp_path, "grid: [[attack=noise, attack=mean]]")
+def test_what_no_cell_looks_at_is_refused():
     with pytest.raises(UserError, match=r"training\.epochs=3: no cell of suite mine looks at it"):
-        suite.plan("mine", ["training.epochs=3"], tmp_path)
-    written(tmp_path, PRICED)
+        own_suites.planned("grid: [[attack=noise, attack=mean]]", "training.epochs=3")
     with pytest.raises(UserError, match=r"no key 'training\.epoch'; did you mean 'training\.epochs'"):
-        suite.plan("mine", ["training.epoch=3"], tmp_path)
+        own_suites.planned(PRICED, "training.epoch=3")
 
 
 @pytest.mark.slow

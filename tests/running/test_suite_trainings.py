@@ -1,21 +1,19 @@
 """Trainings that a suite runs first: their weights reach the cells, and a failed one leaves a reason in their rows."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import own_suites
 import pytest
 
-from bench.cli.main import main
 from bench.config.compose import compose
 from bench.errors import UserError
 from bench.results.store import cells
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining
-from bench.running import suite
 from bench.running.suite_trainings import weights_of
 from bench.storage.hashing import sha256
 
@@ -33,19 +31,13 @@ also: [measure=labels labels=ilrg model.per_victim=false model.checkpoint=traini
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "own" / "suite").mkdir(parents=True)
-    (tmp_path / "own" / "suite" / "mine.yaml").write_text(FILE)
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "own"
 
-
-@pytest.fixture
-def run(folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
     def run(*overrides: str, code: int = 0) -> dict[str, Any]:
         local = ["results=out", "executor.workers=1", "engine.threads=1"]
-        assert main(["suite", "mine", "--config-dir", "own", "--json", *local, *overrides]) == code
-        found: dict[str, Any] = json.loads(capfd.readouterr().out)
+        ended, found = own_suites.run(FILE, *local, *overrides)
+        assert ended == code and isinstance(found, dict)
         return found
 
     return run
@@ -88,9 +80,13 @@ def test_a_training_that_cannot_run_leaves_its_reason_too(run: Callable[..., dic
 
 
 @pytest.mark.slow
-def test_each_setting_of_a_training_has_cells_of_its_own_and_each_attack_shares_them(folder: Path) -> None:
+def test_each_setting_of_a_training_has_cells_of_its_own_and_each_attack_shares_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def count(*overrides: str) -> tuple[int, int]:
-        found = suite.plan("mine", ["results=out", *overrides], folder)
+        found = own_suites.planned(FILE, "results=out", *overrides)
         return len([cell for cell in found if cell.first]), len({str(cell.config.model.checkpoint) for cell in found})
 
     assert count("training.lr=0.1,0.2") == (2, 5)

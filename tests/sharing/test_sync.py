@@ -43,7 +43,7 @@ def synced(root: Path, *, upload: bool, pictures: bool = True) -> tuple[Synced, 
 
 def test_runs_are_only_compared_without_a_key_and_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    root = told_cells.told(tmp_path / "r", board=False)
+    root = told_cells.copied(tmp_path / "r", board=False)
     (cell,) = (cell for cell in query.cells(root).cells if "text" in cell.slug)
     (cell.folder / telling.NAME).touch()
     page_cells.add(root, Kind("idlg", "mnist"), 1, victims=4, shown=2)
@@ -68,7 +68,7 @@ def test_a_server_that_knows_no_key_is_one_reason_per_run(server, tmp_path: Path
 
 
 def test_without_pictures_nothing_is_said_of_private_data_and_nothing_stays_behind(server, tmp_path: Path) -> None:
-    root = told_cells.told(tmp_path / "r", board=False)
+    root = told_cells.copied(tmp_path / "r", board=False)
     before = told_cells.files(root)
     found, notices = synced(root, upload=True, pictures=False)
     assert all("told again without pictures" in state for state in found.states.values())
