@@ -53,6 +53,7 @@ def compose(
     overrides, parsed = read(overrides)
     check_files(config_dir)
     known = option_names(config_dir)
+    config_dir = options.composed_dir(config_dir)  # without one, what is composed is kept and used again
     for override in parsed:
         _check_override(override, known, config_dir)
     cfg = _composed(overrides, parsed, config_dir)

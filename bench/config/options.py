@@ -55,6 +55,15 @@ def config_dirs(config_dir: Path | None = None) -> list[Path]:
     return [config_root(), extra]
 
 
+def composed_dir(config_dir: Path | None) -> Path | None:
+    """The user's folder if Hydra composes anything of it; None if it holds suites and tables of a report alone."""
+    if config_dir is None:
+        return None
+    own = config_dirs(config_dir)[-1]
+    parts = {path.relative_to(own).parts[0] for path in own.glob("*/**/*.yaml")}
+    return config_dir if parts - {"suite", "table"} else None
+
+
 def groups(config_dir: Path | None = None) -> list[str]:
     """The names of the groups (attack, data, ...), sorted."""
     found = {

@@ -57,3 +57,15 @@ def test_a_folder_that_is_none_and_a_file_that_is_no_text(tmp_path):
     (tmp_path / "attack" / "mine.yaml").write_bytes(b"\xff\xfe# x")
     with pytest.raises(UserError, match=r"mine\.yaml: cannot be read"):
         options.entries("attack", tmp_path)
+
+
+def test_a_folder_of_suites_alone_adds_nothing_that_hydra_composes(tmp_path):
+    for group in ("suite", "table"):
+        (tmp_path / group).mkdir()
+        (tmp_path / group / "mine.yaml").write_text("# mine\n")
+    assert options.composed_dir(None) is None and options.composed_dir(tmp_path) is None
+    (tmp_path / "hydra" / "launcher").mkdir(parents=True)
+    (tmp_path / "hydra" / "launcher" / "own.yaml").write_text("# of a group within a group\n")
+    assert options.composed_dir(tmp_path) == tmp_path
+    with pytest.raises(UserError, match="no such folder"):
+        options.composed_dir(tmp_path / "none")
