@@ -1,46 +1,16 @@
-"""What is said of an option without running it: the same settings that Hydra composes, and comments beside them."""
+"""What is said of an option without running it: its settings, and the comments beside them.
+
+tests/contracts/test_configs.py compares the settings of every option with those that Hydra composes.
+"""
 
 import sys
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
 from bench.config import options
-from bench.config.composing import composed_by_hydra
 from bench.config.explain import explain, find, unknown
 from bench.errors import UserError
-
-GROUPS = [group for group in options.groups() if group not in ("suite", "table")]  # Hydra composes neither
-EVERY = [(group, name) for group in GROUPS for name in options.entries(group)]
-
-
-@pytest.mark.parametrize(("group", "name"), EVERY, ids=["=".join(pair) for pair in EVERY])
-def test_the_settings_are_those_that_hydra_composes(group: str, name: str) -> None:
-    """The defaults list is followed by our own reader, which must not show a value that a run does not have."""
-    found = explain(options.entries(group)[name])
-    extra = ["training=held_out"] if group in ("debug", "experiment") else []
-    cfg = composed_by_hydra([f"{group}={name}", *extra], None)
-    for setting in found.settings:
-        key = setting.key
-        if group == "metric" and "_target_" in cfg.metric:
-            key = key.replace(f"metric.{name}", "metric", 1)
-        node = OmegaConf.select(cfg, key, throw_on_missing=False)
-        parent = cfg if "." not in key else OmegaConf.select(cfg, key.rpartition(".")[0])
-        raw = parent._get_node(key.rpartition(".")[2])
-        if isinstance(setting.value, str) and "${" in setting.value:
-            assert raw._value() == setting.value, key
-        elif OmegaConf.is_dict(node) and "_target_" in node:
-            assert node["_target_"] == setting.value, key
-        elif setting.value == "???":
-            assert raw._is_missing(), key
-        elif OmegaConf.is_config(node):
-            assert OmegaConf.to_container(node) == setting.value, key
-        else:
-            assert node == setting.value, key
-    if found.target:
-        place = "attack.labels" if group == "labels" else group  # where Hydra puts a rule
-        assert OmegaConf.select(cfg, place)["_target_"] == found.target
 
 
 def test_what_is_known_of_dlg() -> None:

@@ -1,5 +1,7 @@
 """Protects: `labels=RULE` replaces an attack's rule and is named in its row; other cells keep their identities."""
 
+from functools import cache
+
 import pytest
 from omegaconf import OmegaConf
 
@@ -9,6 +11,7 @@ from bench.errors import UserError
 from bench.results.identity import identity, label_identity
 
 
+@cache
 def of(*overrides: str) -> str:
     plain = OmegaConf.to_container(compose(list(overrides)), resolve=True)
     assert isinstance(plain, dict)
@@ -64,6 +67,7 @@ def test_a_rule_that_is_not_the_one_chosen_is_spelled_out() -> None:
     assert named_with_rule("dlg", "sign", bias, {"labels": None}, sign) == "dlg (labels._target_=a.Bias)"
 
 
+@cache
 def labels_of(*overrides: str) -> str:
     plain = OmegaConf.to_container(compose(["measure=labels", *overrides]), resolve=True)
     assert isinstance(plain, dict)

@@ -12,6 +12,8 @@ from omegaconf import OmegaConf
 from bench.attacks.base import Attack
 from bench.config import options
 from bench.config.compose import compose
+from bench.config.composing import composed_by_hydra
+from bench.config.explain import explain
 from bench.config.instantiate import import_target, instantiate, parameters
 from bench.datamodules.base import VictimDataModule
 from bench.engine.settings import EngineSettings
@@ -66,6 +68,36 @@ def test_an_option_composes_resolved_and_typed(group, name):
     assert not OmegaConf.missing_keys(cfg)
     if group in cfg.names:
         assert cfg.names[group].partition(" (")[0] == name
+    check_explained(group, name)
+
+
+def check_explained(group, name):
+    """The defaults list is followed by our own reader, which must not show a value that a run does not have."""
+    found = explain(options.entries(group)[name])
+    # its choice has been composed above, so Hydra is not asked again
+    cfg = composed_by_hydra(
+        [f"{group}={name}", *(["training=held_out"] if group in ("debug", "experiment") else [])], None
+    )
+    for setting in found.settings:
+        key = setting.key
+        if group == "metric" and "_target_" in cfg.metric:
+            key = key.replace(f"metric.{name}", "metric", 1)
+        node = OmegaConf.select(cfg, key, throw_on_missing=False)
+        parent = cfg if "." not in key else OmegaConf.select(cfg, key.rpartition(".")[0])
+        raw = parent._get_node(key.rpartition(".")[2])
+        if isinstance(setting.value, str) and "${" in setting.value:
+            assert raw._value() == setting.value, key
+        elif OmegaConf.is_dict(node) and "_target_" in node:
+            assert node["_target_"] == setting.value, key
+        elif setting.value == "???":
+            assert raw._is_missing(), key
+        elif OmegaConf.is_config(node):
+            assert OmegaConf.to_container(node) == setting.value, key
+        else:
+            assert node == setting.value, key
+    if found.target:
+        place = "attack.labels" if group == "labels" else group  # where Hydra puts a rule
+        assert OmegaConf.select(cfg, place)["_target_"] == found.target
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS)

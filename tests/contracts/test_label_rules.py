@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 import torch
 from label_batches import shared
+from omegaconf import DictConfig
 
 from bench.attacks import base
 from bench.config import options
@@ -24,9 +25,15 @@ BATCHES = {
 }
 
 
+@cache
+def node(name: str) -> DictConfig:
+    """What `labels=NAME` composes; tests leave it as it is."""
+    return compose(["attack=inverting_gradients", f"labels={name}", "attack.evaluations=2"]).attack
+
+
 @cache  # a rule keeps nothing of what it has seen
 def rule(name: str) -> LabelRule:
-    built = instantiate(compose(["attack=dlg", f"labels={name}"]).attack.labels, "attack.labels")
+    built = instantiate(node(name).labels, "attack.labels")
     assert isinstance(built, LabelRule)
     return built
 
@@ -57,8 +64,9 @@ def test_every_batch_has_labels_and_a_victims_do_not_depend_on_the_others(name: 
 def test_an_attack_on_a_batch_uses_the_labels_of_its_rule(name: str) -> None:
     """`attack=inverting_gradients` refuses batches by its own rule, and takes them by these."""
     seen = shared([[3, 3, 1, 7], [0, 5, 0, 2]], 10)
-    cfg = compose(["attack=inverting_gradients", f"labels={name}", "attack.evaluations=2"]).attack
-    attack = instantiate(cfg, "attack", engine=EngineSettings(chunk=2, threads=1, compile=False, precision="float64"))
+    attack = instantiate(
+        node(name), "attack", engine=EngineSettings(chunk=2, threads=1, compile=False, precision="float64")
+    )
     claims = {int(i): row for piece in attack.reconstruct(seen, 0) for i, row in zip(piece.ids, piece.labels)}
     want = rule(name)(seen, 0)
     assert all(torch.equal(claims[victim], want[victim]) for victim in range(2))

@@ -1,22 +1,25 @@
 """A parameter may be a single number, such as a trained temperature: its gradients are `[V]`."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from bench.config import options
 from bench.config.compose import compose
+from bench.config.composing import composed_by_hydra
 from bench.leakage import claims
 from bench.messages.flat import flat
 from bench.running.components import build
 
-QUICK = ["logger=none", "engine.threads=1", "engine.compile=false", "metric=mse", "data.set=mnist"]
+QUICK = ["logger=none", "engine.threads=1", "engine.compile=false", "metric=mse", "data.set=mnist", "data.size=8"]
 OWN = ["model=custom", "model.target=contracts.test_scalar_parameter:Tempered"]
 DEFENSES = [name for name in options.entries("defense") if name not in ("none", "stack")]
-FEW = {"evaluations": 3, "iterations": 3, "starts": 2}
+FEW = {"evaluations": 3, "iterations": 2, "starts": 2}
 
 
 class Tempered(nn.Module):
@@ -54,9 +57,16 @@ ATTACKS = [
 SERVED = {"dlg_int8": ("adaptive", "int8"), "fedavg": ("training_details", "local_epochs")}
 
 
+@cache
+def undefended() -> DictConfig:
+    return compose([*QUICK, *OWN, "attack=noise", "data.batch_size=2"])
+
+
 @pytest.mark.parametrize("name", DEFENSES)
 def test_a_defence_shares_a_single_number_too(name: str) -> None:
-    built = build(compose([*QUICK, *OWN, "attack=noise", "data.batch_size=2", f"defense={name}"]))
+    cfg = undefended().copy()
+    cfg.defense = compose([f"defense={name}"]).defense
+    built = build(cfg)
     seen = built.client.share(built.data.deal([0, 1]))
     assert seen.gradients["temperature"].shape == (2,)
     assert all(torch.isfinite(value).all() for value in seen.gradients.values())
@@ -67,7 +77,7 @@ def test_an_attack_compares_a_single_number_too(name: str) -> None:
     threat, defense = SERVED.get(name, ("labels_known", "none"))
     words = [*QUICK, *OWN, f"attack={name}", f"threat={threat}", f"defense={defense}"]
     words += ["attack.statistics=null"] if name.startswith("gradinversion") else []  # the network has no BatchNorm
-    given = compose(words).attack
+    given = composed_by_hydra(words, None).attack
     built = build(compose([*words, *(f"attack.{key}={value}" for key, value in FEW.items() if key in given)]))
     (guess,) = claims(built.attack, built.client.share(built.data.deal([0])), 0)
     assert torch.isfinite(guess.inputs).all()

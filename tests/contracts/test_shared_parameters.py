@@ -6,26 +6,35 @@ import pytest
 import torch
 from defenses.trees import local
 from omegaconf import OmegaConf
-from sentence_cells import QUICK
+from sentence_cells import QUICK as SENTENCES
 from torch import nn
 
 import bench
 from bench.config import options
 from bench.config.compose import compose
+from bench.engine.rng import seeded
 from bench.errors import NotApplicable, UserError
 from bench.leakage import claims
 from bench.models.losses import loss_of
-from bench.running.components import build, defense_of
+from bench.models.text.base import pack
+from bench.running.components import build, defense_of, facts_of, model_builder, read_contents
 from bench.training.classifier import Classifier
 from bench.training.schedule import TrainingSchedule
 
-NARROW = {name: ["model.blocks=1", "model.width=4"] for name in ("resnet20", "resnet56", "resnet56_dlg")}
-NARROW |= {name: ["model.width=4"] for name in ("convnet16", "resnet18", "vgg11")}
-NARROW["efficientnet_lite0"] = ["model.weights=null", "data.set=mnist"]  # no file is needed for this
+QUICK = ("logger=none", "engine.threads=1", "engine.compile=false", "metric=mse", "attack=noise")
+MNIST = ("data.set=mnist", "model.width=4")
+NARROW = dict.fromkeys(("resnet20", "resnet56_dlg"), ("model.blocks=1", *MNIST))
+NARROW |= dict.fromkeys(("convnet16", "resnet18", "vgg11", "mlp", "mlp_wide"), MNIST)
+NARROW["vit_tiny"] = ("data.set=mnist", "model.width=12", "model.feed_forward=8")
+NARROW["efficientnet_lite0"] = ("data.set=mnist", "model.weights=null")  # no file is needed for this
 OWN = "model=custom", "model.target=contracts.test_shared_parameters:half_used", "data.set=mnist"
-# `custom` is a function of the user's, tried below; `convnet64` is `convnet16`; two read pretrained weights
-OTHERS = ("custom", "convnet64", "huggingface", "minilm")
-MODELS = [name for name in options.entries("model") if name not in OTHERS]
+# `custom` is a function of the user's, tried below; two are others with more filters or blocks; two read weights
+OTHERS = ("custom", "convnet64", "resnet56", "huggingface", "minilm")
+MODELS = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "efficientnet_lite0" else [])  # it has no narrow form
+    for name in options.entries("model")
+    if name not in OTHERS
+]
 DEFENSES = [name for name in options.entries("defense") if name != "none"]
 
 
@@ -38,58 +47,81 @@ def half_used(shape, classes):
 
 
 def cell(*overrides):
-    quick = ["logger=none", "engine.threads=1", "engine.compile=false", "metric=mse", "attack=noise"]
-    return build(compose([*quick, *overrides]))
+    return build(compose([*QUICK, *overrides]))
 
 
 @functools.cache
-def of_model(name, shared, *overrides):
-    """A cell with this model; `shared` are names of parameters, or None."""
-    chosen = [f"model={name}", *NARROW.get(name, []), *overrides]
+def config_of(name):
+    """The config of a small cell with this model; tests leave it as it is."""
+    chosen = [f"model={name}", *QUICK, *NARROW.get(name, ("data.set=mnist",))]
     if "vocabulary" in OmegaConf.load(options.entries("model")[name].path):
-        chosen = [*QUICK, *chosen, "metric=exact_match"]
-    return cell(*chosen, *([f"model.shared=[{','.join(shared)}]"] if shared else []))
+        chosen = [f"model={name}", *SENTENCES, "metric=exact_match", "attack=noise"]
+    return compose(chosen)
 
 
 @functools.cache
-def some_names(name):
+def whole(name):
+    """What makes this model with all its parameters trained."""
+    cfg = config_of(name)
+    data = read_contents(cfg)
+    return model_builder(cfg.model, facts_of(data.data, data.tokenizer))
+
+
+def names_of(name):
     """Every second parameter of a model."""
-    return tuple(list(of_model(name, None).client.trained)[::2])
+    return [key for key, _ in whole(name)().named_parameters()][::2]
+
+
+def of_model(name, *defense):
+    """A cell with this model, which shares every second parameter, and a defence."""
+    changed = config_of(name).copy()
+    changed.model.shared, changed.defense = names_of(name), compose(list(defense)).defense
+    return build(changed)
 
 
 def length(gradients):
     return torch.stack([value.flatten(1).square().sum(1) for value in gradients.values()]).sum(0).sqrt()
 
 
+def unfrozen(built, name, victims, place):
+    """A victim's model without frozen parameters, and the gradient of its loss by autograd."""
+    cfg = config_of(name)
+    with seeded(cfg.seed, "model", *([int(victims.ids[place])] if cfg.model.per_victim else [])):
+        net = whole(name)().eval()
+    inputs = victims.inputs if victims.mask is None else pack(victims.inputs, victims.mask)
+    loss_of(cfg.model.loss)(net(inputs[place]), victims.labels[place]).backward()
+    return dict(net.named_parameters())
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_no_gradient_of_a_frozen_tensor_is_observed_and_the_others_are_what_they_were(name):
-    chosen = some_names(name)
-    whole, part = of_model(name, None), of_model(name, chosen)
-    victims = part.data.deal([0, 3])
-    everything, seen = whole.client.share(victims), part.client.share(victims)
-    assert set(seen.gradients) == set(chosen) < set(everything.gradients)
-    for key, value in seen.gradients.items():
-        torch.testing.assert_close(value, everything.gradients[key], rtol=1e-4, atol=1e-7)
-    # the attacker knows what is frozen, and its own gradient is of the trained ones
-    assert set(seen.parameters) == set(everything.parameters)
-    assert all(torch.equal(value, everything.parameters[key]) for key, value in seen.parameters.items())
+    """What is shared is clipped; by the whole model's norm it would be shorter."""
+    built, chosen = of_model(name, "defense=clip", "defense.norm=1e-3"), names_of(name)
+    victims = built.data.deal([0, 3])
+    seen = built.client.share(victims)
+    assert set(seen.gradients) == set(chosen)
+    torch.testing.assert_close(length(seen.gradients), torch.tensor([1e-3, 1e-3]), rtol=1e-3, atol=0)
+    check_sizes(built, victims, chosen)
+    for place in range(2):
+        every = unfrozen(built, name, victims, place)
+        assert set(chosen) < set(every)
+        # the attacker knows what is frozen
+        assert set(seen.parameters) == set(every)
+        assert all(torch.equal(value[place], every[key]) for key, value in seen.parameters.items())
+        norm = torch.stack([every[key].grad.square().sum() for key in chosen]).sum().sqrt()
+        for key, value in seen.gradients.items():
+            torch.testing.assert_close(value[place] * norm * 1e3, every[key].grad, rtol=1e-3, atol=1e-6)
+    # and its own gradient is of the trained ones
     if seen.task.language is None:
         held = ({key: value[1] for key, value in group.items()} for group in (seen.parameters, seen.buffers))
         own = seen.task.gradient(*held, victims.inputs[1], victims.labels[1])
         assert set(own) == set(chosen)
         for key, value in own.items():
-            torch.testing.assert_close(value, seen.gradients[key][1], rtol=1e-3, atol=1e-6)
+            torch.testing.assert_close(value, every[key].grad, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("defense", ["clip", pytest.param("dp_sgd", marks=pytest.mark.slow)])
-def test_norms_and_bytes_count_what_is_shared_only(name, defense):
-    chosen = some_names(name)
-    extra = {"clip": ["defense.norm=1e-3"], "dp_sgd": ["defense.norm=1e-3", "defense.noise_multiplier=0.0"]}[defense]
-    built = of_model(name, chosen, f"defense={defense}", *extra)
-    victims = built.data.deal([0])
-    # clipped by the whole model's norm it would be shorter
-    torch.testing.assert_close(length(built.client.share(victims).gradients), torch.tensor([1e-3]), rtol=1e-3, atol=0)
+def check_sizes(built, victims, chosen):
+    """Bytes and numbers of entries are those of what is shared."""
     entries = sum(built.client.model.get_parameter(key).numel() for key in chosen)
     facts = built.client.facts_of_defense(victims)
     assert facts["bytes"] == 4 * entries and built.client.facts.parameters == entries
@@ -97,10 +129,26 @@ def test_norms_and_bytes_count_what_is_shared_only(name, defense):
     assert built.client.facts.frozen == every - entries > 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_the_norm_of_an_examples_gradient_is_of_what_is_shared_only(name):
+    built = of_model(name, "defense=dp_sgd", "defense.norm=1e-3", "defense.noise_multiplier=0.0")
+    victims = built.data.deal([0])
+    torch.testing.assert_close(length(built.client.share(victims).gradients), torch.tensor([1e-3]), rtol=1e-3, atol=0)
+    check_sizes(built, victims, names_of(name))
+
+
+@functools.cache
+def own_config():
+    return compose([*QUICK, *OWN, "data.batch_size=2"])
+
+
 @pytest.mark.parametrize("name", DEFENSES)
 def test_a_defence_deals_with_frozen_and_unused_parameters(name):
     """A trained tensor that does not enter the loss has a gradient of zeros: nothing divides by its length."""
-    built = cell(*OWN, "data.batch_size=2", f"defense={name}")
+    changed = own_config().copy()
+    changed.defense = compose([f"defense={name}"]).defense
+    built = build(changed)
     seen = built.client.share(built.data.deal([0, 1]))
     assert set(seen.gradients) == {"beside", "3.weight", "3.bias"} and "1.weight" in seen.parameters
     assert all(torch.isfinite(value).all() for value in seen.gradients.values())
@@ -164,14 +212,14 @@ def all_frozen(shape, classes):
 
 
 def test_attacks_on_sentences_say_what_they_miss():
-    quick = [*QUICK, "model=bert_tiny", "metric=exact_match"]
+    quick = [*SENTENCES, "model=bert_tiny", "metric=exact_match"]
     with pytest.raises(
         NotApplicable, match="first two attention layers' query, key and value, and the client does not"
     ):
         cell(*quick, "model.layers=2", "attack=dager", "model.shared=['*classifier*','*output*']")
     with pytest.raises(NotApplicable, match="needs the word embedding's gradient"):
         cell(*quick, "attack=bag_of_words", "model.shared=['*output*']")
-    embedding = of_model("bert_tiny", None).client.model.embedding
+    embedding = whole("bert_tiny")().embedding
     with pytest.raises(NotApplicable, match="trains the word embedding alone"):
         cell(*quick, f"model.shared=[{embedding}]", "threat=embedding_frozen")
 

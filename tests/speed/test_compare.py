@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.cli.main import main
-from bench.speed import compare
+from bench.speed import compare, sequential, setting
 from bench.speed.contestants import Rate
 
 KEYS = {
@@ -48,8 +48,6 @@ def _loud_again():
 
 @pytest.mark.slow
 def test_one_document_whose_figures_agree(capfd, monkeypatch):
-    from bench.speed import sequential, setting
-
     monkeypatch.setattr(sequential, "STEPS", 1)
     monkeypatch.setattr(setting, "BLOCK", 20)
     threads = torch.get_num_threads()
@@ -104,10 +102,11 @@ def test_tables_for_a_person_and_memory_of_both(capsys):
         (["attack=noise"], "attack=noise does not match gradients"),
         (["metric=psnr"], "successes by the MSE"),
         (["data.batch_size=2"], "batch of one"),
-        (["--variant", "engine.chonk=3"], "did you mean 'engine.chunk'"),
+        (["data.size=8", "engine.chunk=2", "--variant", "engine.chonk=3"], "did you mean 'engine.chunk'"),
     ],
 )
-def test_a_mistake_costs_one_line(words, sentence, capfd):
+def test_a_mistake_costs_one_line(words, sentence, capfd, monkeypatch):
+    monkeypatch.setattr(setting, "BLOCK", 8)  # the setting itself is prepared before its variants
     assert main(["speed", *words]) == 2
     out, err = capfd.readouterr()
     assert not out and sentence in err and err.startswith("leakbench: ") and err.count("\n") == 1

@@ -19,7 +19,9 @@ TINY = [
     "engine.compile=false",
     "attack.history=4",
     "attack.evaluations=12",
+    "data.set=mnist",
     "data.size=8",
+    "model.width=3",
 ]
 VICTIMS = 18
 
@@ -62,19 +64,19 @@ def test_a_turn_goes_on_until_its_time_is_over(setting):
     engine, loop = EngineContestant(setting), LoopContestant(setting, 1)
     for contestant in (engine, loop):
         contestant.warm_up()
-        rate = contestant.turn(0.2)
-        assert 0.2 <= rate.seconds < 5
+        rate = contestant.turn(0.1)
+        assert 0.1 <= rate.seconds < 5
         assert rate.per_second == rate.evaluations / rate.seconds > 0
     assert setting.components.engine.watch is None
 
 
 def test_a_pool_that_ends_before_histories_are_full_is_timed_all_the_same():
-    setting = prepare([*TINY, "attack.evaluations=2", "attack.history=400"])
+    setting = prepare([*TINY, "attack.evaluations=2", "attack.history=100"])
     assert EngineContestant(setting).turn(0.01).evaluations > 0
 
 
 def test_the_loop_goes_from_victim_to_victim_without_end(monkeypatch):
-    few = 5
+    few = 4
     monkeypatch.setattr(setting_module, "BLOCK", few)
     monkeypatch.setattr(sequential, "STEPS", 2)
     setting, victims = prepare([*TINY, "engine.chunk=1"]), []  # the pool holds four chunks at least
@@ -91,17 +93,18 @@ def test_the_loop_goes_from_victim_to_victim_without_end(monkeypatch):
     assert steps[-1] == steps[0] == 21 and steps[1] <= 20  # the second call takes no look
 
 
-def test_whole_runs_are_counted_to_their_end(setting, monkeypatch):
+def test_whole_runs_are_counted_to_their_end(monkeypatch):
     monkeypatch.setattr(sequential, "STEPS", 2)
-    loop = LoopContestant(setting, 1).whole(3)
+    setting = prepare([*TINY, "attack.evaluations=5"])
+    loop = LoopContestant(setting, 1).whole(2)
     model = setting.components.client.model
     ends = [
         reference.published(setting.seen, victim, setting.labels, model, setting.published_start(victim), steps=2)
-        for victim in range(3)
+        for victim in range(2)
     ]
-    images = [end.reshape(1, 3, 8, 8) for end in ends]
-    assert (loop.victims, loop.images) == (3, 3) and 3 * 2 < loop.evaluations <= 3 * 41
-    assert loop.successes == sum(error <= SUCCESS for error in errors(setting, images, range(3)))
+    images = [end.reshape(1, 1, 8, 8) for end in ends]
+    assert (loop.victims, loop.images) == (2, 2) and 2 * 2 < loop.evaluations <= 2 * 41
+    assert loop.successes == sum(error <= SUCCESS for error in errors(setting, images, range(2)))
     claims = list(setting.attack.reconstruct(setting.seen, 0))
     engine = EngineContestant(setting).whole(VICTIMS)
     assert engine.victims == VICTIMS and EngineContestant(setting).whole(1).victims == 4 * 4

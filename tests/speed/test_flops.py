@@ -4,14 +4,22 @@ import pytest
 import torch
 
 from bench.speed import flops
+from bench.speed import setting as setting_module
 from bench.speed.setting import prepare
 
 SMALL = ["engine.chunk=2", "engine.compile=false", "attack.history=10"]
+TINY = [*SMALL, "data.size=8"]  # n = 192
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
+def _small_pool(monkeypatch):
+    """Operations are counted on one victim."""
+    monkeypatch.setattr(setting_module, "BLOCK", 1)
+
+
+@pytest.fixture
 def cifar():
-    return prepare(SMALL)
+    return prepare(TINY)
 
 
 def lenet(channels, side, classes):
@@ -68,12 +76,12 @@ def test_what_cannot_be_traced_has_no_count():
 
 
 def test_a_direction_costs_products_with_all_pairs(cifar):
-    longer = prepare([*SMALL, "attack.history=20"])
-    m, n = 10, 3072
+    longer = prepare([*TINY, "attack.history=20"])
+    m, n = 10, 192
     found, double = (flops.counted(flops._direction(setting)) for setting in (cifar, longer))
     assert 8 * m * n <= found <= 13 * m * n  # S and Y, from both sides, and the products with the new pair
     assert 1.9 < double / found < 2.1
 
 
 def test_bytes_of_a_history_are_four_passes_and_a_new_pair(cifar):
-    assert flops.history_bytes(cifar) == 4 * (4 * 10 * 3072) + 2 * 4 * 3072
+    assert flops.history_bytes(cifar) == 4 * (4 * 10 * 192) + 2 * 4 * 192
