@@ -23,13 +23,13 @@ from bench.training.schedule import TrainingSchedule
 
 QUICK = ("logger=none", "engine.threads=1", "engine.compile=false", "metric=mse", "attack=noise")
 MNIST = ("data.set=mnist", "model.width=4")
-NARROW = dict.fromkeys(("resnet20", "resnet56_dlg"), ("model.blocks=1", *MNIST))
+NARROW = dict.fromkeys(("resnet20", "resnet56", "resnet56_dlg"), ("model.blocks=1", *MNIST))
 NARROW |= dict.fromkeys(("convnet16", "resnet18", "vgg11", "mlp", "mlp_wide"), MNIST)
 NARROW["vit_tiny"] = ("data.set=mnist", "model.width=12", "model.feed_forward=8")
 NARROW["efficientnet_lite0"] = ("data.set=mnist", "model.weights=null")  # no file is needed for this
 OWN = "model=custom", "model.target=contracts.test_shared_parameters:half_used", "data.set=mnist"
-# `custom` is a function of the user's, tried below; two are others with more filters or blocks; two read weights
-OTHERS = ("custom", "convnet64", "resnet56", "huggingface", "minilm")
+# `custom` is a function of the user's, tried below; `convnet64` is `convnet16`; two read pretrained weights
+OTHERS = ("custom", "convnet64", "huggingface", "minilm")
 MODELS = [
     pytest.param(name, marks=[pytest.mark.slow] if name == "efficientnet_lite0" else [])  # it has no narrow form
     for name in options.entries("model")
