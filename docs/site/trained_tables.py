@@ -1,0 +1,54 @@
+"""Makes the table of trained networks in docs/label-inference.md from docs/labels_trained.csv.
+
+    python docs/site/trained_tables.py labels_trained/labels.csv   # copies what is shown of this file into docs/ first
+    python docs/site/trained_tables.py                             # writes the table into the page
+
+The file is what `leakbench suite labels_trained` gave.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import label_tables
+from made_tables import DOCS, Row, between, read
+
+MEASURED, PAGE = DOCS / "labels_trained.csv", DOCS / "label-inference.md"
+BEGIN = "<!-- made by docs/site/trained_tables.py -->"
+_EPOCH = re.compile(r"checkpoint=epoch_(\d+)\.safetensors")
+
+
+def tables(cells: Sequence[Row]) -> str:
+    """The tables of `label_tables`, with the epoch in place of the weights' file."""
+    named = []
+    for cell in cells:
+        found = _EPOCH.search(cell["model"])
+        named.append({**cell, "model": f"{network(cell['model'])}, epoch {found[1]}"} if found else cell)
+    return label_tables.tables(named)
+
+
+def network(label: str) -> str:
+    """The name of a model in a table without what says which weights it has, and in which mode it is.
+
+    >>> network("lenet (per_victim=false, checkpoint=epoch_5.safetensors, activation=tanh)")
+    'lenet (activation=tanh)'
+    """
+    name, _, changes = label.removesuffix(")").partition(" (")
+    kept = [one for one in changes.split(", ") if one.partition("=")[0] not in ("checkpoint", "per_victim", "mode", "")]
+    return f"{name} ({', '.join(kept)})" if kept else name
+
+
+def main(sources: Sequence[str] = ()) -> None:
+    """Writes the table into the page, between the marks.
+
+    Args:
+        sources: nothing, or `labels.csv` of a results folder, which is copied first.
+    """
+    for source in sources:
+        label_tables.keep(Path(source), MEASURED)
+    PAGE.write_text(between(PAGE.read_text(), BEGIN, tables(read(MEASURED))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
