@@ -17,6 +17,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from bench.errors import Unwritable, UserError
 from bench.host import signals
+from bench.host.allocator import keep_freed_memory
 from bench.loggers.base import CellLogger, Run, run_of
 from bench.results.failure import Failure
 from bench.results.store import Store, load
@@ -170,6 +171,7 @@ def run_cell(cfg: DictConfig) -> dict[str, Any]:
 
 def run(cell: Cell[Any]) -> dict[str, Any]:
     """See `run_cell`: build, identify, lock, sweep, run what is missing, settle, tell."""
+    keep_freed_memory()
     cell.build()
     console.quiet = not cell.speaks  # one of several processes speaks
     stored = _opened(cell)
