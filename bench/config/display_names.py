@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bench.storage.portable import portable
@@ -57,6 +58,28 @@ def title(data: str, name: str) -> str:
     'samples-mnist (labels=random)'
     """
     return data + name[len(name.partition(" (")[0]) :]
+
+
+def changes(name: str) -> list[str]:
+    """The changes that a displayed name lists.
+
+    >>> changes("lenet (per_victim=false, activation=tanh)"), changes("lenet")
+    (['per_victim=false', 'activation=tanh'], [])
+    """
+    found = re.search(r" \((.*)\)$", name)
+    return found[1].split(", ") if found else []
+
+
+def without(name: str, settings: Collection[str]) -> str:
+    """A displayed name without the changes of these settings.
+
+    >>> without("lenet (per_victim=false, activation=tanh)", ["per_victim"])
+    'lenet (activation=tanh)'
+    """
+    listed = changes(name)
+    kept = ", ".join(change for change in listed if change.partition("=")[0] not in settings)
+    option = name.removesuffix(f" ({', '.join(listed)})") if listed else name
+    return f"{option} ({kept})" if kept else option
 
 
 def _leaves(node: Mapping[str, Any], above: str = "") -> dict[str, Any]:

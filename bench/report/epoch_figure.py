@@ -62,7 +62,7 @@ def epochs(rows: Sequence[TableRow], width: float, font: float, metric: str) -> 
             if low is not None and high is not None:
                 axes.plot([epoch, epoch], [low, high], color=line_style(which)["color"], linewidth=0.8)
     axes.set_xlabel("epoch of the model that is attacked", fontsize=font)
-    axes.set_ylabel(f"{measure.title}\n(mean over victims, 95 % interval)", fontsize=font)
+    axes.set_ylabel(f"{measure.title}\nover victims, 95 % interval", fontsize=font)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend(axes, font)
     return figure

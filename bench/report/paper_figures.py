@@ -4,6 +4,7 @@ Lines differ in colour, in dashes and in marks, so that they can be told apart i
 """
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.config import display_names
 from bench.errors import UserError
 from bench.report.ended import in_words
 from bench.report.figures import pixels
@@ -173,15 +175,26 @@ def grid(rows: Sequence[TableRow], width: float, font: float, victims: Sequence[
 def name(row: TableRow, rows: Sequence[TableRow], without: Sequence[str] = ()) -> str:
     """What tells a row from the others of a figure, in words: the attack, or what else differs.
 
+    A change that all rows have in common, such as a budget, is left out.
+
     Args:
         row: the row.
         rows: all rows of the figure.
         without: settings that the figure shows in another way.
     """
     keys = [key for key in ("attack", "defense", "data", "model", "threat") if len({one.word(key) for one in rows}) > 1]
-    words = [row.word(key) for key in keys or ["attack"]]
+    words = [
+        display_names.without(row.word(key), [*without, *(_common(key, rows) if key in keys else [])])
+        for key in keys or ["attack"]
+    ]
     settings = [f"{key} {value}" for key, value in row.setting.items() if key not in without]
     return ", ".join(["no defence" if word == "none" else word for word in words] + settings)
+
+
+def _common(key: str, rows: Sequence[TableRow]) -> list[str]:
+    """The settings that all rows list as changed to one value in what they have at a key."""
+    listed = [display_names.changes(row.word(key)) for row in rows]
+    return [change.partition("=")[0] for change in listed[0] if all(change in other for other in listed)]
 
 
 def rendered(figure: Figure, kind: str) -> bytes:
@@ -213,19 +226,23 @@ def line_style(which: int) -> dict[str, Any]:
 def legend(axes: Axes, font: float) -> None:
     """Adds the names of the lines: a few within the plot, many below it, where they hide no line."""
     size, handle = font - 1, 2.6
-    names = axes.get_legend_handles_labels()[1]
+    lines, names = axes.get_legend_handles_labels()
     if len(names) <= _WITHIN:
         axes.legend(fontsize=size, frameon=False, handlelength=handle)
         return
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
-    widest = size / 72 * (max(map(len, names)) * _LETTER + handle + 2.3)  # inches, with the gap behind
-    columns = max(1, int(figure.get_figwidth() / widest))
-    rows = -(-len(names) // columns)
+    beside = handle + 2.3  # a line and the gaps around it, in letters' heights
+    room = int((figure.get_figwidth() * 72 / size - beside) / _LETTER)
+    names = [textwrap.fill(name, room) for name in names]
+    longest = max(len(part) for name in names for part in name.splitlines())
+    columns = max(1, int(figure.get_figwidth() * 72 / size / (longest * _LETTER + beside)))
+    rows = -(-len(names) // columns) * max(len(name.splitlines()) for name in names)
     figure.set_figheight(figure.get_figheight() + rows * _LINE * size / 72)
     figure.legend(
-        loc="outside lower center", ncols=columns, fontsize=size, frameon=False, handlelength=handle, columnspacing=1
-    )
+        lines, names, loc="outside lower center", ncols=columns, fontsize=size, frameon=False, handlelength=handle,
+        columnspacing=1,
+    )  # fmt: skip
 
 
 def _picture(axes: Axes, image: np.ndarray, below: str, font: float) -> None:

@@ -27,6 +27,18 @@ def test_a_line_goes_from_the_untrained_model_through_the_epochs_in_order(tmp_pa
     assert [text.get_text() for text in axes.get_legend().texts] == ["dlg", "idlg"]
 
 
+def test_two_networks_each_have_a_line_through_their_checkpoints(tmp_path: Path) -> None:
+    """The displayed name of a network lists its checkpoint, which the axis shows, and what tells the networks apart."""
+    known = {"attack": "dlg", "data": "samples-mnist", "defense": "none", "threat": "basic"}
+    for changes in ("", ", mode=train"):
+        for epoch in (0, 3):
+            model = f"convnet16 (per_victim=false, checkpoint=epoch_{epoch}.safetensors{changes})"
+            labels = {**known, "model": model}
+            add_cell(tmp_path, "dlg", [1e-2] * 4, checkpoint=f"epoch_{epoch}.safetensors", labels=labels)
+    (axes,) = epochs(rows(tmp_path), 3.3, 8, "psnr").axes
+    assert [text.get_text() for text in axes.get_legend().texts] == ["convnet16", "convnet16 (mode=train)"]
+
+
 def test_an_interval_stands_at_its_epoch(tmp_path: Path) -> None:
     add_cell(tmp_path, "dlg", [0.02, 0.03, 0.05, 0.1] * 2, checkpoint=None)
     add_cell(tmp_path, "dlg", [1e-2] * 4, checkpoint="epoch1.pt")
