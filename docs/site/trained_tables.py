@@ -14,8 +14,11 @@ from pathlib import Path
 import label_tables
 from made_tables import DOCS, Row, between, read
 
+from bench.config.display_names import without
+
 MEASURED, PAGE = DOCS / "labels_trained.csv", DOCS / "label-inference.md"
 BEGIN = "<!-- made by docs/site/trained_tables.py -->"
+_OF_WEIGHTS = ("checkpoint", "per_victim")
 _EPOCH = re.compile(r"checkpoint=epoch_(\d+)\.safetensors")
 
 
@@ -24,19 +27,8 @@ def tables(cells: Sequence[Row]) -> str:
     named = []
     for cell in cells:
         found = _EPOCH.search(cell["model"])
-        named.append({**cell, "model": f"{network(cell['model'])}, epoch {found[1]}"} if found else cell)
+        named.append({**cell, "model": f"{without(cell['model'], _OF_WEIGHTS)}, epoch {found[1]}"} if found else cell)
     return label_tables.tables(named)
-
-
-def network(label: str) -> str:
-    """The name of a model in a table without what says which weights it has, and in which mode it is.
-
-    >>> network("lenet (per_victim=false, checkpoint=epoch_5.safetensors, activation=tanh)")
-    'lenet (activation=tanh)'
-    """
-    name, _, changes = label.removesuffix(")").partition(" (")
-    kept = [one for one in changes.split(", ") if one.partition("=")[0] not in ("checkpoint", "per_victim", "mode", "")]
-    return f"{name} ({', '.join(kept)})" if kept else name
 
 
 def main(sources: Sequence[str] = ()) -> None:

@@ -8,7 +8,7 @@ import pytest
 import trained_tables
 from label_tables import read
 from made_tables import END
-from trained_tables import BEGIN, MEASURED, PAGE, network, tables
+from trained_tables import BEGIN, MEASURED, PAGE, tables
 
 
 def test_the_page_has_the_figures_of_its_file() -> None:
@@ -21,8 +21,6 @@ def test_the_epoch_stands_in_place_of_the_file_of_the_weights() -> None:
     known = {"data": "mnist", "label_rule": "random", "labels": "own", "defense": "none", "rule": "yin"}
     found = tables([{**known, "model": label, "batch_size": size, "label_overlap": "0.5"} for size in "14"])
     assert "| lenet5, epoch 5 | `yin` | 0.50 | 0.50 |" in found.splitlines()
-    resnet = "resnet20 (activation=relu, mode=train, checkpoint=epoch_1.safetensors)"
-    assert network(resnet) == "resnet20 (activation=relu)" and network("lenet5") == "lenet5"
 
 
 def test_a_results_file_is_copied_and_its_table_stands_between_the_marks(
