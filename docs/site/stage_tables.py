@@ -94,7 +94,8 @@ def _leak(row: Row) -> str:
     if not row["psnr"]:
         return "failed"
     interval = f" ({float(row['psnr_low']):.1f} to {float(row['psnr_high']):.1f})" if row["psnr_low"] else ""
-    return f"{float(row['psnr']):.1f} dB{interval}; {float(row['success_1e-2']):.2f}"
+    share = f"; {float(row['success_1e-2']):.2f}" if row["success_1e-2"] else ""
+    return f"{float(row['psnr']):.1f} dB{interval}{share}"
 
 
 def main(sources: Sequence[str] = ()) -> None:
