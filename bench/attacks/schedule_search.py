@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
 from bench.attacks.gradient_matching import GradientMatching
+from bench.defenses.base import Tree
+from bench.defenses.local_training import update
 from bench.engine.directions import Direction
 from bench.engine.matching import Objective
 from bench.engine.parametrisation import Parametrisation
@@ -23,10 +26,8 @@ from bench.messages.reconstruction import Reconstruction
 from bench.objectives.gradient_transforms import GradientTransform
 from bench.priors.base import Prior
 
-Tree = dict[str, Tensor]
 
-
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Schedule:
     """A schedule that a client may have followed: `steps` steps of plain SGD on its whole batch, at the rate `lr`."""
 
@@ -41,12 +42,8 @@ class Schedule:
         """
 
         def updated(parameters: Tree, buffers: Tree, inputs: Tensor, targets: Tensor) -> Tree:
-            here, walked = parameters, dict[str, Tensor]()
-            for _ in range(self.steps):
-                found = gradient(here, buffers, inputs, targets)
-                walked = {name: self.lr * value + walked.get(name, 0.0) for name, value in found.items()}
-                here = parameters | {name: parameters[name] - value for name, value in walked.items()}
-            return walked
+            batches = repeat((inputs, targets), self.steps)
+            return update(lambda _, here, *batch: gradient(here, buffers, *batch), parameters, self.lr, batches)
 
         return updated
 
@@ -124,7 +121,7 @@ class ScheduleSearch(GradientMatching):
                 restarts, engine=settings,
             )  # fmt: skip
 
-        self._stop, self._search, self._attack = stop, search, attack
+        self._search, self._attack = search, attack
 
     def check(self, seen: Observation) -> None:
         """Refuses what `GradientMatching` refuses, and an attacker that computes the local steps itself.
@@ -161,7 +158,7 @@ class ScheduleSearch(GradientMatching):
         for number, schedule in enumerate(self.schedules):
             left = torch.nonzero(best == number).flatten().to(seen.ids.device)
             if len(left):
-                whole = self._attack(self._stop, replace(self.engine, tuned={}))
+                whole = self._attack(self.minimiser.stop, replace(self.engine, tuned={}))
                 for claim in whole.reconstruct(_under(schedule, seen.take(left)), seed):
                     yield _with_costs(claim, seen, spent)
 
@@ -173,8 +170,8 @@ class ScheduleSearch(GradientMatching):
     @staticmethod
     def _by_position(seen: Observation, claims: Sequence[Reconstruction], name: str) -> Tensor:
         """`[V]`, one number of each victim's claim, in the order of the observation."""
-        known = {int(i): value for claim in claims for i, value in zip(claim.ids, getattr(claim, name))}
-        return torch.stack([known[int(i)] for i in seen.ids])
+        found = torch.cat([getattr(claim, name) for claim in claims])
+        return found[torch.cat([_places(claim, seen) for claim in claims]).argsort()]
 
     def _say(self, best: Tensor) -> None:
         counts = Counter(self.schedules[number] for number in best.tolist())
@@ -188,8 +185,13 @@ def _under(schedule: Schedule, seen: Observation) -> Observation:
     return replace(seen, task=replace(seen.task, gradient=schedule.update(seen.task.gradient), unit=unit))
 
 
+def _places(claim: Reconstruction, seen: Observation) -> Tensor:
+    """`[V]`, the positions in an observation of the victims of a claim."""
+    place = {number: at for at, number in enumerate(seen.ids.tolist())}
+    return torch.tensor([place[number] for number in claim.ids.tolist()])
+
+
 def _with_costs(claim: Reconstruction, seen: Observation, spent: dict[str, Tensor]) -> Reconstruction:
     """The claim, with the costs `[V]` of the short runs added to its own."""
-    places = {int(i): place for place, i in enumerate(seen.ids)}
-    rows = torch.tensor([places[int(i)] for i in claim.ids])
+    rows = _places(claim, seen)
     return replace(claim, **{name: getattr(claim, name) + more[rows] for name, more in spent.items()})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -97,12 +96,34 @@ class _Trained(ClientStep):
     def __call__(
         self, parameters: Tree, buffers: Tree, inputs: Tensor, labels: Tensor, noise: Any, state: Any
     ) -> tuple[Tree, Any]:
-        here, lr = parameters, self.part.lr
         drawn, orders = noise
-        walked = {name: torch.zeros_like(value) for name, value in parameters.items()}
-        for step, (taken, targets) in enumerate(self.part.batches(inputs, labels, orders)):
-            own = pytree.tree_map(lambda leaf: leaf[step], drawn)  # noqa: B023
-            gradients, state = self.inner(here, buffers, taken, targets, own, state)
-            walked = {name: value + gradients[name] for name, value in walked.items()}
-            here = {name: value - lr * walked[name] for name, value in parameters.items()}
-        return {name: lr * value for name, value in walked.items()}, state
+
+        def gradients(step: int, here: Tree, taken: Tensor, targets: Tensor) -> Tree:
+            nonlocal state
+            own = pytree.tree_map(lambda leaf: leaf[step], drawn)
+            found, state = self.inner(here, buffers, taken, targets, own, state)
+            return found
+
+        return update(gradients, parameters, self.part.lr, self.part.batches(inputs, labels, orders)), state
+
+
+def update(
+    gradients: Callable[[int, Tree, Tensor, Tensor], Tree],
+    parameters: Tree,
+    lr: float,
+    batches: Iterable[tuple[Tensor, Tensor]],
+) -> Tree:
+    """Steps of plain SGD: the weights before minus the weights after, for the parameters that have gradients.
+
+    Args:
+        gradients: `(step, parameters, inputs, labels) -> {name: gradient}`; parameters without a gradient stay.
+        parameters: the weights before.
+        lr: learning rate of each step.
+        batches: inputs and labels of each step.
+    """
+    here, walked = parameters, dict[str, Tensor]()
+    for step, (inputs, labels) in enumerate(batches):
+        found = gradients(step, here, inputs, labels)
+        walked = {name: walked.get(name, 0.0) + value for name, value in found.items()}
+        here = parameters | {name: parameters[name] - lr * value for name, value in walked.items()}
+    return {name: lr * value for name, value in walked.items()}

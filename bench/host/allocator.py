@@ -24,8 +24,8 @@ def keep_freed_memory() -> bool:
     if not sys.platform.startswith("linux") or any(name in os.environ for name in _VARIABLES):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    settings = {_MMAP_THRESHOLD: 2**30, _TRIM_THRESHOLD: _KEPT, _TOP_PAD: _MORE}
     if mallopt is None:
         return False
+    settings = {_MMAP_THRESHOLD: 2**30, _TRIM_THRESHOLD: _KEPT, _TOP_PAD: _MORE}
     taken = [mallopt(*setting) == 1 for setting in settings.items()]
     return all(taken)
