@@ -22,7 +22,8 @@ SMALL += ["engine.threads=1", "trainer=cpu"]
 
 def files(root: Path) -> dict:
     """Times and sizes of all files but wandb-core's own log, whose last lines it writes after the run has ended."""
-    found = (path for path in root.rglob("*") if path.is_file() and "debug" not in path.name)
+    late = ("debug-core.log", "core-debug-")
+    found = (path for path in root.rglob("*") if path.is_file() and not path.name.startswith(late))
     return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in found}
 
 
