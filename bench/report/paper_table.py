@@ -63,7 +63,7 @@ def paper_table(listing: Listing, options: TableOptions, keys: dict[str, str] | 
     if not rows:
         raise UserError(f"no row is chosen{_rows_there(listing, options)}")
     known = measures_of(rows)
-    shown = _columns(options.columns, known)
+    shown, without = _columns(options, known)
     by = _sorted_by(options, known)
     grouped = _grouped(rows, options)
     footnotes, several = Footnotes(), len({row.word("threat") for row in rows if not row.first.control}) > 1
@@ -95,7 +95,7 @@ def paper_table(listing: Listing, options: TableOptions, keys: dict[str, str] | 
         options.caption if options.caption is not None else caption(constant, rows),
         Table(_flat_columns(known, shown), flat),
         rows,
-        listing.warnings,
+        [*listing.warnings, *without],
     )
 
 
@@ -107,12 +107,18 @@ def _rows_there(listing: Listing, options: TableOptions) -> str:
     return f" (there are {said})" if said else ""
 
 
-def _columns(wanted: Sequence[str], known: dict[str, Measure]) -> list[str]:
-    for key in wanted:
-        if key not in WORDS and key not in known and papers.measured(key) not in known:
-            names = [*WORDS, *known, *(papers.REPORTED + one for one in known)]
-            raise UserError(f"table: no column {key!r}{did_you_mean(key, names)} (there are {', '.join(names)})")
-    return list(wanted)
+def _columns(options: TableOptions, known: dict[str, Measure]) -> tuple[list[str], list[str]]:
+    """The columns that the rows have, and a line about those of the preset that no row has."""
+    lacking = [key for key in options.columns if key not in (*WORDS, *known) and papers.measured(key) not in known]
+    shown = [key for key in options.columns if key not in lacking]
+    wrong = [key for key in lacking if key not in options.preset_columns]
+    if lacking and not set(shown) - set(WORDS):
+        wrong = lacking
+    if wrong:
+        names = [*WORDS, *known, *(papers.REPORTED + one for one in known)]
+        raise UserError(f"table: no column {wrong[0]!r}{did_you_mean(wrong[0], names)} (there are {', '.join(names)})")
+    said = f"without the columns that no row has: {', '.join(lacking)} (--columns chooses others)"
+    return shown, [said] if lacking else []
 
 
 def _sorted_by(options: TableOptions, known: dict[str, Measure]) -> str | None:

@@ -28,7 +28,11 @@ _DIGITS = 12
 
 @dataclass(frozen=True)
 class TableOptions:
-    """The keys of configs/table; the presets say what each is for."""
+    """The keys of configs/table, whose presets say what each is for, and the columns that nobody asked for by name.
+
+    Args:
+        preset_columns: columns that only the preset names; those that no row has are left out.
+    """
 
     columns: list[str]
     rows: dict[str, list[str]]
@@ -45,6 +49,7 @@ class TableOptions:
     label: str | None
     titles: dict[str, str]
     cite: bool
+    preset_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key, known in _CHOICES.items():
@@ -85,7 +90,7 @@ def options(preset: str, given: Mapping[str, Any], config_dir: Path | None = Non
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}") from error
-    names = [each.name for each in fields(TableOptions)]
+    names = [each.name for each in fields(TableOptions) if each.name != "preset_columns"]
     if not isinstance(content, dict):
         raise UserError(f"{path}: want keys and values ({', '.join(names)})")
     for key in content:
@@ -103,7 +108,8 @@ def options(preset: str, given: Mapping[str, Any], config_dir: Path | None = Non
         key: [str(one) for one in (value if isinstance(value, list) else [value])]
         for key, value in whole["rows"].items()
     }
-    return TableOptions(**{**whole, "rows": rows})
+    by_preset = () if "columns" in given else tuple(whole["columns"])
+    return TableOptions(**{**whole, "rows": rows}, preset_columns=by_preset)
 
 
 def _words(key: str, words: Any) -> None:

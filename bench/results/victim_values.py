@@ -1,6 +1,6 @@
 """The value of one metric per victim, and the paired difference between two cells on the victims that both have."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from bench.results.join import contents, data_config
 from bench.results.leaks import per_victim, values
 from bench.results.paired import sign_flip
 from bench.results.query import Rows
-from bench.results.stored_leak import StoredLeak
+from bench.results.stored_leak import ENDED_WELL, StoredLeak
 
 TIME = "seconds_per_victim"
 COSTS = {"evaluations_per_victim": "evaluations", TIME: "seconds"}
@@ -56,7 +56,8 @@ def victim_values(cell: StoredLeak, rows: Rows, key: str) -> dict[int, float]:
     """The value of a metric per victim, `{victim: mean over its samples}`; NaN for a victim without one.
 
     Squared errors are log10 of the error, raised to the floor that all tables use. A rate counts each sample of a
-    victim that failed as no success.
+    victim that failed as no success. If no sample of the cell has a value of the metric, the rate is not known, and
+    every victim has NaN, unless all of them failed.
 
     Args:
         cell: the cell.
@@ -70,12 +71,21 @@ def victim_values(cell: StoredLeak, rows: Rows, key: str) -> dict[int, float]:
         return _labels(rows, key)
     if key.startswith(_SUCCESS) and key not in rows.samples.column_names:
         bound = modality_of(cell.facts).success[key.removeprefix(_SUCCESS)]
-        return per_victim(values(rows, "mse"), lambda found: (found <= bound).mean(1))
+        return _rates(rows, "mse", lambda found: (found <= bound).mean(1))
     column = columns(cell.facts).get(key)
     if column is not None and column.estimand == RATE:
-        return per_victim(values(rows, key), _rate)
+        return _rates(rows, key, _rate)
     known = values(rows, key, failed=True)
     return per_victim(known, _mean_of_logarithms if geometric(cell, key) else _mean)
+
+
+def _rates(rows: Rows, metric: str, share: Callable[[np.ndarray], np.ndarray]) -> dict[int, float]:
+    """The share of hits per victim; NaN for all of them if the metric was not computed and a victim ended well."""
+    found = values(rows, metric)
+    computed = any(np.isfinite(own).any() for own in values(rows, metric, failed=True).values())
+    if computed or not np.isin(rows.victims["status"].to_numpy(), list(ENDED_WELL)).any():
+        return per_victim(found, share)
+    return dict.fromkeys(found, np.nan)
 
 
 def _rate(found: np.ndarray) -> np.ndarray:

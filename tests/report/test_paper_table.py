@@ -195,6 +195,18 @@ def test_precision(tmp_path: Path) -> None:
     assert isinstance(figure, Value) and figure.figure == "40.000"
 
 
+def test_columns_of_the_preset_that_no_row_has_are_left_out_and_said(tmp_path: Path) -> None:
+    metrics = {key: facts for key, facts in metric_columns().items() if key in ("mse", "psnr")}
+    add_cell(tmp_path, "dlg", GOOD, metrics=metrics)
+    found = built(tmp_path)
+    assert "PSNR" in [column.title for column in found.columns]
+    assert found.warnings == ["without the columns that no row has: ssim (--columns chooses others)"]
+    with pytest.raises(UserError, match="no column 'ssim'"):  # who asks for a column hears that it is not there
+        built(tmp_path, columns=["attack", "ssim"])
+    with pytest.raises(UserError, match="no column 'rouge_1'"):  # nothing of the preset is left
+        built(tmp_path, preset="sentences")
+
+
 def test_mistakes_cost_a_line(tmp_path: Path) -> None:
     add_cell(tmp_path, "dlg", GOOD)
     with pytest.raises(UserError, match="no column 'psrn'; did you mean 'psnr'"):

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from metric_facts import metric_columns
 from paper_cells import add_cell
 
 from bench.results import query
+from bench.results.columns import columns
+from bench.results.intervals import RATE
 from bench.results.paired import sign_flip
 from bench.results.store import Store
 from bench.results.stored_leak import LABELS, StoredLeak
@@ -28,6 +31,28 @@ def test_values_of_each_kind_of_metric(tmp_path: Path) -> None:
 def test_a_failed_victim_is_no_success_whatever_it_left(tmp_path: Path) -> None:
     cell = add_cell(tmp_path, "dlg", [1e-5, 1e-5], failed=[1])
     assert victim_values(cell, query.rows(cell), "success_1e-2") == {0: 1.0, 1: 0.0}
+
+
+@pytest.mark.parametrize("status", ["budget", "diverged"])
+def test_a_rate_whose_metric_was_not_computed_is_unknown_and_not_zero(status: str, tmp_path: Path) -> None:
+    facts = {"labels": dict.fromkeys(LABELS, "x"), "metrics": metric_columns()}
+    cell = Store(tmp_path).cell(StoredLeak, "dlg", "0" * 16, facts)
+    samples = [{"victim": v, "position": 0, "sample": v, "label": 1, "label_guess": 1, "psnr": 20.0} for v in (0, 1)]
+    cell.append([{"victim": v, "status": status, "batch_size": 1} for v in (0, 1)], samples)
+    told = summary(cell)["success_rate"]["1e-2"]
+    assert (told is None) == (status == "budget")  # victims that all failed are no successes, whatever was computed
+    expected = np.nan if told is None else told["mean"]
+    found = victim_values(cell, query.rows(cell), "success_1e-2")
+    assert list(found.values()) == pytest.approx([expected, expected], nan_ok=True)
+
+
+def test_the_rate_of_a_metric_of_sentences_is_unknown_too(tmp_path: Path) -> None:
+    facts = {"modality": "text", "labels": dict.fromkeys(LABELS, "x"), "metrics": metric_columns("text")}
+    cell = Store(tmp_path).cell(StoredLeak, "tag", "0" * 16, facts)
+    sample = {"victim": 0, "position": 0, "sample": 0, "label": 1, "label_guess": 1}
+    cell.append([{"victim": 0, "status": "budget", "batch_size": 1}], [sample])
+    assert columns(facts)["exact_match"].estimand == RATE and summary(cell)["exact_match"] is None
+    assert np.isnan(victim_values(cell, query.rows(cell), "exact_match")[0])
 
 
 def test_a_label_without_a_reconstruction_is_no_claim(tmp_path: Path) -> None:
