@@ -14,6 +14,8 @@ from bench.report.paper_table import PaperTable, paper_table
 from bench.report.table import Missing, Value
 from bench.report.table_options import options
 from bench.results import query, verification
+from bench.results.store import Store
+from bench.results.stored_leak import LABELS, StoredLeak
 
 GOOD, WORSE = [1e-4] * 8, [1e-2 * (1 + i / 10) for i in range(8)]
 
@@ -205,6 +207,26 @@ def test_columns_of_the_preset_that_no_row_has_are_left_out_and_said(tmp_path: P
         built(tmp_path, columns=["attack", "ssim"])
     with pytest.raises(UserError, match="no column 'rouge_1'"):  # nothing of the preset is left
         built(tmp_path, preset="sentences")
+
+
+def test_images_and_sentences_stand_in_one_table(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", GOOD)
+    facts = {
+        "labels": dict.fromkeys(LABELS, "x") | {"attack": "tag"},
+        "data": {"modality": "sentences"},
+        "metrics": metric_columns("text"),
+    }
+    cell = Store(tmp_path).cell(StoredLeak, "tag", "f" * 16, facts)
+    sample = {"victim": 0, "position": 0, "sample": 0, "label": 1, "label_guess": 1, "rouge_l": 0.5}
+    cell.append([{"victim": 0, "status": "budget", "batch_size": 1}], [sample])
+    for columns in (
+        ["attack", "psnr", "rouge_l"],
+        ["attack", "rouge_l", "psnr"],
+    ):  # rows are sorted by the first figure
+        found = built(tmp_path, columns=columns)
+        rows = {row["attack"]: row for row in csv.DictReader(io.StringIO(csv_file.text(found.flat)))}
+        assert (rows["tag"]["rouge_l"], rows["tag"]["psnr"]) == ("0.5", "")
+        assert float(rows["dlg"]["psnr"]) == pytest.approx(40.0) and rows["dlg"]["rouge_l"] == ""
 
 
 def test_mistakes_cost_a_line(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_rate_whose_metric_was_not_computed_is_unknown_and_not_zero(status: st
 
 
 def test_the_rate_of_a_metric_of_sentences_is_unknown_too(tmp_path: Path) -> None:
-    facts = {"modality": "text", "labels": dict.fromkeys(LABELS, "x"), "metrics": metric_columns("text")}
+    facts = {"data": {"modality": "sentences"}, "labels": dict.fromkeys(LABELS, "x"), "metrics": metric_columns("text")}
     cell = Store(tmp_path).cell(StoredLeak, "tag", "0" * 16, facts)
     sample = {"victim": 0, "position": 0, "sample": 0, "label": 1, "label_guess": 1}
     cell.append([{"victim": 0, "status": "budget", "batch_size": 1}], [sample])
