@@ -18,7 +18,7 @@ from bench.models.second_derivative import Loss, check_second_derivative, first_
 from bench.models.shared import parted, trained
 from bench.models.text.base import TextModel, pack
 
-_FEW = 4  # examples for everything but the shape of the logits: nothing else depends on the batch size
+_FEW = 4  # examples for which `vmap` is compared: what it can map, it maps whatever the batch size
 ONE_OUTPUT = (
     "a single output (binary cross entropy) is not served: return two logits, torch.cat([torch.zeros_like(z), z], 1), "
     "and take cross_entropy, which is the same step"
@@ -128,7 +128,7 @@ def _probed(
     hooks = [m.register_forward_hook(remember(n)) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
     try:
         with torch.no_grad():
-            output = model(inputs)
+            output, again = model(inputs), model(inputs)
     except UserError:  # raised by one of our own layers, which says what is wrong
         raise
     except Exception as error:  # a model of the user's own may raise anything
@@ -143,19 +143,16 @@ def _probed(
         raise UserError(f"model {kind} returns {found}; want logits {list(wanted)} (examples, classes){hint}")
     if not output.isfinite().all():
         raise UserError(f"model {kind} returns values that are not finite for {seen}: {_not_finite(model)}")
-    few = inputs[:_FEW]
-    with torch.no_grad():
-        alike = torch.equal(model(few), model(few))
-    if not alike:
+    if not torch.equal(output, again):
         raise UserError(
             f"model {kind} is random (dropout in train mode?), so nothing can match its gradient; set "
             "model.mode=eval, or pass module.eval()"
         )
     targets = torch.arange(prod(wanted[:-1]), device=inputs.device).reshape(wanted[:-1]) % classes
     _check_loss(loss, output, targets)
-    name = next((n for n, value in last.items() if value is output), None)
+    name = next((n for n, value in last.items() if value is again), None)
     bias = None if name is None or model.get_submodule(name).bias is None else f"{name}.bias".lstrip(".")
-    check_second_derivative(model, loss, few, targets[:_FEW], kind)
+    check_second_derivative(model, loss, inputs, targets, kind)
     return ModelInfo(
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         last_linear=None if name is None else f"{name}.weight".lstrip("."),

@@ -13,7 +13,8 @@ from bench.models.text.base import TextModel
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 _STEPS = (1e-6, -1e-6, 1e-7, -1e-7, 1e-8, -1e-8, 1e-9, -1e-9)  # steps of the finite differences
-_FEW = 4  # examples of which finite differences are taken: kinks of ReLUs grow with their number, a lost term does not
+_FEW = 4  # examples that are differentiated: a derivative that is missing or loses a term does so for any number of
+# them, and the kinks of ReLUs, which disturb finite differences, grow with it
 _ROUNDING = 1e-13  # relative rounding of a squared float64 gradient: 450 units in the last place, ten times that seen
 
 
@@ -29,13 +30,14 @@ def check_second_derivative(model: nn.Module, loss: Loss, inputs: Tensor, target
     Args:
         model: in float32, on the device of `inputs`.
         loss: `(logits, targets) -> scalar`.
-        inputs: a blank batch `[B, ...]`.
+        inputs: a blank batch `[B, ...]`, of which a few examples are taken.
         targets: `[B]`, class indices.
         kind: the name of the model's class, for the message.
 
     Raises:
         UserError: there is no second derivative, or finite differences contradict it.
     """
+    inputs, targets = inputs[:_FEW], targets[:_FEW]
     parameters = [p for p in model.parameters() if p.requires_grad]
     dummy = inputs.clone().requires_grad_()
     try:
@@ -65,9 +67,8 @@ def _is_cut(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> bo
     """Whether autograd silently loses part of the second derivative.
 
     An operation marked `once_differentiable` does so if the input also reaches the gradient by another path. The check
-    is along one direction, in float64 and of a few examples; a model that does not run like this is not checked.
+    is along one direction and in float64; a model that does not run like this is not checked.
     """
-    inputs, targets = inputs[:_FEW], targets[:_FEW]
     try:
         exact = copy.deepcopy(model).double()
         parameters = [p for p in exact.parameters() if p.requires_grad]

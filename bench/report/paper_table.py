@@ -13,7 +13,7 @@ from bench.errors import UserError
 from bench.report import papers
 from bench.report.measures import Measure
 from bench.report.table import Cell, Column, Line, Missing, Name, Table, Value
-from bench.report.table_options import LABELS, STANDING, WORDS, TableOptions
+from bench.report.table_options import LABELS, SORTED_BY, STANDING, WORDS, TableOptions
 from bench.report.table_order import best, measures_of, ranked
 from bench.report.table_rows import TableRow, place, table_rows
 from bench.report.table_words import Footnotes, Marked, TableGroup, caption, column, noted, notes, said
@@ -111,9 +111,8 @@ def _columns(options: TableOptions, known: dict[str, Measure]) -> tuple[list[str
     """The columns that the rows have, and a line about those of the preset that no row has."""
     lacking = [key for key in options.columns if key not in (*WORDS, *known) and papers.measured(key) not in known]
     shown = [key for key in options.columns if key not in lacking]
-    wrong = [key for key in lacking if key not in options.preset_columns]
-    if lacking and not set(shown) - set(WORDS):
-        wrong = lacking
+    figures = set(shown) - set(WORDS)
+    wrong = [key for key in lacking if not figures or key not in options.preset_columns]
     if wrong:
         names = [*WORDS, *known, *(papers.REPORTED + one for one in known)]
         raise UserError(f"table: no column {wrong[0]!r}{did_you_mean(wrong[0], names)} (there are {', '.join(names)})")
@@ -125,8 +124,8 @@ def _sorted_by(options: TableOptions, known: dict[str, Measure]) -> str | None:
     figures = [key for key in options.columns if key in known]
     if options.sort is None:
         return figures[0] if figures else None
-    if options.sort not in known and options.sort not in (*LABELS, "B", "seed"):
-        names = [*LABELS, "B", "seed", *known]
+    if options.sort not in known and options.sort not in SORTED_BY:
+        names = [*SORTED_BY, *known]
         raise UserError(f"table: sort: no column {options.sort!r}{did_you_mean(options.sort, names)}")
     return options.sort
 

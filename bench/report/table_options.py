@@ -14,7 +14,8 @@ from bench.errors import UserError
 LABELS = ("attack", "data", "model", "defense", "threat")
 STANDING = ("division", "origin", "leakbench")  # where a row stands and comes from
 WORDS = (*LABELS, "B", "seed", "setting", "victims", "failed", "rank", "paper", *STANDING)
-CHOSEN_BY = (*LABELS, "B", "seed", *STANDING)  # the columns by whose words rows are chosen
+SORTED_BY = (*LABELS, "B", "seed")  # the columns by whose words rows are sorted
+CHOSEN_BY = (*SORTED_BY, *STANDING)  # the columns by whose words rows are chosen
 GROUPS = ("data", "model", "defense", "attack", "B", "seed")
 _CHOICES = {
     "order": ("best", "worst"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.report.measures import Measure, measures
 from bench.report.table import Value
-from bench.report.table_options import LABELS, TableOptions
+from bench.report.table_options import SORTED_BY, TableOptions
 from bench.report.table_rows import TableRow, place, separated
 from bench.results.victim_values import COSTS
 
@@ -40,8 +40,8 @@ def ranked(members: Sequence[TableRow], by: str | None, options: TableOptions) -
     """
     known = measures_of(members)
     if by is None or by not in known:
-        words = by in (*LABELS, "B", "seed")  # else a figure that no row of this group has, such as that of sentences
-        texts = sorted(members, key=lambda row: _place(row, str(by), options)) if words else list(members)
+        # what is no word of a row is a figure that no row of this group has, such as the PSNR of sentences
+        texts = sorted(members, key=lambda row: _place(row, by, options)) if by in SORTED_BY else list(members)
         return (texts[::-1] if options.order == "worst" else texts), {}
     found = leading(members, known[by], options)
     ranks: dict[int, int] = {}

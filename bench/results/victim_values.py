@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.modalities.lookup import modality_of
+from bench.modalities.scale import Values
 from bench.results import intervals
 from bench.results.columns import columns
 from bench.results.intervals import FLOOR, GEOMETRIC, RATE
@@ -82,10 +83,17 @@ def victim_values(cell: StoredLeak, rows: Rows, key: str) -> dict[int, float]:
 def _rates(rows: Rows, metric: str, share: Callable[[np.ndarray], np.ndarray]) -> dict[int, float]:
     """The share of hits per victim; NaN for all of them if the metric was not computed and a victim ended well."""
     found = values(rows, metric)
-    computed = any(np.isfinite(own).any() for own in values(rows, metric, failed=True).values())
-    if computed or not np.isin(rows.victims["status"].to_numpy(), list(ENDED_WELL)).any():
+    if (
+        _any(values(rows, metric, failed=True))
+        or not np.isin(rows.victims["status"].to_numpy(), list(ENDED_WELL)).any()
+    ):
         return per_victim(found, share)
     return dict.fromkeys(found, np.nan)
+
+
+def _any(known: Values) -> bool:
+    """Whether any sample has a value."""
+    return any(np.isfinite(own).any() for own in known.values())
 
 
 def _rate(found: np.ndarray) -> np.ndarray:
@@ -109,8 +117,7 @@ def _labels(rows: Rows, key: str) -> dict[int, float]:
     """The share of a victim's labels that are claimed: each in its place, or as multisets."""
     if key == LABELS[0] and key in rows.samples.column_names:
         known = values(rows, key, failed=True)
-        claimed = any(np.isfinite(found).any() for found in known.values())
-        return per_victim(known, _rate) if claimed else dict.fromkeys(known, np.nan)
+        return per_victim(known, _rate) if _any(known) else dict.fromkeys(known, np.nan)
     samples = rows.samples
     columns_ = [samples[name].to_pylist() for name in ("victim", "label", "label_guess")]
     # the label of a victim without a reconstruction is not a claim
