@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from made_tables import DOCS, Row, between, line, read, write
+from made_tables import DOCS, Row, line, read, rewrite, write
 
 from bench.modalities.lookup import modality_of
 from bench.results import query
@@ -26,8 +26,7 @@ COLUMNS = (
     "attack", "model", "data", "defense", "threat", "batch_size", "victims", "failures", "metric", "figure", "control",
     "difference", "low", "high", "p", "n", "identity",
 )  # fmt: skip
-# per kind of data: the metric, and the control
-_SCORES = {"images": ("psnr", "mean"), "sentences": ("rouge_l", "noise")}
+_SCORES = {"images": "psnr", "sentences": "rouge_l"}
 _UNITS = {"psnr": " dB", "rouge_l": ""}
 _SEPARATED = 0.05
 
@@ -51,7 +50,8 @@ def _order(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _row(cell: StoredLeak, controls: Sequence[StoredLeak]) -> dict[str, Any]:
-    metric, name = _SCORES[modality_of(cell.facts).name]
+    kind = modality_of(cell.facts)
+    metric, name = _SCORES[kind.name], kind.scale.control
     named = [one for one in controls if one.facts["labels"]["attack"] == name]
     control = next((one for one in named if other_victims(cell, one) is None), None)
     if control is None:
@@ -103,7 +103,7 @@ def _against(row: Row) -> str:
     return ", ".join(said)
 
 
-def beaten(rows: Sequence[Row]) -> list[str]:
+def not_above(rows: Sequence[Row]) -> list[str]:
     """The attacks that the paired test does not put above their control, in the order of the file."""
     return [row["attack"] for row in rows if not (float(row["difference"]) > 0 and float(row["p"]) < _SEPARATED)]
 
@@ -116,7 +116,7 @@ def main(sources: Sequence[str] = ()) -> None:
     """
     for source in sources:
         write(MEASURED, COLUMNS, control_rows(Path(source)))
-    PAGE.write_text(between(PAGE.read_text(), BEGIN, control_table(read(MEASURED))))
+    rewrite(PAGE, BEGIN, control_table(read(MEASURED)))
 
 
 if __name__ == "__main__":

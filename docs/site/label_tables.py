@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from made_tables import DOCS, Row, between, line, read, write
+from made_tables import DOCS, Row, line, read, rewrite, write
 
 PAGE, MEASURED = DOCS / "label-inference.md", DOCS / "labels.csv"
 BEGIN = "<!-- made by docs/site/label_tables.py -->"
@@ -103,7 +103,7 @@ def main(sources: Sequence[str] = ()) -> None:
     """
     for source in sources:
         keep(Path(source), MEASURED)
-    PAGE.write_text(between(PAGE.read_text(), BEGIN, tables(read(MEASURED))))
+    rewrite(PAGE, BEGIN, tables(read(MEASURED)))
 
 
 if __name__ == "__main__":

@@ -41,3 +41,8 @@ def between(page: str, begin: str, text: str) -> str:
     """
     before, _, rest = page.partition(begin)
     return f"{before}{begin}\n\n{text}\n\n{END}{rest.partition(END)[2]}"
+
+
+def rewrite(page: Path, begin: str, text: str) -> None:
+    """Writes the text into the page, in place of what stands between the mark `begin` and the next `END`."""
+    page.write_text(between(page.read_text(), begin, text))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from made_tables import DOCS, Row, between, line, read, write
+from made_tables import DOCS, Row, line, read, rewrite, write
 
 PAGE, MEASURED = DOCS / "reproduction.md", DOCS / "paper_figures.csv"
 BEGIN = "<!-- made by docs/site/paper_tables.py -->"
@@ -120,7 +120,7 @@ def main(sources: Sequence[str] = ()) -> None:
     """
     for source in sources:
         keep(Path(source))
-    PAGE.write_text(between(PAGE.read_text(), BEGIN, tables(read(MEASURED))))
+    rewrite(PAGE, BEGIN, tables(read(MEASURED)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from made_tables import DOCS, Row, between, line, read, write
+from made_tables import DOCS, Row, line, read, rewrite, write
 
 from bench.config.display_names import without
 from bench.results import labels_summary, store, summary
@@ -106,7 +106,7 @@ def main(sources: Sequence[str] = ()) -> None:
     """
     for source in sources:
         write(MEASURED, COLUMNS, stage_rows(Path(source)))
-    PAGE.write_text(between(PAGE.read_text(), BEGIN, stage_table(read(MEASURED))))
+    rewrite(PAGE, BEGIN, stage_table(read(MEASURED)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import label_tables
-from made_tables import DOCS, Row, between, read
+from made_tables import DOCS, Row, read, rewrite
 
 from bench.config.display_names import without
 
@@ -39,7 +39,7 @@ def main(sources: Sequence[str] = ()) -> None:
     """
     for source in sources:
         label_tables.keep(Path(source), MEASURED)
-    PAGE.write_text(between(PAGE.read_text(), BEGIN, tables(read(MEASURED))))
+    rewrite(PAGE, BEGIN, tables(read(MEASURED)))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import control_tables
 import pytest
-from control_tables import BEGIN, COLUMNS, MEASURED, PAGE, beaten, control_rows, control_table
+from control_tables import BEGIN, COLUMNS, MEASURED, PAGE, control_rows, control_table, not_above
 from made_tables import END, read
 from paper_cells import add_cell
 
@@ -40,7 +40,7 @@ def test_the_page_has_the_figures_of_its_file() -> None:
 def test_the_page_names_each_attack_that_did_not_beat_its_control() -> None:
     said = PAGE.read_text().partition(BEGIN)[2].partition(END)[2].partition("\n## ")[0]
     lines = [line for line in said.splitlines() if line.startswith("- ")]
-    assert [line.split("`")[1] for line in lines] == beaten(read(MEASURED))
+    assert [line.split("`")[1] for line in lines] == not_above(read(MEASURED))
 
 
 def test_a_row_says_what_was_attacked_and_how_far_it_is_above_the_control() -> None:
@@ -51,10 +51,10 @@ def test_a_row_says_what_was_attacked_and_how_far_it_is_above_the_control() -> N
         first == "| `dlg` | `lenet`, `pruning` | 4 | 0 of 16 | 45.3 dB | 12.8 dB | +32.5 (+30.5 to +34.4) | < 0.001 |"
     )
     words = "| `lamp` | `bert_tiny`, `threat=surrogate` | 1 | 2 of 16 | 0.99 | 0.00 | +0.98 (-0.00 to +1.01) | 0.12 |"
-    assert last == words and beaten([row(), text, row(attack="sme", difference="-2.0")]) == ["lamp", "sme"]
+    assert last == words and not_above([row(), text, row(attack="sme", difference="-2.0")]) == ["lamp", "sme"]
 
 
-def test_the_rows_are_those_of_a_results_folder(tmp_path: Path) -> None:
+def test_the_rows_are_those_of_a_results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_cell(tmp_path, "dlg", [1e-4, 1e-3, 1e-4, None], failed=[3])
     with pytest.raises(ValueError, match="no cell of mean has the same victims"):
         control_rows(tmp_path)
@@ -64,10 +64,9 @@ def test_the_rows_are_those_of_a_results_folder(tmp_path: Path) -> None:
     assert found["figure"] == pytest.approx(110 / 3) and found["difference"] == pytest.approx(110 / 3 - 10)
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(control_tables, "MEASURED", tmp_path / "controls.csv")
-        patched.setattr(control_tables, "PAGE", page)
-        control_tables.main([str(tmp_path)])
+    monkeypatch.setattr(control_tables, "MEASURED", tmp_path / "controls.csv")
+    monkeypatch.setattr(control_tables, "PAGE", page)
+    control_tables.main([str(tmp_path)])
     assert "| `dlg` |" in page.read_text() and len(read(tmp_path / "controls.csv")) == 1
 
 
