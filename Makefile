@@ -32,7 +32,7 @@ test: install  ## the fast tests
 	@$(BIN)/leakbench prepare lpips text efficientnet_lite0 --try
 	@$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
 
-test-slow: install  ## the slow tests: oracles on many victims
+test-slow: install  ## the slow tests: whole runs, oracles on many victims
 	@$(BIN)/leakbench prepare lpips text efficientnet_lite0 --try
 	@$(BIN)/python -m pytest -m slow -n auto --maxprocesses 2 --dist worksteal
 

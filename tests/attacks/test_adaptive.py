@@ -33,6 +33,7 @@ def test_soterias_layer_is_left_out(parties, attack: str) -> None:
     assert max(errors(parties, f"attack={attack}", "defense=soteria", *SMALL)) < 1e-3
 
 
+@pytest.mark.slow
 def test_plain_dlg_does_not_get_through_soteria(parties) -> None:
     assert min(errors(parties, "attack=dlg", "defense=soteria", *SMALL)) > 1e-2
 

@@ -24,6 +24,7 @@ def test_the_objective_falls_and_the_image_is_what_the_network_draws(parties) ->
     assert {int(claim.labels) for claim in claims} == set(victims.labels.flatten().tolist())
 
 
+@pytest.mark.slow
 def test_many_at_once_equal_one_by_one_and_restarts_differ(parties) -> None:
     """float64 and few steps: the sign of an entry could turn by rounding only where its gradient is rounding."""
     settings = (*SMALL, *TINY, "attack.evaluations=4", "attack.restarts=2")

@@ -20,6 +20,7 @@ def test_a_batch_of_one_is_dlg(parties) -> None:
     assert torch.equal(found[0].inputs, found[1].inputs) and torch.equal(found[0].objective, found[1].objective)
 
 
+@pytest.mark.slow
 def test_a_step_moves_one_image_of_the_batch_and_then_the_next(parties) -> None:
     ends = []
     for steps in range(4):

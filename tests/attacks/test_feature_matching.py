@@ -27,6 +27,7 @@ def test_features_are_matched_one_victim_at_a_time_and_together(parties) -> None
     assert set(found) == {0, 1} and set(seconds) == set(victims.ids.tolist())
 
 
+@pytest.mark.slow
 def test_a_victim_without_exact_features_is_attacked_by_its_gradient(parties) -> None:
     """Noise on the gradient of the second of two victims: its claim is that of gradient matching, bit for bit."""
     built = parties(*SMALL, "model=convnet16", "attack.evaluations=3", "attack.starts=1", "engine.chunk=1")
@@ -42,6 +43,7 @@ def test_a_victim_without_exact_features_is_attacked_by_its_gradient(parties) ->
     assert torch.equal(claim.inputs[1:], plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", [("model=lenet", "model.width=4"), ("data.batch_size=2", "threat=labels_known")])
 def test_other_models_and_batches_are_attacked_by_their_gradient(parties, setting: tuple[str, str]) -> None:
     model = () if setting[0].startswith("model") else ("model=convnet16",)

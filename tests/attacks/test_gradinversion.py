@@ -30,6 +30,7 @@ def test_victims_at_once_are_one_by_one_with_noise_and_coupling_and_without_the_
         assert alone.evaluations.item() == 2 * (3 + 1) and alone.trace["images"].shape[2:] == (2, 3, 9, 9)
 
 
+@pytest.mark.slow
 def test_noise_and_coupling_change_the_path(parties) -> None:
     plain = parties(*SMALL, "attack.group.weight=0")
     seen = plain.client.share(plain.data.deal([0]))
@@ -39,6 +40,7 @@ def test_noise_and_coupling_change_the_path(parties) -> None:
         assert not torch.equal(claims(changed, seen)[0].inputs, found)
 
 
+@pytest.mark.slow
 def test_the_best_start_is_returned_or_the_mean_of_all(parties) -> None:
     """Without coupling a start goes as if it were alone, so the best of two is the better of two runs."""
     both = parties(*SMALL, "attack.group.weight=0", "attack.group.most=0", "attack.select=last")

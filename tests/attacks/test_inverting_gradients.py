@@ -54,6 +54,7 @@ def test_the_label_of_one_image_is_inferred_and_those_of_several_have_to_be_know
     assert parties(f"attack={name}", "data.batch_size=2", "threat=labels_known")
 
 
+@pytest.mark.slow
 def test_the_best_of_three_restarts_is_the_best_of_three_runs(parties) -> None:
     """Each run alone, started where the restart starts: the lowest objective wins, and costs add up. The winner is not
     always the first run, nor (noise on the gradient sees to that) always the image nearest to the truth."""
@@ -127,6 +128,7 @@ def test_a_priors_share_is_in_the_objective_that_is_reported(parties) -> None:
     torch.testing.assert_close(value, 0.5 * total_variation(victims.inputs.double()), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["data.set=mnist", "data.set=cifar10"])
 def test_luma_and_chroma_are_found_one_victim_at_a_time_and_together(parties, data: str) -> None:
     """Gray images have luma alone. The images stay in the range of inputs, and the objective falls."""

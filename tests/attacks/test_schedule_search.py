@@ -55,6 +55,7 @@ def test_the_schedule_of_the_client_has_the_lowest_objective_and_all_runs_are_co
     torch.testing.assert_close(claims.inputs, known.inputs, rtol=0, atol=1e-4)  # who was granted it computes the same
 
 
+@pytest.mark.slow
 def test_victims_do_not_depend_on_one_another(parties) -> None:
     words = (*SEARCH, "attack.evaluations=4", "attack.search_evaluations=3", *TINY, *LONG)
     several, single = parties(*words, "engine.chunk=3"), parties(*words, "engine.chunk=1")

@@ -10,6 +10,7 @@ TINY = ("data.set=mnist", "data.size=8", "model.width=3", "engine.dtype=float64"
 ONE_STEP = ("defense=local_steps", "defense.steps=1", "defense.lr=0.1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", ["basic", "labels_known"])
 def test_one_local_step_and_alpha_fixed_at_zero_is_inverting_gradients(parties, labels: str) -> None:
     """The same path: objectives and images to rounding, after 8 steps in float64."""

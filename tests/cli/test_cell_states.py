@@ -113,6 +113,7 @@ def times(root: Path) -> dict[str, int]:
     return {str(path.relative_to(root)): path.lstat().st_mtime_ns for path in found}
 
 
+@pytest.mark.slow
 def test_a_run_that_computes_nothing_writes_nothing(tmp_path: Path) -> None:
     """Not a lock, not a record, no run of W&B, and no probe whether the folder can be written."""
     overrides = ["attack=mean", "data.set=mnist", "data.size=8", "data.victims=2", "metric=mse", "logger=wandb"]

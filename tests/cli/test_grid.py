@@ -47,6 +47,7 @@ def test_the_configs_of_a_grid_are_printed_and_nothing_is_run(capfd: pytest.Capt
     assert code == 0 and "results: a\n" in out and "results: b\n" in out and list(Path().iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_grid_ends_with_one_board_in_the_group_of_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second call with nothing to do tells nothing; a process that does not talk tells nothing either."""
     words = [word for word in SMALL if word != "logger=none"]

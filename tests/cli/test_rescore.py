@@ -59,6 +59,7 @@ def test_a_word_with_an_equals_sign_is_the_folder_if_there_is_such_a_folder(
     assert capsys.readouterr().out == "no attack is stored there\n"
 
 
+@pytest.mark.slow
 def test_without_a_folder_it_is_results_and_all_words_are_overrides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

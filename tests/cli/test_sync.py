@@ -10,6 +10,7 @@ from refusing_server import refusing_server
 from bench.cli.main import main
 
 
+@pytest.mark.slow
 def test_a_comparison_says_one_line_per_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     root = told_cells.copied(tmp_path / "r")
     capfd.readouterr()
@@ -21,6 +22,7 @@ def test_a_comparison_says_one_line_per_run(tmp_path: Path, capfd: pytest.Captur
     assert len(out["runs"]) == 3 and out["failed"] == []
 
 
+@pytest.mark.slow
 def test_what_wandb_says_of_a_refused_run_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

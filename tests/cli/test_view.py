@@ -79,6 +79,7 @@ def test_a_page_that_lacks_results_is_named(page: Path) -> None:
     assert not outdated(page)
 
 
+@pytest.mark.slow
 def test_without_a_screen_it_is_served_until_it_is_interrupted(page: Path, tmp_path: Path) -> None:
     quiet = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
     process = Leakbench(["view", page.parent], tmp_path / "log", quiet)

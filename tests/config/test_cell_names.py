@@ -35,6 +35,7 @@ def test_a_stack_is_named_as_the_user_wrote_it() -> None:
     assert found["defense"] == "stack (parts=[clip(norm=2.0)])"
 
 
+@pytest.mark.slow
 def test_a_file_of_the_users_is_read_each_time(tmp_path: Path) -> None:
     """It may change between two cells of one process, and the second cell is named after the new file."""
     (tmp_path / "attack").mkdir()

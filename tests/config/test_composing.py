@@ -113,6 +113,7 @@ def test_a_config_is_the_callers_own() -> None:
     assert composed_by_hydra(["attack=idlg"], None).attack.lr != 77.0
 
 
+@pytest.mark.slow
 def test_a_file_of_the_projects_is_read_once_and_one_of_the_users_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

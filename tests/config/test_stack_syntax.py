@@ -42,6 +42,7 @@ def test_a_mistake_is_one_line_with_its_place(parts) -> None:
     assert MISTAKES[parts] in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_stack_that_names_itself_has_no_end_and_is_refused(tmp_path) -> None:
     (tmp_path / "defense").mkdir()
     text = "# itself\n_target_: bench.defenses.stack.Stack\nversion: 1\nparts: [clip, mine]\n"

@@ -38,7 +38,7 @@ def cell(name: str, *overrides: str):
     raise last
 
 
-QUICK = ("dlg_text", "tag", "lamp")
+QUICK = ("tag", "lamp")
 
 
 def test_the_known_ones_are_found() -> None:
@@ -48,9 +48,9 @@ def test_the_known_ones_are_found() -> None:
 @pytest.mark.parametrize(
     ("name", "batch_size"),
     [
-        # presets of one attack differ in settings only; of several sentences one attack, which is quick
+        # presets of one attack differ in settings only
         *(pytest.param(name, 1, marks=[] if name in QUICK else pytest.mark.slow) for name in ATTACKS),
-        *(pytest.param(name, 2, marks=[] if name == "tag" else pytest.mark.slow) for name in ATTACKS),
+        *(pytest.param(name, 2, marks=pytest.mark.slow) for name in ATTACKS),
     ],
 )
 def test_victims_at_once_equal_one_by_one(name: str, batch_size: int) -> None:

@@ -110,6 +110,7 @@ def test_a_package_that_is_not_installed_is_one_line(build, monkeypatch: pytest.
         data.prepare()
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_to_read_them() -> None:
     """foolbox's import pulls in its whole stack, and scikit-image's may ask the network for its other data."""
     code = (

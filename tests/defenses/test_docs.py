@@ -30,6 +30,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_runs_and_the_cell_says_what_was_done(command, folder, capfd):
     assert len(COMMANDS) == 3

@@ -27,6 +27,7 @@ def rows(title: str) -> list[list[str]]:
     return [[entry.strip() for entry in line.strip("| ").split(" | ")] for line in found[2:]]
 
 
+@pytest.mark.slow
 def test_the_page_has_the_needs_of_every_attack_and_the_figures_of_its_file(known) -> None:
     measured = which_attack.read(MEASURED)
     assert rows("attack") == [which_attack.needs_row(name, attack, measured) for name, attack in known.items()]
@@ -43,6 +44,7 @@ def test_the_page_has_every_cell_of_its_file() -> None:
     assert {row[0] for row in refused} == {"`rgap`", "`april`", "`patch_span`"}  # larger batches
 
 
+@pytest.mark.slow
 def test_the_page_says_which_attacks_take_a_gradient_of_the_smallest_models(known) -> None:
     for model in ("mlp_wide", "lenet"):
         assert which_attack.model_row(model, known) in rows("model")

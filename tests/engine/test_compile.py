@@ -38,7 +38,8 @@ def test_it_pays_from_a_large_budget_on() -> None:
     assert not pays(8, 2000)
 
 
-@pytest.mark.parametrize("settings", [MLP, pytest.param(LENET, marks=pytest.mark.slow)], ids=["mlp", "lenet"])
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [MLP, LENET], ids=["mlp", "lenet"])
 def test_compiled_equals_eager_and_serves_its_own_size_only(parties, settings) -> None:
     """Another order of summation in float32: 1e-5 relative."""
     made, z = loaded(parties, *settings)

@@ -127,6 +127,7 @@ def test_the_best_iterate_is_found_among_all_that_were_visited() -> None:
                 assert one.objective == values[at]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_victims() -> None:
     """600 victims after 60: were a victim's iterate kept, the process would grow by 540 x 80 kB = 43 MB."""
     n = 10_000

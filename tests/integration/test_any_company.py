@@ -49,7 +49,12 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+QUICK = ("idlg", "one model for all, a batch of two", "Adam")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in KINDS]
+)
 def test_a_victims_result_is_the_same_to_the_bit_in_any_company(kind: str) -> None:
     """Odd sizes throughout, so that every batch has entries that fill no vector register."""
     built = build(compose([*BRIEF, *KINDS[kind]]))
@@ -59,6 +64,7 @@ def test_a_victims_result_is_the_same_to_the_bit_in_any_company(kind: str) -> No
             assert_identical(found, whole[victim], victim)
 
 
+@pytest.mark.slow
 def test_so_are_sentences_whose_starts_and_orders_are_searched() -> None:
     words = ["attack=lamp", "threat=surrogate", "attack.iterations=4", "attack.starts=2", "attack.permutations=2"]
     words += ["attack.edits.every=2", "attack.edits.tried=3", "engine.chunk=3", *SENTENCES]
@@ -85,6 +91,7 @@ def stored(folder, *words: str) -> list[dict]:
     return rows(folder)
 
 
+@pytest.mark.slow
 def test_a_cell_that_is_extended_holds_the_rows_of_one_that_was_not(tmp_path) -> None:
     """With every score; two victims, then six."""
     words = [*BRIEF, "attack=idlg", "metric=image", "~metric.lpips_alex", "~metric.lpips_vgg", "data.size=12"]
@@ -102,7 +109,7 @@ def test_a_chunk_that_is_asked_for_is_part_of_what_a_cell_is() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chunk", [None, 1, 2, 5, 6])
+@pytest.mark.parametrize("chunk", [None, 1, 5])
 def test_eight_hundred_evaluations_of_lenet_on_mnist(chunk, tmp_path) -> None:
     """Whole, extended and by two processes; what rounding makes of a path shows by then."""
     words = [

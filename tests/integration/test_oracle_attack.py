@@ -31,6 +31,7 @@ def words(victims):
     return {(v, b): spelled(one.tolist()) for v, pair in zip(victims, dealt.sentences) for b, one in enumerate(pair)}
 
 
+@pytest.mark.slow
 def test_the_first_victims_are_kept_in_words_beside_what_came_back(stored):
     found = {(one.victim, one.position): one for one in query.sentences(stored[1])}
     expected = words([0, 1, 2])

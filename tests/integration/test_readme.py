@@ -102,6 +102,7 @@ def test_the_letter_of_a_threat_model_is_that_of_its_config() -> None:
         assert compose([f"threat={name}"]).threat.letter == letter
 
 
+@pytest.mark.slow
 def test_the_attacks_of_the_table_exist_and_take_the_batches_that_it_says() -> None:
     table = rows(README.split("\n## Attacks\n")[1])
     for names, *_, batches, _ in table[1:]:

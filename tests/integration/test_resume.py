@@ -167,6 +167,7 @@ def test_an_interrupted_suite_stops_as_a_whole_and_keeps_what_is_finished(start,
     assert list(after.values()) == [dict.fromkeys(range(72), 1)] * 2
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_same_command_goes_on_when_there_is_room(start, tmp_path):
     calm, full = tmp_path / "calm", tmp_path / "full"
     assert start(calm, "run", *BRIEF).wait() == 0
@@ -181,6 +182,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on_when_there_is_room
     assert stored(full) == stored(calm)
 
 
+@pytest.mark.slow
 def test_two_at_once_compute_each_victim_once(start, tmp_path):
     """The second waits for the first, says so once, and then finds the victims done."""
     root = tmp_path / "out"

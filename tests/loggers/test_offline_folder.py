@@ -26,6 +26,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return told_cells.told(tmp_path_factory.mktemp("moved") / "old").rename(tmp_path_factory.mktemp("to") / "new")
 
 
+@pytest.mark.slow
 def test_whole_runs_have_the_rows_and_images_of_the_store(told: Path) -> None:
     runs, strays = offline_runs(told)
     images, sentences, board = (runs[0], runs[1], runs[2]) if "idlg" in runs[0].name else (runs[1], runs[0], runs[2])
@@ -44,6 +45,7 @@ def test_what_the_store_has_and_the_run_lacks_is_counted(told: Path, tmp_path: P
     assert run.lacks == f"it has 3 of 5 rows and {run.images} of {2 * run.images} images"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("private", [True, False])
 def test_runs_of_a_moved_folder_are_told_again_with_private_data_only_if_they_may(
     private: bool, moved: Path, tmp_path: Path

@@ -154,6 +154,7 @@ def test_the_table_holds_truth_and_reconstruction_images(results: Path) -> None:
         assert isinstance(named["mse"], float)
 
 
+@pytest.mark.slow
 def test_the_documented_keys_are_those_that_are_written(told: Path) -> None:
     """Both ways: no key without a line in docs/wandb.md, and no line without a key."""
     rows = [line.split("|")[1] for line in DOCS.read_text().splitlines() if line.startswith("| `")]
@@ -175,6 +176,7 @@ def test_one_suite_is_one_group_of_cells_and_a_board(told: Path) -> None:
     assert sorted(run.job for run in found) == ["attack"] * 4 + ["board", "training"]
 
 
+@pytest.mark.slow
 def test_a_cell_that_is_extended_stays_one_run(tmp_path: Path) -> None:
     """Both offline runs in the folder have the cell's identity for their id, and the later one tells of all victims."""
     overrides = ["attack=mean", "data.set=mnist", "metric=mse", "logger=wandb", f"results={tmp_path}"]
@@ -186,6 +188,7 @@ def test_a_cell_that_is_extended_stays_one_run(tmp_path: Path) -> None:
     assert told == [(cell.identity, 2), (cell.identity, 4)]
 
 
+@pytest.mark.slow
 def test_without_pictures_nothing_private_is_written(tmp_path: Path) -> None:
     """Neither as files nor as words, in the runs of cells of images and of sentences, and in the board."""
     root = tmp_path / "r"
@@ -206,6 +209,7 @@ def test_without_pictures_nothing_private_is_written(tmp_path: Path) -> None:
         assert b"data:image" not in content, path
 
 
+@pytest.mark.slow
 def test_sentences_are_told_in_words(tmp_path: Path) -> None:
     """Of the victims whose words are stored; the others have their scores."""
     run(tmp_path / "r", "data.victims=3", "data.batch_size=2", "report.images=2", "logger=wandb")
@@ -221,6 +225,7 @@ def test_sentences_are_told_in_words(tmp_path: Path) -> None:
         assert row["rouge_1"] > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_has_an_end(number: int, code: int, tmp_path: Path) -> None:
     words = ["run", "attack=dlg", "data.set=mnist", "data.victims=60", "attack.evaluations=100000", "metric=mse"]

@@ -91,6 +91,7 @@ def test_what_defences_cost_is_a_table_of_its_own(told: Path) -> None:
     assert strong["accuracy"] == pytest.approx(0.61, abs=1e-3) and strong["leak"] < weak["leak"]
 
 
+@pytest.mark.slow
 def test_a_board_is_told_again_only_if_rows_have_changed(tmp_path: Path) -> None:
     def boards() -> int:
         Wandb("offline", "leakbench", None, pictures=True).board(tmp_path, "s", write(tmp_path))

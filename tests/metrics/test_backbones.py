@@ -129,6 +129,7 @@ def test_layers_survive_the_way_through_flax(shared_weights, net):
     assert all(torch.equal(back[name], layers[name]) for name in layers)
 
 
+@pytest.mark.slow
 def test_without_any_route_one_line_names_them_all(no_network, tmp_path):
     folder = tmp_path / "weights"
     with pytest.raises(UserError) as caught:

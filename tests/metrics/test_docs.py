@@ -32,6 +32,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_runs_and_the_score_is_that_of_the_stored_images(command, folder, capfd):
     assert len(COMMANDS) == 3

@@ -44,6 +44,7 @@ def test_victims_are_assigned_one_by_one(images):
     assert together[0].tolist() == [0, 1, 2, 3, 4] and together[1].tolist() == [1, 2, 3, 4, 0]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 5), st.floats(-2, 3))
 def test_images_are_clipped_before_they_are_compared(seed, b, shift):

@@ -127,12 +127,14 @@ def test_a_report_has_their_board_with_their_columns_their_leak_and_their_words(
         assert {"leak_close_values", "whole_records"} <= set(next(csv.reader(file)))
 
 
+@pytest.mark.slow
 def test_without_the_package_a_report_skips_the_cells_with_a_line_each(documents, folder):
     done = report_elsewhere(folder)
     assert done.returncode == 2 and "no results in" in done.stderr and "3 skipped" in done.stderr
     assert "no kind of data here is called 'records': install the package that defines it" in done.stderr
 
 
+@pytest.mark.slow
 def test_metrics_and_trainings_of_images_are_refused_by_name(folder, capfd, tmp_path):
     words = ["data=patients", "--config-dir", "my_configs", f"results={tmp_path}"]
     both = ["metric=image", "~metric.lpips_alex", "~metric.lpips_vgg"]
@@ -144,6 +146,7 @@ def test_metrics_and_trainings_of_images_are_refused_by_name(folder, capfd, tmp_
     assert "holds records, and model 'bert_tiny' does not take them (try model=lenet)" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_score_is_added_to_stored_records(tmp_path):
     first = [*shlex.split(COMMANDS[2])[1:], *SMALL, f"results={tmp_path}", "~metric.close_values"]
     assert main(first) == 0

@@ -40,6 +40,7 @@ def test_what_is_no_kind_of_data_is_refused_in_one_line(name):
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.text())
 def test_a_name_from_a_foreign_cell_can_be_anything(name):

@@ -43,6 +43,7 @@ def place(page: np.ndarray, image: np.ndarray, factor: int) -> list[tuple[int, i
     return sorted(set(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("identity", "factor"), [("0", 4), ("3", 4)])
 def test_every_stored_image_is_on_the_page(results: Path, identity: str, factor: int) -> None:
     """Colour and gray: truth, reconstruction, then the moments from left to right, a line a victim."""

@@ -107,6 +107,7 @@ def test_metrics_that_were_not_scored_have_no_column(written: tuple[Path, page.R
         assert "psnr" not in text.lower() and "ssim" not in text.lower()
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_torch() -> None:
     code = "import sys, bench.report.page; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -37,6 +37,7 @@ def test_every_file_is_written_and_every_link_leads_to_a_picture(copy: Path, rep
     assert report.text.startswith("Threat model: B\n")
 
 
+@pytest.mark.slow
 def test_a_report_is_the_same_twice(copy: Path, tmp_path: Path) -> None:
     """Somewhere else, too: what names the folder is a path within it. Of one cell with pictures and one without."""
     two = [cell.folder for cell in query.cells(copy).cells if cell.identity[0] in "35"]

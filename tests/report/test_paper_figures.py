@@ -81,6 +81,7 @@ def test_a_grid_has_the_chosen_victims_and_says_how_they_ended(tmp_path: Path) -
     assert np.allclose(truth + guess, 1, atol=2e-3)  # the helper's reconstruction is the negative
 
 
+@pytest.mark.slow
 def test_sizes_and_fonts_are_those_that_were_asked_for(tmp_path: Path) -> None:
     add_cell(tmp_path, "dlg", [1e-3] * 2)
     figure = figures.success(rows(tmp_path), 2.5, 6, (1e-6, 1))

@@ -65,6 +65,7 @@ def cells_of(page: str) -> list[list[str]]:
     return found[0]
 
 
+@pytest.mark.slow
 def test_each_example_goes_from_the_first_iteration_to_the_truth(made, root):
     page = (root / "sentences.md").read_text(encoding="utf-8")
     (cell,) = [

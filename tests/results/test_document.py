@@ -32,6 +32,7 @@ def named(value: Any) -> Any:
     return "nan" if value != value else names.get(value, value) if isinstance(value, float) else value
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=5), VALUES, max_size=3))
 @settings(max_examples=25)
 def test_a_document_is_strict_json_and_comes_back(value: dict[str, Any]) -> None:

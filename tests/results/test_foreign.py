@@ -133,6 +133,7 @@ def read(path: Path) -> None:
             plans._load(path)
 
 
+@pytest.mark.slow
 def test_a_leaf_of_a_document_can_be_anything_to_its_reader(results: Path, tmp_path: Path) -> None:
     """One in 43 of all documents with another leaf, which meets each leaf's neighbourhood and, in turn, each value."""
     root = Path(shutil.copytree(results, tmp_path / "r"))
@@ -160,7 +161,8 @@ def test_each_leaf_of_each_document_in_turn(results: Path, tmp_path: Path) -> No
 EVERY = 560  # of some 6,800 documents
 
 
-@pytest.mark.parametrize("start", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(20, EVERY, 20))])
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(0, EVERY, 20))
 def test_commands_go_on_beside_foreign_documents(results: Path, start: int, tmp_path: Path) -> None:
     """A dozen cells and plans of which one leaf is another, all at once beside those of ours."""
     root = Path(shutil.copytree(results, tmp_path / "r"))

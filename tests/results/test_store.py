@@ -50,7 +50,15 @@ def run_writer(cell: StoredLeak, stop: int, when: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("stop", "when"), [(1, "before"), (1, "after"), (2, "before"), (2, "after"), (3, "before"), (3, "after")]
+    ("stop", "when"),
+    [
+        (1, "before"),
+        (3, "after"),
+        pytest.param(1, "after", marks=pytest.mark.slow),
+        pytest.param(2, "before", marks=pytest.mark.slow),
+        pytest.param(2, "after", marks=pytest.mark.slow),
+        pytest.param(3, "before", marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_writer_leaves_all_or_nothing(make_cell: CellMaker, stop: int, when: str) -> None:
     """Images, samples, victims are renamed in this order; only after the third do victims count as done."""

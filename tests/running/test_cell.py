@@ -79,6 +79,7 @@ def test_status_counts_runs_beside_victims(train, tmp_path, capfd):
     assert "runs: 2 of 2" in status.sentence(found)
 
 
+@pytest.mark.slow
 def test_a_logger_is_told_of_a_training(train, tmp_path):
     accuracy = train(logger="csv")["accuracy"]["mean"]
     (file,) = tmp_path.rglob("metrics.csv")

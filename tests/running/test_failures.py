@@ -74,6 +74,7 @@ def reported(capfd):
     return capfd.readouterr().out, Path("out/leaderboard.md").read_text().replace("\\", "")
 
 
+@pytest.mark.slow
 def test_out_of_memory_everywhere_is_a_failed_cell_and_tried_again(faulty, capfd, monkeypatch):
     code, document, last = run(capfd, *GREEDY)
     reason = "out_of_memory: the device ran out of memory (all 3 victims failed)"
@@ -157,7 +158,8 @@ def leaving(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_model_that_ends_the_program_is_a_failed_cell(leaving, workers):
     code, document = own_suites.run(GRID, "results=out", f"executor.workers={workers}")
     assert code == 1
@@ -212,6 +214,7 @@ utility: [training=held_out]
 """
 
 
+@pytest.mark.slow
 def test_a_suite_of_sentences_keeps_on_record_what_does_not_apply(tmp_path, monkeypatch):
     """The tokeniser is part of such a cell's identity; a price that cannot be is told, and stops nobody."""
     monkeypatch.chdir(tmp_path)

@@ -73,6 +73,7 @@ def test_a_rule_that_does_not_apply_says_why_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_failure_is_on_record_until_the_cell_succeeds(tmp_path: Path) -> None:
     cfg = compose([*QUICK, f"results={tmp_path}", "labels=oracle", "threat=labels_known", "data.victims=2"])
     record_failure(cfg, "error", "no such luck")

@@ -68,6 +68,7 @@ def test_what_can_change_a_number_makes_another_cell(tmp_path: Path) -> None:
     assert len(folders) == 5
 
 
+@pytest.mark.slow
 def test_controls_need_no_labels(tmp_path: Path) -> None:
     """scikit-image's faces have no identities: pictures and controls only."""
     cfg = compose(["logger=none", "attack=mean", "metric=mse", "data.set=lfw", "data.victims=3", f"results={tmp_path}"])

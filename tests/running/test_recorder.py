@@ -64,6 +64,7 @@ def test_a_metric_that_cannot_be_computed_has_no_column(tmp_path: Path) -> None:
     assert "label_accuracy" in columns and not {"lpips_alex", "lpips_vgg"} & set(columns)
 
 
+@pytest.mark.slow
 def test_large_reconstructions_are_announced_and_refused_if_they_do_not_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,7 @@ def test_added_scores_are_those_of_a_run_bit_for_bit(
         assert part.facts["config"]["metric"][key] == whole.facts["config"]["metric"][key]
 
 
+@pytest.mark.slow
 def test_the_images_of_a_batch_were_swapped_in_one_of_the_victims(tmp_path: Path) -> None:
     """The test above is about an assignment only if there is one."""
     cell = run(tmp_path, *IMAGES, "metric=mse_raw", "report.images=3")
@@ -48,6 +49,7 @@ def test_the_images_of_a_batch_were_swapped_in_one_of_the_victims(tmp_path: Path
     assert orders == {(0, 1), (1, 0)}
 
 
+@pytest.mark.slow
 def test_more_victims_after_a_rescore_and_a_rescore_after_more_victims(tmp_path: Path) -> None:
     """A run says which scores its stored victims lack, and the metric that was added is one of the cell's."""
     copied(tmp_path, *STORED, "metric=mse", "data.victims=1")
@@ -59,6 +61,7 @@ def test_more_victims_after_a_rescore_and_a_rescore_after_more_victims(tmp_path:
     assert scores(cell_in(tmp_path))["ssim"] == scores(whole)["ssim"]
 
 
+@pytest.mark.slow
 def test_a_run_names_the_command_for_what_its_victims_lack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(tmp_path, *STORED, "metric=mse", "data.victims=2")
     capsys.readouterr()

@@ -34,6 +34,7 @@ def pictures(root: Path, seed: int) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_data_of_the_users_own_are_named_and_other_data_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,6 +56,7 @@ def test_data_of_the_users_own_are_named_and_other_data_are_refused(
     assert None not in scores(found)["ssim"]
 
 
+@pytest.mark.slow
 def test_other_settings_of_a_stored_metric_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cell = run(tmp_path, *IMAGES, "metric=psnr")
     before = content(tmp_path)

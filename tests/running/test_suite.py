@@ -138,6 +138,7 @@ utility: [training=held_out, model.activation=tanh]
 """
 
 
+@pytest.mark.slow
 def test_a_suite_with_prices_trains_once_under_each_defence():
     cells = own_suites.planned(PRICED, "training.epochs=3", "attack.version=1")
     leaks, prices = [c for c in cells if "training" not in c.config], [c for c in cells if "training" in c.config]

@@ -43,6 +43,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[s
     return run
 
 
+@pytest.mark.slow
 def test_the_cells_use_the_weights_and_nothing_is_computed_twice(run: Callable[..., dict[str, Any]]) -> None:
     found = run()
     assert len(found["cells"]) == 4 and not found["failed"]
@@ -58,6 +59,7 @@ def test_the_cells_use_the_weights_and_nothing_is_computed_twice(run: Callable[.
     assert written == {path: path.stat().st_mtime_ns for path in Path("out/cells").rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_diverged_training_leaves_its_reason_in_the_rows_of_its_cells(run: Callable[..., dict[str, Any]]) -> None:
     found = run("training.lr=1e38", code=1)
     assert len(found["cells"]) == 2  # the training, and the cell of epoch 0

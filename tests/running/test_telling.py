@@ -38,6 +38,7 @@ def told(root: Path) -> list[set]:
     return found
 
 
+@pytest.mark.slow
 def test_a_telling_that_was_cut_short_is_made_up_for_once(tmp_path: Path) -> None:
     """Told again where the mark is left; a cell that was told of is left alone, and so is one without a logger."""
     words = [*SMALL, "data.victims=2", "logger=csv", f"results={tmp_path}"]
@@ -82,6 +83,7 @@ def test_a_logger_that_cannot_write_is_one_line_before_any_work_and_is_told_late
     assert not (cell.folder / telling.NAME).exists()
 
 
+@pytest.mark.slow
 def test_the_cell_after_one_that_failed_has_a_run_of_its_own(tmp_path: Path, monkeypatch) -> None:
     """Lightning's logger goes on in whatever run is open."""
     words = [*SMALL, "data.victims=1", "logger=wandb", f"results={tmp_path}"]

@@ -62,6 +62,7 @@ def test_a_classifier_learns_and_a_finished_run_is_not_trained_again(train, tmp_
     assert len(list((tmp_path / "out").glob("cells/training-*"))) == 1
 
 
+@pytest.mark.slow
 def test_dp_sgd_says_epsilon_of_the_whole_training_under_poisson_sampling(train):
     found = train("defense=dp_sgd", "training.epochs=1")
     accountant = RDPAccountant()
@@ -70,6 +71,7 @@ def test_dp_sgd_says_epsilon_of_the_whole_training_under_poisson_sampling(train)
     assert found["sampling"] == "poisson"
 
 
+@pytest.mark.slow
 def test_batch_norm_is_trained_and_tested_with_its_running_statistics(train):
     norm = ["model=resnet20", "model.blocks=1", "model.width=4", "model.activation=relu"]
     found = train(*norm, "training.batch_size=10", "training.epochs=2", "training.lr=0.2")
@@ -106,6 +108,7 @@ def test_run_does_not_train(capfd, tmp_path):
     assert "leakbench train" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_weights_are_stored_at_the_epochs_asked_for_and_a_run_without_them_is_trained_again(train, tmp_path):
     brief = ("training.train=400", "training.epochs=1")
     train(*brief)

@@ -55,6 +55,7 @@ def test_an_attack_of_another_laboratory_from_its_run_to_its_verification(lab: P
     assert '"their_lab.Stronger' not in page and "iDLG from two starts per victim (Doe 2026" in page
 
 
+@pytest.mark.slow
 def test_without_the_code_the_row_stays_claimed_and_one_line_says_why(lab: Path, capfd) -> None:
     for line in COMMANDS[:2]:
         assert main(words_of(line)) == 0, line

@@ -55,6 +55,7 @@ def test_runs_are_only_compared_without_a_key_and_a_network(tmp_path: Path, monk
     assert before == {path: path.stat().st_mtime_ns for path in root.rglob("*")}, "a comparison has written something"
 
 
+@pytest.mark.slow
 def test_a_server_that_knows_no_key_is_one_reason_per_run(server, tmp_path: Path) -> None:
     """W&B's own exit code says nothing; what it notes as uploaded does."""
     root = told_cells.told(tmp_path / "old")
@@ -67,6 +68,7 @@ def test_a_server_that_knows_no_key_is_one_reason_per_run(server, tmp_path: Path
     assert len(told_cells.files(root)) == 6 and not list(root.rglob("*.synced"))
 
 
+@pytest.mark.slow
 def test_without_pictures_nothing_is_said_of_private_data_and_nothing_stays_behind(server, tmp_path: Path) -> None:
     root = told_cells.copied(tmp_path / "r", board=False)
     before = told_cells.files(root)

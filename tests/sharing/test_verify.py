@@ -60,6 +60,7 @@ def test_a_figure_that_was_made_up_is_found(changes, sentence, capfd) -> None:
     assert "Rows not confirmed here: noise on samples-mnist." in Path("a/leaderboard.md").read_text()
 
 
+@pytest.mark.slow
 def test_an_entry_is_verified_without_being_imported_and_gets_no_mark(capfd) -> None:
     cell = run(A, "attack=noise", "data.set=mnist", "data.victims=2", "metric=mse", "logger=none")
     assert main(["export", "a", "-o", "entry.zip"]) == 0

@@ -60,6 +60,7 @@ def test_the_meter_counts_the_evaluations_of_slots_with_a_victim(setting, monkey
     assert 4 * 12 < meter.evaluations < 12 * VICTIMS
 
 
+@pytest.mark.slow
 def test_a_turn_goes_on_until_its_time_is_over(setting):
     engine, loop = EngineContestant(setting), LoopContestant(setting, 1)
     for contestant in (engine, loop):
@@ -75,6 +76,7 @@ def test_a_pool_that_ends_before_histories_are_full_is_timed_all_the_same():
     assert EngineContestant(setting).turn(0.01).evaluations > 0
 
 
+@pytest.mark.slow
 def test_the_loop_goes_from_victim_to_victim_without_end(monkeypatch):
     few = 4
     monkeypatch.setattr(setting_module, "BLOCK", few)
@@ -93,6 +95,7 @@ def test_the_loop_goes_from_victim_to_victim_without_end(monkeypatch):
     assert steps[-1] == steps[0] == 21 and steps[1] <= 20  # the second call takes no look
 
 
+@pytest.mark.slow
 def test_whole_runs_are_counted_to_their_end(monkeypatch):
     monkeypatch.setattr(sequential, "STEPS", 2)
     setting = prepare([*TINY, "attack.evaluations=5"])

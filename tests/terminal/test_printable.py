@@ -69,6 +69,7 @@ def hidden_signs(text: str) -> set[str]:
     return {sign for sign in text if unicodedata.category(sign) in kinds} - ALLOWED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_every_renderer_shows_and_obeys_nothing(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     root = folder_of(tmp_path / "r", HOSTILE[kind])

@@ -68,7 +68,8 @@ def test_a_short_run_finds_most_of_a_sentence(cell) -> None:
     assert torch.cat(rouge).mean() > 0.5
 
 
-@pytest.mark.parametrize("fluency", [pytest.param(0.0, marks=pytest.mark.slow), 0.2])
+@pytest.mark.slow
+@pytest.mark.parametrize("fluency", [0.0, 0.2])
 def test_many_at_once_equal_one_by_one(cell, fluency: float) -> None:
     """Four steps and two rounds of edits in float64: paths differ by rounding, and no choice hangs on that."""
     parties = cell(*QUICK, "data.batch_size=2", f"attack.edits.fluency={fluency}")
@@ -100,6 +101,7 @@ def test_the_truth_is_not_in_reach(cell) -> None:
         assert torch.equal(found[0][i][0], found[1][i][0]) and torch.equal(found[0][i][2], found[1][i][2])
 
 
+@pytest.mark.slow
 def test_known_labels_are_taken_and_unknown_ones_are_found(cell) -> None:
     parties = cell(*QUICK, "threat.labels=true")
     seen = parties.client.share(parties.data.deal(range(2)))

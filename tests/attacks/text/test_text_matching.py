@@ -87,6 +87,7 @@ def test_it_goes_the_way_of_torchs_own_optimiser(name: str) -> None:
         assert lowest < value(start).item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_lengths_that_are_hidden_are_inferred(batch_size: int) -> None:
     """For one sentence the claim is that with the length granted; of several, all are taken for the longest."""
@@ -100,6 +101,7 @@ def test_lengths_that_are_hidden_are_inferred(batch_size: int) -> None:
         assert torch.equal(claim.inputs, run(told[0].attack, told[2]).inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["classification", *LANGUAGE])
 def test_what_is_claimed_where(head: str) -> None:
     """Padding: nothing. Frame: as for every sentence. Elsewhere: tokens that can be part of one. At all moments."""
@@ -151,6 +153,7 @@ def test_language_models_give_their_sentences_away(head: str) -> None:
         assert len(start) == 10 * 32 + 10 * seen.task.classes
 
 
+@pytest.mark.slow
 def test_hidden_words_have_to_be_granted_and_are_then_claimed() -> None:
     masked = ("model.head=masked", "data.hidden=0.3", SHORT)
     with pytest.raises(NotApplicable, match="cannot know which tokens a masked language model has hidden"):
@@ -163,6 +166,7 @@ def test_hidden_words_have_to_be_granted_and_are_then_claimed() -> None:
     assert len(built.attack.start_of(seen, 0, 0)) == 10 * 16  # no logits
 
 
+@pytest.mark.slow
 def test_labels_granted_or_inferred_are_not_optimised() -> None:
     infer = "attack.labels={_target_: bench.labels.last_layer.LastLayer}"
     for overrides in (("threat=labels_known",), (infer,)):
@@ -173,6 +177,7 @@ def test_labels_granted_or_inferred_are_not_optimised() -> None:
         parties("model.head=masked", "data.hidden=0", infer)
 
 
+@pytest.mark.slow
 def test_one_model_for_all_and_one_for_each_are_decoded_alike() -> None:
     """A shared table is looked up once, not copied for each victim."""
     built, _, seen = shared(NARROW, SHORT, "model.per_victim=false", "engine.dtype=float64")
@@ -181,6 +186,7 @@ def test_one_model_for_all_and_one_for_each_are_decoded_alike() -> None:
     assert torch.equal(run(built.attack, seen).inputs, run(built.attack, copied).inputs)
 
 
+@pytest.mark.slow
 def test_the_best_of_two_restarts_is_the_better_of_two_runs() -> None:
     settings = (NARROW, "attack.iterations=4", "attack.deviation=0.5")
     both = shared(*settings, "attack.restarts=2", victims=2)

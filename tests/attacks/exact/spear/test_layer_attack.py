@@ -35,6 +35,7 @@ def test_every_image_of_a_batch_comes_back(parties, attack, raw) -> None:
         assert scores.values["mse"].max() < 1e-8  # a gradient in float32
 
 
+@pytest.mark.slow
 def test_victims_at_once_are_those_one_by_one_and_the_truth_is_not_in_reach(parties) -> None:
     built = cell(parties)
     victims = built.data.deal([0, 1, 2])
@@ -113,6 +114,7 @@ def test_numbers_out_of_range_are_refused(changed, sentence) -> None:
         Spear(**{**given, **changed}, engine=ENGINE)
 
 
+@pytest.mark.slow
 def test_what_counts_as_zero_follows_from_the_type_of_the_gradient_or_is_given() -> None:
     """A gradient in float32 has no zeros at the rounding of float64 (`spear` measures it as noise).
 
@@ -128,6 +130,7 @@ def test_what_counts_as_zero_follows_from_the_type_of_the_gradient_or_is_given()
     assert found(None, torch.float64) == found(1e-13, torch.float32) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defense", ["gaussian", "float16"])
 def test_a_defence_that_hides_the_zeros_is_measured_and_the_images_come_back(parties, defense) -> None:
     std = ["defense.std=1e-4"] if defense == "gaussian" else []
