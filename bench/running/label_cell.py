@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import pytorch_lightning as pl
 
 from bench.attacks.base import unmet
-from bench.client import Client
 from bench.config.instantiate import instantiate
 from bench.errors import NotApplicable
 from bench.host import signals
@@ -28,6 +27,7 @@ from bench.running.components import Contents, client_of, instantiate_engine, re
 from bench.running.ddp_watchdog import DdpWatchdog
 from bench.running.label_step import LabelInference
 from bench.running.ranks import SyncRanks
+from bench.running.shared_updates import SharedUpdates, updates_of
 from bench.running.trainer import attack_trainer, device_in_words
 from bench.running.victim_cell import VictimCell
 from bench.storage.provenance import stamp
@@ -40,7 +40,7 @@ class LabelCell(VictimCell[StoredLabels]):
 
     kind: ClassVar[type[StoredLabels]] = StoredLabels
 
-    client: Client
+    updates: SharedUpdates
     rule: LabelRule
 
     @cached_property
@@ -62,21 +62,26 @@ class LabelCell(VictimCell[StoredLabels]):
         data = self.contents.data
         if data.classes is None or data.classes == 1:
             raise NotApplicable(f"data '{data.title}' has {'one class' if data.classes else 'no labels'} to infer")
-        self.client = client_of(self.cfg, self.contents, engine)
-        check(self.rule, self.config["names"]["attack"], self.client.share(data.deal([0])))
+        config, extra = self.config, self._hashes()
+        self.updates = updates_of(config, extra, lambda: client_of(self.cfg, self.contents, engine))
+        check(self.rule, config["names"]["attack"], self.updates(data.deal([0])))
         self.trainer = attack_trainer(self.cfg)
+
+    def _hashes(self) -> dict[str, Any]:
+        """Of the data and of the files of the weights."""
+        found = self.contents
+        weights = {key: value for key, value in found.pretrained.items() if not key.startswith("attack.")}
+        return contents(found.data.fingerprint, found.checkpoint, weights)
 
     def identify(self) -> Identified:
         """See `Cell.identify`."""
-        config, found = self.config, self.contents
-        weights = {key: value for key, value in found.pretrained.items() if not key.startswith("attack.")}
-        extra = contents(found.data.fingerprint, found.checkpoint, weights)
+        config, found, extra = self.config, self.contents, self._hashes()
         facts = self.known_facts(found.data, extra)
         return Identified(label_identity(config, extra), self.slug(facts), facts)
 
     def facts(self) -> dict[str, Any]:
         """See `Cell.facts`."""
-        data, client = self.contents.data, self.client
+        data, client = self.contents.data, self.updates.client
         return {
             "data": {
                 "modality": data.modality,
@@ -121,7 +126,7 @@ class LabelCell(VictimCell[StoredLabels]):
             recorder = LabelRecorder(stored, trainer, lambda done: drawn.advance(bar, done))
             trainer.callbacks += [SyncRanks(data, recorder), DdpWatchdog()]  # type: ignore[attr-defined]
             try:
-                trainer.test(LabelInference(self.client, self.rule, self.cfg.seed, recorder), data, verbose=False)
+                trainer.test(LabelInference(self.updates, self.rule, self.cfg.seed, recorder), data, verbose=False)
             finally:
                 drawn.remove_task(bar)
         signals.check()

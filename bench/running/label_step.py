@@ -10,7 +10,6 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from bench.client import Client
 from bench.host import signals
 from bench.host.out_of_memory import lacks_memory
 from bench.labels.base import LabelRule
@@ -19,6 +18,7 @@ from bench.labels.score import score
 from bench.messages.observation import Observation
 from bench.messages.status import Status
 from bench.messages.victims import Victims
+from bench.running.shared_updates import SharedUpdates
 
 Keep = Callable[[list[dict[str, Any]]], None]
 
@@ -27,16 +27,17 @@ class LabelInference(pl.LightningModule):
     """A LightningModule whose `Trainer.test` lets a rule claim the labels of a datamodule's victims.
 
     Args:
-        client: the private side.
+        updates: what the victims share, and the client that shares it.
         rule: sees what the client shares, and nothing of a victim.
         seed: seed of the attacker's random numbers.
         keep: called with the rows of each block of victims (see `bench.results.stored_labels`), without the columns
             that all rows have in common.
     """
 
-    def __init__(self, client: Client, rule: LabelRule, seed: int, keep: Keep) -> None:
+    def __init__(self, updates: SharedUpdates, rule: LabelRule, seed: int, keep: Keep) -> None:
         super().__init__()
-        self.client, self.rule, self.seed, self._keep = client, rule, seed, keep
+        self.client = updates.client  # Lightning moves it to the device
+        self.updates, self.rule, self.seed, self._keep = updates, rule, seed, keep
 
     def on_test_start(self) -> None:
         """Installs our signal handlers, because Lightning's would finish the test on SIGTERM and then requeue."""
@@ -53,7 +54,7 @@ class LabelInference(pl.LightningModule):
             return
         signals.check()
         with torch.inference_mode(False), torch.enable_grad(), signals.held():
-            seen = self.client.share(victims)
+            seen = self.updates(victims)
             self._keep([row(self.rule, seen.take(torch.tensor([v])), victims, v, self.seed) for v in range(len(seen))])
 
 
