@@ -1,5 +1,6 @@
 """Protects: Hydra is called as a library, so that a program around leakbench finds its own Hydra and warnings again."""
 
+import random
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from bench.config import composing
+from bench.config.cell_names import option_names
 from bench.config.composing import apart, cache_folder, composed_by_hydra, silent
 
 
@@ -90,6 +92,12 @@ def test_the_settings_of_hydras_own_program_are_not_read() -> None:
         ["attack.lrr=1"],
         ["training.epochs=1"],
         ["attack=idgl", "attack.lr=1"],
+        ["attack=idlg", "model=lennet"],
+        ["attack=idlg", "attack=dlg", "model=mlp"],
+        ["model=bert_tiny", "data=sentences", "attack=tag"],
+        ["labels=yin", "attack=dlg", "measure=labels"],
+        ["training=held_out", "model=convnet16"],
+        ["model=null", "attack=dlg"],
         ["attack.lr"],
     ],
     ids=str,
@@ -105,6 +113,30 @@ def test_choices_and_then_values_are_what_hydra_composes_at_once(overrides: list
         return cfg.hydra.runtime.choices, {k: v for k, v in OmegaConf.to_container(cfg).items() if k != "hydra"}
 
     assert outcome(composing._composed) == outcome(composed_by_hydra) == outcome(composed_by_hydra)
+
+
+GROUPS = ("attack", "model", "defense", "threat", "metric", "data", "engine", "trainer", "scale", "labels")
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 30))])
+def test_an_option_means_the_same_beside_any_other(seed: int) -> None:
+    """Most options change their own node alone, and of those a combination is put together without Hydra."""
+    known, draw = option_names(None), random.Random(seed)
+    chosen = [f"{group}={draw.choice(known[group])}" for group in draw.sample(GROUPS, 4)]
+    ours, hydras = composed_by_hydra(chosen, None), composing._composed(chosen, None)
+    assert ours.hydra.runtime.choices == hydras.hydra.runtime.choices
+    assert list(ours) == list(hydras)
+    assert OmegaConf.is_struct(ours) == OmegaConf.is_struct(hydras)
+    for key in ours:
+        if key != "hydra":
+            assert OmegaConf.to_yaml(OmegaConf.create({key: ours._get_node(key)})) == OmegaConf.to_yaml(
+                OmegaConf.create({key: hydras._get_node(key)})
+            )
+
+
+def test_options_that_choose_others_too_are_composed_by_hydra() -> None:
+    alone = {choice: composing._own_node(choice) for choice in ("attack=tag", "data=sentences", "labels=yin")}
+    assert {choice for choice, own in alone.items() if own is not None} == {"attack=tag"}
 
 
 def test_a_config_is_the_callers_own() -> None:
