@@ -28,6 +28,7 @@ def test_masked_attacks_read_through_pruning_of_seventy_percent(parties, attack:
         assert min(errors(parties, "attack=dlg", *defense, *SMALL)) > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ["dlg_masked", "dlg_layers"])
 def test_soterias_layer_is_left_out(parties, attack: str) -> None:
     assert max(errors(parties, f"attack={attack}", "defense=soteria", *SMALL)) < 1e-3
@@ -38,6 +39,7 @@ def test_plain_dlg_does_not_get_through_soteria(parties) -> None:
     assert min(errors(parties, "attack=dlg", "defense=soteria", *SMALL)) > 1e-2
 
 
+@pytest.mark.slow
 def test_in_the_quantised_domain_the_true_image_is_a_minimum_of_zero(parties) -> None:
     """Its gradient lies in the cell that was shared, so nothing pulls away from it; the plain objective is above zero
     there. In float64, where the client's rounding to its cell is exact but for the last digits."""

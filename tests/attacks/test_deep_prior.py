@@ -11,6 +11,7 @@ SMALL = ("attack=deep_prior", "attack.variables.latent=4", "attack.variables.wid
 GRANTED = ("threat=training_details", "threat.labels=true")
 
 
+@pytest.mark.slow
 def test_the_objective_falls_and_the_image_is_what_the_network_draws(parties) -> None:
     built = parties(*SMALL, *TINY, "attack.evaluations=15", "attack.lr=2e-2", "engine.chunk=2")
     victims = built.data.deal([0, 1])

@@ -11,6 +11,7 @@ from bench.errors import NotApplicable
 QUICK = ("engine.compile=false", "engine.chunk=1", "data.set=mnist", "data.size=8", "model.width=3")
 
 
+@pytest.mark.slow
 def test_a_batch_of_one_is_dlg(parties) -> None:
     found = []
     for name in ("dlg", "dlg_in_turn"):

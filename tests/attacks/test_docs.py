@@ -31,6 +31,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_runs_and_without_a_defence_every_image_comes_back(command, folder, capfd):
     assert len(COMMANDS) == 3
@@ -44,6 +45,7 @@ def test_each_command_runs_and_without_a_defence_every_image_comes_back(command,
         assert document["mse"]["mean"] > 1e-9
 
 
+@pytest.mark.slow
 def test_another_network_is_refused_in_one_line(folder, capfd):
     assert main(["run", "attack=linear_ratio", *SMALL, "--config-dir", "my_configs"]) == 2
     said = capfd.readouterr().err.strip()

@@ -166,6 +166,7 @@ def test_known_labels_are_used(parties) -> None:
     assert torch.equal(run(built.attack, built.client.share(victims)).labels, victims.labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["idlg", "idlg_published"])
 def test_a_victims_result_does_not_depend_on_its_company(parties, name: str) -> None:
     """Eager, float32, threads fixed: refilled at different times, in any share of the victims (as on several processes)

@@ -62,6 +62,7 @@ def test_the_best_start_is_returned_or_the_mean_of_all(parties) -> None:
     torch.testing.assert_close(claims(both.attack, seen)[0].inputs, mean, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [

@@ -110,6 +110,7 @@ def test_label_logits_start_as_they_are_asked_to_and_each_restart_elsewhere() ->
     assert not torch.equal(starts[0][:-count], starts[1][:-count])
 
 
+@pytest.mark.slow
 def test_the_claim_is_that_of_the_best_restart_and_costs_what_all_cost() -> None:
     seen, *_ = observe(net())
     both = run(attack(restarts=2), seen)

@@ -65,6 +65,7 @@ def test_victims_do_not_depend_on_one_another(parties) -> None:
     assert torch.equal(together.evaluations, alone.evaluations)
 
 
+@pytest.mark.slow
 def test_of_a_gradient_nothing_is_searched(parties) -> None:
     claims = []
     for words in (SEARCH, ("attack=inverting_gradients",)):

@@ -26,6 +26,7 @@ def test_one_local_step_and_alpha_fixed_at_zero_is_inverting_gradients(parties, 
     assert torch.equal(ours.labels, theirs.labels)
 
 
+@pytest.mark.slow
 def test_a_gradient_has_no_second_model(parties) -> None:
     claims = []
     for name in ("sme", "inverting_gradients_adam"):

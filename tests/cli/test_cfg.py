@@ -27,6 +27,7 @@ def test_a_cell_is_printed_resolved_and_nothing_is_written(command: str, trainin
     assert json.loads(capfd.readouterr().out) == config
 
 
+@pytest.mark.slow
 def test_a_suite_is_one_document_per_cell(tmp_path: Path, capfd) -> None:
     assert main(["suite", "quick", "attack=idlg", "--cfg"]) == 0
     out = capfd.readouterr().out

@@ -23,6 +23,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_each_results_folder_gets_its_leaderboard() -> None:
     code, document = grid.run_or_show("mine", planned("a", "b"), only_config=False)
     assert code == 0 and {"a/leaderboard.md", "b/leaderboard.md"} <= set(document["files"])

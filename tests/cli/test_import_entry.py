@@ -9,6 +9,7 @@ from bench.cli.main import main
 from bench.results import query, verification
 
 
+@pytest.mark.slow
 def test_an_entry_goes_to_another_folder_and_its_row_is_claimed_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def test_a_survey_of_an_empty_machine(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.slow
 def test_what_lies_in_a_named_folder_is_found(shared_data, shared_weights):
     found = {item.name: item for item in prepare.survey([f"paths.weights={shared_weights}"])}
     assert found["lpips"].state == "here" and "alexnet" in found["lpips"].remark

@@ -19,6 +19,7 @@ def test_a_silent_host_is_given_up(silent_port: int, monkeypatch: pytest.MonkeyP
     assert time.monotonic() - start < 3
 
 
+@pytest.mark.slow
 def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """No socket timeout covers the resolver, so the thread's own limit has to."""
     monkeypatch.setattr(http, "PATIENCE", 0.1)

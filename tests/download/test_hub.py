@@ -94,6 +94,7 @@ def test_the_connection_has_a_time_out_of_its_own(tmp_path):
     assert time.monotonic() - started < 3
 
 
+@pytest.mark.slow
 def test_a_slow_but_steady_connection_is_not_given_up(tmp_path):
     """The limit is on silence and not on the whole: a large file on a slow line takes minutes."""
 

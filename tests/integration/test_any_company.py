@@ -109,7 +109,7 @@ def test_a_chunk_that_is_asked_for_is_part_of_what_a_cell_is() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chunk", [None, 1, 5])
+@pytest.mark.parametrize("chunk", [None, 5])
 def test_eight_hundred_evaluations_of_lenet_on_mnist(chunk, tmp_path) -> None:
     """Whole, extended and by two processes; what rounding makes of a path shows by then."""
     words = [

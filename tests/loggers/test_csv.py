@@ -23,6 +23,7 @@ QUICK = [
 ]
 
 
+@pytest.mark.slow
 def test_a_real_cell_is_told_of(tmp_path: Path) -> None:
     document = run_cell(compose(["logger=csv", *QUICK, f"results={tmp_path}"]))
     (path,) = tmp_path.glob("csv/*/version_0/metrics.csv")
@@ -36,6 +37,7 @@ def test_a_real_cell_is_told_of(tmp_path: Path) -> None:
     assert Image.open(truth).size == (2 * 28, 28)  # two victims, one image each
 
 
+@pytest.mark.slow
 def test_a_cell_of_sentences_is_told_of(tmp_path: Path) -> None:
     """There are no pictures and no rates of pixels; curves and scores there are."""
     document = run(tmp_path / "r", "logger=csv", "data.victims=2")
@@ -46,6 +48,7 @@ def test_a_cell_of_sentences_is_told_of(tmp_path: Path) -> None:
     assert sum(bool(row["objective/median"]) for row in rows) == len(MOMENTS)
 
 
+@pytest.mark.slow
 def test_pictures_are_left_out_on_demand(tmp_path: Path) -> None:
     run_cell(compose(["logger=csv", "logger.pictures=false", *QUICK, f"results={tmp_path}"]))
     assert list(tmp_path.rglob("metrics.csv")) and not list(tmp_path.rglob("*.png"))

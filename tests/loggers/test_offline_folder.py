@@ -74,6 +74,7 @@ def test_a_run_that_was_told_without_pictures_stays_without(tmp_path: Path) -> N
     assert (run.lacks, run.images, run.wanted_images, run.shows) == (None, 0, 0, False)
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_off_is_told_again_under_its_id(tmp_path: Path) -> None:
     cell = page_cells.add(tmp_path, Kind("idlg", "mnist"), 1, victims=2)
     told_cells.tell(tmp_path, cell)

@@ -21,6 +21,7 @@ def events(folder: Path) -> Any:
     return EventAccumulator(str(path)).Reload()
 
 
+@pytest.mark.slow
 def test_a_real_cell_is_told_of(tmp_path: Path) -> None:
     document = run_cell(compose(["logger=tensorboard", *QUICK, f"results={tmp_path}"]))
     found = events(tmp_path)
@@ -32,6 +33,7 @@ def test_a_real_cell_is_told_of(tmp_path: Path) -> None:
     assert steps == sorted(set(steps)) and len(steps) > 2 and truth.width >= 2 * 28
 
 
+@pytest.mark.slow
 def test_a_cell_of_sentences_is_told_of(tmp_path: Path) -> None:
     document = run(tmp_path / "r", "logger=tensorboard", "data.victims=2")
     told = events(tmp_path / "r").Scalars("score/exact_match")[-1].value

@@ -33,6 +33,7 @@ def test_long_names_become_tags_that_wandb_takes() -> None:
         wandb.Settings(run_tags=(tag + "x",))
 
 
+@pytest.mark.slow
 def test_a_run_that_the_user_has_open_stays_open(tmp_path: Path) -> None:
     """An audit in a notebook may stand beside a run of the user's own."""
     settings = wandb.Settings(silent=True, console="off")

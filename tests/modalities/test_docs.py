@@ -108,6 +108,7 @@ def test_a_run_speaks_of_records_and_scores_them(documents, folder, said):
     assert "surrogate" not in overview
 
 
+@pytest.mark.slow
 def test_a_report_has_their_board_with_their_columns_their_leak_and_their_words(documents, folder):
     assert main(["report"]) == 0
     board = (folder / "results" / "leaderboard.md").read_text()

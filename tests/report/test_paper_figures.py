@@ -45,6 +45,7 @@ def test_what_a_paper_reports_is_drawn_as_marks_in_the_colour_of_its_row(tmp_pat
     assert marks.get_label() == "idlg, the paper"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 12])
 def test_the_names_of_many_lines_hide_none_of_them(tmp_path: Path, count: int) -> None:
     """They stand below the plot, within the figure; no two lines look alike."""

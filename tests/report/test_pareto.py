@@ -68,6 +68,7 @@ def test_a_board_has_a_picture_if_two_defences_are_trained(defense_board: Boards
     assert pareto(one) is None and stamp(one) is None
 
 
+@pytest.mark.slow
 def test_the_picture_carries_the_stamp_of_what_it_shows(defense_board: Boards, tmp_path) -> None:
     board = defense_board(NONE, WEAK)
     of = stamp(board)

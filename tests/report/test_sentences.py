@@ -171,6 +171,7 @@ def test_every_form_has_the_columns_of_sentences(made, root):
     assert r"\section*{Sentences, threat model: basic}" in tex and "ROUGE-1, mean $\\uparrow$" in tex
 
 
+@pytest.mark.slow
 def test_sentences_alone_have_a_report_without_a_word_of_pixels(tmp_path, capsys):
     run(tmp_path / "r", "data.victims=2")
     assert main(["report", str(tmp_path / "r")]) == 0

@@ -44,6 +44,7 @@ def test_a_failed_training_and_its_later_success_are_one_cell(train, tmp_path):
     assert done.folder == failed.folder and done.failure is None and done.done() == {0, 1}
 
 
+@pytest.mark.slow
 def test_identity_needs_no_model_and_is_the_one_that_a_built_cell_has(tmp_path):
     for words in (CELL, ["attack=idlg", "data=samples", "data.set=mnist", "data.victims=2", "metric=mse"]):
         cfg = compose([*words, f"results={tmp_path}", "logger=none"])
@@ -52,6 +53,7 @@ def test_identity_needs_no_model_and_is_the_one_that_a_built_cell_has(tmp_path):
         assert before.identify() == built.identify()
 
 
+@pytest.mark.slow
 def test_a_training_that_is_asked_to_leave_keeps_its_runs_and_goes_on(train, tmp_path, monkeypatch):
     """Asked in the midst of the second run: the first is stored, and only the second is trained again."""
     real, trained = training_cell.train, []
@@ -70,6 +72,7 @@ def test_a_training_that_is_asked_to_leave_keeps_its_runs_and_goes_on(train, tmp
     assert train()["runs"] == 2 and trained == [0, 1, 1]
 
 
+@pytest.mark.slow
 def test_status_counts_runs_beside_victims(train, tmp_path, capfd):
     train()
     found = status.look(tmp_path)

@@ -17,6 +17,7 @@ QUIET = ["metric=mse", "logger=none", "engine.compile=false", "engine.threads=1"
 DDP = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 
 
+@pytest.mark.slow
 def test_silence_counts_as_death_only_after_its_time_and_never_after_the_end():
     store = TCPStore("127.0.0.1", 0, is_master=True)
     one, other = (RankHeartbeat(store.clone(), rank, 2, stale=0.2) for rank in range(2))

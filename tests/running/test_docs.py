@@ -18,6 +18,7 @@ COMMANDS = [line for line in PAGE.splitlines() if line.startswith(("leakbench ru
 PAIRS = list(zip(COMMANDS, [6, 7, 3, 14], strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "count"), PAIRS[1:])
 def test_each_command_of_the_suite_has_as_many_cells_as_the_page_says(command, count) -> None:
     overrides = shlex.split(command.replace("--config-dir my_configs", ""))[3:]

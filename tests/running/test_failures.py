@@ -86,6 +86,7 @@ def test_out_of_memory_everywhere_is_a_failed_cell_and_tried_again(faulty, capfd
     assert code == 0 and document["failures"] == 0 and document["mse"]["n"] == 3 and "cell" not in document["reasons"]
 
 
+@pytest.mark.slow
 def test_not_finite_everywhere_is_a_failed_cell_and_not_tried_again(faulty, capfd):
     words = [*IDLG, "model.loss=faulty_parts_of_a_user:hole"]
     for _ in range(2):
@@ -172,6 +173,7 @@ def test_a_model_that_ends_the_program_is_a_failed_cell(leaving, workers):
     assert sorted(kept) == reasons
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "after"), [("exit", 1), ("interrupt", 1), ("exit", 40), ("interrupt", 40)])
 def test_a_model_that_ends_the_program_fails_a_single_run(leaving, capfd, how, after):
     """In the probe, and in the midst of Lightning's loop, which makes an exit of an interrupt and turns SIGINT off."""

@@ -56,6 +56,7 @@ def test_no_batch_is_an_exception(tmp_path: Path, asked: tuple[str, ...]) -> Non
     assert document["inferred_batch_size"]["largest"] >= document["inferred_batch_size"]["high"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
@@ -93,6 +94,7 @@ def test_victims_that_all_fail_fail_the_cell(tmp_path: Path, monkeypatch: pytest
     assert document["failures"] == 2 and document["reasons"]["cell"].startswith("nonfinite: linear algebra did not")
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_summary_and_the_status_knows_the_cell(tmp_path: Path, capfd) -> None:
     asked = ["labels=ilrg", "data.victims=2", "data.batch_size=4", f"results={tmp_path / 'out'}"]
     assert main(["run", *QUICK, *asked]) == 0

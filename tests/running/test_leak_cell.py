@@ -81,6 +81,7 @@ def test_controls_need_no_labels(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_more_victims_than_images_repeat_them_and_say_so(tmp_path: Path) -> None:
     document = run(tmp_path, "data.victims=22", "attack.evaluations=1", "data.set=mnist", "data.size=8", "metric=mse")
     (cell,) = query.cells(tmp_path).cells
@@ -88,6 +89,7 @@ def test_more_victims_than_images_repeat_them_and_say_so(tmp_path: Path) -> None
     assert query.victims(cell)["repeats"].to_pylist() == [0] * 20 + [1] * 2
 
 
+@pytest.mark.slow
 def test_batches_are_matched_and_scored_a_sample(tmp_path: Path) -> None:
     cfg = compose(
         [
@@ -169,6 +171,7 @@ def test_data_of_one_class_have_no_gradient_to_attack(parties, tmp_path: Path) -
 MATTE = ("attack=mean", "data.set=mnist", "data.victims=2", "logger=none")
 
 
+@pytest.mark.slow
 def test_another_metric_is_the_same_cell_and_drops_nothing_of_the_first(tmp_path: Path) -> None:
     """What was attacked is one thing, and what was scored another."""
     first = run_cell(compose([*MATTE, "metric=psnr", f"results={tmp_path}"]))
@@ -181,6 +184,7 @@ def test_another_metric_is_the_same_cell_and_drops_nothing_of_the_first(tmp_path
     assert [value is None for value in samples["mse"].to_pylist()] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_other_settings_of_a_stored_metric_are_refused_in_one_line(tmp_path: Path) -> None:
     run_cell(compose([*MATTE, "metric=psnr", f"results={tmp_path}"]))
     (cell,) = query.cells(tmp_path).cells

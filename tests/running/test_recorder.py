@@ -58,6 +58,7 @@ def test_none_keeps_none_and_is_the_same_cell(tmp_path: Path) -> None:
         compose(["report.reconstructions=some"])
 
 
+@pytest.mark.slow
 def test_a_metric_that_cannot_be_computed_has_no_column(tmp_path: Path) -> None:
     cell = run(tmp_path, *CELL, "metric=image", "paths.weights=/nowhere")
     columns = query.samples(cell).column_names

@@ -164,6 +164,7 @@ def test_it_waits_for_the_lock_of_the_cell(tmp_path: Path, monkeypatch: pytest.M
     assert held == [cell_in(tmp_path).folder]
 
 
+@pytest.mark.slow
 def test_a_damaged_reconstruction_costs_its_victims_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copied(tmp_path, *STORED, "metric=mse", "data.victims=1")
     cell = run(tmp_path, *STORED, "metric=mse", "data.victims=2")

@@ -67,6 +67,7 @@ def test_other_settings_of_a_stored_metric_are_refused(tmp_path: Path, capsys: p
     assert scores(cell_in(tmp_path))["psnr_50"] == [5.0] * 6 and cell.folder.exists()
 
 
+@pytest.mark.slow
 def test_no_class_is_taken_from_a_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A record may come from anybody: it must not choose what is called here."""
     cell = copied(tmp_path, *STORED, "metric=mse")

@@ -69,6 +69,7 @@ def test_which_sets_are_lacking_is_said_before_anything_runs(name, tmp_path, mon
     assert all(f"leakbench prepare {name}" in str(caught.value) for name in ("mnist", "cifar100", "svhn", "lfw"))
 
 
+@pytest.mark.slow
 def test_what_the_user_says_replaces_what_the_grid_says():
     attacks = [c.config.attack for c in own_suites.planned(GRID, "attack=idlg")]
     assert len(attacks) == 2 and all(a.evaluations != 7 for a in attacks)  # attack.evaluations=7 went with its attack

@@ -73,6 +73,7 @@ def test_a_diverged_training_leaves_its_reason_in_the_rows_of_its_cells(run: Cal
     assert not any(cell.failure for cell in own) and {len(cell.done()) for cell in own} == {2}
 
 
+@pytest.mark.slow
 def test_a_training_that_cannot_run_leaves_its_reason_too(run: Callable[..., dict[str, Any]]) -> None:
     found = run("training.train=19", code=1)
     reason = "training.train=19, training.test=6: data 'samples-mnist' has only 20 images"

@@ -70,6 +70,7 @@ def test_a_link_in_the_place_of_the_mark_is_not_followed(tmp_path: Path) -> None
     assert not (tmp_path / "theirs").exists()
 
 
+@pytest.mark.slow
 def test_a_logger_that_cannot_write_is_one_line_before_any_work_and_is_told_later(tmp_path: Path) -> None:
     words = [*SMALL, "data.victims=2", "logger=csv", f"results={tmp_path}"]
     (tmp_path / "csv").write_text("a file, and no folder")

@@ -41,6 +41,7 @@ def synced(root: Path, *, upload: bool, pictures: bool = True) -> tuple[Synced, 
     return found, notices
 
 
+@pytest.mark.slow
 def test_runs_are_only_compared_without_a_key_and_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     root = told_cells.copied(tmp_path / "r", board=False)

@@ -42,6 +42,7 @@ def errors(setting, images, ids):
     return [float((i.clamp(0, 1) - truth[int(v)]).square().mean()) for v, i in zip(ids, images)]
 
 
+@pytest.mark.slow
 def test_the_meter_counts_the_evaluations_of_slots_with_a_victim(setting, monkeypatch):
     evaluated = []
     original = Matching.__call__
@@ -71,6 +72,7 @@ def test_a_turn_goes_on_until_its_time_is_over(setting):
     assert setting.components.engine.watch is None
 
 
+@pytest.mark.slow
 def test_a_pool_that_ends_before_histories_are_full_is_timed_all_the_same():
     setting = prepare([*TINY, "attack.evaluations=2", "attack.history=100"])
     assert EngineContestant(setting).turn(0.01).evaluations > 0

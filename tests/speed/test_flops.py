@@ -75,6 +75,7 @@ def test_what_cannot_be_traced_has_no_count():
     assert flops.needed(branches, torch.rand(2, 2)) is None
 
 
+@pytest.mark.slow
 def test_a_direction_costs_products_with_all_pairs(cifar):
     longer = prepare([*TINY, "attack.history=20"])
     m, n = 10, 192

@@ -56,6 +56,7 @@ def test_the_engine_and_the_loop_minimise_the_same_distance_between_the_same_gra
         torch.testing.assert_close(matching.value(z.unsqueeze(0))[0], theirs, rtol=1e-4, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -96,6 +96,7 @@ def test_whole_sentences_are_exact_on_pretrained_weights(shared_data, minilm, ba
         assert sentences(claim.inputs[0]) == truth(victims, position)
 
 
+@pytest.mark.slow
 def test_the_truth_is_not_in_reach(shared_data) -> None:
     built = cell(shared_data, "data.batch_size=2")
     claims = []
@@ -119,6 +120,7 @@ def test_too_many_tokens_or_numbers_that_are_none_claim_nothing(shared_data) -> 
     assert [claim.status[0] for claim in claims] == [Status.BUDGET, Status.NONFINITE]
 
 
+@pytest.mark.slow
 def test_noise_leaves_the_nearest_tokens_and_no_verdict(shared_data) -> None:
     built = cell(shared_data, "defense=gaussian", "defense.std=1e-3", "attack.tries=3")
     victims = built.data.deal([0])

@@ -20,6 +20,7 @@ def observed(norm: str = "batch", activation: str = "relu", count: int = 2):
     return observe_images(model, images, torch.tensor([[1], [3]])[:count]), images
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["batch", "none"])
 def test_the_input_of_the_second_block_is_exact(norm: str) -> None:
     """The first block has more unknowns than equations, so the walk ends behind it."""

@@ -44,6 +44,7 @@ def test_it_is_exact_as_a_set(shared_data, minilm, model, batch_size, count) -> 
     assert (scores.values["token_set"] == 1).all()
 
 
+@pytest.mark.slow
 def test_it_needs_no_lengths(shared_data) -> None:
     built = cell(shared_data, "threat.lengths=false", "data.batch_size=2")
     victims = built.data.deal(range(4))
@@ -51,6 +52,7 @@ def test_it_needs_no_lengths(shared_data) -> None:
     assert sets(claim.inputs, built.data.tokenizer) == sets(victims.inputs, built.data.tokenizer)
 
 
+@pytest.mark.slow
 def test_under_noise_the_longest_rows_fill_the_places(shared_data) -> None:
     """Each coordinate of 64 with deviation 1e-6: far below a word's row, so the words are still the longest rows."""
     built = cell(shared_data, "defense=gaussian", "defense.std=1e-6")

@@ -31,6 +31,7 @@ def claims(attack, seen: Observation, seed: int = 0) -> dict[int, Reconstruction
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 2])
 def test_what_does_not_count_are_the_biases_of_the_keys(cell, layers: int) -> None:
     """Attention is blind to them; as the authors' code counts, each adds a distance of about 1, between 0 and 2."""
@@ -109,6 +110,7 @@ def test_known_labels_are_taken_and_unknown_ones_are_found(cell) -> None:
         assert torch.equal(claim[1], seen.labels[i])
 
 
+@pytest.mark.slow
 def test_without_lengths_every_place_is_claimed(cell) -> None:
     parties = cell(*QUICK, "threat.lengths=false")
     seen = parties.client.share(parties.data.deal([0]))
@@ -116,6 +118,7 @@ def test_without_lengths_every_place_is_claimed(cell) -> None:
     assert seen.mask is None and (claim[0] >= 0).all()
 
 
+@pytest.mark.slow
 def test_what_it_cannot_serve_is_one_sentence(cell) -> None:
     with pytest.raises(NotApplicable, match=r"LAMP needs other sentences.*threat=surrogate"):
         cell(threat="embedding_frozen")

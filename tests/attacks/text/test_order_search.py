@@ -8,6 +8,7 @@ from bench.attacks.text.order_search import Edits, OrderSearch, Spent, Starts, p
 from bench.engine.solver_state import SolverState
 
 
+@pytest.mark.slow
 def test_the_start_is_the_best_of_all_candidates(cell) -> None:
     """More candidates are never worse, and each costs an evaluation."""
     parties = cell("data.batch_size=2")
@@ -23,6 +24,7 @@ def test_the_start_is_the_best_of_all_candidates(cell) -> None:
     assert (lowest[2] < lowest[0]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fluency", [0.0, 0.2])
 def test_an_edit_never_raises_what_it_is_judged_by_and_only_reorders(cell, fluency: float) -> None:
     """The criterion computed anew before and after a round, on true sentences of which one stands backwards."""

@@ -73,6 +73,7 @@ def test_the_batch_size_is_the_rank_if_it_is_not_granted(parties, attack) -> Non
     assert (distance.amin(0) < 1e-8).all()
 
 
+@pytest.mark.slow
 def test_a_gradient_that_cannot_be_explained_is_a_failure_without_images(parties) -> None:
     """Noise as large as the gradient, two equal images, numbers that are none, and no gradient at all."""
     built = cell(parties, "attack.starts=256")
