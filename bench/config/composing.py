@@ -68,6 +68,8 @@ def _composed(overrides: list[str], config_dir: Path | None) -> DictConfig:
         return hydra_compose("run", [*search, *UNUSED, *overrides], return_hydra_config=True)
 
 
+_SEVERAL = 6  # combinations that are composed by Hydra before options are composed alone
+
 _FILES: dict[tuple[str, str], bytes] = {}  # by folder and name, what Hydra has read; pickled, since Hydra changes it
 
 
@@ -89,8 +91,13 @@ def _read_files_once(source: ConfigSource) -> None:
 
 @functools.lru_cache(maxsize=256)
 def _of_choices(choices: tuple[str, ...]) -> bytes:
-    """The config of these options, pickled: a copy is read in a hundredth of the time that composing takes."""
-    found = [_own_node(choice) for choice in choices] if len(choices) > 1 else []
+    """The config of these options, pickled: a copy is read in a hundredth of the time that composing takes.
+
+    Once a process has composed several, options are composed alone, and combinations are put together from their nodes.
+    A single run does not wait for that.
+    """
+    many = len(choices) > 1 and _of_choices.cache_info().currsize >= _SEVERAL
+    found = [_own_node(choice) for choice in choices] if many else []
     nodes = {own.group: own for own in found if own is not None}
     if not nodes or len(nodes) < len(choices):
         return pickle.dumps(_composed(list(choices), None))

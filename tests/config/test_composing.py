@@ -102,8 +102,11 @@ def test_the_settings_of_hydras_own_program_are_not_read() -> None:
     ],
     ids=str,
 )
-def test_choices_and_then_values_are_what_hydra_composes_at_once(overrides: list[str]) -> None:
+def test_choices_and_then_values_are_what_hydra_composes_at_once(
+    overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the overrides do, the same config or the same sentence comes of them, the first time and again."""
+    monkeypatch.setattr(composing, "_SEVERAL", 0)
 
     def outcome(compose) -> object:
         try:
@@ -119,8 +122,9 @@ GROUPS = ("attack", "model", "defense", "threat", "metric", "data", "engine", "t
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 30))])
-def test_an_option_means_the_same_beside_any_other(seed: int) -> None:
+def test_an_option_means_the_same_beside_any_other(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Most options change their own node alone, and of those a combination is put together without Hydra."""
+    monkeypatch.setattr(composing, "_SEVERAL", 0)
     known, draw = option_names(None), random.Random(seed)
     chosen = [f"{group}={draw.choice(known[group])}" for group in draw.sample(GROUPS, 4)]
     ours, hydras = composed_by_hydra(chosen, None), composing._composed(chosen, None)
@@ -132,6 +136,23 @@ def test_an_option_means_the_same_beside_any_other(seed: int) -> None:
             assert OmegaConf.to_yaml(OmegaConf.create({key: ours._get_node(key)})) == OmegaConf.to_yaml(
                 OmegaConf.create({key: hydras._get_node(key)})
             )
+
+
+@pytest.mark.parametrize("several", [0, 6])
+def test_a_single_run_is_composed_once_and_a_suite_of_many_option_by_option(
+    several: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composed: list[list[str]] = []
+    real = composing._composed
+    monkeypatch.setattr(composing, "_composed", lambda given, folder: composed.append(given) or real(given, folder))
+    composing._of_choices.cache_clear()
+    composing._own_node.cache_clear()
+    for defense in ("sign", "clip", "dgc", "int8", "none", "float16")[:several]:
+        composed_by_hydra([f"defense={defense}", "model=mlp"], None)
+    composed.clear()
+    composed_by_hydra(["attack=tag", "model=cnn6", "threat=adaptive"], None)
+    alone = [[], ["attack=tag"], ["model=cnn6"], ["threat=adaptive"]]
+    assert sorted(composed) == (alone if several else [["attack=tag", "model=cnn6", "threat=adaptive"]])
 
 
 def test_options_that_choose_others_too_are_composed_by_hydra() -> None:
