@@ -6,7 +6,6 @@ import pickle
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from hydra import compose as hydra_compose
@@ -97,44 +96,38 @@ def _of_choices(choices: tuple[str, ...]) -> bytes:
     A single run does not wait for that.
     """
     many = len(choices) > 1 and _of_choices.cache_info().currsize >= _SEVERAL
-    found = [_own_node(choice) for choice in choices] if many else []
-    nodes = {own.group: own for own in found if own is not None}
-    if not nodes or len(nodes) < len(choices):
-        return pickle.dumps(_composed(list(choices), None))
+    cfg = _of_nodes(choices) if many else None
+    return pickle.dumps(_composed(list(choices), None) if cfg is None else cfg)
+
+
+def _of_nodes(choices: tuple[str, ...]) -> DictConfig | None:
+    """The config of these options, put together from their nodes; None if one of them changes something else too."""
+    groups = {choice.partition("=")[0] for choice in choices}
+    if len(groups) < len(choices):  # two options of one group
+        return None
     cfg: DictConfig = pickle.loads(_of_choices(()))
     with open_dict(cfg):
-        for group, own in nodes.items():
-            cfg[group] = own.node
-            cfg.hydra.runtime.choices[group] = own.name
-    return pickle.dumps(cfg)
-
-
-@dataclass(frozen=True)
-class OwnNode:
-    """An option that changes nothing but the node of its group, so that it means the same beside every other option.
-
-    Args:
-        group: such as `attack`.
-        name: of the option.
-        node: at the key `group`.
-    """
-
-    group: str
-    name: str
-    node: DictConfig
+        for choice in choices:
+            node = _own_node(choice)
+            if node is None:
+                return None
+            group, _, name = choice.partition("=")
+            cfg[group], cfg.hydra.runtime.choices[group] = node, name
+    return cfg
 
 
 @functools.lru_cache(maxsize=512)
-def _own_node(choice: str) -> OwnNode | None:
-    """The node of an option; None if the option changes something else too. Combinations are many, and options few."""
+def _own_node(choice: str) -> DictConfig | None:
+    """The node of an option's group, if the option changes nothing but this node; else None.
+
+    Such an option means the same beside every other one. Combinations are many, and options few.
+    """
     base, cfg = (pickle.loads(_of_choices(choices)) for choices in ((), (choice,)))
     group, _, name = choice.partition("=")
     before, after = base.hydra.runtime.choices, cfg.hydra.runtime.choices
     others = [key for key in {*base, *cfg} if key not in ("hydra", group)]
     same = group in base and {**before, group: name} == after and list(base) == list(cfg)
-    if same and all(_plain(base, key) == _plain(cfg, key) for key in others):
-        return OwnNode(group, name, cfg._get_node(group))
-    return None
+    return cfg._get_node(group) if same and all(_plain(base, key) == _plain(cfg, key) for key in others) else None
 
 
 def _plain(cfg: DictConfig, key: str) -> object:

@@ -46,10 +46,11 @@ def bytes_of_gradients(matching: Matching) -> int:
     """
     parameters, buffers, observed, _ = matching.arguments()
     own = {} if matching.shares_model else {**parameters, **buffers}
-    return _COPIES * _bytes(observed) + _bytes(own)
+    return _COPIES * bytes_of_tensors(observed) + bytes_of_tensors(own)
 
 
-def _bytes(tensors: dict[str, Tensor]) -> int:
+def bytes_of_tensors(tensors: dict[str, Tensor]) -> int:
+    """Bytes of named tensors; an expanded tensor counts as if it were copied."""
     return sum(value.nbytes for value in tensors.values())
 
 

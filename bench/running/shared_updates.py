@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bench.client import Client
+from bench.engine.size import bytes_of_tensors
 from bench.messages.observation import Observation
 from bench.messages.victims import Victims
 
@@ -34,9 +35,7 @@ class SharedUpdates:
         if key in self._kept:
             return self._kept[key]
         seen = self.client.share(victims)
-        size = sum(
-            value.nbytes for group in (seen.gradients, seen.parameters, seen.buffers) for value in group.values()
-        )
+        size = sum(map(bytes_of_tensors, (seen.gradients, seen.parameters, seen.buffers)))
         if self._bytes + size <= ROOM:
             self._kept[key], self._bytes = seen, self._bytes + size
         return seen
