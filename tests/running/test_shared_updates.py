@@ -1,9 +1,11 @@
 """Label rules of one client see one computation of its updates, and the same rows as a rule on its own."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from bench.client import Client
 from bench.config.compose import compose
@@ -66,12 +68,14 @@ def test_rules_of_one_client_see_one_computation_and_claim_what_each_claims_alon
     "other",
     ["seed=1", "data.batch_size=5", "model.width=9", "threat=labels_known", "defense=float16", "engine.dtype=float64"],
 )
-def test_whatever_else_differs_has_a_client_of_its_own(tmp_path: Path, shared: list[list[int]], other: str) -> None:
-    rows(tmp_path, "labels=yin", "data.batch_size=4", "model.width=8")
-    first = shared_updates._last
-    rows(tmp_path, "labels=ilrg", "data.batch_size=4", "model.width=8", other)
-    assert shared_updates._last is not None and first is not None
-    assert shared_updates._last[1] is not first[1] and len(shared) == 4
+def test_whatever_else_differs_has_a_client_of_its_own(other: str) -> None:
+    def client(*overrides: str) -> SharedUpdates:
+        config: Any = OmegaConf.to_container(compose([*QUICK, "data.batch_size=4", "model.width=8", *overrides]))
+        return updates_of(config, {}, object)  # type: ignore[arg-type]
+
+    first = client("labels=yin")
+    assert client("labels=ilrg", "results=elsewhere") is first
+    assert client("labels=ilrg", other) is not first
 
 
 def test_other_data_or_weights_are_another_client() -> None:
