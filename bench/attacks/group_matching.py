@@ -14,6 +14,7 @@ from bench.messages.observation import Observation
 from bench.priors.batch_statistics import BatchStatistics
 from bench.priors.group_consistency import GroupConsistency
 
+PRIORS, STATISTICS = "priors", "statistics"  # the terms beside the distance
 _STATISTICS = "statistics of "  # before a layer's name, among what is known of the victims
 
 
@@ -121,12 +122,21 @@ class GroupMatching(Matching):
         by_start = self._per_victim(task.gradient, in_dims=(None, None, 0, None))
         mapped = self._per_victim(by_start, in_dims=(model, model, 0, 0))
         gradients = _joined(mapped(parameters, buffers, images, known["labels"]))
-        values = self.objective(*comparable(gradients, self._repeated(observed), task.unit))
+        values = self._distance(*comparable(gradients, self._repeated(observed), task.unit), known)
         for prior in self.priors:
-            values = values + prior(images.flatten(0, 1))
+            values = values + self._acting(PRIORS, known) * prior(images.flatten(0, 1))
         if self.statistics is not None:
-            values = values + self._of_statistics(self.statistics, parameters, buffers, known, images)
+            found = self._of_statistics(self.statistics, parameters, buffers, known, images)
+            values = values + self._acting(STATISTICS, known) * found
         return values.unflatten(0, images.shape[:2]) + self.group(images)
+
+    def _distance(self, gradients: dict[str, Tensor], observed: dict[str, Tensor], known: dict[str, Tensor]) -> Tensor:
+        """The distance of the gradients of all starts, `{name: [S G, ...]}` -> `[S G]`."""
+        return self.objective(gradients, observed)
+
+    def _acting(self, term: str, known: dict[str, Tensor]) -> Tensor | float:
+        """The factor of a term, a number or `[S G]`."""
+        return 1.0
 
     def _of_statistics(
         self,

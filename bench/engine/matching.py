@@ -131,6 +131,9 @@ class Matching:
             for name, value in group.items():
                 self._slots[key][name][slots] = value[victims].to(self._slots[key][name].dtype)
 
+    def prepare(self, evaluations: Tensor) -> None:
+        """Told before each evaluation how often each slot was evaluated, `[S]`; most objectives are always the same."""
+
     def _cast(self, group: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in group.items()}
 

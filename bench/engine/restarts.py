@@ -35,6 +35,11 @@ class Repeated:
         """Puts the runs numbered `victims` `[k]` into the slots numbered `slots` `[k]`."""
         self._objective.replace(slots, victims // self._restarts)
 
+    def prepare(self, evaluations: Tensor) -> None:
+        """See `Matching.prepare`."""
+        if (prepare := getattr(self._objective, "prepare", None)) is not None:
+            prepare(evaluations)
+
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """`[S, n]` -> values `[S]` and gradients `[S, n]`."""
         return self._objective(z)

@@ -22,7 +22,7 @@ CURVE = 128  # number of values of the objective that are kept per run
 
 
 class Objective(Protocol):
-    """What the loop minimises: `Matching`, or any other function with slots."""
+    """What the loop minimises: `Matching`, or another function with slots. It may have a `prepare`, see `Matching`."""
 
     def load(self, victims: Tensor) -> None:
         """Puts `victims` `[S]` into the slots; their number may change."""
@@ -191,6 +191,8 @@ class SolverState:
         if self.box is not None:
             free, there = there, self._boxed(there)
             s, d = there - state.x, d.masked_fill(there != free, 0)
+        if (prepare := getattr(self.objective, "prepare", None)) is not None:
+            prepare(state.evaluations)
         f, g = self.objective(there)
         state.evaluations += 1
         finite = torch.isfinite(f) & torch.isfinite(g.sum(1))  # the sum is not finite if an entry is not

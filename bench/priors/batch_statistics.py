@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from bench.objectives.layer_length import length
@@ -9,13 +11,13 @@ from bench.objectives.layer_length import length
 _Statistics = dict[str, Tensor]  # {layer name: [S, 2, C]}, a mean and a variance per channel
 
 
-def statistics_distance(found: _Statistics, wanted: _Statistics, first: float) -> Tensor:
+def statistics_distance(found: _Statistics, wanted: _Statistics, *leading: float) -> Tensor:
     """`sum_l ||mean_l - mean*_l|| + ||variance_l - variance*_l||` over the layers of `wanted` -> `[S]`.
 
     Args:
         found: of the dummy images.
         wanted: those that are granted.
-        first: factor of the first layer.
+        leading: factors of the first layers, in their order; the other layers have a factor of 1.
 
     Example:
         >>> import torch
@@ -23,7 +25,7 @@ def statistics_distance(found: _Statistics, wanted: _Statistics, first: float) -
         >>> statistics_distance({"a": ours, "b": ours}, {"a": theirs, "b": theirs}, 10.0).tolist()
         [77.0]
     """
-    factors = [first, *[1.0] * (len(wanted) - 1)]
+    factors = [*leading, *[1.0] * len(wanted)]
     terms = [factor * length(found[name] - value).sum(-1) for factor, (name, value) in zip(factors, wanted.items())]
     return sum(terms[1:], terms[0])
 
@@ -47,3 +49,25 @@ class BatchStatistics:
     def __call__(self, found: _Statistics, wanted: _Statistics) -> Tensor:
         """Statistics of the dummies and those that are granted, `{layer name: [S, 2, C]}` -> `[S]`."""
         return self.weight * statistics_distance(found, wanted, self.first)
+
+
+class LeadingStatistics(BatchStatistics):
+    """`BatchStatistics` with factors of several layers.
+
+    Args:
+        weight: see `BatchStatistics`.
+        leading: factors of the first layers, in their order, > 0 each; the other layers have a factor of 1.
+
+    Raises:
+        ValueError: a number is not above 0, or there is no factor.
+    """
+
+    def __init__(self, weight: float, leading: Sequence[float]) -> None:
+        if not leading or min(leading) <= 0:
+            raise ValueError(f"leading={list(leading)}: want numbers above 0")
+        super().__init__(weight, leading[0])
+        self.leading = tuple(leading)
+
+    def __call__(self, found: _Statistics, wanted: _Statistics) -> Tensor:
+        """See `BatchStatistics`."""
+        return self.weight * statistics_distance(found, wanted, *self.leading)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.priors.batch_statistics import BatchStatistics, statistics_distance
+from bench.priors.batch_statistics import BatchStatistics, LeadingStatistics, statistics_distance
 
 
 def made(seed: int) -> dict[str, torch.Tensor]:
@@ -24,6 +24,16 @@ def test_it_is_what_the_formula_says() -> None:
     torch.testing.assert_close(statistics_distance(found, wanted, 10.0), torch.stack(expected))
     torch.testing.assert_close(BatchStatistics(0.5, 10.0)(found, wanted), 0.5 * torch.stack(expected))
     assert BatchStatistics(0.5, 10.0)(wanted, wanted).eq(0).all()
+
+
+def test_several_layers_may_have_factors_of_their_own() -> None:
+    found, wanted = made(0), made(1)
+    one, other = (BatchStatistics(1.0, 1.0)({name: found[name]}, {name: wanted[name]}) for name in ("1", "4"))
+    torch.testing.assert_close(LeadingStatistics(0.5, [1.3, 3.0])(found, wanted), 0.5 * (1.3 * one + 3 * other))
+    torch.testing.assert_close(LeadingStatistics(0.5, [1.3])(found, wanted), 0.5 * (1.3 * one + other))
+    for leading in ([], [1.0, 0.0]):
+        with pytest.raises(ValueError, match="want numbers above 0"):
+            LeadingStatistics(0.5, leading)
 
 
 @pytest.mark.parametrize("numbers", [(0.0, 1.0), (1.0, 0.0)])
