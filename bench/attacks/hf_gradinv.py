@@ -1,4 +1,4 @@
-"""HF-GradInv: Ye, Luo, Zhou and Tang 2024, "High-Fidelity Gradient Inversion in Distributed Learning" (AAAI)."""
+"""HF-GradInv (Ye, Luo, Zhou and Tang 2024, AAAI), https://github.com/MiLab-HITSZ/2023YeHFGradInv"""
 
 from __future__ import annotations
 
