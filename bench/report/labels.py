@@ -13,6 +13,7 @@ from bench.results.stored_labels import StoredLabels
 
 _SETTING = ("data", "label_rule", "labels", "defense", "threat")
 _SIZES = ("median", "low", "high", "largest")
+ABOUT = "The share of a batch's labels that a rule claims. Small numbers are 95 % intervals."
 _NOTES = (
     "Figures: the share of a batch's labels that the rule claims, as multisets, the mean over victims. For batches of "
     "one this is the instance accuracy. A victim that failed counts as 0.",

@@ -25,7 +25,7 @@ from bench.report import (
 )
 from bench.report import drawn as stamps
 from bench.report.html.data import collect
-from bench.report.html.render import render
+from bench.report.html.render import PlainTables, render
 from bench.report.html.tradeoff import tradeoffs
 from bench.report.rows import Row
 from bench.report.table import Page, Table
@@ -120,14 +120,16 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
         paths += _tables(folder, "defenses", costs, defenses.raw(compared))
         grids += [folder / name for name in drawn.values()]
         texts.append(terminal.text(costs))
-    counted = labels.summaries(inferred)
+    counted, below = labels.summaries(inferred), []
     if counted:
         claims = labels.page(counted)
+        below.append(PlainTables("Labels inferred: ", labels.ABOUT, claims))
         paths += _tables(folder, "labels", claims, labels.raw(counted))
         texts.append(terminal.text(claims))
     cited = reproduction.sections(root, config_dir)
     if cited:
         beside = reproduction.page(cited, board.rows)
+        below.append(PlainTables("Beside the paper. ", reproduction.ABOUT, beside))
         paths += _tables(folder, "papers", beside, reproduction.raw(cited, board.rows))
         texts.append(terminal.text(beside))
     if spoken:
@@ -137,7 +139,7 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
         texts.append(sentences.text(spoken))
     text = "\n\n".join(filter(None, texts))
     shown, prices = collect(board, root, pictures), tradeoffs(compared)
-    paths += [*grids, *_written(folder, "index", {"html": render(shown, prices, labels.page(counted))})]
+    paths += [*grids, *_written(folder, "index", {"html": render(shown, prices, below)})]
     summaries = [row.summary for row in board.rows] + counted
     return Report(paths, text, board.warnings + strays + lost, summaries, paths[-1], shown.private, raw, prices)
 

@@ -29,6 +29,7 @@ _COLUMNS = (
     "of victims stand behind a figure. Of a cell that is not finished (5 of 8 victims) those stand that ended first, "
     "which are rarely like the others."
 )
+ABOUT = "Figures of a paper, and what its settings and ours gave here. Small numbers are 95 % intervals."
 _MEDIAN = "iterations, median: a victim that reached its budget counts with all of its iterations."
 _PATHS = ("published", "best")
 

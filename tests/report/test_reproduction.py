@@ -147,6 +147,9 @@ def test_the_report_has_the_papers_of_the_suites_that_were_run_there(root: Path,
     files = {path.name: path for path in made.paths}
     assert {"papers.md", "papers.csv", "papers.tex"} <= set(files)
     assert "## Suite mine: A paper" in files["papers.md"].read_text() and "Suite mine: A paper" in made.text
+    html = files["index.html"].read_text()
+    assert "<h2>Beside the paper. Suite mine: A paper</h2>" in html and "0.899" in html and "READ" in html
+    assert "Beside the paper" not in (tmp_path / "before" / "index.html").read_text()
 
 
 @pytest.mark.slow

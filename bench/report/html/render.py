@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,28 @@ _NO_TEXT = {float, int, bool, type(None)}
 _WIDE = 100  # of the drawing of an interval
 
 
-def render(data: PageData, defences: Sequence[Mapping[str, Any]], labels: Page | None = None) -> str:
+@dataclass(frozen=True)
+class PlainTables:
+    """Tables that the page shows as they are, below its boards.
+
+    Args:
+        heading: stands before the title of each section.
+        about: what the tables have, in a sentence or two.
+        page: the tables.
+    """
+
+    heading: str
+    about: str
+    page: Page
+
+
+def render(data: PageData, defences: Sequence[Mapping[str, Any]], below: Sequence[PlainTables] = ()) -> str:
     """The page.
 
     Args:
         data: see `bench.report.html.data.collect`.
         defences: see `bench.report.html.tradeoff.tradeoffs`.
-        labels: the tables of label inference, see `bench.report.labels.page`.
+        below: further tables, such as those of label inference (`bench.report.labels.page`).
     """
     libraries = [_text(f"vendor/{name}") for name in _LIBRARIES]
     script = "(function () {\n'use strict';\n" + "\n".join(_text(f"page/{name}") for name in _SCRIPTS) + "\n})();"
@@ -71,7 +87,7 @@ def render(data: PageData, defences: Sequence[Mapping[str, Any]], labels: Page |
         .render(
             data=data,
             defences=defences,
-            labels=labels.sections if labels else [],
+            below=below,
             style=Markup(style),
             early=Markup(_EARLY),
             scripts=[Markup(each) for each in scripts],
