@@ -37,7 +37,7 @@ class Threat:
 
     @property
     def statistics(self) -> frozenset[str]:
-        """Which BatchNorm statistics are granted as side information: `running`, `batch`, both or neither.
+        """Which BatchNorm statistics are granted as side information: `running`, `batch`, `updated`, or none.
 
         Running statistics by which a model normalises in eval mode are part of its buffers under every threat model.
         Whoever uses them as a prior needs this grant nevertheless.
@@ -74,3 +74,34 @@ class StatisticsThreat(Threat):
         """See `Threat.statistics`."""
         words = {"running": self.running_statistics, "batch": self.batch_statistics}
         return frozenset(word for word, granted in words.items() if granted)
+
+
+@dataclass(frozen=True)
+class UpdatedStatisticsThreat(Threat):
+    """A threat model that grants the running statistics of BatchNorm after the client's step (letter E).
+
+    They were known before the step too, so the attacker infers those of the private batch
+    (`bench.models.inferred_statistics`).
+
+    Args:
+        letter: see `Threat`.
+        buffers: see `Threat`.
+        batch_size: see `Threat`.
+        input_range: see `Threat`.
+        classes: see `Threat`.
+        labels: see `Threat`.
+        defense_known: see `Threat`.
+        local_training: see `Threat`.
+        lengths: see `Threat`.
+        word_embedding: see `Threat`.
+        surrogate: see `Threat`.
+        updated_statistics: the running means and variances after the step, if the client normalises by the batch (train
+            mode).
+    """
+
+    updated_statistics: bool
+
+    @property
+    def statistics(self) -> frozenset[str]:
+        """See `Threat.statistics`."""
+        return frozenset({"updated"} if self.updated_statistics else ())

@@ -6,7 +6,7 @@ from bench.config import options
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 
-GRANTED = {"batchnorm_running": {"running"}, "batchnorm_exact": {"batch"}}
+GRANTED = {"batchnorm_running": {"running"}, "batchnorm_exact": {"batch"}, "batchnorm_inferred": {"updated"}}
 
 
 @pytest.mark.parametrize("name", options.entries("threat"))

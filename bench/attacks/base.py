@@ -104,7 +104,7 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
     "batchnorm_statistics": (
         lambda s: bool(s.statistics),
         "needs a model with BatchNorm, and its statistics as side information (threat=batchnorm_running, or "
-        "threat=batchnorm_exact with model.mode=train)",
+        "threat=batchnorm_exact or batchnorm_inferred with model.mode=train)",
     ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }

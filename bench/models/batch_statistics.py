@@ -10,6 +10,7 @@ from torch.func import functional_call, replace_all_batch_norm_modules_
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.errors import NotApplicable
+from bench.models.inferred_statistics import inferred_statistics
 
 Statistics = dict[str, Tensor]  # {layer name: [..., 2, C]}, means and variances
 Forward = Callable[[dict[str, Tensor], dict[str, Tensor], Tensor], Statistics]
@@ -115,7 +116,8 @@ def granted_statistics(
 
     Args:
         model: in the mode of the client.
-        granted: `batch`, `running`, both or neither; the batch's statistics replace the running ones.
+        granted: `batch`, `running`, `updated`, several or none of them; the batch's statistics, seen or inferred from
+            the updated running ones, replace the running ones.
         parameters: `{name: [V, ...]}`.
         buffers: `{name: [V, ...]}`.
         inputs: `[V, B, C, H, W]`, the private images; their statistics are those of the first forward pass, before any
@@ -127,20 +129,20 @@ def granted_statistics(
         statistics are granted and the client computes none (eval mode).
 
     Raises:
-        NotApplicable: the batch's statistics are granted, and a defence acts on samples or trains in several steps, so
-            that the shared update has not the statistics of one batch.
+        NotApplicable: the batch's statistics are granted or can be inferred, and a defence acts on samples or trains in
+            several steps, so that the shared update has not the statistics of one batch.
     """
     forward = statistics_of(model) if granted else None
     if forward is None:
         return None
-    if "batch" not in granted:
+    if not {"batch", "updated"} & set(granted):
         return running_statistics(model, buffers, inputs) or None
     by_batch = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.running_mean is None]
     if not by_batch:
         return None
     if any(level != "gradient" for level in levels):
         raise NotApplicable(
-            "the threat model grants the BatchNorm statistics of the batch, and the client's defence splits or changes "
+            "the threat model grants BatchNorm statistics of the batch, and the client's defence splits or changes "
             "the batch, takes several steps or sums clients, so there is no single batch (threat=batchnorm_running)"
         )
     rows = []
@@ -148,4 +150,9 @@ def granted_statistics(
         for i, images in enumerate(inputs):  # one by one: a victim's statistics must not depend on its company
             own = [{name: value[i] for name, value in group.items()} for group in (parameters, buffers)]
             rows.append(forward(own[0], own[1], images))
-    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    batch = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    if "batch" in granted:
+        return batch
+    own = [{name: value[0] for name, value in group.items()} for group in (parameters, buffers)]
+    before = running_statistics(model, buffers, inputs)
+    return inferred_statistics(model, batch, before, own[0], own[1], inputs[0]) or None
