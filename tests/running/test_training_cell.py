@@ -156,11 +156,11 @@ def test_a_suite_joins_what_leaks_with_what_it_costs(root, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_defenses_has_fourteen_points_three_attacks_and_a_price_each(root):
+def test_defenses_has_fourteen_points_four_attacks_and_a_price_each(root):
     cells = [cell.config for cell in suite.plan("defenses", [f"paths.data={root}"])]
     leaks = [cfg for cfg in cells if "training" not in cfg and not cfg.attack.control]
     points = {cfg.names.defense for cfg in leaks}
-    assert len(points) == 14 and len(leaks) == 42 and {cfg.data.victims for cfg in leaks} == {8}
+    assert len(points) == 14 and len(leaks) == 56 and {cfg.data.victims for cfg in leaks} == {8}
     prices = [cfg for cfg in cells if "training" in cfg]
     assert {cfg.names.defense for cfg in prices} == points
     assert {(cfg.training.epochs, cfg.training.runs) for cfg in prices} == {(5, 2)}
