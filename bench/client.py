@@ -22,7 +22,7 @@ from bench.messages.victims import Victims
 from bench.models.batch_statistics import granted_statistics, normalise_by_batch, statistics_of
 from bench.models.chain import chain_of
 from bench.models.differentiable_norms import replace_norms
-from bench.models.introspect import gradient_of, introspect
+from bench.models.introspect import ModelInfo, gradient_of, introspect
 from bench.models.patch_attention import patch_attention_of
 from bench.models.second_derivative import Loss
 from bench.models.shared import parted, trained
@@ -75,6 +75,7 @@ class Client(nn.Module):
             is granted the mean image is a control.
         dtype: type in which the step is computed: weights, inputs, defences and gradients. Weights, inputs and random
             numbers are made in float32 and converted, so they have the same values in float64.
+        info: what is known of a model that `build` has made before; None to find out.
 
     Raises:
         UserError: the mode is neither word, nothing is shared, or the model cannot be attacked at all
@@ -100,6 +101,7 @@ class Client(nn.Module):
         seed: int,
         grant_mean: bool,
         dtype: torch.dtype = torch.float32,
+        info: ModelInfo | None = None,
     ) -> None:
         super().__init__()
         if mode not in ("eval", "train"):
@@ -110,7 +112,7 @@ class Client(nn.Module):
         with seeded(seed, "model"):
             self.model = self._fresh()
         self.trained = trained(self.model)
-        self.facts = introspect(self.model, loss, data.shape, data.classes, batch_size)
+        self.facts = info or introspect(self.model, loss, data.shape, data.classes, batch_size)
         reads_images = not isinstance(self.model, TextModel)
         self._chain = chain_of(self.model, data.shape) if reads_images else None
         self._patches = patch_attention_of(self.model, data.shape) if reads_images else None

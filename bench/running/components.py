@@ -34,6 +34,7 @@ from bench.models.text.tokenizer import Tokenizer
 from bench.models.text.vocabulary import Vocabulary
 from bench.results.stored_training import awaited
 from bench.running.model_memory import check_model, check_size
+from bench.running.model_probes import known_info, probe_of, remember
 from bench.storage.hashing import sha256
 from bench.terminal.printable import visible
 from bench.terminal.progress import console
@@ -149,6 +150,7 @@ def client_of(cfg: DictConfig, contents: Contents, engine: EngineSettings, *, gr
     """
     data, facts = contents.data, facts_of(contents.data, contents.tokenizer)
     check_model(cfg, given(facts), data.victims)
+    probe = probe_of(cfg.model, facts, data.batch_size, contents.checkpoint)
     client = Client(
         model_builder(cfg.model, facts),
         loss_of(cfg.model.loss),
@@ -161,7 +163,9 @@ def client_of(cfg: DictConfig, contents: Contents, engine: EngineSettings, *, gr
         seed=cfg.seed,
         grant_mean=grant_mean,
         dtype=engine.dtype,
+        info=known_info(probe),
     )
+    remember(probe, client.facts)
     check_size(cfg, client.facts.parameters, data.victims)
     return client
 
