@@ -1,4 +1,4 @@
-"""HF-GradInv (Ye, Luo, Zhou and Tang 2024, AAAI), https://github.com/MiLab-HITSZ/2023YeHFGradInv"""
+"""HF-GradInv (Ye, Luo, Zhou and Tang 2024, AAAI, doi:10.1609/aaai.v38i18.29975)"""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class HFGradInv(GradInversion):
     (`bench.engine.quantised`). M keeps the tensors that are compared so far, and a share of their entries that is drawn
     anew for each evaluation; both and the beginning of the priors are in `bench.attacks.phased_matching`.
 
-    The definition was read in the authors' code and in their configuration `our_res34_pretrained`. That configuration
-    has an L2 term from iteration 30,000, a group term and a Gaussian blur from iteration 50,000, and ends after
-    15,000: none of them ever acts, so they are left out.
+    The definition was read in the authors' code (https://github.com/MiLab-HITSZ/2023YeHFGradInv) and in their
+    configuration `our_res34_pretrained`. That configuration has an L2 term from iteration 30,000, a group term and a
+    Gaussian blur from iteration 50,000, and ends after 15,000: none of them ever acts, so they are left out.
 
     Departs: the objective differs from one evaluation to the next, so the last iterate is returned; the authors
     return the one with the lowest value since tensors were last added. Its objective is that of all tensors and all

@@ -18,6 +18,7 @@ from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 
 _ARXIV = re.compile(r"arXiv\s+([\w./-]*\d)")
+_DOI = re.compile(r"doi:(10\.\d{4,9}/[\w./-]*\w)")
 _YEAR = re.compile(r"\b(19|20)\d\d\b")
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 _CHOICE = re.compile(r"override /(\w+)")
@@ -253,9 +254,9 @@ def _paragraph(text: str) -> str:
 
 
 def _source(text: str) -> str:
-    """The first paragraph of a docstring if it names a source, with the address of the paper if it is on arXiv."""
+    """The first paragraph of a docstring if it names a source, with the address of the paper if it has a number."""
     first = _paragraph(text)
-    found = _ARXIV.search(first)
-    if found:
-        return f"{first} https://arxiv.org/abs/{found[1]}"
+    for number, address in ((_ARXIV, "https://arxiv.org/abs/"), (_DOI, "https://doi.org/")):
+        if found := number.search(first):
+            return f"{first} {address}{found[1]}"
     return first if _YEAR.search(first) else ""
