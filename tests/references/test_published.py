@@ -5,7 +5,7 @@ from references import sequential
 
 from bench.results.intervals import wilson
 
-VICTIMS = 6  # of each set; the plain loop takes a minute for each
+VICTIMS = 4  # of each set; the plain loop takes a minute or two for each
 
 
 @pytest.mark.slow
