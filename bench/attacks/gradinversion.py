@@ -142,7 +142,7 @@ class GradInversion(GradientMatching):
         dtype = self.engine.dtype
         return GroupMatching(seen, layout, self.objective, labels, dtype, self.priors, self.statistics, self.group)
 
-    def _noisy(self, minimiser: Minimiser, matching: Matching, seed: int) -> Minimiser:
+    def _minimiser_for(self, matching: Matching, minimiser: Minimiser, seed: int) -> Minimiser:
         if not self.langevin:
             return minimiser
         assert isinstance(matching, GroupMatching)

@@ -85,7 +85,7 @@ class HFGradInv(GradInversion):
         terms = (self.objective, labels, self.engine.dtype, self.priors, self.statistics, self.group)
         return PhasedMatching(self.phases, seen, layout, *terms)
 
-    def _noisy(self, minimiser: Minimiser, matching: Matching, seed: int) -> Minimiser:
+    def _minimiser_for(self, matching: Matching, minimiser: Minimiser, seed: int) -> Minimiser:
         assert isinstance(matching, PhasedMatching)
         matching.seed = seed
         return minimiser

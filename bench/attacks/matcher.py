@@ -10,7 +10,6 @@ from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.attacks.chunks import in_chunks, tuned_once
-from bench.engine import solver_state
 from bench.engine.box import Box
 from bench.engine.directions import Direction
 from bench.engine.loop import Minimiser
@@ -18,6 +17,7 @@ from bench.engine.matching import Arrangement, Matching, Objective
 from bench.engine.restarts import Repeated, Selection
 from bench.engine.rng import draw
 from bench.engine.settings import EngineSettings
+from bench.engine.slotted_objective import SlottedObjective
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
@@ -138,7 +138,7 @@ class Matcher(Attack):
         repeated = Repeated(self._minimised(matching, layout, seen), self.restarts)
         selection = Selection(self.restarts)
         seats = tuned.seats(seen.ids, self.restarts, slots)
-        running = self._noisy(self._minimiser(layout), matching, seed).run(
+        running = self._minimiser_for(matching, self._minimiser(layout), seed).run(
             repeated,
             self._starts(seen, seed),
             self.restarts * len(seen),
@@ -198,12 +198,12 @@ class Matcher(Attack):
         """The minimiser, for variables laid out like this."""
         return self.minimiser
 
-    def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> solver_state.Objective:
+    def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> SlottedObjective:
         """What the loop minimises: the matching, or a wrapper that an attack puts around it."""
         return matching
 
-    def _noisy(self, minimiser: Minimiser, matching: Matching, seed: int) -> Minimiser:
-        """The minimiser of a run; an attack may add noise to its steps, drawn for the victims of `matching`."""
+    def _minimiser_for(self, matching: Matching, minimiser: Minimiser, seed: int) -> Minimiser:
+        """The minimiser of a run; an attack may give it directions that look at the victims of `matching`."""
         return minimiser
 
     def _fixed_labels(self, seen: Observation, seed: int) -> Tensor | None:

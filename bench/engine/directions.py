@@ -22,6 +22,7 @@ class Iterate:
     g_before: Tensor  # gradient where the step began
     stepped: Tensor  # mask: the iterate was reached by a finite step (false at a start)
     here: Tensor  # mask: slots that need a direction now; the history of the others stays
+    idle: Tensor | None = None  # mask: slots whose victim has finished, or that have none; None if that is not known
 
     @cached_property
     def y(self) -> Tensor:
@@ -51,6 +52,10 @@ class Direction(ABC):
     def can_restart(self, state: Slots) -> Tensor:
         """Says for each slot `[S]` whether another direction is left once a search along the present one has failed."""
         return self.has_past(state)
+
+    def cost(self, state: Slots) -> Tensor | None:
+        """The evaluations that the last directions took beside that of the objective, `[S]`; None if they took none."""
+        return None
 
     def restricted(self, state: Slots, d: Tensor) -> Tensor:
         """Returns the part of `d` `[S, n]` along which the slots may move now; by default all of it."""

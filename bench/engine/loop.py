@@ -16,7 +16,8 @@ from bench.engine.box import Box
 from bench.engine.directions import Direction
 from bench.engine.seats import Waiting
 from bench.engine.size import bytes_of, empty
-from bench.engine.solver_state import CURVE, DIVERGED, NONFINITE, Objective, SolverState
+from bench.engine.slotted_objective import SlottedObjective
+from bench.engine.solver_state import CURVE, DIVERGED, NONFINITE, SolverState
 from bench.engine.state import Finished, Progress, State
 from bench.engine.steps import StepRule
 from bench.engine.stops import BUDGET, CONVERGED, Stop
@@ -66,7 +67,7 @@ class Minimiser:
 
     def run(
         self,
-        matching: Objective,
+        matching: SlottedObjective,
         start: Callable[[Tensor], Tensor],
         total: int,
         slots: int,
@@ -110,7 +111,7 @@ class Minimiser:
             if finished:
                 active -= self._hand_on(work, ended.tolist(), waiting, start)
             if watch is not None:
-                watch(Progress(done, total, served, work.median(), self.stop.budget))
+                watch(Progress(done, total, served, work.median(), self.stop.budget, work.beside))
             if between is not None and done < total:
                 between(work)
             if finished:

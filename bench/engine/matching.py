@@ -185,6 +185,21 @@ class Matching:
         known: dict[str, Tensor],
         z: Tensor,
     ) -> Tensor:
+        gradients, theirs, inputs = self._compared(parameters, buffers, observed, known, z)
+        values = self.objective(gradients, theirs)
+        for prior in self.priors:
+            values = values + prior(inputs)
+        return values
+
+    def _compared(
+        self,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        observed: dict[str, Tensor],
+        known: dict[str, Tensor],
+        z: Tensor,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
+        """The gradients of the dummies and the observed ones, in units that can be compared, and the dummy inputs."""
         inputs, logits = self.layout.split(z)
         targets = known["labels"] if logits is None else logits.softmax(-1)
         if logits is not None and "predicted" in known:
@@ -193,10 +208,7 @@ class Matching:
         model, dim = self._model(parameters, observed, z)
         mapped = self._per_victim(self._seen.task.gradient, in_dims=(dim, None if self._shared else 0, 0, 0))
         gradients = mapped(model, buffers, given, targets)
-        values = self.objective(*comparable(gradients, observed, self._seen.task.unit))
-        for prior in self.priors:
-            values = values + prior(inputs)
-        return values
+        return *comparable(gradients, observed, self._seen.task.unit), inputs
 
     def _model(
         self, parameters: dict[str, Tensor], observed: dict[str, Tensor], z: Tensor

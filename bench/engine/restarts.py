@@ -11,7 +11,7 @@ from math import inf, isnan
 
 from torch import Tensor
 
-from bench.engine.solver_state import Objective
+from bench.engine.slotted_objective import SlottedObjective
 from bench.engine.state import Finished
 
 
@@ -23,7 +23,7 @@ class Repeated:
         restarts: runs per victim.
     """
 
-    def __init__(self, objective: Objective, restarts: int) -> None:
+    def __init__(self, objective: SlottedObjective, restarts: int) -> None:
         self._objective, self._restarts = objective, restarts
         self.compiled_slots: int | None = getattr(objective, "compiled_slots", None)
 

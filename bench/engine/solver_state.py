@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from bench.engine.box import Box
 from bench.engine.directions import Direction, Iterate
+from bench.engine.slotted_objective import SlottedObjective
 from bench.engine.state import State
 from bench.engine.steps import FallbackTrial, LineSearchResult, StepRule, Trial
 from bench.engine.stops import BUDGET, CONVERGED, GO_ON, StepOutcome, Stop
@@ -19,19 +19,6 @@ from bench.engine.trace import TraceBuffer, TraceConfig
 
 DIVERGED, NONFINITE = 3, 4  # further codes beside those of `bench.engine.stops`
 CURVE = 128  # number of values of the objective that are kept per run
-
-
-class Objective(Protocol):
-    """What the loop minimises: `Matching`, or another function with slots. It may have a `prepare`, see `Matching`."""
-
-    def load(self, victims: Tensor) -> None:
-        """Puts `victims` `[S]` into the slots; their number may change."""
-
-    def replace(self, slots: Tensor, victims: Tensor) -> None:
-        """Puts `victims` `[k]` into the slots numbered `slots` `[k]`; the other slots keep theirs."""
-
-    def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """`[S, n]` -> values `[S]` and gradients `[S, n]`."""
 
 
 @dataclass
@@ -63,7 +50,7 @@ class SolverState:
         step: StepRule,
         stop: Stop,
         box: Box | None,
-        objective: Objective,
+        objective: SlottedObjective,
         keeping: TraceConfig,
     ) -> None:
         self.direction, self.step, self.stop, self.box = direction, step, stop, box
@@ -163,7 +150,7 @@ class SolverState:
     def advance(self) -> Tensor:
         """Evaluates once, and returns a code per slot `[S]`: why its victim has finished, or `GO_ON`."""
         state = self.state
-        began = time.perf_counter()
+        began, self.beside = time.perf_counter(), 0
         move, d = self._evaluate()
         verdict = self.step.judge(
             self.search, Trial(state.t, state.f, state.slope, move.f.masked_fill(~move.finite, torch.nan), move.g, d)
@@ -235,7 +222,8 @@ class SolverState:
         self.curve.see(state.iterations, state.f.unsqueeze(1), finite)
         taken = StepOutcome(before, state.f, state.g, move.s, state.iterations, state.evaluations)
         code += self.stop(self.counters, taken, accepted).masked_fill(~accepted, GO_ON)
-        self._turn(Iterate(state.x, state.g, move.s, g_before, stepped & move.finite, accepted), every)
+        idle = self.parked | (code != GO_ON)
+        self._turn(Iterate(state.x, state.g, move.s, g_before, stepped & move.finite, accepted, idle), every)
         stuck = self.stop.stuck(state.slope)
         if self.step.safeguarded:
             stuck = stuck | ~(state.slope < 0)  # not even steepest descent leads down
@@ -255,6 +243,9 @@ class SolverState:
     def _turn(self, at: Iterate, every: bool) -> None:
         """Computes directions for the slots `at.here`; steepest descent replaces a direction that does not descend."""
         d = self.direction(self.past, at)
+        if (cost := self.direction.cost(self.past)) is not None:
+            self.state.evaluations = self.state.evaluations + cost
+            self.beside = int(cost.sum())
         if self.box is not None:
             d = self.box.projected_direction(at.x, d)
         slope = (d * at.g).sum(1)

@@ -105,6 +105,7 @@ class Progress:
         active: number of victims that the evaluation served; slots without a victim are not counted.
         objective: the median over the victims at work.
         budget: the most evaluations that each of them may use.
+        beside: evaluations that new directions took, over all victims (`Direction.cost`).
     """
 
     finished: int
@@ -112,3 +113,9 @@ class Progress:
     active: int
     objective: float
     budget: int
+    beside: int = 0
+
+    @property
+    def evaluations(self) -> int:
+        """All evaluations since the last report."""
+        return self.active + self.beside

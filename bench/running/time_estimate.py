@@ -40,7 +40,7 @@ class TimeEstimate:
         if self._began is None:  # when this evaluation began is not known, so it is not counted
             self._began = now
             return None
-        self._evaluations += progress.active
+        self._evaluations += progress.evaluations
         elapsed = now - self._began
         if self._over or elapsed < _SETTLED or not self._evaluations:
             return None

@@ -208,7 +208,7 @@ class _Meter:
         if self._calls <= self.fill:
             self._began = now
             return
-        self.evaluations += progress.active
+        self.evaluations += progress.evaluations
         self.seconds = now - self._began
         if self.seconds >= self.limit:
             raise _Enough

@@ -8,7 +8,7 @@ from torch import Tensor
 from bench.attacks.text.fixed_tokens import FixedTokens
 from bench.attacks.text.text_matching import TextMatching
 from bench.engine.matching import Arrangement, Matching
-from bench.engine.solver_state import Objective
+from bench.engine.slotted_objective import SlottedObjective
 from bench.messages.observation import Observation
 from bench.models.text.special_tokens import special_tokens
 
@@ -42,7 +42,7 @@ class FixedSpecialTokens(TextMatching):
         words = torch.where((frame >= 0).unsqueeze(-1), table[frame.clamp(min=0)], words)
         return torch.cat([words.flatten(), z[layout.inputs :]])
 
-    def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> Objective:
+    def _minimised(self, matching: Matching, layout: Arrangement, seen: Observation) -> SlottedObjective:
         assert seen.mask is not None and seen.task.language is not None
         free = seen.mask & (special_tokens(seen.mask, seen.task.language.tokenizer) < 0)
         return FixedTokens(matching, self._layout(seen).width, ~free)

@@ -1,0 +1,74 @@
+"""Gradient matching as a problem of least squares: the residuals of a victim, and their Jacobian."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.func import jvp, vmap
+
+from bench.engine.matching import Arrangement, Matching
+from bench.messages.flat import flat
+from bench.messages.observation import Observation
+
+Residuals = Callable[[Tensor], Tensor]  # `[n] -> [e]`
+Gradients = dict[str, Tensor]
+View = Callable[[Gradients, Gradients], tuple[Gradients, Gradients]]
+
+_AT_ONCE = 64  # columns of a Jacobian that are computed together: more need more memory, and take no less time
+
+
+class LeastSquares(Matching):
+    """A `Matching` whose objective is the sum of squares of e residuals: the entries by which two gradients differ.
+
+    Args:
+        seen: see `Matching`.
+        layout: see `Matching`.
+        views: what is done to both gradients before they are compared (`bench.objectives.gradient_transforms`).
+        labels: as `Victims.labels`.
+        dtype: see `Matching`.
+    """
+
+    def __init__(
+        self, seen: Observation, layout: Arrangement, views: Sequence[View], labels: Tensor, dtype: torch.dtype
+    ) -> None:
+        super().__init__(seen, layout, lambda *both: self._differences(*both).square().sum(1), labels, dtype)
+        self._views = tuple(views)
+
+    def _differences(self, gradients: Gradients, observed: Gradients) -> Tensor:
+        """The residuals of S victims: `{name: [S, ...]}` of the dummies and of the shared gradients -> `[S, e]`."""
+        for view in self._views:
+            gradients, observed = view(gradients, observed)
+        return torch.cat([flat(gradients[name] - seen) for name, seen in observed.items()], 1)
+
+    def residuals(self, slot: int) -> Residuals:
+        """Returns the residuals `[e]` of the victim in one slot as a function of its variables `[n]`."""
+        parameters, buffers, observed, known = self.arguments()
+        at = slice(slot, slot + 1)
+        observed, known = ({name: value[at] for name, value in group.items()} for group in (observed, known))
+        if not self.shares_model:
+            parameters, buffers = ({name: v[at] for name, v in group.items()} for group in (parameters, buffers))
+
+        def function(z: Tensor) -> Tensor:
+            gradients, theirs, _ = self._compared(parameters, buffers, observed, known, z.unsqueeze(0))
+            return self._differences(gradients, theirs).squeeze(0)
+
+        return function
+
+
+def jacobian(function: Residuals, z: Tensor) -> Tensor:
+    """The derivative of `function` at `z` `[n]`, one row per variable: `[n, e]`.
+
+    Each row is a forward-mode derivative of the gradient, and rows are mapped with `vmap`.
+
+    Args:
+        function: the residuals, `[n] -> [e]`.
+        z: `[n]`.
+    """
+
+    def along(direction: Tensor) -> Tensor:
+        return jvp(function, (z,), (direction,))[1]
+
+    unit = torch.eye(len(z), dtype=z.dtype, device=z.device)
+    return torch.cat([vmap(along)(block) for block in unit.split(_AT_ONCE)])

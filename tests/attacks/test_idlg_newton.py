@@ -1,0 +1,65 @@
+"""iDLG by second-order steps: a few Jacobians reach rounding, by both ways, and evaluations count every column."""
+
+import pytest
+
+from bench.errors import NotApplicable, UserError
+
+SMALL = ("attack=idlg_newton", "data.set=mnist", "data.size=16", "data.victims=2", "engine.dtype=float64")
+
+
+def errors(built, count: int = 2) -> tuple[list[float], list]:
+    victims = built.data.deal(range(count))
+    found = sorted(built.attack.reconstruct(built.client.share(victims), 0), key=lambda one: int(one.ids[0]))
+    return [(one.inputs[0] - victims.inputs[i]).square().mean().item() for i, one in enumerate(found)], found
+
+
+def test_five_jacobians_reach_the_rounding_of_float32(parties) -> None:
+    """L-BFGS needs some nine hundred evaluations for that. Images are stored in float32, so 1e-13 is rounding."""
+    mse, found = errors(parties(*SMALL))
+    assert max(mse) < 1e-12
+    for one in found:
+        steps, evaluations = int(one.iterations[0]), int(one.evaluations[0])
+        assert steps <= 8
+        # each step but the last begins with a Jacobian of 256 columns, and a rejected trial has none
+        assert evaluations % 256 <= 30 and steps - 1 <= evaluations // 256 <= steps
+
+
+def test_conjugate_gradients_need_no_jacobian(parties) -> None:
+    mse, _ = errors(parties(*SMALL, "attack.dense=0", "attack.products=100", "attack.stop.iterations=6"), 1)
+    assert max(mse) < 1e-3
+
+
+def test_a_batch_of_two_classes_comes_back_with_known_labels(parties) -> None:
+    built = parties(*SMALL, "threat=labels_known", "data.batch_size=2", "data.size=8", "seed=1")
+    mse, _ = errors(built, 1)
+    assert max(mse) < 1e-8
+
+
+def test_through_a_known_mask_only_the_entries_that_survive_count(parties) -> None:
+    """A tenth of the entries, without the view, would pull the images towards a gradient that is zero there."""
+    pruned = (*SMALL, "threat=adaptive", "defense=pruning", "defense.fraction=0.3")
+    view = "attack.views=[{_target_: bench.objectives.surviving_entries.SurvivingEntries}]"
+    without, _ = errors(parties(*pruned))
+    masked, _ = errors(parties(*pruned, view))
+    assert max(masked) < 1e-8 < min(without)
+
+
+def test_numbers_have_their_ranges(parties) -> None:
+    for wrong in ("damping=0", "products=0", "dense=-1"):
+        with pytest.raises(UserError, match=r"must be > 0, >= 0 and >= 1"):
+            parties(*SMALL, f"attack.{wrong}")
+
+
+def test_a_model_that_vmap_cannot_map_is_refused(parties, tmp_path, monkeypatch) -> None:
+    (tmp_path / "branching.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self, shape, classes):\n"
+        "        super().__init__()\n"
+        "        self.fc = torch.nn.Linear(64, classes)\n"
+        "    def forward(self, x):\n"
+        "        return self.fc(x.flatten(1) * (2.0 if x.mean() > 0.3 else 1.0))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotApplicable, match="vmap, which this model cannot"):
+        parties("attack=idlg_newton", "data.set=mnist", "data.size=8", "model=custom", "model.target=branching:Net")
