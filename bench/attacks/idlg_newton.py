@@ -1,4 +1,4 @@
-"""iDLG by second-order steps: gradient matching as least squares (Nocedal and Wright 2006, chapter 10)."""
+"""iDLG (Zhao, Mopuri, Bilen 2020, arXiv 2001.02610) by second-order steps, as a problem of least squares."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class IDLGNewton(GradientMatching):
     """Infers the label, and then solves gradient matching as a problem of least squares with the Jacobian.
 
     min over x of sum_l ||g_l(x) - g*_l||^2, as in DLG, by Levenberg-Marquardt or, above `dense` pixels, by Gauss-Newton
-    steps of conjugate gradients (`bench.engine.gauss_newton`). Four or five Jacobians reach rounding where a model is
+    steps of conjugate gradients (`bench.engine.gauss_newton`; Nocedal and Wright 2006, chapter 10). Four or five Jacobians reach rounding where a model is
     smooth. ReLU has a Jacobian that changes from one step to the next, so the steps lead nowhere there.
 
     Under Gaussian noise on the gradient, the minimiser is the estimate of maximum likelihood. Pixels have no bounds, so

@@ -45,6 +45,8 @@ KINDS = {
         "engine.chunk=3",
     ],
     "Wolfe's rule, restarts": ["attack=idlg_wolfe", "attack.restarts=2", "attack.evaluations=8", "engine.chunk=3"],
+    "Jacobians": ["attack=idlg_newton", "attack.evaluations=200", "engine.chunk=3"],
+    "conjugate gradients": ["attack=idlg_newton", "attack.dense=0", "engine.chunk=3"],
     "Adam": ["attack=inverting_gradients_adam", "attack.evaluations=5", "engine.chunk=5"],
 }
 
