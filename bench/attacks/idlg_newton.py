@@ -28,8 +28,9 @@ class IDLGNewton(GradientMatching):
     """Infers the label, and then solves gradient matching as a problem of least squares with the Jacobian.
 
     min over x of sum_l ||g_l(x) - g*_l||^2, as in DLG, by Levenberg-Marquardt or, above `dense` pixels, by Gauss-Newton
-    steps of conjugate gradients (`bench.engine.gauss_newton`; Nocedal and Wright 2006, chapter 10). Four or five Jacobians reach rounding where a model is
-    smooth. ReLU has a Jacobian that changes from one step to the next, so the steps lead nowhere there.
+    steps of conjugate gradients (`bench.engine.gauss_newton`; Nocedal and Wright 2006, chapter 10). Four or five
+    Jacobians reach rounding if the model is smooth. ReLU has a Jacobian that changes from one step to the next, so the
+    steps lead nowhere there.
 
     Under Gaussian noise on the gradient, the minimiser is the estimate of maximum likelihood. Pixels have no bounds, so
     its error can be compared with the limit of an unbiased attacker.

@@ -28,7 +28,7 @@ class Damped(Slots):
 
 
 class GaussNewton(Direction):
-    """d = -(J'J + lambda m I)^-1 J'r, where r are the residuals, J their Jacobian and m the mean of the diagonal of J'J.
+    """d = -(J'J + lambda m I)^-1 J'r, with residuals r, their Jacobian J, and the mean m of the diagonal of J'J.
 
     This is the step of Levenberg and Marquardt (Nocedal and Wright 2006, section 10.3). The damping lambda falls
     tenfold after a step of full length, and rises tenfold after one that a line search made shorter.

@@ -1,4 +1,4 @@
-"""The unbiased limit: attained by least squares on a linear layer, and infinite where a gradient has too few entries."""
+"""The unbiased limit: attained by least squares on a linear map, and infinite if there are too few equations."""
 
 import pytest
 import torch
