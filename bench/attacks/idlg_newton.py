@@ -29,8 +29,8 @@ class IDLGNewton(GradientMatching):
 
     min over x of sum_l ||g_l(x) - g*_l||^2, as in DLG, by Levenberg-Marquardt or, above `dense` pixels, by Gauss-Newton
     steps of conjugate gradients (`bench.engine.gauss_newton`; Nocedal and Wright 2006, chapter 10). Four or five
-    Jacobians reach rounding if the model is smooth. ReLU has a Jacobian that changes from one step to the next, so the
-    steps lead nowhere there.
+    Jacobians reach rounding if the model is smooth. With ReLU the Jacobian jumps from one step to the next: more steps
+    are needed, and some end before the image is found.
 
     Under Gaussian noise on the gradient, the minimiser is the estimate of maximum likelihood. Pixels have no bounds, so
     its error can be compared with the limit of an unbiased attacker.

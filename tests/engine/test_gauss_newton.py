@@ -1,4 +1,4 @@
-"""Second-order directions: their Jacobian, a quadratic that one step solves, damping, and what they cost."""
+"""Second-order directions: a quadratic that one step solves, damping, and what they cost."""
 
 import pytest
 import torch
@@ -6,18 +6,6 @@ from torch import Tensor
 
 from bench.engine.directions import Iterate
 from bench.engine.gauss_newton import Damped, GaussNewton, conjugate_gradients, damped_step
-from bench.engine.residuals import LeastSquares, jacobian
-
-
-@pytest.fixture
-def problem(parties) -> tuple[LeastSquares, Tensor]:
-    """Two victims of LeNet at 16 by 16 in double precision, and their private images as variables."""
-    built = parties("attack=idlg_newton", "data.set=mnist", "data.size=16", "engine.dtype=float64")
-    victims = built.data.deal([0, 1])
-    seen = built.client.share(victims)
-    found = built.attack._matching(seen, built.attack._layout(seen), built.attack.labels(seen, 0))
-    found.load(torch.tensor([0, 1]))
-    return found, victims.inputs.double().flatten(1)
 
 
 def linear(rows: Tensor, target: Tensor):
@@ -28,30 +16,6 @@ def drawn() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(30, 12, generator=generator, dtype=torch.float64)
     return rows, torch.randn(30, generator=generator, dtype=torch.float64)
-
-
-def test_the_objective_is_the_sum_of_squares_of_the_residuals_and_zero_at_the_truth(problem) -> None:
-    matching, truth = problem
-    z = torch.full_like(truth, 0.5)
-    value, gradient = matching(z)
-    for slot in (0, 1):
-        residuals = matching.residuals(slot)
-        assert residuals(z[slot]).square().sum().item() == pytest.approx(value[slot].item(), rel=1e-12)
-        assert residuals(truth[slot]).abs().max() < 1e-12
-        rows = jacobian(residuals, z[slot])
-        assert torch.allclose(2 * rows @ residuals(z[slot]), gradient[slot], rtol=1e-9, atol=1e-12)
-
-
-def test_the_jacobian_is_that_of_differences(problem) -> None:
-    """Central differences of step 1e-5 have an error of about 1e-10 in double precision."""
-    matching, truth = problem
-    residuals, z = matching.residuals(1), torch.full_like(truth, 0.5)[1]
-    rows = jacobian(residuals, z)
-    for pixel in (0, 100, 255):
-        step = torch.zeros_like(z)
-        step[pixel] = 1e-5
-        expected = (residuals(z + step) - residuals(z - step)) / 2e-5
-        assert torch.allclose(rows[pixel], expected, rtol=1e-5, atol=1e-8)
 
 
 def test_one_step_without_damping_solves_least_squares_by_both_ways() -> None:
