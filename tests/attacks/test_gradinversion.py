@@ -67,7 +67,7 @@ def test_the_best_start_is_returned_or_the_mean_of_all(parties) -> None:
     ("overrides", "sentence"),
     [
         (["threat=basic"], r"needs a model with BatchNorm, and its statistics as side information \(threat=batchnorm_"),
-        (["model.mode=eval"], "threat=batchnorm_exact with model.mode=train"),
+        (["model.mode=eval"], "threat=batchnorm_exact or batchnorm_inferred with model.mode=train"),
         (["model.norm=none"], "needs a model with BatchNorm"),
     ],
 )
