@@ -98,6 +98,22 @@ def parties():
 
 
 @pytest.fixture
+def branching_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The settings of a network, for images of 1x8x8, with a branch on its data, which vmap cannot map."""
+    (tmp_path / "branching.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self, shape, classes):\n"
+        "        super().__init__()\n"
+        "        self.fc = torch.nn.Linear(shape[0] * shape[1] * shape[2], classes)\n"
+        "    def forward(self, x):\n"
+        "        return self.fc(x.flatten(1) * (2.0 if x.mean() > 0.3 else 1.0))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return ["model=custom", "model.target=branching:Net", "data.set=mnist", "data.size=8"]
+
+
+@pytest.fixture
 def closed_port() -> int:
     """A port of this machine that nobody listens on: a connection is refused at once."""
     with socket.socket() as listener:

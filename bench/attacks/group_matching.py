@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.engine.matching import Layout, Matching, Objective, Prior
+from bench.engine.matching import Layout, Matching, Objective, Prior, Slotted
 from bench.engine.units import comparable
 from bench.messages.observation import Observation
 from bench.priors.batch_statistics import BatchStatistics
@@ -98,26 +98,13 @@ class GroupMatching(Matching):
     def each(self, z: Tensor) -> Tensor:
         """`[S, n]` -> the objective of each start `[S, G]`, its share of the term that couples them included."""
         with torch.no_grad():
-            return self._each(*self.arguments(), z)
+            return self._each(self.arguments(), z)
 
-    def _values(
-        self,
-        parameters: dict[str, Tensor],
-        buffers: dict[str, Tensor],
-        observed: dict[str, Tensor],
-        known: dict[str, Tensor],
-        z: Tensor,
-    ) -> Tensor:
-        return self._each(parameters, buffers, observed, known, z).sum(1)
+    def _values(self, held: Slotted, z: Tensor) -> Tensor:
+        return self._each(held, z).sum(1)
 
-    def _each(
-        self,
-        parameters: dict[str, Tensor],
-        buffers: dict[str, Tensor],
-        observed: dict[str, Tensor],
-        known: dict[str, Tensor],
-        z: Tensor,
-    ) -> Tensor:
+    def _each(self, held: Slotted, z: Tensor) -> Tensor:
+        parameters, buffers, observed, known = held
         images, model, task = self.starts.apart(z), None if self._shared else 0, self._seen.task
         by_start = self._per_victim(task.gradient, in_dims=(None, None, 0, None))
         mapped = self._per_victim(by_start, in_dims=(model, model, 0, 0))

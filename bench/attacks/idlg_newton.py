@@ -13,14 +13,14 @@ from bench.engine.gauss_newton import GaussNewton
 from bench.engine.loop import Minimiser
 from bench.engine.matching import Arrangement, Matching
 from bench.engine.parametrisation import Pixels
-from bench.engine.residuals import LeastSquares
+from bench.engine.residuals import LeastSquares, differences
 from bench.engine.settings import EngineSettings
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
 from bench.errors import NotApplicable
 from bench.labels.base import LabelRule
 from bench.messages.observation import Observation
-from bench.objectives.gradient_transforms import GradientTransform
+from bench.objectives.gradient_transforms import GradientTransform, TransformedObjective
 from bench.objectives.squared_error import squared_error
 
 
@@ -92,7 +92,7 @@ class IDLGNewton(GradientMatching):
 
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> LeastSquares:
         assert labels is not None
-        return LeastSquares(seen, layout, self.views, labels, self.engine.dtype)
+        return LeastSquares(seen, layout, TransformedObjective(differences, self.views), labels, self.engine.dtype)
 
     def _minimiser_for(self, matching: Matching, minimiser: Minimiser, seed: int) -> Minimiser:
         assert isinstance(matching, LeastSquares)

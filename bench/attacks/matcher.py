@@ -203,7 +203,7 @@ class Matcher(Attack):
         return matching
 
     def _minimiser_for(self, matching: Matching, minimiser: Minimiser, seed: int) -> Minimiser:
-        """The minimiser of a run; an attack may give it directions that look at the victims of `matching`."""
+        """The minimiser of a run; an attack may give it a direction that looks at `matching`, or hand this the seed."""
         return minimiser
 
     def _fixed_labels(self, seen: Observation, seed: int) -> Tensor | None:

@@ -83,7 +83,7 @@ class GaussNewton(Direction):
             else:
                 d[slot], spent = damped_step(residuals, x, at.g[slot] / 2, float(state.damping[slot])), len(x)
             state.evaluations[slot] = spent
-        state.known = state.known | at.here
+        state.known = state.known | waits
         state.d = d
         return d
 

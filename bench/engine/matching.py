@@ -168,38 +168,25 @@ class Matching:
             The objective `[S]` and its gradient `[S, n]`.
         """
         z = z.detach().requires_grad_()
-        values = self._values(parameters, buffers, observed, known, z)
+        values = self._values((parameters, buffers, observed, known), z)
         (g,) = torch.autograd.grad(values.sum(), z)
         return values.detach(), g
 
     def value(self, z: Tensor) -> Tensor:
         """`[S, n]` -> the objective `[S]` alone, at about a third of the cost; never compiled."""
         with torch.no_grad():
-            return self._values(*self.arguments(), z)
+            return self._values(self.arguments(), z)
 
-    def _values(
-        self,
-        parameters: dict[str, Tensor],
-        buffers: dict[str, Tensor],
-        observed: dict[str, Tensor],
-        known: dict[str, Tensor],
-        z: Tensor,
-    ) -> Tensor:
-        gradients, theirs, inputs = self._compared(parameters, buffers, observed, known, z)
+    def _values(self, held: Slotted, z: Tensor) -> Tensor:
+        gradients, theirs, inputs = self._compared(held, z)
         values = self.objective(gradients, theirs)
         for prior in self.priors:
             values = values + prior(inputs)
         return values
 
-    def _compared(
-        self,
-        parameters: dict[str, Tensor],
-        buffers: dict[str, Tensor],
-        observed: dict[str, Tensor],
-        known: dict[str, Tensor],
-        z: Tensor,
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
+    def _compared(self, held: Slotted, z: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
         """The gradients of the dummies and the observed ones, in units that can be compared, and the dummy inputs."""
+        parameters, buffers, observed, known = held
         inputs, logits = self.layout.split(z)
         targets = known["labels"] if logits is None else logits.softmax(-1)
         if logits is not None and "predicted" in known:

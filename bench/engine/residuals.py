@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -14,33 +14,36 @@ from bench.messages.observation import Observation
 
 Residuals = Callable[[Tensor], Tensor]  # `[n] -> [e]`
 Gradients = dict[str, Tensor]
-View = Callable[[Gradients, Gradients], tuple[Gradients, Gradients]]
 
 _AT_ONCE = 64  # columns of a Jacobian that are computed together: more need more memory, and take no less time
 
 
+def differences(gradients: Gradients, observed: Gradients) -> Tensor:
+    """The entries by which gradients differ: `{name: [S, ...]}` of the dummies and of what was shared -> `[S, e]`."""
+    return torch.cat([flat(gradients[name] - seen) for name, seen in observed.items()], 1)
+
+
 class LeastSquares(Matching):
-    """A `Matching` whose objective is the sum of squares of e residuals: the entries by which two gradients differ.
+    """A `Matching` whose objective is the sum of squares of e residuals.
 
     Args:
         seen: see `Matching`.
         layout: see `Matching`.
-        views: what is done to both gradients before they are compared (`bench.objectives.gradient_transforms`).
+        compare: `differences`, or the same after transforms of both gradients.
         labels: as `Victims.labels`.
         dtype: see `Matching`.
     """
 
     def __init__(
-        self, seen: Observation, layout: Arrangement, views: Sequence[View], labels: Tensor, dtype: torch.dtype
+        self,
+        seen: Observation,
+        layout: Arrangement,
+        compare: Callable[[Gradients, Gradients], Tensor],
+        labels: Tensor,
+        dtype: torch.dtype,
     ) -> None:
-        super().__init__(seen, layout, lambda *both: self._differences(*both).square().sum(1), labels, dtype)
-        self._views = tuple(views)
-
-    def _differences(self, gradients: Gradients, observed: Gradients) -> Tensor:
-        """The residuals of S victims: `{name: [S, ...]}` of the dummies and of the shared gradients -> `[S, e]`."""
-        for view in self._views:
-            gradients, observed = view(gradients, observed)
-        return torch.cat([flat(gradients[name] - seen) for name, seen in observed.items()], 1)
+        super().__init__(seen, layout, lambda *both: compare(*both).square().sum(1), labels, dtype)
+        self._compare = compare
 
     def residuals(self, slot: int) -> Residuals:
         """Returns the residuals `[e]` of the victim in one slot as a function of its variables `[n]`."""
@@ -51,8 +54,8 @@ class LeastSquares(Matching):
             parameters, buffers = ({name: v[at] for name, v in group.items()} for group in (parameters, buffers))
 
         def function(z: Tensor) -> Tensor:
-            gradients, theirs, _ = self._compared(parameters, buffers, observed, known, z.unsqueeze(0))
-            return self._differences(gradients, theirs).squeeze(0)
+            gradients, theirs, _ = self._compared((parameters, buffers, observed, known), z.unsqueeze(0))
+            return self._compare(gradients, theirs).squeeze(0)
 
         return function
 

@@ -44,11 +44,12 @@ class BatchStatistics:
     def __init__(self, weight: float, first: float) -> None:
         if weight <= 0 or first <= 0:
             raise ValueError(f"weight={weight}, first={first}: must be > 0 (statistics: null leaves the prior out)")
-        self.weight, self.first = weight, first
+        self.weight = weight
+        self.leading: tuple[float, ...] = (first,)
 
     def __call__(self, found: _Statistics, wanted: _Statistics) -> Tensor:
         """Statistics of the dummies and those that are granted, `{layer name: [S, 2, C]}` -> `[S]`."""
-        return self.weight * statistics_distance(found, wanted, self.first)
+        return self.weight * statistics_distance(found, wanted, *self.leading)
 
 
 class LeadingStatistics(BatchStatistics):
@@ -67,7 +68,3 @@ class LeadingStatistics(BatchStatistics):
             raise ValueError(f"leading={list(leading)}: want numbers above 0")
         super().__init__(weight, leading[0])
         self.leading = tuple(leading)
-
-    def __call__(self, found: _Statistics, wanted: _Statistics) -> Tensor:
-        """See `BatchStatistics`."""
-        return self.weight * statistics_distance(found, wanted, *self.leading)

@@ -1,11 +1,12 @@
 """iDLG by second-order steps: a few Jacobians reach rounding, by both ways, and evaluations count every column."""
 
 import statistics
+from collections.abc import Iterator
 
 import pytest
 import torch
 
-from bench.engine.cramer_rao import determination
+from bench.engine.cramer_rao import Determination, determination
 from bench.engine.residuals import jacobian
 from bench.errors import NotApplicable, UserError
 
@@ -16,6 +17,14 @@ def errors(built, count: int = 2) -> tuple[list[float], list]:
     victims = built.data.deal(range(count))
     found = sorted(built.attack.reconstruct(built.client.share(victims), 0), key=lambda one: int(one.ids[0]))
     return [(one.inputs[0] - victims.inputs[i]).square().mean().item() for i, one in enumerate(found)], found
+
+
+def determinations(built, victims, seen) -> Iterator[Determination]:
+    """What the shared gradients say about the true images, to first order."""
+    problem = built.attack._matching(seen, built.attack._layout(seen), victims.labels)
+    problem.load(torch.arange(len(seen)))
+    for i, images in enumerate(victims.inputs.to(built.engine.dtype)):
+        yield determination(jacobian(problem.residuals(i), images.flatten()))
 
 
 def test_five_jacobians_reach_the_rounding_of_float32(parties) -> None:
@@ -41,7 +50,7 @@ def test_a_batch_of_two_classes_comes_back_with_known_labels(parties) -> None:
 
 
 def test_through_a_known_mask_only_the_entries_that_survive_count(parties) -> None:
-    """A tenth of the entries, without the view, would pull the images towards a gradient that is zero there."""
+    """The pruned entries, without the view, would pull the images towards a gradient that is zero there."""
     pruned = (*SMALL, "threat=adaptive", "defense=pruning", "defense.fraction=0.3")
     view = "attack.views=[{_target_: bench.objectives.surviving_entries.SurvivingEntries}]"
     without, _ = errors(parties(*pruned))
@@ -55,19 +64,9 @@ def test_numbers_have_their_ranges(parties) -> None:
             parties(*SMALL, f"attack.{wrong}")
 
 
-def test_a_model_that_vmap_cannot_map_is_refused(parties, tmp_path, monkeypatch) -> None:
-    (tmp_path / "branching.py").write_text(
-        "import torch\n"
-        "class Net(torch.nn.Module):\n"
-        "    def __init__(self, shape, classes):\n"
-        "        super().__init__()\n"
-        "        self.fc = torch.nn.Linear(64, classes)\n"
-        "    def forward(self, x):\n"
-        "        return self.fc(x.flatten(1) * (2.0 if x.mean() > 0.3 else 1.0))\n"
-    )
-    monkeypatch.chdir(tmp_path)
+def test_a_model_that_vmap_cannot_map_is_refused(parties, branching_model) -> None:
     with pytest.raises(NotApplicable, match="vmap, which this model cannot"):
-        parties("attack=idlg_newton", "data.set=mnist", "data.size=8", "model=custom", "model.target=branching:Net")
+        parties("attack=idlg_newton", *branching_model)
 
 
 @pytest.mark.slow
@@ -85,10 +84,7 @@ def test_under_noise_its_error_is_the_limit_of_unbiased_attackers_and_clipped_be
         victims = built.data.deal(range(32))
         seen = built.client.share(victims)
         if not limits:
-            problem = built.attack._matching(seen, built.attack._layout(seen), victims.labels)
-            problem.load(torch.arange(32))
-            rows = (jacobian(problem.residuals(i), victims.inputs[i].flatten()) for i in range(32))
-            limits = [determination(one).unbiased_limit(1e-3) for one in rows]
+            limits = [one.unbiased_limit(1e-3) for one in determinations(built, victims, seen)]
         for one in built.attack.reconstruct(seen, 0):
             victim, images = int(one.ids[0]), one.inputs[0]
             truth = victims.inputs[victim]
@@ -104,8 +100,6 @@ def test_a_pruned_gradient_with_fewer_entries_than_pixels_does_not_determine_the
     built = parties(*SMALL, "threat=adaptive", "defense=pruning", "defense.fraction=0.99", view)
     victims = built.data.deal([0])
     seen = built.client.share(victims)
-    problem = built.attack._matching(seen, built.attack._layout(seen), victims.labels)
-    problem.load(torch.tensor([0]))
-    found = determination(jacobian(problem.residuals(0), victims.inputs[0].double().flatten()))
+    (found,) = determinations(built, victims, seen)
     survivors = sum(int((value != 0).sum()) for value in seen.gradients.values())
     assert survivors < 256 and found.rank <= survivors and not found.determined

@@ -122,20 +122,9 @@ def test_out_of_memory_halves_the_chunk_and_loses_nobody(parties, monkeypatch) -
         torch.testing.assert_close(halved[victim], images, rtol=1e-4, atol=1e-4)
 
 
-def test_what_vmap_cannot_take_goes_one_by_one(parties, tmp_path, monkeypatch) -> None:
+def test_what_vmap_cannot_take_goes_one_by_one(parties, branching_model) -> None:
     """Data-dependent control flow: the same gradients as plain autograd, in a loop, with a notice."""
-    (tmp_path / "branching.py").write_text(
-        "import torch\n"
-        "class Net(torch.nn.Module):\n"
-        "    def __init__(self, shape, classes):\n"
-        "        super().__init__()\n"
-        "        self.fc = torch.nn.Linear(shape[0] * shape[1] * shape[2], classes)\n"
-        "    def forward(self, x):\n"
-        "        return self.fc(x.flatten(1) * (2.0 if x.mean() > 0.3 else 1.0))\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    settings = ("model=custom", "model.target=branching:Net", "data.set=mnist", "data.size=8", "attack.evaluations=5")
-    built = parties("attack=idlg", *settings)
+    built = parties("attack=idlg", "attack.evaluations=5", *branching_model)
     said: list[str] = []
     built.engine.notice = said.append
     victims = built.data.deal(range(3))
