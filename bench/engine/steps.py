@@ -63,8 +63,9 @@ class StepRule(ABC):
     """A rule for step lengths; `StepRule.start` makes the state that the loop passes back to it.
 
     Args:
-        lr: length of the first trial along a direction, > 0. It is multiplied by min(1, 1 / |g|_1) if the direction
-            uses no past steps.
+        lr: length of the first trial along a direction, > 0. If the direction uses no past steps, it is multiplied by
+            min(1, 1 / |g|_1), as in `torch.optim.LBFGS`, or by 1 / |g|_1 if the rule is safeguarded: where gradients
+            are small, as with PyTorch's own initialisation, the factor 1 would make steps of no length.
 
     Raises:
         ValueError: lr is not above 0.
@@ -86,7 +87,7 @@ class StepRule(ABC):
         """Begins a search along a new direction in the slots of the mask `slots` `[S]`."""
 
     def first(self, g: Tensor, has_past: Tensor, iterations: Tensor) -> Tensor:
-        """Returns the length `[S]` of the first trial along a new direction, as `torch.optim.LBFGS` sets it.
+        """Returns the length `[S]` of the first trial along a new direction.
 
         Args:
             g: `[S, n]`, gradients.
@@ -96,7 +97,8 @@ class StepRule(ABC):
         full = torch.full_like(g[:, 0], self.lr)
         if has_past.all():
             return full
-        return torch.where(has_past, full, (1.0 / g.abs().sum(1)).clamp(max=1.0) * self.lr)
+        longest = torch.finfo(g.dtype).max if self.safeguarded else 1.0
+        return torch.where(has_past, full, (1.0 / g.abs().sum(1)).clamp(max=longest) * self.lr)
 
     @abstractmethod
     def judge(self, state: Slots, trial: Trial) -> LineSearchResult:

@@ -56,6 +56,7 @@ class Stop(ABC):
 
 @dataclass(eq=False)
 class _Mark(Slots):
+    first: Tensor  # [S], the objective at the start
     f: Tensor  # [S], the objective when it last went down enough
     at: Tensor  # [S], evaluations by then
 
@@ -66,7 +67,8 @@ class Tolerances(Stop):
     Args:
         iterations: budget of iterations.
         evaluations: budget of evaluations of objective and gradient, those of a line search included.
-        objective: a victim has converged if its objective is at or below this.
+        objective: a victim has converged if its objective is at or below this share of the one at its start. A share
+            means the same for every model, while the objective's unit is that of the gradient.
         gradient: a victim has converged if no entry of its gradient is larger in magnitude.
         patience: a victim has converged after this many evaluations in which the best objective did not fall by the
             share `change` (the objective has reached the rounding of float32, or a plateau); null for never.
@@ -103,7 +105,7 @@ class Tolerances(Stop):
     def start(self, slots: int, device: torch.device) -> Slots:
         """Makes a state in which no objective has been seen yet."""
         f = torch.full((slots,), torch.inf, dtype=torch.float64, device=device)
-        return _Mark(f, torch.zeros(slots, dtype=torch.long, device=device))
+        return _Mark(f.clone(), f, torch.zeros(slots, dtype=torch.long, device=device))
 
     def clear(self, state: Slots, slots: Tensor) -> None:
         """Forgets the objectives seen in the masked slots."""
@@ -119,7 +121,9 @@ class Tolerances(Stop):
             taken: the steps.
             slots: `[S]`, mask; codes of other slots have any value.
         """
-        converged = taken.after <= self.objective
+        assert isinstance(state, _Mark)
+        state.first = torch.where(slots & (taken.iterations == 0), taken.after.double(), state.first)
+        converged = taken.after <= self.objective * state.first
         converged = converged | (taken.g.abs().amax(1) <= self.gradient)
         if self.patience is not None:
             converged = converged | self._still(state, taken, slots)
