@@ -45,7 +45,7 @@ def images(built: Components) -> tuple[torch.Tensor, list[int]]:
 @pytest.mark.parametrize("name", SEARCHING)
 def test_the_unit_of_the_objective_changes_nothing(name: str) -> None:
     """A power of two changes no rounding, so the same images are expected to the bit."""
-    small = [] if name == "april_matching" else ["data.set=mnist", "data.size=12", "attack.evaluations=40"]
+    small = [] if name == "april_matching" else ["data.set=mnist", "data.size=12", "attack.evaluations=20"]
     words = [*QUICK, f"attack={name}", "attack.priors=[]", *small, *SERVED.get(name, [])]
     (one, count), (other, evaluations) = (
         images(build(compose([*words, f"attack.objective.scale={unit}"]))) for unit in UNITS

@@ -82,6 +82,17 @@ def test_the_first_step_is_as_long_as_torchs() -> None:
     assert Fixed(0.5).first(g, torch.tensor([True, False]), torch.zeros(2)).tolist() == pytest.approx([0.5, 0.5 / 7])
 
 
+def test_the_first_step_of_a_search_has_one_length_whatever_the_unit() -> None:
+    """Its L1 norm is the rate; a gradient of zeros gets a length that a product with zeros survives."""
+    rule = Backtracking(0.5, 1e-4, 20)
+    for size in (1e-20, 1e-3, 1.0, 1e20):
+        g = size * torch.tensor([[3.0, -4.0]])
+        t = rule.first(g, torch.tensor([False]), torch.tensor([0]))
+        assert (t * g).abs().sum().item() == pytest.approx(0.5)
+    zero = torch.zeros(1, 2)
+    assert torch.equal(rule.first(zero, torch.tensor([False]), torch.tensor([0])).unsqueeze(1) * zero, zero)
+
+
 def test_a_scheduled_step_follows_the_victims_own_iterations() -> None:
     rule = Scheduled(0.2, StepDecay(10, [0.5], 0.1))
     lengths = rule.first(torch.full((3, 2), 1e6), torch.zeros(3, dtype=torch.bool), torch.tensor([0, 4, 5]))

@@ -53,6 +53,18 @@ def test_without_patience_the_budget_is_used_up() -> None:
             assert (one.evaluations, one.status) == (300, Status.BUDGET)
 
 
+def test_a_run_converges_at_a_share_of_its_first_objective_whatever_its_unit() -> None:
+    """(1 - 2 * 0.1)^2 = 0.64 per step: 0.64^16 is the first power below 1e-3; a slot's next victim begins anew."""
+    x = starts(1, 5).double()
+    for unit in (1e-12, 1.0, 1e12):
+        for slots in (1, 2):
+            stop = Tolerances(100, 100, 1e-3, 0.0, None, 0.0)
+            rule = Minimiser(SGD(0.0, 0.0), Scheduled(0.1 / unit, Constant()), stop, "best")
+            problem = Problem([lambda z, unit=unit: unit * (z**2).sum()] * 3)
+            ends = [one for group in rule.run(problem, lambda v: x.expand(len(v), -1), 3, slots, None) for one in group]
+            assert [(one.iterations, one.status) for one in ends] == [(16, Status.CONVERGED)] * 3
+
+
 @pytest.mark.parametrize("bad", [{"patience": 0}, {"change": -1.0}, {"iterations": 0}, {"objective": -1.0}])
 def test_what_is_out_of_range_is_named(bad: dict) -> None:
     good = {"iterations": 1, "evaluations": 1, "objective": 0.0, "gradient": 0.0, "patience": None, "change": 0.0}
