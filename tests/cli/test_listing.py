@@ -45,7 +45,7 @@ def test_the_same_as_json(capfd) -> None:
     assert json.loads(capfd.readouterr().out) == groups["attack"]
     assert main(["list", "dlg", "--json"]) == 0
     one = json.loads(capfd.readouterr().out)
-    assert (one["group"], one["version"], one["example"]) == ("attack", 2, "leakbench run attack=dlg")
+    assert (one["group"], one["version"], one["example"]) == ("attack", 3, "leakbench run attack=dlg")
     assert {"key": "attack.lr", "value": 1.0, "comment": "length of the first trial step along a direction"} in one[
         "settings"
     ]

@@ -19,7 +19,7 @@ def test_what_is_known_of_dlg() -> None:
     assert (
         found.does == "Optimises images and labels together until their gradient equals the shared one (algorithm 1)."
     )
-    assert found.version == 2 and found.target == "bench.attacks.dlg.DLG"
+    assert found.version == 3 and found.target == "bench.attacks.dlg.DLG"
     settings = {setting.key: setting for setting in found.settings}
     assert settings["attack.lr"].value == 1.0
     assert settings["attack.lr"].comment == "length of the first trial step along a direction"

@@ -69,6 +69,9 @@ SCHEDULES: dict[str, tuple[StepSizeSchedule, object]] = {
 }
 
 
+SHARE = 0.4  # of its first objective, at which a victim ends
+
+
 @pytest.mark.parametrize(
     ("case", "schedule"),
     [
@@ -81,9 +84,12 @@ def test_each_victims_path_is_torchs(case: str, schedule: str) -> None:
     direction, optimiser = CASES[case]
     ours, theirs = SCHEDULES[schedule]
     functions, x = _bowls(6)[1:], starts(9, 12, scale=2.0)[1:6]
-    expected = [torch_path(f, row, optimiser, theirs, "signed" in case, None, 4.0) for f, row in zip(functions, x)]
+    ends = [SHARE * float(f(row)) for f, row in zip(functions, x)]
+    expected = [
+        torch_path(f, row, optimiser, theirs, "signed" in case, None, end) for f, row, end in zip(functions, x, ends)
+    ]
     assert len({len(path) for path in expected}) > 2
-    rule = Minimiser(direction, Scheduled(0.1, ours), Tolerances(BUDGET, BUDGET, 4.0, 0.0, None, 0.0), "last")
+    rule = Minimiser(direction, Scheduled(0.1, ours), Tolerances(BUDGET, BUDGET, SHARE, 0.0, None, 0.0), "last")
     for slots in (2, 5):
         problem = Problem(functions)
         list(rule.run(problem, lambda v: x[v], 5, slots, None))

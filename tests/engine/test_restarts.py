@@ -46,7 +46,7 @@ def test_few_victims_are_open_at_a_time_however_many_there_are() -> None:
     """60 victims of 4 runs that end at different times, through 5 slots: at most 6 are held."""
     functions = [quadratic(seed) for seed in range(7)]
     x = starts(240, 12, scale=2.0)
-    rule = Minimiser(LBFGS(3, 1e-10), Backtracking(1.0, 1e-4, 20), Tolerances(40, 9, 1.0, 0.0, None, 0.0), "best")
+    rule = Minimiser(LBFGS(3, 1e-10), Backtracking(1.0, 1e-4, 20), Tolerances(40, 9, 0.05, 0.0, None, 0.0), "best")
     problem = Problem([functions[victim % 7] for victim in range(60)])
     selection = Selection(4)
     most, given = 0, []

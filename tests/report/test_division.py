@@ -113,7 +113,7 @@ def newer_setting(config: dict[str, Any]) -> None:
     [
         (unnamed, "its record does not name the option of attack"),
         (newer_option, "has no attack 'idlg_of_next_year'"),
-        (newer_version, "attack has version 99 in its record and version 2 on this machine"),
+        (newer_version, "attack has version 99 in its record and version 3 on this machine"),
         (newer_setting, "attack.momentum is a setting of another version of leakbench"),
     ],
 )
