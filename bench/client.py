@@ -212,6 +212,20 @@ class Client(nn.Module):
             statistics=granted_statistics(self.model, side, parameters, buffers, typed.inputs, levels),
         )
 
+    def update_as_function(self, victims: Victims) -> Callable[[Tensor], Tensor]:
+        """What the first victim shares, as a function of its inputs: `[B * C * H * W]` -> `[e]`, all entries.
+
+        Labels, weights and the random numbers of the defence stay the same. `torch.func` can differentiate it.
+        """
+        typed = self._typed_victims(victims)
+        trees = parted(*self._weights(victims.ids[:1], victims.inputs.device), self.trained)
+        update, shape = self.runner.as_function(*trees, typed), typed.inputs.shape[1:]
+
+        def function(pixels: Tensor) -> Tensor:
+            return torch.cat([value.flatten() for value in update(pixels.reshape(shape)).values()])
+
+        return function
+
     def _language(self) -> Language | None:
         if not isinstance(self.model, TextModel):
             return None

@@ -73,7 +73,7 @@ def compose(
     if choices.get("labels") is not None:
         check_rule(chosen["labels"], chosen["attack"], config_dir)
     if "measure" in plain:
-        check_measured(plain.attack.get("labels"), choices.get("labels") is not None, choices.get("training"))
+        check_measured(plain.measure, plain.attack.get("labels"), choices.get("labels"), choices.get("training"))
     _check_places(plain)
     if to_run:
         _look_for_data(plain, chosen["data"])

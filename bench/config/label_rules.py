@@ -33,20 +33,25 @@ def check_rule(rule: str, attack: str, config_dir: Path | None) -> None:
         )
 
 
-def check_measured(rule: Any, chosen: bool, training: str | None) -> None:
-    """Refuses a cell of label inference without a rule.
+def check_measured(measure: str, rule: Any, chosen: str | None, training: str | None) -> None:
+    """Refuses a cell that measures something and lacks a label rule, or has one that it does not look at.
 
     Args:
+        measure: what the cell measures, `labels` or `limit`.
         rule: the node of the rule; None if labels are optimised.
-        chosen: whether an option of the group `labels` is chosen.
+        chosen: the chosen option of the group `labels`.
         training: the chosen option of the group `training`.
 
     Raises:
-        UserError: no rule is chosen, or the cell is also a training.
+        UserError: the cell is also a training, or the choice of a rule does not suit it.
     """
     if training is not None:
-        raise UserError(f"measure=labels training={training}: a cell is one of the two; leave one of them out")
-    if not chosen:
+        raise UserError(f"measure={measure} training={training}: a cell is one of the two; leave one of them out")
+    if measure == "limit":
+        if chosen is not None:
+            raise UserError(f"measure=limit labels={chosen}: a limit knows the labels; leave labels out")
+        return
+    if chosen is None:
         raise UserError("measure=labels counts the labels that a rule infers; say labels=RULE (leakbench list labels)")
     if rule is None:
         raise UserError("measure=labels labels=joint: labels that are optimised need an attack; say labels=RULE")

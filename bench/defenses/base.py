@@ -128,6 +128,7 @@ class Defense(ABC):
 
     level: ClassVar[str]  # what it acts on: sample, batch, gradient or update
     schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients), granted by itself
+    rounds: ClassVar[bool] = False  # whether it maps a range of entries to one value, so that it has no derivative
 
     def unit(self, local: ClientContext) -> float | None:
         """The factor by which this part makes what is shared longer than a gradient, if the schedule sets it.
@@ -139,6 +140,13 @@ class Defense(ABC):
     def as_known(self) -> Defense:
         """This part as an attacker computes it that is granted it: without what the client draws at random."""
         return self
+
+    def gaussian_std(self, local: ClientContext) -> float | None:
+        """The deviation of Gaussian noise whose Fisher information is that of the noise on each entry; None without.
+
+        Parts before this one do not count. The unit is that of the gradient.
+        """
+        return None
 
     @property
     def must_change(self) -> bool:

@@ -95,9 +95,13 @@ class DPSGD(Defense):
         frozen = "DPSGD: BatchNorm normalises by its running statistics, which are not private"
         return [frozen] if local.frozen_statistics else []
 
+    def gaussian_std(self, local: ClientContext) -> float | None:
+        """See `Defense.gaussian_std`: the standard deviation of the noise on the mean gradient; None if it is 0."""
+        return self.noise_multiplier * self.norm / local.batch_size or None
+
     def facts(self, local: ClientContext) -> dict[str, Any]:
         """The facts of every defence, with the standard deviation and variance of the noise on the mean gradient."""
-        std = self.noise_multiplier * self.norm / local.batch_size
+        std = self.gaussian_std(local) or 0.0
         return super().facts(local) | {"std": std, "variance": std**2}
 
     def encode(self, sent: Encoding) -> Encoding:

@@ -88,6 +88,10 @@ class _Noise(GradientDefense):
         """
         return add(gradients, noise, self.strength), state
 
+    def gaussian_std(self, local: ClientContext) -> float | None:
+        """See `Defense.gaussian_std`: the standard deviation; None if it is 0."""
+        return self.strength or None
+
     @abstractmethod
     def draw(self, shapes: Shapes, stream: VictimRng) -> Any:
         """Draws noise of unit variance."""
@@ -113,6 +117,10 @@ class Laplacian(_Noise):
         """Draws Laplacian numbers of unit variance."""
         first, second = stream.child("first").uniform(shapes), stream.child("second").uniform(shapes)
         return {name: laplacian(first[name], second[name]) for name in shapes}
+
+    def gaussian_std(self, local: ClientContext) -> float | None:
+        """The scale b = std / sqrt(2), because the Fisher information of the Laplacian distribution is 1 / b^2."""
+        return self.strength / math.sqrt(2.0) or None
 
     def facts(self, local: ClientContext) -> dict[str, Any]:
         """The facts of every noise, with the scale of the Laplacian distribution."""

@@ -47,6 +47,7 @@ class Half(GradientDefense):
     """
 
     kind: str
+    rounds = True
 
     def __post_init__(self) -> None:
         if self.kind not in _HALVES:
@@ -81,6 +82,7 @@ class Int8(GradientDefense):
 
     rounding: str
     seed: int
+    rounds = True
 
     def __post_init__(self) -> None:
         if self.rounding not in ("nearest", "stochastic"):

@@ -26,6 +26,7 @@ class Sign(GradientDefense):
     """
 
     scaled: bool
+    rounds = True
 
     def protect(self, gradients: Tree, noise: Any, state: Any) -> tuple[Tree, Any]:
         """Replaces every entry by its sign.

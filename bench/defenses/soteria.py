@@ -164,7 +164,8 @@ class _Masked(ClientStep):
         def of(example: Tensor) -> Tensor:
             return features(self.local.model, self.layer, parameters, buffers, example[None])[0].flatten()
 
-        scores = each(lambda example: sensitivity(of, example), (inputs,), self.local.mappable).sum(0)
+        # The mask is constant between its jumps, so no derivative is taken through it.
+        scores = each(lambda example: sensitivity(of, example), (inputs.detach(),), self.local.mappable).sum(0)
         # Ranks mask exactly this many features. Features that are off in every example are equal, as are their columns.
         rank = scores.argsort().argsort()
         masked = len(scores) - left(len(scores), self.part.fraction)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +69,23 @@ class StepRunner:
             weights = tuple({name: value[of] for name, value in group.items()} for group in (parameters, buffers))
             blocks.append(self._map(step, (*weights, _inputs(victims)[of], victims.labels[of], noise, state)))
         return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
+
+    def as_function(self, parameters: Tree, buffers: Tree, victims: Victims) -> Callable[[Tensor], Tree]:
+        """The step of the first victim as a function of its inputs `[B, C, H, W]`; its random numbers stay the same.
+
+        Args:
+            parameters: see `__call__`.
+            buffers: see `__call__`.
+            victims: the private batches.
+        """
+        ids, labels = victims.ids[:1], victims.labels[0]
+        trees = (parameters, buffers, *self._beforehand(self.step, parameters, ids))
+        weights, others, noise, state = pytree.tree_map(lambda leaf: leaf[0], trees)
+
+        def update(inputs: Tensor) -> Tree:
+            return self.step(weights, others, inputs, labels, noise, state)[0]
+
+        return update
 
     def _beforehand(self, step: ClientStep, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
         """Draws each victim's random numbers, and makes its state at its first step."""

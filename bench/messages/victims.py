@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -66,6 +66,11 @@ class Victims(Message):
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
+
+    def take(self, index: Tensor) -> Victims:
+        """Returns the victims at the positions `index` only."""
+        values = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return replace(self, **{name: value[index] for name, value in values if value is not None})
 
     @property
     def sentences(self) -> Tensor:

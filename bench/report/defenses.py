@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.modalities.scale import LeakageScale
+from bench.report import limits
 from bench.report.html.words import foreign_attack
 from bench.report.hypotheses import judged
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
@@ -98,6 +99,7 @@ def _table(board: DefenseBoard) -> Table:
             Column(f"{name}, rate", short=name, direction="down", align="r", width=_ATTACK_WIDTH)
             for name in board.attacks
         ),
+        *([limits.column()] if limits.shown(board) else []),
         Column("accuracy, rate", short="accuracy", direction="up", align="r"),
         Column("of runs", align="r"),
         Column("time", unit="ms per step", align="r"),
@@ -110,6 +112,7 @@ def _table(board: DefenseBoard) -> Table:
         cells: list[Cell] = [line.rank, line.title, _worst(line.worst)]
         cells.append(Value(**line.worst.figure.document(), places=board.scale.places))
         cells += [_success(line, attack) for attack in board.attacks]
+        cells += [limits.cell(line)] if limits.shown(board) else []
         lines.append(Line([*cells, *_utility(line, board)], line.title))
     return Table(columns, lines)
 
@@ -168,6 +171,7 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
         f"It ends at {scale.end_in_words}{floor}. "
         "A failed victim has the lowest leak there is, and none of its samples is recovered, whatever it left.",
         f"Columns of attacks: {scale.rate_in_words}.",
+        *limits.notes(board),
         methods(errors=False),
         COVERAGE,
         *(f"{mark} {MARKS[mark]}." for mark in used),
@@ -225,7 +229,8 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
     """One line per defence and attack, for a program; what a defence costs is repeated in each of its lines."""
     scales = dict.fromkeys(board.scale for board in boards)
     measured = [name for scale in scales for name in _named(scale)]
-    keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES, "origin", "identity"]
+    keys = [*_OF_LEAKS, *measured, *limits.RAW, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES]
+    keys += ["origin", "identity"]
     lines = []
     for board in boards:
         for line in board.lines:
@@ -234,7 +239,8 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
                 cells += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
                 numbers = _numbers(each, board.scale)
                 cells += [numbers.get(name) for name in measured]
-                found = [line.facts.get("epsilon"), *_raw(line.utility), *_of_figures(each, line.utility)]
+                found = [*limits.raw(line), line.facts.get("epsilon"), *_raw(line.utility)]
+                found += _of_figures(each, line.utility)
                 lines.append(Line([*cells, *found, verification.mark(each.cell.folder), each.cell.identity]))
     return Table([Column(key=key) for key in keys], lines)
 

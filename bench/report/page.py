@@ -33,6 +33,7 @@ from bench.results import query, store
 from bench.results.defense_result import DefenseBoard
 from bench.results.join import boards
 from bench.results.stored_labels import StoredLabels
+from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.storage.atomic import unwritable, write_bytes, write_text
 from bench.storage.file_name import file_name
@@ -112,7 +113,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     raw = leaderboard.raw(board)
     paths = _tables(folder, "leaderboard", scores, raw) if listing.cells else []
     trainings, strays = store.cells(root, StoredTraining)
-    compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows})
+    limits, unread = store.cells(root, StoredLimits)
+    compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows}, limits)
     texts = [terminal.text(scores)] if listing.cells else []
     if compared:
         drawn = _draw(folder, compared, pictures)
@@ -141,7 +143,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     shown, prices = collect(board, root, pictures), tradeoffs(compared)
     paths += [*grids, *_written(folder, "index", {"html": render(shown, prices, below)})]
     summaries = [row.summary for row in board.rows] + counted
-    return Report(paths, text, board.warnings + strays + lost, summaries, paths[-1], shown.private, raw, prices)
+    warnings = board.warnings + strays + lost + unread
+    return Report(paths, text, warnings, summaries, paths[-1], shown.private, raw, prices)
 
 
 def _grid(row: Row, of: str) -> bytes | None:

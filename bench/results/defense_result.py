@@ -14,6 +14,20 @@ _NOISE = {"Gaussian": "gaussian", "Laplacian": "laplacian"}
 
 
 @dataclass(frozen=True)
+class LimitResult:
+    """What no unbiased attacker gets past under one defence.
+
+    Args:
+        document: see `bench.results.limits_summary`.
+        ratio: the measured MSE of the attack that gets most over the unbiased limit, the median over victims, > 0; None
+            if there is no limit. It is below 1 for an attacker who is biased, by a prior or by the range of the pixels.
+    """
+
+    document: dict[str, Any]
+    ratio: float | None
+
+
+@dataclass(frozen=True)
 class DefenseResult:
     """One defence at one strength.
 
@@ -28,6 +42,7 @@ class DefenseResult:
         doubled: the attacks of whose name there are several cells, such as two versions; the worst one counts.
         utility: the document of the training under it (`bench.results.training_summary`), or None.
         rank: its rank; rank 1 leaks least. Defences that the paired test does not separate share a rank.
+        limit: what no unbiased attacker gets past (see `LimitResult`), or None if nobody measured it.
         p: the p-value of the paired test against the first defence of the rank before; None in the first rank.
     """
 
@@ -40,6 +55,7 @@ class DefenseResult:
     doubled: tuple[str, ...] = ()
     utility: dict[str, Any] | None = None
     rank: int = 0
+    limit: LimitResult | None = None
     p: float | None = None
 
     @property

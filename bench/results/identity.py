@@ -29,7 +29,7 @@ OUTSIDE = frozenset(
 # examples, and the tokens as a vocabulary spells them; a backbone other than torchvision's own is refused. Only a text
 # is a place: a number or a list at such a key is a setting.
 PLACES = frozenset({"data.root", "model.vocabulary.root", "metric.lpips_alex.weights", "metric.lpips_vgg.weights"})
-# The groups, and the keys of the data, that have no effect on a training.
+# The groups that have no effect on a training or a limit, and the keys of the data that have none on a training.
 _NOT_TRAINED_WITH = frozenset({"attack", "threat", "metric", "engine"})
 _OF_RUNS = frozenset({"runs", "checkpoints"})  # keys of a training that say how much of it is wanted
 # The groups that have no effect on label inference; of `attack` the rule counts, and of `engine` tf32.
@@ -101,6 +101,17 @@ def label_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
     """
     kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_INFERRED_WITH}
     kept |= {"rule": config["attack"]["labels"], **{key: config["engine"][key] for key in ("dtype", "tf32")}}
+    return identity(kept, extra)
+
+
+def limit_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """The identity of a limit: a hash of the victims, the model and the defence, whoever attacks.
+
+    Args:
+        config: a resolved config as plain containers, with a key `measure`.
+        extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
+    """
+    kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_TRAINED_WITH}
     return identity(kept, extra)
 
 

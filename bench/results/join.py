@@ -1,6 +1,5 @@
 """Joins utility and leakage: each defence with every attack on it, its worst case, its rank, and what it costs."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,14 @@ import numpy as np
 from bench.modalities.lookup import modality_of
 from bench.modalities.scale import Values
 from bench.results import leaks, query
+from bench.results.cell_setting import config_of, contents, defense_of, plain, setting_of, victims_of
 from bench.results.defense_result import DefenseBoard, DefenseResult
-from bench.results.identity import class_names
 from bench.results.leaks import LeakageScore
+from bench.results.limit_result import limited
 from bench.results.paired import sign_flip
 from bench.results.query import Rows
 from bench.results.stored_leak import StoredLeak
+from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.results.training_summary import summarise
 
@@ -26,7 +27,10 @@ _ADAPTIVE = ("defense_known", "local_training")
 
 
 def boards(
-    cells: Sequence[StoredLeak], trainings: Sequence[StoredTraining], stored: Mapping[Path, Rows] | None = None
+    cells: Sequence[StoredLeak],
+    trainings: Sequence[StoredTraining],
+    stored: Mapping[Path, Rows] | None = None,
+    limits: Sequence[StoredLimits] = (),
 ) -> list[DefenseBoard]:
     """Makes one board per data set and model on which more than one defence was tried.
 
@@ -34,20 +38,22 @@ def boards(
         cells: the attacked cells of a results folder.
         trainings: the trainings of the same folder.
         stored: the rows of the cells that have been read already, `{folder of a cell: its rows}`.
+        limits: the cells of limits of the same folder.
     """
     found, stored = [], stored or {}
     groups: dict[str, list[StoredLeak]] = {}
     for cell in cells:
-        groups.setdefault(_setting(cell), []).append(cell)
+        groups.setdefault(setting_of(cell, without=_ADAPTIVE), []).append(cell)
     controls = [cell for cell in cells if cell.facts.get("control")]
     for group in groups.values():
         tried = [cell for cell in group if not cell.facts.get("control")]
-        if len({_key(cell.facts) for cell in tried}) < 2:
+        if len({defense_of(cell.facts) for cell in tried}) < 2:
             continue
         floor = _floor(controls, tried[0], stored)
         lines = _lines(tried, floor, stored)
         if len(lines) < 2:
             continue
+        lines = limited(lines, limits, tried[0])
         for setting in _settings(trainings, tried[0]) or [[]]:
             trained = [replace(line, utility=_utility(line, setting)) for line in lines]
             words = _words(setting[0]) if setting else None
@@ -56,7 +62,7 @@ def boards(
                 data=labels["data"],
                 model=labels["model"],
                 threats=sorted({cell.facts["labels"]["threat"] for cell in tried}),
-                batch=_config(tried[0], "data").get("batch_size"),
+                batch=config_of(tried[0], "data").get("batch_size"),
                 modality=modality_of(tried[0].facts),
                 lines=ranked(trained),
                 attacks=_attacks(lines),
@@ -101,49 +107,6 @@ def front(lines: Iterable[DefenseResult]) -> list[DefenseResult]:
     return best
 
 
-def _config(cell: StoredLeak, group: str) -> Mapping[str, Any]:
-    return (cell.facts.get("config") or {}).get(group) or {}
-
-
-def data_config(cell: StoredLeak) -> dict[str, Any]:
-    """The config of the data, without the keys that do not change any victim."""
-    return {key: value for key, value in _config(cell, "data").items() if key not in ("victims", "root")}
-
-
-def victims_of(cell: StoredLeak) -> str:
-    """Which victims a cell attacks, as a text: cells with the same text attack the same examples, dealt alike."""
-    # The words of a sentence depend on the model's vocabulary too.
-    vocabulary = _config(cell, "model") if modality_of(cell.facts).tokenized else None
-    return _plain([cell.facts["labels"]["data"], data_config(cell), contents(cell)["data"], vocabulary])
-
-
-def contents(cell: StoredLeak | StoredTraining) -> dict[str, Any]:
-    """The hashes of the contents that the config only names: the examples and the model's weights."""
-    known = cell.facts.get("contents") or {}
-    pretrained = known.get("pretrained")
-    weights = pretrained if isinstance(pretrained, dict) else {}
-    of_model = {key: value for key, value in weights.items() if key.startswith("model.")}
-    return {"data": known.get("data"), "checkpoint": known.get("checkpoint"), "pretrained": of_model}
-
-
-def _setting(cell: StoredLeak) -> str:
-    """Everything that the cells of one board have in common, as a text."""
-    facts, config = cell.facts, cell.facts.get("config") or {}
-    grants = (facts.get("threat") or {}).get("grants") or {}
-    shared = [facts["labels"]["data"], facts["labels"]["model"], config.get("seed"), config.get("model")]
-    granted = {key: value for key, value in grants.items() if key not in _ADAPTIVE}
-    return _plain([*shared, data_config(cell), contents(cell), granted])
-
-
-def _key(facts: Mapping[str, Any]) -> str:
-    return _plain((facts.get("config") or {}).get("defense") or facts["labels"]["defense"])
-
-
-def _plain(value: Any) -> str:
-    """A part of a config as a text; a class of leakbench that has moved to another file is the same class."""
-    return json.dumps(class_names(value), sort_keys=True)
-
-
 def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Path, Rows]) -> Values:
     """The values of the scale's control on the same victims; empty if the control was not run.
 
@@ -162,7 +125,7 @@ def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Pat
 def _lines(cells: Sequence[StoredLeak], floor: Values, stored: Mapping[Path, Rows]) -> list[DefenseResult]:
     grouped: dict[str, list[StoredLeak]] = {}
     for cell in cells:
-        grouped.setdefault(_key(cell.facts), []).append(cell)
+        grouped.setdefault(defense_of(cell.facts), []).append(cell)
     nodes = [(group[0].facts.get("config") or {}).get("defense") or {} for group in grouped.values()]
     names = [group[0].facts["labels"]["defense"] for group in grouped.values()]
     lines = []
@@ -214,14 +177,14 @@ def differing(node: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> st
     >>> differing({"std": None, "variance": 1.0}, [{"std": 1.0, "variance": None}, {"std": None, "variance": 1.0}])
     'variance 1'
     """
-    keys = [key for key in node if len({_plain(other.get(key)) for other in alike}) > 1]
+    keys = [key for key in node if len({plain(other.get(key)) for other in alike}) > 1]
     # If a strength can be given in two ways, this keeps the way in which it was given.
     keys = [key for key in keys if node[key] is not None] or keys
     return ", ".join(f"{key} {_number(node[key])}" for key in keys)
 
 
 def _number(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else _plain(value)
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else plain(value)
 
 
 def _attacks(lines: Sequence[DefenseResult]) -> list[str]:
@@ -240,13 +203,13 @@ def _settings(trainings: Sequence[StoredTraining], like: StoredLeak) -> list[lis
         if training.facts["labels"]["data"] == like.facts["labels"]["data"]:
             config = training.facts["config"]
             schedule = {**config["training"], "runs": None, "checkpoints": None}  # neither changes a number
-            key = _plain([config["model"], contents(training)["checkpoint"], schedule, config["seed"]])
+            key = plain([config["model"], contents(training)["checkpoint"], schedule, config["seed"]])
             grouped.setdefault(key, []).append(training)
     return list(grouped.values())
 
 
 def _utility(line: DefenseResult, setting: Sequence[StoredTraining]) -> dict[str, Any] | None:
-    own = [training for training in setting if _plain(training.facts["config"]["defense"]) == _plain(line.node)]
+    own = [training for training in setting if plain(training.facts["config"]["defense"]) == plain(line.node)]
     return summarise(own[0]) if own else None
 
 

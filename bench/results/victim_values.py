@@ -8,9 +8,9 @@ import numpy as np
 from bench.modalities.lookup import modality_of
 from bench.modalities.scale import Values
 from bench.results import intervals
+from bench.results.cell_setting import contents, data_config
 from bench.results.columns import columns
 from bench.results.intervals import FLOOR, GEOMETRIC, RATE
-from bench.results.join import contents, data_config
 from bench.results.leaks import per_victim, values
 from bench.results.paired import sign_flip
 from bench.results.query import Rows

@@ -23,6 +23,7 @@ from bench.results.failure import Failure
 from bench.results.store import Store, load
 from bench.results.stored_cell import Kind, StoredCell
 from bench.results.stored_labels import StoredLabels
+from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.running.components import notice
 from bench.running.kind import kind_of
@@ -147,6 +148,10 @@ def cell_of(cfg: DictConfig) -> Cell[Any]:
         from bench.running.label_cell import LabelCell
 
         return LabelCell(cfg)
+    if kind is StoredLimits:
+        from bench.running.limit_cell import LimitCell
+
+        return LimitCell(cfg)
     from bench.running.leak_cell import LeakCell
 
     return LeakCell(cfg)

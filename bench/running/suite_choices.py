@@ -23,20 +23,22 @@ class Choice:
         overrides: all that the suite says of it.
         training: whether it is a training.
         name: of a training whose weights other cells use; None for every other cell.
+        blind: the groups that such a cell does not look at.
     """
 
     title: str
     overrides: list[str]
     training: bool = False
     name: str | None = None
+    blind: frozenset[str] = _OF_TRAININGS
 
     def sees(self, override: str) -> bool:
         """Whether an override is of a group that such a cell looks at."""
-        return group_of(override) not in (_OF_LEAKS if self.training else _OF_TRAININGS)
+        return group_of(override) not in self.blind
 
 
 def choices(suite: Suite, said: Collection[str]) -> Iterator[Choice]:
-    """The cells of a file: trainings that run first, the product of the grid, the cells beside it, other trainings.
+    """The cells of a file: first trainings, then the grid's product, cells beside it, measures, and other trainings.
 
     Args:
         suite: the file.
@@ -49,14 +51,19 @@ def choices(suite: Suite, said: Collection[str]) -> Iterator[Choice]:
     general = [token for text in suite.overrides for token in _TOKEN.findall(text)]
     trained = [token for token in general if group_of(token) not in _OF_LEAKS]
     for name, text in suite.trainings.items():
-        yield Choice(f"training {name}", [*trained, *tokens_of([text])], training=True, name=name)
+        yield Choice(f"training {name}", [*trained, *tokens_of([text])], True, name, _OF_LEAKS)
     # what the user says may leave choices that are the same: each is composed once
     grid = list(map(list, dict.fromkeys(tuple(tokens_of(choice)) for choice in itertools.product(*suite.grid))))
     for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
         yield Choice(" ".join(tokens) or ALONE, [*general, *tokens])
-    shares = ([token for token in tokens if group_of(token) not in _OF_LEAKS] for tokens in grid)
-    for shared in dict.fromkeys(map(tuple, shares)) if suite.utility else ():
-        yield Choice(" ".join(["training", *shared]), [*trained, *shared, *tokens_of(suite.utility)], training=True)
+    tokens_left = ([token for token in tokens if group_of(token) not in _OF_LEAKS] for tokens in grid)
+    shares = list(dict.fromkeys(map(tuple, tokens_left)))
+    for measure, shared in itertools.product(suite.measures, shares):
+        title, overrides = " ".join([measure, *shared]), [*trained, *shared, f"measure={measure}"]
+        yield Choice(title, overrides, blind=_OF_LEAKS | _OF_TRAININGS)
+    for shared in shares if suite.utility else ():
+        title, overrides = " ".join(["training", *shared]), [*trained, *shared, *tokens_of(suite.utility)]
+        yield Choice(title, overrides, True, blind=_OF_LEAKS)
 
 
 def group_of(token: str) -> str:

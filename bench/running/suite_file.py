@@ -23,6 +23,8 @@ class Suite:
         also: cells beside the grid, each one or more overrides (a control that looks at no gradient is run once).
         utility: overrides of a training (`training=...` and what else differs from the grid), for the accuracy that
             each choice of the grid leaves; attack, threat and metrics play no part in it. Empty for no trainings.
+        measures: options of the group `measure` (`limit`), each measured for each choice of the grid; attack and threat
+            play no part in it.
         paper: figures of a paper that the cells stand beside (see `bench.config.paper_section`); None for none.
         trainings: `{name: overrides}` of trainings that run before all cells. A cell uses the weights of one of them by
             `model.checkpoint=training:NAME:EPOCH`; the epochs stand in `training.checkpoints`.
@@ -32,6 +34,7 @@ class Suite:
     overrides: list[str] = field(default_factory=list)
     also: list[str] = field(default_factory=list)
     utility: list[str] = field(default_factory=list)
+    measures: list[str] = field(default_factory=list)
     paper: dict[str, Any] | None = None
     trainings: dict[str, str] = field(default_factory=dict)
 

@@ -130,6 +130,35 @@ def labels(document: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def limits(document: Mapping[str, Any]) -> RenderableType:
+    """The JSON document of a cell of limits as a table: whether the inputs are determined, and the unbiased limit."""
+    name = " ".join(f"{key}={document[key]}" for key in ("data", "model", "defense"))
+    title = visible(f"{name}: {document['victims']} victims, {document['failures']} failed")
+    table = Table(title=Text(title), title_justify="left", title_style="bold", min_width=len(title))
+    for column in ("limit", "figure", "interval or range"):
+        table.add_column(column, justify="left" if column == "limit" else "right")
+    table.add_row("numbers of the inputs", _number(document["entries"]), "")
+    table.add_row("numbers that are shared", _number(document["shared"]), "")
+    if share := document["determined"]:
+        table.add_row("victims that are determined, share", _number(share["mean"]), _interval(share))
+    for key in ("jacobian_rank", "condition", "limit_mse"):
+        if found := document[key]:
+            title = "unbiased limit (MSE), median" if key == "limit_mse" else f"{key.replace('_', ' ')}, median"
+            table.add_row(title, _number(found["median"]), _interval(found))
+    if limit := document["limit_psnr"]:
+        table.add_row("unbiased limit (dB), mean", _number(limit["mean"]), _interval(limit))
+    elif reason := document["reasons"].get("limit_mse"):
+        table.add_row("unbiased limit", "n/a", Text(visible(reason), overflow="fold"))
+    for key, words in {"std": "deviation of the noise", "mean_mse": "MSE of the data's mean image, median"}.items():
+        if document[key] is not None:
+            table.add_row(words, _number(document[key]), "")
+    if document["informative"] is not None:
+        table.add_row("victims whose limit is below that, share", _number(document["informative"]), "")
+    if document["seconds_per_victim"] is not None:
+        table.add_row("seconds per victim", _number(document["seconds_per_victim"]), "")
+    return table
+
+
 def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         yes = [str(key).replace("_", " ") for key, granted in value.items() if granted]
@@ -157,4 +186,5 @@ VIEWS: dict[str, Callable[[Mapping[str, Any]], RenderableType]] = {
     "leak": summary,
     "training": training,
     "labels": labels,
+    "limits": limits,
 }

@@ -28,8 +28,8 @@ from bench.report.rows import Row, came_from, figure
 from bench.report.table import marks
 from bench.report.versions import mixed
 from bench.results.bootstrap import BOOTSTRAP, RESAMPLES, student
+from bench.results.cell_setting import victims_of
 from bench.results.intervals import GEOMETRIC, MARKS
-from bench.results.join import victims_of
 from bench.results.paired import DRAWS, EXACT
 from bench.storage.file_name import file_name
 

@@ -6,7 +6,8 @@ from typing import Any
 from bench.report.leaderboard import Board
 from bench.report.rows import Row
 from bench.results import leaks
-from bench.results.join import LEVEL, paired, victims_of
+from bench.results.cell_setting import victims_of
+from bench.results.join import LEVEL, paired
 
 
 def leaders(board: Board) -> list[dict[str, Any]]:

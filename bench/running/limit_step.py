@@ -1,0 +1,94 @@
+"""The LightningModule of limits: the Jacobian of what each victim shares, and the unbiased limit."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from bench.client import Client
+from bench.engine.cramer_rao import Determination, determination
+from bench.engine.residuals import jacobian
+from bench.host import signals
+from bench.host.out_of_memory import lacks_memory
+from bench.messages.status import Status
+from bench.messages.victims import Victims
+from bench.running.measured_cell import Keep
+
+
+class Limits(pl.LightningModule):
+    """A LightningModule whose `Trainer.test` finds how far what a datamodule's victims share determines their inputs.
+
+    Args:
+        client: the private side, in double precision.
+        std: of the noise, see `bench.defenses.base.Defense.gaussian_std`; None without noise.
+        mean: the mean image of the data `[C, H, W]`; None if it is not public.
+        keep: called with the rows of each block of victims (see `bench.results.stored_limits`), without the columns
+            that all rows have in common.
+    """
+
+    def __init__(self, client: Client, std: float | None, mean: Tensor | None, keep: Keep) -> None:
+        super().__init__()
+        self.client = client  # Lightning moves it to the device
+        self._std, self._mean, self._keep = std, mean, keep
+
+    def on_test_start(self) -> None:
+        """Installs our signal handlers, because Lightning's would finish the test on SIGTERM and then requeue."""
+        signals.listen()
+
+    def test_step(self, victims: Victims, batch_idx: int) -> None:
+        """Measures one block of victims.
+
+        Args:
+            victims: the block; it is empty if this process has fewer victims than another.
+            batch_idx: not used.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            for place in range(len(victims)):
+                signals.check()
+                self._keep([row(self.client, self._std, self._mean, victims.take(torch.tensor([place])))])
+
+
+def row(client: Client, std: float | None, mean: Tensor | None, victim: Victims) -> dict[str, Any]:
+    """How far what one victim shares determines its inputs.
+
+    If memory does not suffice, or the linear algebra does not converge, the row says so and has no figure.
+
+    Args:
+        client: see `Limits`.
+        std: see `Limits`.
+        mean: see `Limits`.
+        victim: one victim, `[1, B, C, H, W]`.
+    """
+    status, reason = Status.CONVERGED, None
+    found: Determination | None = None
+    begin = time.perf_counter()
+    try:
+        found = determination(jacobian(client.update_as_function(victim), victim.inputs.flatten().double()))
+    except (RuntimeError, MemoryError) as error:  # torch.linalg.LinAlgError is a RuntimeError
+        if lacks_memory(error):
+            status, reason = Status.OUT_OF_MEMORY, Status.OUT_OF_MEMORY.sentence
+        elif isinstance(error, torch.linalg.LinAlgError):
+            status, reason = Status.NONFINITE, "the singular values of the Jacobian did not converge"
+        else:
+            raise
+    seconds = time.perf_counter() - begin
+    determined = found is not None and found.determined
+    return {
+        "victim": int(victim.ids[0]),
+        "status": status.value,
+        "reason": reason,
+        "batch_size": victim.inputs.shape[1],
+        "entries": victim.inputs.numel(),
+        "shared": client.facts.parameters,
+        "jacobian_rank": found.rank if found else None,
+        "condition": found.condition if found and determined else None,
+        "std": std,
+        "limit_mse": found.unbiased_limit(std) if found and determined and std is not None else None,
+        "mean_mse": None if mean is None else float((victim.inputs - mean.to(victim.inputs)).square().mean()),
+        "repeats": int(victim.repeats[0]),
+        "seconds": seconds,
+    }
