@@ -229,8 +229,8 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
     """One line per defence and attack, for a program; what a defence costs is repeated in each of its lines."""
     scales = dict.fromkeys(board.scale for board in boards)
     measured = [name for scale in scales for name in _named(scale)]
-    keys = [*_OF_LEAKS, *measured, *limits.RAW, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES]
-    keys += ["origin", "identity"]
+    keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES]
+    keys += [*limits.RAW, "origin", "identity"]
     lines = []
     for board in boards:
         for line in board.lines:
@@ -239,8 +239,8 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
                 cells += [line.strength, each.attack, int(each is line.worst), len(each.victims)]
                 numbers = _numbers(each, board.scale)
                 cells += [numbers.get(name) for name in measured]
-                found = [*limits.raw(line), line.facts.get("epsilon"), *_raw(line.utility)]
-                found += _of_figures(each, line.utility)
+                found = [line.facts.get("epsilon"), *_raw(line.utility)]
+                found += [*_of_figures(each, line.utility), *limits.raw(line)]
                 lines.append(Line([*cells, *found, verification.mark(each.cell.folder), each.cell.identity]))
     return Table([Column(key=key) for key in keys], lines)
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from defenses.trees import local, protected
@@ -44,3 +45,15 @@ def test_one_of_the_two_is_said_and_not_negative(given):
 def test_extreme_uniform_numbers_stay_finite():
     ends = torch.tensor([0.0, 1 - 2**-24])
     assert torch.isfinite(laplacian(ends[:, None], ends[None])).all()
+
+
+def test_the_information_of_noise_is_that_of_gaussian_noise_of_this_deviation():
+    """The Fisher information of a location is the mean square of the law's score, which is 1 / deviation^2."""
+    for kind in (Gaussian, Laplacian):
+        std = kind(0.2, None, 0).gaussian_std(local())
+        scale = 0.2 if kind is Gaussian else 0.2 / math.sqrt(2)
+        law = stats.norm(scale=scale) if kind is Gaussian else stats.laplace(scale=scale)
+        x = law.ppf((np.arange(100_000) + 0.5) / 100_000)
+        score = (law.logpdf(x + 1e-6) - law.logpdf(x - 1e-6)) / 2e-6
+        assert np.mean(score**2) == pytest.approx(1 / std**2, rel=1e-3)
+        assert kind(0.0, None, 0).gaussian_std(local()) is None

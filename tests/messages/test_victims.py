@@ -23,6 +23,12 @@ def test_what_has_to_be_predicted_takes_the_place_of_what_the_model_is_given():
     assert torch.equal(classified.sentences, TOKENS) and classified.classes.tolist() == [[1], [0]]
 
 
+def test_a_part_of_the_victims_keeps_what_belongs_to_each():
+    made = sentences(torch.tensor([[1], [0]])).take(torch.tensor([1]))
+    assert torch.equal(made.inputs, TOKENS[1:]) and torch.equal(made.mask, MASK[1:])
+    assert (made.labels.tolist(), made.ids.tolist()) == ([[0]], [1])
+
+
 def test_every_tensor_moves_to_a_device():
     moved = sentences(torch.tensor([[1], [0]])).to("meta")
     assert {value.device.type for value in vars(moved).values()} == {"meta"}

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from bench.results.stored_cell import StoredCell
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
+from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.running.kind import in_a_word, kind_of
 
@@ -18,6 +19,7 @@ from bench.running.kind import in_a_word, kind_of
         ({"attack": {}}, StoredLeak),
         ({"attack": {}, "training": {"lr": 1}}, StoredTraining),
         ({"attack": {}, "measure": "labels"}, StoredLabels),
+        ({"attack": {}, "measure": "limit"}, StoredLimits),
     ],
 )
 def test_a_cell_is_what_its_config_says_and_an_attack_if_it_says_nothing(
@@ -37,6 +39,11 @@ WORDS = {"rouge_1": {"mean": 0.255}, "exact_match": {"mean": 0.5}}
         (
             {"batches_right": {"mean": 0.5}, "label_overlap": {"mean": 0.96875}},
             "labels right: 0.969, whole batches: 0.50",
+        ),
+        ({"determined": {"mean": 0.25}, "limit_psnr": None}, "determined: 0.25 of the victims"),
+        (
+            {"determined": {"mean": 1.0}, "limit_psnr": {"mean": 31.26}},
+            "determined: 1.00 of the victims, unbiased limit: 31.3 dB",
         ),
         (WORDS, "exact match: 0.50, ROUGE-1: 0.26"),
         ({"rouge_1": WORDS["rouge_1"], **RATE}, "success at MSE 1e-2: 0.12"),

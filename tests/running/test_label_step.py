@@ -7,7 +7,7 @@ from label_batches import SHAPE, shared
 from bench.labels.base import LabelRule
 from bench.labels.ilrg import ILRGRule
 from bench.messages.victims import Victims
-from bench.results.stored_labels import _REQUIRED
+from bench.results.stored_labels import StoredLabels
 from bench.running.label_step import row
 
 LABELS = torch.tensor([[3, 3, 1, 7], [0, 5, 0, 2]])
@@ -32,7 +32,7 @@ def failing(error: BaseException) -> LabelRule:
 def test_a_row_counts_what_is_right_for_its_own_victim() -> None:
     seen = shared(LABELS, 10, scale=0.01).take(torch.tensor([1]))
     found = row(ILRGRule(), seen, victims(), 1, 0)
-    assert set(found) >= set(_REQUIRED)
+    assert set(found) >= set(StoredLabels.required)
     assert (found["victim"], found["status"], found["repeats"]) == (11, "converged", 1)
     assert (found["labels"], found["right"], found["classes_right"], found["classes_true"]) == (4, 4, 3, 3)
     assert (found["batch_size"], found["inferred_batch_size"], found["largest_batch_size"]) == (4, 4, 36)

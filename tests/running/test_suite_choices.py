@@ -39,3 +39,16 @@ def test_a_training_sees_no_override_of_an_attack_and_a_cell_none_of_a_training(
     assert not training.sees("attack.lr=1") and not training.sees("labels=ilrg") and training.sees("training.lr=1")
     assert cell.sees("attack.lr=1") and not cell.sees("training.lr=1") and cell.sees("seed=1")
     assert group_of("++model.width=3") == "model"
+
+
+def test_a_measure_is_taken_once_per_choice_of_the_grid_whoever_attacks() -> None:
+    suite = Suite(
+        grid=[["defense=none", "defense=sign"], ["attack=dlg", "attack=idlg threat=adaptive"]],
+        overrides=["data=mnist", "metric=mse"],
+        measures=["limit"],
+    )
+    found = list(choices(suite, set()))
+    assert [one.title for one in found[-2:]] == ["limit defense=none", "limit defense=sign"] and len(found) == 6
+    assert found[-1].overrides == ["data=mnist", "defense=sign", "measure=limit"] and not found[-1].training
+    assert [found[-1].sees(said) for said in ("attack=tag", "threat.labels=true", "training.lr=1")] == [False] * 3
+    assert found[-1].sees("data.victims=3") and found[-1].sees("defense.std=1")

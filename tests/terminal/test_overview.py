@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from bench.results.kinds import KINDS
-from bench.terminal.overview import VIEWS, labels, overview, summary
+from bench.terminal.overview import VIEWS, labels, limits, overview, summary
 
 
 def drawn(what):
@@ -71,6 +71,22 @@ def test_label_inference_shows_each_share_and_the_batch_size_that_ranks_show():
     assert "rule=[ilrg]" in text and "random labels" in text and "2 failed" in text
     assert text.count("0.5 to 0.875") == len(shares) and "0.125" in text
     assert "99 at most" in text and "no linear layer's gradient" in text
+
+
+def test_a_limit_shows_its_figures_or_why_there_are_none():
+    spread = {"median": 640.5, "low": 612.0, "high": 655.0}
+    share = {"mean": 0.25, "low": 0.1, "high": 0.5, "n": 4}
+    known = {"data": "mnist", "model": "lenet", "defense": "pruning", "victims": 4, "failures": 0, "entries": 784}
+    document = {
+        **{**known, "shared": 13426, "determined": share, "jacobian_rank": spread, "condition": None, "std": None},
+        **dict.fromkeys(("limit_mse", "limit_psnr", "mean_mse", "informative", "seconds_per_victim")),
+        "reasons": {"limit_mse": "the defence adds no noise last"},
+    }
+    text = drawn(limits(document))
+    assert "612 to 655" in text and "0.1 to 0.5" in text and "n/a" in text and "no noise last" in text
+    limit = {"limit_mse": spread, "limit_psnr": share, "std": 0.1, "mean_mse": 0.06, "informative": 1.0, "reasons": {}}
+    text = drawn(limits({**document, **limit, "condition": spread}))
+    assert "unbiased limit (dB), mean" in text and "deviation of the noise" in text and "n/a" not in text
 
 
 def test_each_kind_of_cell_has_a_table():
