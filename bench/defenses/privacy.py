@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bench.defenses import reconstruction_bound
 from bench.errors import UserError
+
+CANDIDATES = 100  # of the line-up for which a bound is given
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,16 @@ class Privacy:
     def times(self, releases: int) -> Privacy:
         """Returns the mechanism run `releases` times as often."""
         return replace(self, releases=self.releases * releases)
+
+    def identification(self, candidates: int) -> float:
+        """The largest rate at which any attacker picks a record that took part in a step out of equally likely ones.
+
+        The attacker may know everything but the record (`bench.defenses.reconstruction_bound`).
+
+        Args:
+            candidates: K >= 1, of which one is the record; without the step, the rate is 1 / K.
+        """
+        return reconstruction_bound.of_noise(1 / candidates, self.noise_multiplier, self.releases)
 
     def epsilon(self, steps: int, rate: float) -> float:
         """Epsilon of `steps` shared steps, for neighbouring datasets that differ by one added or removed example.

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.defenses.base import ClientContext, ClientStep, Defense
 from bench.defenses.encoding import Encoding, undefended
-from bench.defenses.privacy import Privacy
+from bench.defenses.privacy import CANDIDATES, Privacy
 from bench.engine.rng import Shapes
 
 
@@ -105,7 +105,8 @@ def described(defense: Defense, local: ClientContext, shapes: Shapes) -> dict[st
 
     Returns:
         `parts` (one mapping per part, as from `public`, with seeds), `bytes` that a client sends per step and their
-        `encoding`, `epsilon` of one shared step whose batch is known to have taken part, with its `delta` (null if
+        `encoding`, `epsilon` of one shared step whose batch is known to have taken part, with its `delta`,
+        `identification` `{candidates, bound}` of the same step (see `Privacy.identification`; all three are null if
         there is no guarantee), and `notes`.
     """
     sent, privacy = defense.encode(undefended(shapes)), defense.privacy(None)
@@ -116,5 +117,6 @@ def described(defense: Defense, local: ClientContext, shapes: Shapes) -> dict[st
         "encoding": sent.words,
         "epsilon": privacy.epsilon(1, 1.0) if privacy else None,
         "delta": privacy.delta if privacy else None,
+        "identification": privacy and {"candidates": CANDIDATES, "bound": privacy.identification(CANDIDATES)},
         "notes": [note for part, known in parts for note in part.notes(known)],
     }

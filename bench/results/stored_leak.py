@@ -28,6 +28,7 @@ FACTS_SHAPE: dict[Any, Any] = {
     "defense": {
         "epsilon": float,
         "delta": float,
+        "identification": {"candidates": int, "bound": float},
         "notes": [str],
         "parts": [{"defense": str, "std": float, "variance": float, "fraction": float}],
     },

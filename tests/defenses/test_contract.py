@@ -86,7 +86,7 @@ def test_a_row_says_what_a_defence_is_and_costs(name):
         assert ("std" in part) == ("variance" in part)
     assert facts["seconds"] > 0 and facts["seconds_undefended"] > 0
     assert 0 < facts["bytes"] <= 4 * client.facts.parameters and "values" in facts["encoding"]
-    assert (facts["epsilon"] is None) == (facts["delta"] is None)
+    assert (facts["epsilon"] is None) == (facts["delta"] is None) == (facts["identification"] is None)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -91,6 +91,7 @@ def test_a_row_says_epsilon_of_one_step_and_what_needs_another_model(parties):
     built, _, _ = shared(parties, "defense=dp_sgd")
     facts = built.client.facts_of_defense(built.data.deal([0]))
     assert facts["epsilon"] == pytest.approx(Privacy(1.0, 1e-5).epsilon(1, 1.0)) and facts["delta"] == 1e-5
+    assert facts["identification"] == {"candidates": 100, "bound": pytest.approx(0.0924, abs=1e-4)}
     frozen = described(DPSGD(1.0, 1.0, 1e-5, 0), local(frozen_statistics=True), {"w": (2,)})
     assert "running statistics" in frozen["notes"][0]
 
