@@ -16,9 +16,8 @@ from omegaconf import DictConfig
 
 from bench.errors import UserError
 from bench.results import store
+from bench.results.kinds import KINDS
 from bench.results.store import Store
-from bench.results.stored_labels import StoredLabels
-from bench.results.stored_leak import StoredLeak
 from bench.results.stored_training import StoredTraining, checkpoint_file, read_awaited
 from bench.running.executor import ERROR, NOT_APPLICABLE, Result
 
@@ -125,7 +124,7 @@ def forget_awaited(root: Path) -> None:
     Args:
         root: the results folder.
     """
-    for kind in (StoredLeak, StoredLabels):
+    for kind in KINDS:
         found, _ = store.cells(root, kind)
         for cell in found:
             wanted = read_awaited((cell.facts.get("contents") or {}).get("checkpoint"))

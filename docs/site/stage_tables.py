@@ -15,9 +15,10 @@ from typing import Any
 from made_tables import DOCS, Row, line, read, rewrite, write
 
 from bench.config.display_names import without
-from bench.results import labels_summary, store, summary
+from bench.results import labels_summary, limits_summary, store, summary
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
+from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.storage.hashing import sha256
 from bench.training import checkpoints
@@ -26,9 +27,11 @@ MEASURED, PAGE = DOCS / "training_stage.csv", DOCS / "training-stage.md"
 BEGIN = "<!-- made by docs/site/stage_tables.py -->"
 COLUMNS = (
     "network", "mode", "epoch", "accuracy", "tested", "gradient_norm", "attack", "batch_size", "victims", "failures",
-    "psnr", "psnr_low", "psnr_high", "success_1e-2", "label_overlap", "identity",
+    "psnr", "psnr_low", "psnr_high", "success_1e-2", "label_overlap", "determined", "condition",
+    "identity",
 )  # fmt: skip
 _NONE = "-"
+LIMIT = "limit"  # what stands for the name of the attack in a row of limits
 _OWN_COLUMNS = ("checkpoint", "per_victim", "mode")  # settings of a network that the table shows apart
 
 
@@ -48,11 +51,18 @@ def stage_rows(root: Path) -> list[dict[str, Any]]:
     for cell in store.cells(root, StoredLabels)[0]:
         found = labels_summary.summarise(cell)
         rows.append(_row(cell, known, found, {"label_overlap": (found["label_overlap"] or {}).get("mean")}))
+    for limit in store.cells(root, StoredLimits)[0]:
+        found = limits_summary.summarise(limit)
+        whole = {
+            "determined": (found["determined"] or {}).get("mean"),
+            "condition": (found["condition"] or {}).get("median"),
+        }
+        rows.append(_row(limit, known, found, whole))
     return sorted(rows, key=lambda row: [row[key] for key in ("network", "mode", "epoch", "attack")])
 
 
 def _row(
-    cell: StoredLeak | StoredLabels,
+    cell: StoredLeak | StoredLabels | StoredLimits,
     known: Mapping[str, dict[str, Any]],
     found: Mapping[str, Any],
     leaked: dict[str, Any],
@@ -62,7 +72,7 @@ def _row(
         "network": without(cell.facts["labels"]["model"], _OWN_COLUMNS),
         "mode": config["model"]["mode"],
         **{name: said[name] for name in ("epoch", "accuracy", "tested", "gradient_norm")},
-        "attack": without(cell.facts["labels"]["attack"], ["evaluations"]),
+        "attack": without(cell.facts["labels"].get("attack", LIMIT), ["evaluations"]),
         "batch_size": config["data"]["batch_size"],
         **{name: found[name] for name in ("victims", "failures")},
         **leaked,
@@ -77,7 +87,7 @@ def stage_table(rows: Sequence[Row]) -> str:
 
 def _stage_lines(rows: Sequence[Row]) -> Iterator[str]:
     attacks = list(dict.fromkeys((row["attack"], row["batch_size"]) for row in rows))
-    titles = [f"`{attack}`, B = {size}" for attack, size in attacks]
+    titles = ["Jacobian" if attack == LIMIT else f"`{attack}`, B = {size}" for attack, size in attacks]
     yield line("network", "mode", "epoch", "accuracy", "gradient norm", *titles)
     yield "| --- | --- | --: | --: | --: |" + " --: |" * len(attacks)
     for place in dict.fromkeys((row["network"], row["mode"], row["epoch"]) for row in rows):
@@ -88,7 +98,13 @@ def _stage_lines(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _leak(row: Row) -> str:
-    """What leaked: PSNR, its interval and the share of images with an MSE of 1e-2 or less, or the share of labels."""
+    """What leaked: PSNR, its interval and the share of images with an MSE of 1e-2 or less, or the share of labels.
+
+    A row of limits says whether the images are determined, and the condition of the Jacobian.
+    """
+    if row["determined"]:
+        condition = f", condition {float(row['condition']):,.0f}" if row["condition"] else ""
+        return f"{float(row['determined']):.2f} determined{condition}"
     if row["label_overlap"]:
         return f"{float(row['label_overlap']):.2f} of labels"
     if not row["psnr"]:

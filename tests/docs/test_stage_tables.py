@@ -45,12 +45,15 @@ def test_a_row_is_a_network_at_an_epoch_and_a_column_an_attack() -> None:
     rows = [
         row("dlg", psnr="40.04", psnr_low="30", psnr_high="50.06", **{"success_1e-2": "0.75"}),
         row("ilrg", batch_size="16", label_overlap="0.875"),
+        row("limit", determined="1.0", condition="2036.9"),
         row("dlg", epoch="5", accuracy="0.95", gradient_norm="0.012"),
+        row("limit", epoch="5", determined="0.25"),
     ]
     head, _, first, last = stage_table(rows).splitlines()
-    assert head == "| network | mode | epoch | accuracy | gradient norm | `dlg`, B = 1 | `ilrg`, B = 16 |"
-    assert first == "| lenet | eval | 0 | 0.100 | 1.2 | 40.0 dB (30.0 to 50.1); 0.75 | 0.88 of labels |"
-    assert last == "| lenet | eval | 5 | 0.950 | 0.012 | failed | - |"
+    assert head == "| network | mode | epoch | accuracy | gradient norm | `dlg`, B = 1 | `ilrg`, B = 16 | Jacobian |"
+    figures = "40.0 dB (30.0 to 50.1); 0.75 | 0.88 of labels | 1.00 determined, condition 2,037"
+    assert first == f"| lenet | eval | 0 | 0.100 | 1.2 | {figures} |"
+    assert last == "| lenet | eval | 5 | 0.950 | 0.012 | failed | - | 0.25 determined |"
 
 
 @pytest.mark.slow
