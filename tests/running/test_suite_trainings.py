@@ -10,11 +10,13 @@ import pytest
 
 from bench.config.compose import compose
 from bench.errors import UserError
-from bench.results.store import cells
+from bench.results.kinds import KINDS
+from bench.results.store import Store, cells
+from bench.results.stored_cell import StoredCell
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
-from bench.results.stored_training import StoredTraining
-from bench.running.suite_trainings import weights_of
+from bench.results.stored_training import StoredTraining, awaited
+from bench.running.suite_trainings import forget_awaited, weights_of
 from bench.storage.hashing import sha256
 
 FILE = """# weights of a network before and after an epoch
@@ -71,6 +73,24 @@ def test_a_diverged_training_leaves_its_reason_in_the_rows_of_its_cells(run: Cal
     assert not run("training.lr=1e38")["failed"]
     own = [*cells(Path("out"), StoredLeak)[0], *cells(Path("out"), StoredLabels)[0]]
     assert not any(cell.failure for cell in own) and {len(cell.done()) for cell in own} == {2}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not StoredTraining])
+def test_the_record_of_a_cell_that_waited_for_weights_goes_when_they_are_there(
+    tmp_path: Path, kind: type[StoredCell]
+) -> None:
+    names = dict.fromkeys(("attack", "data", "model", "defense", "threat", "training"), "x")
+    config: dict[str, Any] = {"seed": 0, "attack": {}, "data": {}, "model": {}, "defense": {}, "training": {"runs": 1}}
+    training = Store(tmp_path).cell(StoredTraining, "x", "1" * 16, {"labels": names, "config": config})
+    path = training.checkpoint(0, 1)
+    facts = {"labels": names, "config": config, "contents": {"checkpoint": awaited(path)}}
+    waiting = Store(tmp_path).cell(kind, "x", "2" * 16, facts)
+    forget_awaited(tmp_path)
+    assert waiting.folder.is_dir()
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    forget_awaited(tmp_path)
+    assert not waiting.folder.is_dir() and training.folder.is_dir()
 
 
 @pytest.mark.slow
