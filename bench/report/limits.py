@@ -1,108 +1,103 @@
-"""The column of the unbiased limit in tables of defences, and what a reader must know of it."""
+"""The tables of limits: how far what is shared determines the inputs, and the unbiased limit, by model and defence."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.report.table import Cell, Column, Missing, Value
-from bench.results.defense_result import DefenseBoard, DefenseResult
+from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value
+from bench.results import verification
+from bench.results.intervals import methods
+from bench.results.limits_summary import summarise
+from bench.results.stored_limits import StoredLimits
 
-# columns of the csv
-RAW = [
-    "input_entries",
-    "jacobian_rank_median",
-    "condition_median",
-    "determined",
-    "noise_std",
-    "unbiased_limit_mse_median",
-    "unbiased_limit_db",
-    "mse_over_limit",
-    "limit_informative",
-]
-_UNIT = "dB"
-
-
-def shown(board: DefenseBoard) -> bool:
-    """Whether a limit of any line was measured."""
-    return any(line.limit for line in board.lines)
+ABOUT = "How far what is shared determines the inputs. No attack was run. Small numbers are 95 % intervals."
+_PLAIN = ("data", "model", "defense", "batch_size", "label_rule", "seed", "victims", "failures", "reused")
+_SPREADS = ("jacobian_rank", "condition", "limit_mse")
+_NUMBERS = ("entries", "shared", "std", "mean_mse", "informative", "seconds_per_victim", "origin", "identity")
+_NOTES = (
+    "Determined: the share of victims whose Jacobian, of what is shared by the inputs, has full rank, so that no small "
+    "change of the inputs leaves what is shared as it is. Rank and condition are medians over victims.",
+    "Unbiased limit: under noise, the PSNR that no unbiased attacker exceeds on average over the noise (the bound of "
+    "Cramér and Rao; the mean over victims). An attacker with a prior is biased, and may exceed it.",
+)
 
 
-def column() -> Column:
-    """The head of the column."""
-    return Column("unbiased limit", short="limit", direction="down", unit=_UNIT, align="r")
-
-
-def cell(line: DefenseResult) -> Cell:
-    """The unbiased limit of a defence; without noise, whether what is shared determines the inputs."""
-    if line.limit is None:
-        return "-"
-    found = line.limit.document
-    if found["determined"] is None:
-        return Missing(_reason(line) or "")
-    if (limit := found["limit_psnr"]) is not None:
-        return Value(**limit, places=1, note=_note(line))
-    share, rank = found["determined"], found["jacobian_rank"]
-    if share["mean"] == 1.0:
-        return "determined"
-    if share["mean"] == 0.0:
-        return f"rank {rank['median']:.0f} of {found['entries']}"
-    return f"{round(share['mean'] * share['n'])} of {share['n']} determined"
-
-
-def _note(line: DefenseResult) -> str:
-    assert line.limit is not None
-    if line.limit.document["informative"] == 0:
-        return " (uninformative)"
-    return "" if line.limit.ratio is None else f" (×{line.limit.ratio:.2g})"
-
-
-def _reason(line: DefenseResult) -> str | None:
-    """Why a limit has no figure: `the defence rounds`."""
-    if line.limit is None or line.limit.document["determined"] is not None:
-        return None
-    reason: str = line.limit.document["reasons"].get("cell", "")
-    return reason.partition(": ")[2] or reason
-
-
-def notes(board: DefenseBoard) -> list[str]:
-    """What a reader must know to read the column; nothing if there is none."""
-    if not shown(board):
-        return []
-    lines = [
-        "Unbiased limit: the PSNR that no unbiased attacker exceeds on average over the noise, even one who knows the "
-        "model and the labels (the bound of Cramér and Rao; the mean over victims). In brackets: the MSE of the worst "
-        "attack over that of the limit (the median over victims). An attack that uses the range of the pixels, a prior "
-        "or a start is biased, and may have a lower MSE than the limit.",
-        "Without noise: determined says that the Jacobian of what is shared has full rank, so that no small change of "
-        "an image leaves it as it is. Rank r of n says that n - r directions of an image stay hidden (the median over "
-        "victims).",
-    ]
-    if any(_note(line) == " (uninformative)" for line in board.lines if line.limit):
-        lines.append(
-            "Uninformative: the data's mean image is nearer to each victim than an unbiased estimate can be, so the "
-            "limit says nothing about an attacker with a prior."
-        )
-    reasons = {line.title: reason for line in board.lines if (reason := _reason(line))}
-    return lines + [f"{title}, unbiased limit: {reason}." for title, reason in reasons.items()]
-
-
-def raw(line: DefenseResult) -> list[Any]:
-    """The numbers of the columns `RAW`; None for what is not known."""
-    if line.limit is None:
-        return [None] * len(RAW)
-    found = line.limit.document
-
-    def part(name: str, key: str) -> Any:
-        return (found[name] or {}).get(key)
-
+def summaries(cells: Iterable[StoredLimits]) -> list[dict[str, Any]]:
+    """The documents of the cells (see `bench.results.limits_summary`), with `seed`, `origin` and `identity`."""
     return [
-        found["entries"],
-        part("jacobian_rank", "median"),
-        part("condition", "median"),
-        part("determined", "mean"),
-        found["std"],
-        part("limit_mse", "median"),
-        part("limit_psnr", "mean"),
-        line.limit.ratio,
-        found["informative"],
+        {
+            **summarise(cell),
+            "seed": (cell.facts.get("config") or {}).get("seed"),
+            "origin": verification.mark(cell.folder),
+            "identity": cell.identity,
+        }
+        for cell in sorted(cells, key=lambda cell: cell.created)
     ]
+
+
+def page(found: Sequence[Mapping[str, Any]]) -> Page:
+    """A section per data set.
+
+    Args:
+        found: of `summaries`.
+    """
+    names = sorted({one["data"] for one in found})
+    sections = [_section(name, [one for one in found if one["data"] == name]) for name in names]
+    return Page("How far gradients determine their inputs", sections, method=methods(errors=False))
+
+
+def _section(data: str, found: Sequence[Mapping[str, Any]]) -> Section:
+    columns = [
+        Column("model", short="model"),
+        Column("defence", short="defence"),
+        Column("B", align="r"),
+        Column("victims", align="r"),
+        Column("determined, share", short="determined", direction="down", align="r"),
+        Column("rank", short="rank", align="r"),
+        Column("of numbers", short="of", align="r"),
+        Column("condition", short="condition", align="r"),
+        Column("noise, deviation", short="noise", align="r"),
+        Column("unbiased limit", short="limit", direction="down", unit="dB", align="r"),
+    ]
+    lines = [_line(one) for one in found]
+    notes = [*_NOTES, methods(errors=False), *_reasons(found)]
+    return Section(data, [Table(columns, lines)], notes, alone=f"Limits on {data}")
+
+
+def _line(one: Mapping[str, Any]) -> Line:
+    why = one["reasons"].get("cell", "")
+    cells: list[Cell] = [one["model"], one["defense"], str(one["batch_size"]), str(one["victims"])]
+    cells.append(Value(**one["determined"], places=2) if one["determined"] else Missing(why))
+    cells.append(f"{one['jacobian_rank']['median']:.0f}" if one["jacobian_rank"] else Missing(why))
+    cells.append("-" if one["entries"] is None else str(one["entries"]))
+    cells.append(Value(one["condition"]["median"]) if one["condition"] else "-")
+    cells.append("-" if one["std"] is None else Value(one["std"]))
+    cells.append(Value(**one["limit_psnr"], places=1) if one["limit_psnr"] else "-")
+    return Line(cells, f"{one['defense']} on {one['model']}")
+
+
+def _reasons(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why a cell has no figure."""
+    lines = [
+        f"{one['defense']} on {one['model']}: {one['reasons']['cell']}" for one in found if "cell" in one["reasons"]
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def raw(found: Sequence[Mapping[str, Any]]) -> Table:
+    """One line per cell with everything that is known of it, for a program.
+
+    Args:
+        found: of `summaries`.
+    """
+    keys = [*_PLAIN, "determined", *(f"{name}_{part}" for name in _SPREADS for part in ("median", "low", "high"))]
+    keys += ["limit_psnr", "limit_psnr_low", "limit_psnr_high", *_NUMBERS, "reason"]
+    lines = []
+    for one in found:
+        cells: list[Cell] = [one[name] for name in _PLAIN]
+        cells.append((one["determined"] or {}).get("mean"))
+        cells += [(one[name] or {}).get(part) for name in _SPREADS for part in ("median", "low", "high")]
+        cells += [(one["limit_psnr"] or {}).get(part) for part in ("mean", "low", "high")]
+        lines.append(Line([*cells, *(one[name] for name in _NUMBERS), one["reasons"].get("cell")]))
+    return Table([Column(key=key) for key in keys], lines)

@@ -16,6 +16,7 @@ from bench.report import (
     labels,
     latex,
     leaderboard,
+    limits,
     markdown,
     pareto,
     reproduction,
@@ -72,7 +73,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
 
     Where sentences were attacked, also `sentences.md` and `.tex`, in place of pictures.
 
-    Where label rules were measured, also `labels.md`, `.csv`, `.tex`; without an attack, no leaderboard.
+    Where label rules were measured, also `labels.md`, `.csv`, `.tex`, and where limits were, `limits.md`, `.csv`,
+    `.tex`; without an attack, no leaderboard.
 
     Where a suite was run that has the figures of a paper, also `papers.md`, `.csv`, `.tex`.
 
@@ -93,7 +95,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     folder = root if out is None else Path(out)
     listing = query.cells(root)
     inferred, lost = store.cells(root, StoredLabels)
-    if not listing.cells and not inferred:
+    bounded, unread = store.cells(root, StoredLimits)
+    if not listing.cells and not inferred and not bounded:
         skipped = f" ({len(listing.warnings)} skipped: {listing.warnings[0]})" if listing.warnings else ""
         raise UserError(f"no results in {root}{skipped}; name another folder or run: leakbench suite quick")
     board = leaderboard.leaderboard(listing)
@@ -113,8 +116,7 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     raw = leaderboard.raw(board)
     paths = _tables(folder, "leaderboard", scores, raw) if listing.cells else []
     trainings, strays = store.cells(root, StoredTraining)
-    limits, unread = store.cells(root, StoredLimits)
-    compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows}, limits)
+    compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows}, bounded)
     texts = [terminal.text(scores)] if listing.cells else []
     if compared:
         drawn = _draw(folder, compared, pictures)
@@ -128,6 +130,12 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
         below.append(PlainTables("Labels inferred: ", labels.ABOUT, claims))
         paths += _tables(folder, "labels", claims, labels.raw(counted))
         texts.append(terminal.text(claims))
+    limited = limits.summaries(bounded)
+    if limited:
+        reach = limits.page(limited)
+        below.append(PlainTables("Limits: ", limits.ABOUT, reach))
+        paths += _tables(folder, "limits", reach, limits.raw(limited))
+        texts.append(terminal.text(reach))
     cited = reproduction.sections(root, config_dir)
     if cited:
         beside = reproduction.page(cited, board.rows)
@@ -142,7 +150,7 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     text = "\n\n".join(filter(None, texts))
     shown, prices = collect(board, root, pictures), tradeoffs(compared)
     paths += [*grids, *_written(folder, "index", {"html": render(shown, prices, below)})]
-    summaries = [row.summary for row in board.rows] + counted
+    summaries = [row.summary for row in board.rows] + counted + limited
     warnings = board.warnings + strays + lost + unread
     return Report(paths, text, warnings, summaries, paths[-1], shown.private, raw, prices)
 

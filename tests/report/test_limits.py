@@ -1,74 +1,65 @@
-"""The column of the unbiased limit says in few words what was found, and its notes say what the words mean."""
+"""The tables of limits: every cell has its row, and a folder with limits alone has a report."""
 
+import csv
+import hashlib
+import io
+from pathlib import Path
 from typing import Any
 
 import pytest
+from limit_rows import hidden_row, limit_row
 
-from bench.modalities.lookup import modality
-from bench.report import limits
-from bench.report.table import Missing, Value
-from bench.results.defense_result import DefenseBoard, DefenseResult, LimitResult
-
-PSNR = {"mean": 31.25, "low": 30.0, "high": 32.5, "n": 4, "estimand": "mean", "method": "Student's t"}
-
-
-def document(
-    share: float | None, psnr: dict[str, Any] | None = None, informative: float | None = None
-) -> dict[str, Any]:
-    return {
-        "determined": None if share is None else {"mean": share, "n": 4},
-        "limit_psnr": psnr,
-        "limit_mse": psnr and {"median": 1e-3},
-        "informative": informative,
-        "jacobian_rank": {"median": 640.0},
-        "condition": {"median": 17.0},
-        "entries": 784,
-        "std": 0.1 if psnr else None,
-        "reasons": {} if share is not None else {"cell": "not_applicable: defense Int8 rounds"},
-    }
+from bench.cli.main import main
+from bench.report import csv_file, limits, markdown
+from bench.results import store
+from bench.results.store import Store
+from bench.results.stored_limits import StoredLimits
 
 
-def line(found: dict[str, Any] | None, ratio: float | None = None) -> DefenseResult:
-    limit = None if found is None else LimitResult(found, ratio)
-    return DefenseResult("gaussian", {}, "gaussian", "std 0.1", [], limit=limit)
+def add(root: Path, defense: str, rows: list[dict[str, Any]], data: str = "mnist") -> StoredLimits:
+    names = {"data": data, "model": "lenet", "defense": defense}
+    config = {"data": {"victims": 2, "batch_size": 1, "label_rule": "random"}, "model": {}, "seed": 3}
+    identity = hashlib.sha256(f"{defense} {data}".encode()).hexdigest()[:16]
+    cell = Store(root).cell(StoredLimits, f"{defense}-{data}", identity, {"labels": names, "config": config})
+    cell.append(rows)
+    return cell
 
 
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        (None, "-"),
-        (document(1.0), "determined"),
-        (document(0.0), "rank 640 of 784"),
-        (document(0.5), "2 of 4 determined"),
-    ],
-)
-def test_without_noise_the_cell_says_whether_the_image_is_determined(found: dict[str, Any] | None, words: str) -> None:
-    assert limits.cell(line(found)) == words
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    add(folder, "gaussian", [limit_row(0, 1e-2), limit_row(1, 1e-4)])
+    add(folder, "pruning", [limit_row(0, None), hidden_row(1, std=None)])
+    add(folder, "int8", []).fail("not_applicable", "defense Int8 rounds")
+    add(folder, "none", [limit_row(0, None)], data="cifar10")
+    return folder
 
 
-def test_with_noise_the_cell_has_the_limit_and_how_near_the_attack_came() -> None:
-    shown = limits.cell(line(document(1.0, PSNR, 1.0), ratio=0.62))
-    assert isinstance(shown, Value) and (shown.mean, shown.low, shown.note) == (31.25, 30.0, " (×0.62)")
-    worthless = limits.cell(line(document(1.0, PSNR, 0.0), ratio=0.01))
-    assert isinstance(worthless, Value) and worthless.note == " (uninformative)"
-    assert limits.cell(line(document(None))) == Missing("defense Int8 rounds")
+def found(root: Path) -> list[dict[str, Any]]:
+    return limits.summaries(store.cells(root, StoredLimits)[0])
 
 
-def board(*lines: DefenseResult) -> DefenseBoard:
-    return DefenseBoard("mnist", "lenet", ["basic"], 1, modality("images"), list(lines), [], None, floored=False)
+def test_a_data_set_has_a_section_and_a_cell_a_row_with_its_figures_or_the_reason(root: Path) -> None:
+    printed = limits.page(found(root))
+    assert [section.title for section in printed.sections] == ["cifar10", "mnist"]
+    table = [line.split("|") for line in markdown.page(printed).splitlines() if line.startswith("| lenet")]
+    rows = {row[2].strip(): row for row in table}
+    shown = {name: [part.partition("<br>")[0].strip() for part in row[3:11]] for name, row in rows.items()}
+    assert shown["gaussian"] == ["1", "2", "1.00", "16", "16", "5.00", "0.100", "30.0"]
+    assert shown["pruning"] == ["1", "2", "0.50", "14", "16", "5.00", "-", "-"]
+    assert shown["int8"] == ["1", "0", "n/a", "n/a", "-", "-", "-", "-"]
+    assert "int8 on lenet: not\\_applicable: defense Int8 rounds" in markdown.page(printed)
 
 
-def test_notes_explain_what_is_shown_and_nothing_else() -> None:
-    assert limits.notes(board(line(None))) == [] and not limits.shown(board(line(None)))
-    text = " ".join(limits.notes(board(line(document(1.0, PSNR, 1.0), 0.6), line(None))))
-    assert "no unbiased attacker exceeds" in text and "Uninformative" not in text
-    text = " ".join(limits.notes(board(line(document(1.0, PSNR, 0.0)), line(document(None)))))
-    assert "Uninformative" in text and "gaussian std 0.1, unbiased limit: defense Int8 rounds." in text
+def test_the_csv_has_a_line_per_cell(root: Path) -> None:
+    lines = {line["defense"]: line for line in csv.DictReader(io.StringIO(csv_file.text(limits.raw(found(root)))))}
+    assert len(lines) == 4 and lines["int8"]["reason"].endswith("Int8 rounds") and lines["gaussian"]["seed"] == "3"
+    assert float(lines["gaussian"]["limit_psnr"]) == pytest.approx(30.0) and lines["pruning"]["limit_psnr"] == ""
+    assert (lines["pruning"]["determined"], lines["pruning"]["jacobian_rank_low"]) == ("0.5", "12")
 
 
-def test_the_csv_has_a_value_or_nothing_for_each_of_its_columns() -> None:
-    assert limits.raw(line(None)) == [None] * len(limits.RAW)
-    found = dict(zip(limits.RAW, limits.raw(line(document(1.0, PSNR, 1.0), 0.62))))
-    assert (found["unbiased_limit_db"], found["mse_over_limit"], found["condition_median"]) == (31.25, 0.62, 17.0)
-    failed = dict(zip(limits.RAW, limits.raw(line(document(None)))))
-    assert failed["determined"] is failed["unbiased_limit_db"] is None
+def test_a_folder_with_limits_alone_has_a_report(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(root)]) == 0
+    assert "pruning" in capfd.readouterr().out
+    names = {path.name for path in root.iterdir()}
+    assert {"limits.md", "limits.csv", "limits.tex", "index.html"} <= names and "leaderboard.md" not in names
