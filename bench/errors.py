@@ -35,3 +35,11 @@ class NotApplicable(UserError):
 
     A single run ends with exit code 2; in a suite the sentence becomes a row.
     """
+
+
+_IN_SHORT = 120  # the most characters that are quoted from an error's message
+
+
+def in_short(error: BaseException) -> str:
+    """An error's message in one short line; its class if it has no message."""
+    return " ".join(str(error).split())[:_IN_SHORT] or type(error).__name__

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from bench.attacks.base import Attack
 from bench.client import Client
 from bench.host import signals
+from bench.host.interruptible import Interruptible
 from bench.host.out_of_memory import lacks_memory
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
@@ -22,7 +22,7 @@ from bench.metrics.scorer import Scorer, Scores
 Keep = Callable[[Reconstruction, Victims, Scores], None]
 
 
-class Leakage(pl.LightningModule):
+class Leakage(Interruptible):
     """A LightningModule whose `Trainer.test` measures what leaks from a datamodule's victims.
 
     Args:
@@ -37,10 +37,6 @@ class Leakage(pl.LightningModule):
         super().__init__()
         self.client, self.attack, self.scorer = client, attack, scorer
         self.seed, self._keep = seed, keep
-
-    def on_test_start(self) -> None:
-        """Installs our signal handlers, because Lightning's would finish the block on SIGTERM and then requeue."""
-        signals.listen()
 
     def test_step(self, victims: Victims, batch_idx: int) -> None:
         """Attacks one block of victims.

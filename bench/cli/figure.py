@@ -112,11 +112,11 @@ def _figure(arguments: argparse.Namespace) -> Any:
 
 
 def _labels(root: Path, wanted: dict[str, list[str]], size: tuple[float, float]) -> Any:
-    from bench.report import label_figure, labels
+    from bench.report import label_figure, measured
     from bench.results import store
     from bench.results.stored_labels import StoredLabels
 
-    found = labels.summaries(store.cells(root, StoredLabels)[0])
+    found = measured.summaries(store.cells(root, StoredLabels)[0])
     return label_figure.labels_right(label_figure.chosen(found, wanted), *size)
 
 

@@ -15,7 +15,7 @@ from torch.utils import _pytree as pytree
 from bench.defenses.base import ClientContext, ClientStep, Defense, Gradient, PlainGradient, Tree
 from bench.defenses.mapping import each, stacked
 from bench.engine.rng import VictimRng
-from bench.errors import UserError
+from bench.errors import UserError, in_short
 from bench.host.out_of_memory import lacks_memory
 from bench.messages.victims import Victims
 from bench.models.text.base import pack
@@ -24,7 +24,6 @@ from bench.models.text.base import pack
 # rounding of a victim's entries must not depend on the other victims of this process.
 _VICTIMS_AT_ONCE, _VICTIMS_AT_ONCE_CPU = 64, 1
 _RANDOM = "called random operation"  # part of vmap's error message if random numbers are drawn inside it
-_IN_SHORT = 120  # the most characters that are quoted from an error's message
 _TIMED, _LONG = 3, 0.5  # number of calls whose median is the time, and seconds from which one call is enough
 
 
@@ -131,14 +130,14 @@ class StepRunner:
                 raise
             names = ", ".join(type(part).__name__ for part, _ in self._defense.flat(self.context))
             what = f"defense {names}" if step.depth else f"model {type(self.context.model).__name__}"
-            raise UserError(f"{what} fails on a victim's batch: {_in_short(error)}") from error
+            raise UserError(f"{what} fails on a victim's batch: {in_short(error)}") from error
 
     def _map_no_more(self, step: ClientStep, refusal: RuntimeError) -> None:
         """Treats victims one by one from now on."""
         self.mappable, self.context = False, replace(self.context, mappable=False)
         self.step = self._defense.wrap(PlainGradient(self._gradient), self.context)
         what = "defence" if step.depth else "model"
-        self.notes.append(f"the {what} cannot be mapped over victims, which are done one by one ({_in_short(refusal)})")
+        self.notes.append(f"the {what} cannot be mapped over victims, which are done one by one ({in_short(refusal)})")
 
     def seconds(self, step: ClientStep, parameters: Tree, buffers: Tree, victims: Victims) -> float:
         """The wall time of a step for all of `victims`: the median of a few runs, the first one left out.
@@ -156,10 +155,6 @@ class StepRunner:
             next(iter(result.values())).flatten()[0].item()  # reading a number waits for a GPU to finish
             times.append(time.perf_counter() - begin)
         return statistics.median(times[1:] or times)
-
-
-def _in_short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:_IN_SHORT] or type(error).__name__
 
 
 def _inputs(victims: Victims) -> Tensor:

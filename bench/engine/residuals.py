@@ -60,18 +60,28 @@ class LeastSquares(Matching):
         return function
 
 
-def jacobian(function: Residuals, z: Tensor) -> Tensor:
-    """The derivative of `function` at `z` `[n]`, one row per variable: `[n, e]`.
+def derivatives(function: Residuals, z: Tensor, directions: Tensor) -> Tensor:
+    """The derivatives of `function` at `z` `[n]` along `directions` `[k, n]`, one row each: `[k, e]`.
 
     Each row is a forward-mode derivative of the gradient, and rows are mapped with `vmap`.
 
     Args:
         function: the residuals, `[n] -> [e]`.
         z: `[n]`.
+        directions: `[k, n]`.
     """
 
     def along(direction: Tensor) -> Tensor:
         return jvp(function, (z,), (direction,))[1]
 
-    unit = torch.eye(len(z), dtype=z.dtype, device=z.device)
-    return torch.cat([vmap(along)(block) for block in unit.split(_AT_ONCE)])
+    return torch.cat([vmap(along)(block) for block in directions.split(_AT_ONCE)])
+
+
+def jacobian(function: Residuals, z: Tensor) -> Tensor:
+    """The derivative of `function` at `z` `[n]`, one row per variable: `[n, e]`.
+
+    Args:
+        function: the residuals, `[n] -> [e]`.
+        z: `[n]`.
+    """
+    return derivatives(function, z, torch.eye(len(z), dtype=z.dtype, device=z.device))

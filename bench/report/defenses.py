@@ -99,23 +99,22 @@ def _table(board: DefenseBoard) -> Table:
             Column(f"{name}, rate", short=name, direction="down", align="r", width=_ATTACK_WIDTH)
             for name in board.attacks
         ),
-        *([limit_column.column()] if limit_column.shown(board) else []),
+        *limit_column.columns(board),
         Column("accuracy, rate", short="accuracy", direction="up", align="r"),
         Column("of runs", align="r"),
         Column("time", unit="ms per step", align="r"),
         Column("sent", short="bytes", unit="bytes per step", align="r"),
         Column("ε, step", align="r"),
         Column("ε, training", align="r"),
-        *([proven.column()] if proven.shown(board) else []),
+        *proven.columns(board),
     ]
     lines = []
     for line in board.lines:
         cells: list[Cell] = [line.rank, line.title, _worst(line.worst)]
         cells.append(Value(**line.worst.figure.document(), places=board.scale.places))
         cells += [_success(line, attack) for attack in board.attacks]
-        cells += [limit_column.cell(line)] if limit_column.shown(board) else []
-        cells += _utility(line, board)
-        lines.append(Line([*cells, *([proven.cell(line)] if proven.shown(board) else [])], line.title))
+        cells += [*limit_column.cells(line, board), *_utility(line, board), *proven.cells(line, board)]
+        lines.append(Line(cells, line.title))
     return Table(columns, lines)
 
 

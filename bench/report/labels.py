@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value
-from bench.results import verification
 from bench.results.intervals import methods
-from bench.results.labels_summary import FIGURES, summarise
-from bench.results.stored_labels import StoredLabels
+from bench.results.labels_summary import FIGURES
 
 _SETTING = ("data", "label_rule", "labels", "defense", "threat")
 _SIZES = ("median", "low", "high", "largest")
@@ -22,24 +20,11 @@ _NOTES = (
 )
 
 
-def summaries(cells: Iterable[StoredLabels]) -> list[dict[str, Any]]:
-    """The documents of the cells (see `bench.results.labels_summary`), with `seed`, `origin` and `identity`."""
-    return [
-        {
-            **summarise(cell),
-            "seed": (cell.facts.get("config") or {}).get("seed"),
-            "origin": verification.mark(cell.folder),
-            "identity": cell.identity,
-        }
-        for cell in sorted(cells, key=lambda cell: cell.created)
-    ]
-
-
 def page(found: Sequence[Mapping[str, Any]]) -> Page:
     """A section per setting: data, how their labels are dealt, defence and threat model.
 
     Args:
-        found: of `summaries`.
+        found: of `bench.report.measured.summaries`.
     """
     settings: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for one in found:
@@ -113,7 +98,7 @@ def raw(found: Sequence[Mapping[str, Any]]) -> Table:
     """One line per cell with everything that is known of it, for a program.
 
     Args:
-        found: of `summaries`.
+        found: of `bench.report.measured.summaries`.
     """
     plain = [*_SETTING, "model", "rule", "batch_size", "seed", "victims", "failures", "reused"]
     shares = [*FIGURES, "batch_size_right"]

@@ -22,14 +22,15 @@ RAW = [
 _UNIT = "dB"
 
 
-def shown(board: DefenseBoard) -> bool:
-    """Whether a limit of any line was measured."""
-    return any(line.limit for line in board.lines)
+def columns(board: DefenseBoard) -> list[Column]:
+    """The head of the column; none if no limit of any line was measured."""
+    head = Column("unbiased limit", short="limit", direction="down", unit=_UNIT, align="r")
+    return [head] if _measured(board) else []
 
 
-def column() -> Column:
-    """The head of the column."""
-    return Column("unbiased limit", short="limit", direction="down", unit=_UNIT, align="r")
+def cells(line: DefenseResult, board: DefenseBoard) -> list[Cell]:
+    """What stands in the line, if the board has the column."""
+    return [cell(line)] if _measured(board) else []
 
 
 def cell(line: DefenseResult) -> Cell:
@@ -49,6 +50,10 @@ def cell(line: DefenseResult) -> Cell:
     return f"{round(share['mean'] * share['n'])} of {share['n']} determined"
 
 
+def _measured(board: DefenseBoard) -> bool:
+    return any(line.limit for line in board.lines)
+
+
 def _note(line: DefenseResult) -> str:
     assert line.limit is not None
     if line.limit.document["informative"] == 0:
@@ -66,7 +71,7 @@ def _reason(line: DefenseResult) -> str | None:
 
 def notes(board: DefenseBoard) -> list[str]:
     """What a reader must know to read the column; nothing if there is none."""
-    if not shown(board):
+    if not _measured(board):
         return []
     lines = [
         "Unbiased limit: the PSNR that no unbiased attacker exceeds on average over the noise, even one who knows the "

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value
-from bench.results import verification
 from bench.results.intervals import methods
-from bench.results.limits_summary import summarise
-from bench.results.stored_limits import StoredLimits
 
 ABOUT = "How far what is shared determines the inputs. No attack was run. Small numbers are 95 % intervals."
 _PLAIN = ("data", "model", "defense", "batch_size", "label_rule", "seed", "victims", "failures", "reused")
@@ -23,24 +20,11 @@ _NOTES = (
 )
 
 
-def summaries(cells: Iterable[StoredLimits]) -> list[dict[str, Any]]:
-    """The documents of the cells (see `bench.results.limits_summary`), with `seed`, `origin` and `identity`."""
-    return [
-        {
-            **summarise(cell),
-            "seed": (cell.facts.get("config") or {}).get("seed"),
-            "origin": verification.mark(cell.folder),
-            "identity": cell.identity,
-        }
-        for cell in sorted(cells, key=lambda cell: cell.created)
-    ]
-
-
 def page(found: Sequence[Mapping[str, Any]]) -> Page:
     """A section per data set.
 
     Args:
-        found: of `summaries`.
+        found: of `bench.report.measured.summaries`.
     """
     names = sorted({one["data"] for one in found})
     sections = [_section(name, [one for one in found if one["data"] == name]) for name in names]
@@ -89,7 +73,7 @@ def raw(found: Sequence[Mapping[str, Any]]) -> Table:
     """One line per cell with everything that is known of it, for a program.
 
     Args:
-        found: of `summaries`.
+        found: of `bench.report.measured.summaries`.
     """
     keys = [*_PLAIN, "determined", *(f"{name}_{part}" for name in _SPREADS for part in ("median", "low", "high"))]
     keys += ["limit_psnr", "limit_psnr_low", "limit_psnr_high", *_NUMBERS, "reason"]

@@ -13,10 +13,8 @@ from bench.report import (
     csv_file,
     defenses,
     figures,
-    labels,
     latex,
     leaderboard,
-    limits,
     markdown,
     pareto,
     reproduction,
@@ -28,12 +26,12 @@ from bench.report import drawn as stamps
 from bench.report.html.data import collect
 from bench.report.html.render import PlainTables, render
 from bench.report.html.tradeoff import tradeoffs
+from bench.report.measured import measured_cells, measured_tables
 from bench.report.rows import Row
 from bench.report.table import Page, Table
 from bench.results import query, store
 from bench.results.defense_result import DefenseBoard
 from bench.results.join import boards
-from bench.results.stored_labels import StoredLabels
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.storage.atomic import unwritable, write_bytes, write_text
@@ -94,9 +92,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     root = Path(root)
     folder = root if out is None else Path(out)
     listing = query.cells(root)
-    inferred, lost = store.cells(root, StoredLabels)
-    bounded, unread = store.cells(root, StoredLimits)
-    if not listing.cells and not inferred and not bounded:
+    measured, lost = measured_cells(root)
+    if not listing.cells and not any(measured.values()):
         skipped = f" ({len(listing.warnings)} skipped: {listing.warnings[0]})" if listing.warnings else ""
         raise UserError(f"no results in {root}{skipped}; name another folder or run: leakbench suite quick")
     board = leaderboard.leaderboard(listing)
@@ -116,7 +113,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     raw = leaderboard.raw(board)
     paths = _tables(folder, "leaderboard", scores, raw) if listing.cells else []
     trainings, strays = store.cells(root, StoredTraining)
-    compared = boards(listing.cells, trainings, {row.cell.folder: row.stored for row in board.rows}, bounded)
+    read = {row.cell.folder: row.stored for row in board.rows}
+    compared = boards(listing.cells, trainings, read, measured[StoredLimits])
     texts = [terminal.text(scores)] if listing.cells else []
     if compared:
         drawn = _draw(folder, compared, pictures)
@@ -124,18 +122,13 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
         paths += _tables(folder, "defenses", costs, defenses.raw(compared))
         grids += [folder / name for name in drawn.values()]
         texts.append(terminal.text(costs))
-    counted, below = labels.summaries(inferred), []
-    if counted:
-        claims = labels.page(counted)
-        below.append(PlainTables("Labels inferred: ", labels.ABOUT, claims))
-        paths += _tables(folder, "labels", claims, labels.raw(counted))
-        texts.append(terminal.text(claims))
-    limited = limits.summaries(bounded)
-    if limited:
-        reach = limits.page(limited)
-        below.append(PlainTables("Limits: ", limits.ABOUT, reach))
-        paths += _tables(folder, "limits", reach, limits.raw(limited))
-        texts.append(terminal.text(reach))
+    counted: list[dict[str, Any]] = []
+    below = []
+    for tables in measured_tables(measured):
+        below.append(PlainTables(tables.heading, tables.about, tables.page))
+        paths += _tables(folder, tables.name, tables.page, tables.raw)
+        texts.append(terminal.text(tables.page))
+        counted += tables.summaries
     cited = reproduction.sections(root, config_dir)
     if cited:
         beside = reproduction.page(cited, board.rows)
@@ -150,9 +143,8 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     text = "\n\n".join(filter(None, texts))
     shown, prices = collect(board, root, pictures), tradeoffs(compared)
     paths += [*grids, *_written(folder, "index", {"html": render(shown, prices, below)})]
-    summaries = [row.summary for row in board.rows] + counted + limited
-    warnings = board.warnings + strays + lost + unread
-    return Report(paths, text, warnings, summaries, paths[-1], shown.private, raw, prices)
+    summaries = [row.summary for row in board.rows] + counted
+    return Report(paths, text, board.warnings + strays + lost, summaries, paths[-1], shown.private, raw, prices)
 
 
 def _grid(row: Row, of: str) -> bytes | None:

@@ -10,14 +10,15 @@ from bench.results.defense_result import DefenseBoard, DefenseResult
 RAW = ["identification_candidates", "identification_bound"]  # columns of the csv
 
 
-def shown(board: DefenseBoard) -> bool:
-    """Whether something is proven about any line."""
-    return any(_found(line) for line in board.lines)
+def columns(board: DefenseBoard) -> list[Column]:
+    """The head of the column; none if nothing is proven about any line."""
+    head = Column("picked out, step", short="picked out", direction="down", align="r")
+    return [head] if _proven(board) else []
 
 
-def column() -> Column:
-    """The head of the column."""
-    return Column("picked out, step", short="picked out", direction="down", align="r")
+def cells(line: DefenseResult, board: DefenseBoard) -> list[Cell]:
+    """What stands in the line, if the board has the column."""
+    return [cell(line)] if _proven(board) else []
 
 
 def cell(line: DefenseResult) -> Cell:
@@ -41,6 +42,10 @@ def raw(line: DefenseResult) -> list[Any]:
     """The numbers of the columns `RAW`; None for what is not known."""
     found = _found(line) or {}
     return [found.get("candidates"), found.get("bound")]
+
+
+def _proven(board: DefenseBoard) -> bool:
+    return any(_found(line) for line in board.lines)
 
 
 def _found(line: DefenseResult) -> dict[str, Any] | None:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.results import intervals
 from bench.results.stored_labels import StoredLabels
-from bench.results.stored_leak import ENDED_WELL
+from bench.results.victim_shares import counts, share
 
 FIGURES = ("label_overlap", "batches_right", "class_set", "class_precision", "class_recall")
 
@@ -44,16 +43,14 @@ def summarise(cell: StoredLabels, rows: Sequence[dict[str, Any]] | None = None) 
         "label_rule": data.get("label_rule"),
         "labels": data.get("labels"),
     }
-    document |= {"victims": len(rows), "failures": sum(row["status"] not in ENDED_WELL for row in rows)}
-    document["reused"] = sum(row["repeats"] > 0 for row in rows)
+    document |= counts(rows)
     shares = [_shares(row) for row in rows]
-    document |= {name: _share([found[name] for found in shares]) for name in FIGURES}
+    document |= {name: share([found[name] for found in shares]) for name in FIGURES}
     ranks = [row for row in rows if row["inferred_batch_size"] is not None]
-    document["batch_size_right"] = _share([row["inferred_batch_size"] == row["batch_size"] for row in ranks])
+    document["batch_size_right"] = share([row["inferred_batch_size"] == row["batch_size"] for row in ranks])
     document["inferred_batch_size"] = _spread(ranks)
     document["seconds_per_victim"] = float(np.mean([row["seconds"] for row in rows])) if rows else None
-    failure = cell.failure
-    reasons = {"cell": f"{failure.status}: {failure.reason}"} if failure else {}
+    reasons = cell.reasons()
     if rows and not ranks:
         reasons["batch_size_right"] = "no linear layer's gradient is shared"
     return {**document, "reasons": reasons, "results": str(cell.folder)}
@@ -69,11 +66,6 @@ def _shares(row: dict[str, Any]) -> dict[str, float]:
         "class_precision": right / claimed if claimed else 0.0,
         "class_recall": right / true if true else 0.0,
     }
-
-
-def _share(values: Sequence[float]) -> dict[str, Any] | None:
-    """A share over victims with its interval; None without values."""
-    return intervals.share(values, range(len(values))).document() if values else None
 
 
 def _spread(rows: Sequence[dict[str, Any]]) -> dict[str, float | int] | None:

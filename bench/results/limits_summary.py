@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bench.results import intervals
-from bench.results.stored_leak import ENDED_WELL
 from bench.results.stored_limits import StoredLimits
+from bench.results.victim_shares import counts, share
 
 
 def summarise(cell: StoredLimits, rows: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -37,12 +37,11 @@ def summarise(cell: StoredLimits, rows: Sequence[dict[str, Any]] | None = None) 
     data = (cell.facts.get("config") or {}).get("data") or {}
     document: dict[str, Any] = {"measure": "limit", **{name: cell.facts["labels"][name] for name in cell.labels}}
     document |= {"batch_size": data.get("batch_size"), "label_rule": data.get("label_rule")}
-    document |= {"victims": len(rows), "failures": sum(row["status"] not in ENDED_WELL for row in rows)}
-    document["reused"] = sum(row["repeats"] > 0 for row in rows)
+    document |= counts(rows)
     document |= {name: rows[0][name] if rows else None for name in ("entries", "shared", "std")}
     known = [row for row in rows if row["jacobian_rank"] is not None]
     full = [row for row in known if row["condition"] is not None]
-    document["determined"] = _share([row["condition"] is not None for row in known])
+    document["determined"] = share([row["condition"] is not None for row in known])
     document["jacobian_rank"] = _spread(known, "jacobian_rank")
     document["condition"] = _spread(full, "condition")
     limited = full if known and len(full) == len(known) and full[0]["limit_mse"] is not None else []
@@ -53,16 +52,11 @@ def summarise(cell: StoredLimits, rows: Sequence[dict[str, Any]] | None = None) 
     compared = [row["limit_mse"] < row["mean_mse"] for row in limited if row["mean_mse"] is not None]
     document["informative"] = float(np.mean(compared)) if compared else None
     document["seconds_per_victim"] = float(np.mean([row["seconds"] for row in rows])) if rows else None
-    reasons = {"cell": f"{cell.failure.status}: {cell.failure.reason}"} if cell.failure else {}
+    reasons = cell.reasons()
     if known and not limited:
         noisy = document["std"] is not None
         reasons["limit_mse"] = "not every victim is determined" if noisy else "the defence adds no noise last"
     return {**document, "reasons": reasons, "results": str(cell.folder)}
-
-
-def _share(values: Sequence[bool]) -> dict[str, Any] | None:
-    """A share over victims with its interval; None without values."""
-    return intervals.share(values, range(len(values))).document() if values else None
 
 
 def _spread(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float] | None:

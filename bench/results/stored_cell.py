@@ -88,6 +88,11 @@ class StoredCell(ABC):
         """Why the cell failed as a whole, or None if it did not."""
         return read_failure(self.folder)
 
+    def reasons(self) -> dict[str, str]:
+        """The sentence `cell` of a summary: why the cell failed as a whole; empty if it did not."""
+        failure = self.failure
+        return {"cell": f"{failure.status}: {failure.reason}"} if failure else {}
+
     @classmethod
     @abstractmethod
     def wanted(cls, config: Mapping[str, Any]) -> int:

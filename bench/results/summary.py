@@ -93,8 +93,7 @@ def summarise(cell: StoredLeak, rows: Rows) -> dict[str, Any]:
         document[name] = _average(rows.victims, column)
         if document[name] is None:
             reasons[name] = nothing or f"no victim has a number of {column}"
-    if failure := cell.failure:
-        reasons["cell"] = f"{failure.status}: {failure.reason}"
+    reasons |= cell.reasons()
     return {**document, "reasons": reasons, "results": str(cell.folder)}
 
 

@@ -51,8 +51,7 @@ def summarise(cell: StoredTraining) -> dict[str, Any]:
     document["steps"] = rows[0]["steps"] if rows else None
     document |= {name: rows[0][name] if rows else None for name in _OF_RUNS}
     document["checkpoints"] = [str(path.relative_to(cell.folder)) for path in cell.checkpoints()]
-    failure = cell.failure
-    reasons = {"cell": f"{failure.status}: {failure.reason}"} if failure else {}
+    reasons = cell.reasons()
     return {**document, "reasons": reasons, "results": str(cell.folder)}
 
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from bench.errors import in_short
 from bench.host import signals
-from bench.host.out_of_memory import lacks_memory
+from bench.host.interruptible import Interruptible
 from bench.labels.base import LabelRule
 from bench.labels.batch_size import inferred_batch_size
 from bench.labels.score import score
@@ -19,11 +19,12 @@ from bench.messages.observation import Observation
 from bench.messages.status import Status
 from bench.messages.victims import Victims
 from bench.running.shared_updates import SharedUpdates
+from bench.running.victim_failure import victim_failure
 
 Keep = Callable[[list[dict[str, Any]]], None]
 
 
-class LabelInference(pl.LightningModule):
+class LabelInference(Interruptible):
     """A LightningModule whose `Trainer.test` lets a rule claim the labels of a datamodule's victims.
 
     Args:
@@ -38,10 +39,6 @@ class LabelInference(pl.LightningModule):
         super().__init__()
         self.client = updates.client  # Lightning moves it to the device
         self.updates, self.rule, self.seed, self._keep = updates, rule, seed, keep
-
-    def on_test_start(self) -> None:
-        """Installs our signal handlers, because Lightning's would finish the test on SIGTERM and then requeue."""
-        signals.listen()
 
     def test_step(self, victims: Victims, batch_idx: int) -> None:
         """Claims the labels of one block of victims.
@@ -70,18 +67,14 @@ def row(rule: LabelRule, seen: Observation, victims: Victims, place: int, seed: 
         place: which victim of the block it is.
         seed: seed of the attacker's random numbers.
     """
-    status, reason = Status.CONVERGED, None
+    status: Status = Status.CONVERGED
+    reason: str | None = None
     claimed = torch.empty(0, dtype=torch.long)
     begin = time.perf_counter()
     try:
         claimed = rule(seen, seed)[0].cpu()  # copying waits for a GPU to finish
     except (RuntimeError, MemoryError) as error:  # torch.linalg.LinAlgError is a RuntimeError
-        if lacks_memory(error):
-            status, reason = Status.OUT_OF_MEMORY, Status.OUT_OF_MEMORY.sentence
-        elif isinstance(error, torch.linalg.LinAlgError):
-            status, reason = Status.NONFINITE, f"linear algebra did not converge ({' '.join(str(error).split())[:120]})"
-        else:
-            raise
+        status, reason = victim_failure(error, f"linear algebra did not converge ({in_short(error)})")
     seconds = time.perf_counter() - begin
     found = score(claimed, victims.labels[place])
     inferred, largest = _batch_size(seen)

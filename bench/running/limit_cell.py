@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
-from torch.func import jvp
 
 from bench.client import Client
-from bench.errors import NotApplicable
+from bench.engine.residuals import derivatives
+from bench.errors import NotApplicable, in_short
 from bench.host.capacity import require_memory
 from bench.host.out_of_memory import lacks_memory
 from bench.modalities.lookup import modality
@@ -61,9 +61,7 @@ class LimitCell(MeasuredCell[StoredLimits]):
         config, found, extra = self.config, self.contents, self.hashes()
         facts = self.known_facts(found.data, extra)
         del facts["threat"]  # the limit is that of an attacker who knows the model and the labels
-        names = facts["labels"]
-        slug = "-".join(names[name] for name in ("defense", "data", "model"))
-        return Identified(limit_identity(config, extra), slug, facts)
+        return Identified(limit_identity(config, extra), self.slug(facts), facts)
 
     def overview(self, stored: StoredLimits, todo: int) -> dict[str, Any]:
         """See `Cell.overview`."""
@@ -108,12 +106,10 @@ def _check(client: Client, victim: Any) -> None:
     """
     function, pixels = client.update_as_function(victim), victim.inputs.flatten().double()
     try:
-        torch.func.vmap(lambda direction: jvp(function, (pixels,), (direction,))[1])(torch.ones_like(pixels)[None])
+        derivatives(function, pixels, torch.ones_like(pixels)[None])
     except RuntimeError as error:
         if lacks_memory(error):
             raise
         names = ", ".join(type(part).__name__ for part, _ in client.defense.flat(client.runner.context)) or "none"
-        short = " ".join(str(error).split())[:120]
-        raise NotApplicable(
-            f"model {type(client.model).__name__} under defense {names}: torch has no forward derivative ({short})"
-        ) from error
+        what = f"model {type(client.model).__name__} under defense {names}"
+        raise NotApplicable(f"{what}: torch has no forward derivative ({in_short(error)})") from error

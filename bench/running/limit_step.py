@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
@@ -13,13 +12,14 @@ from bench.client import Client
 from bench.engine.cramer_rao import Determination, determination
 from bench.engine.residuals import jacobian
 from bench.host import signals
-from bench.host.out_of_memory import lacks_memory
+from bench.host.interruptible import Interruptible
 from bench.messages.status import Status
 from bench.messages.victims import Victims
 from bench.running.measured_cell import Keep
+from bench.running.victim_failure import victim_failure
 
 
-class Limits(pl.LightningModule):
+class Limits(Interruptible):
     """A LightningModule whose `Trainer.test` finds how far what a datamodule's victims share determines their inputs.
 
     Args:
@@ -34,10 +34,6 @@ class Limits(pl.LightningModule):
         super().__init__()
         self.client = client  # Lightning moves it to the device
         self._std, self._mean, self._keep = std, mean, keep
-
-    def on_test_start(self) -> None:
-        """Installs our signal handlers, because Lightning's would finish the test on SIGTERM and then requeue."""
-        signals.listen()
 
     def test_step(self, victims: Victims, batch_idx: int) -> None:
         """Measures one block of victims.
@@ -63,18 +59,14 @@ def row(client: Client, std: float | None, mean: Tensor | None, victim: Victims)
         mean: see `Limits`.
         victim: one victim, `[1, B, C, H, W]`.
     """
-    status, reason = Status.CONVERGED, None
+    status: Status = Status.CONVERGED
+    reason: str | None = None
     found: Determination | None = None
     begin = time.perf_counter()
     try:
         found = determination(jacobian(client.update_as_function(victim), victim.inputs.flatten().double()))
     except (RuntimeError, MemoryError) as error:  # torch.linalg.LinAlgError is a RuntimeError
-        if lacks_memory(error):
-            status, reason = Status.OUT_OF_MEMORY, Status.OUT_OF_MEMORY.sentence
-        elif isinstance(error, torch.linalg.LinAlgError):
-            status, reason = Status.NONFINITE, "the singular values of the Jacobian did not converge"
-        else:
-            raise
+        status, reason = victim_failure(error, "the singular values of the Jacobian did not converge")
     seconds = time.perf_counter() - begin
     determined = found is not None and found.determined
     return {

@@ -32,7 +32,7 @@ class VictimCell(Cell[Kind]):
         return self.trainer.world_size > 1
 
     def known_facts(self, data: VictimDataModule, extra: dict[str, Any]) -> dict[str, Any]:
-        """The facts of `Cell.identify` that both kinds have: names, config, threat model, kind of data, contents.
+        """The facts of `Cell.identify` that these kinds have: names, config, threat model, kind of data, contents.
 
         Args:
             data: of the cell.
@@ -52,4 +52,5 @@ class VictimCell(Cell[Kind]):
 
     def slug(self, facts: dict[str, Any]) -> str:
         """What a person reads in the folder's name."""
-        return "-".join(facts["labels"][name] for name in ("attack", "data", "model"))
+        first = "attack" if "attack" in self.kind.labels else "defense"
+        return "-".join(facts["labels"][name] for name in (first, "data", "model"))

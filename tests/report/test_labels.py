@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from label_rows import label_row
 
-from bench.report import csv_file, labels, markdown, page
+from bench.report import csv_file, labels, markdown, measured, page
 from bench.results import store
 from bench.results.store import Store
 from bench.results.stored_labels import StoredLabels
@@ -41,7 +41,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def found(root: Path) -> list[dict]:
-    return labels.summaries(store.cells(root, StoredLabels)[0])
+    return measured.summaries(store.cells(root, StoredLabels)[0])
 
 
 def test_rows_are_rules_columns_batch_sizes_and_a_setting_has_its_section(root: Path) -> None:

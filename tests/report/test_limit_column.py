@@ -59,7 +59,7 @@ def board(*lines: DefenseResult) -> DefenseBoard:
 
 
 def test_notes_explain_what_is_shown_and_nothing_else() -> None:
-    assert limit_column.notes(board(line(None))) == [] and not limit_column.shown(board(line(None)))
+    assert limit_column.notes(board(line(None))) == [] and not limit_column.columns(board(line(None)))
     text = " ".join(limit_column.notes(board(line(document(1.0, PSNR, 1.0), 0.6), line(None))))
     assert "no unbiased attacker exceeds" in text and "Uninformative" not in text
     text = " ".join(limit_column.notes(board(line(document(1.0, PSNR, 0.0)), line(document(None)))))

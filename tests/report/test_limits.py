@@ -10,7 +10,7 @@ import pytest
 from limit_rows import hidden_row, limit_row
 
 from bench.cli.main import main
-from bench.report import csv_file, limits, markdown
+from bench.report import csv_file, limits, markdown, measured
 from bench.results import store
 from bench.results.store import Store
 from bench.results.stored_limits import StoredLimits
@@ -36,7 +36,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def found(root: Path) -> list[dict[str, Any]]:
-    return limits.summaries(store.cells(root, StoredLimits)[0])
+    return measured.summaries(store.cells(root, StoredLimits)[0])
 
 
 def test_a_data_set_has_a_section_and_a_cell_a_row_with_its_figures_or_the_reason(root: Path) -> None:

@@ -31,6 +31,6 @@ def test_only_a_line_with_a_guarantee_has_a_bound(tmp_path) -> None:
     shown = proven.cell(private)
     assert isinstance(shown, Value) and (shown.mean, shown.note) == (0.0923, " (1 in 100)")
     assert proven.cell(plain) == "-" and proven.raw(plain) == [None, None] and proven.raw(private) == [100, 0.0923]
-    assert proven.shown(board(private, plain)) and not proven.shown(board(plain))
+    assert proven.columns(board(private, plain)) and not proven.columns(board(plain))
     (note,) = proven.notes(board(private, plain))
     assert "out of 100 equally likely ones" in note and proven.notes(board(plain)) == []
