@@ -226,6 +226,21 @@ class Client(nn.Module):
 
         return function
 
+    def updates_alike(self, victims: Victims, draw: int) -> Tensor:
+        """What victims with one number share if the defence draws the same random numbers for all, `[V, e]`.
+
+        Args:
+            victims: the private batches; all have the number of the first.
+            draw: which of the client's random numbers, see `StepRunner.alike`.
+        """
+        typed = self._typed_victims(victims)
+        weights, others = (
+            {name: value.expand(len(victims), *value.shape[1:]) for name, value in tree.items()}
+            for tree in parted(*self._weights(victims.ids[:1], victims.inputs.device), self.trained)
+        )
+        shared = self.runner.alike(weights, others, typed, draw)
+        return torch.cat([value.flatten(1) for value in shared.values()], 1)
+
     def _language(self) -> Language | None:
         if not isinstance(self.model, TextModel):
             return None

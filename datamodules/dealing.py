@@ -19,7 +19,7 @@ from bench.datamodules.pool import Integers
 from bench.errors import UserError
 
 RULES = ("random", "unique", "same", "replacement")
-IMAGES, LABELS = 0, 1  # numbers of separate random streams
+IMAGES, LABELS, LINE_UP = 0, 1, 7  # numbers of separate random streams; those between are used elsewhere
 
 
 def shuffled(count: int, seed: int, *stream: int) -> Integers:

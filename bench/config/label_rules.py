@@ -37,7 +37,7 @@ def check_measured(measure: str, rule: Any, chosen: str | None, training: str | 
     """Refuses a cell that measures something and lacks a label rule, or has one that it does not look at.
 
     Args:
-        measure: what the cell measures, `labels` or `limit`.
+        measure: what the cell measures, `labels`, `limit` or `identification`.
         rule: the node of the rule; None if labels are optimised.
         chosen: the chosen option of the group `labels`.
         training: the chosen option of the group `training`.
@@ -47,9 +47,9 @@ def check_measured(measure: str, rule: Any, chosen: str | None, training: str | 
     """
     if training is not None:
         raise UserError(f"measure={measure} training={training}: a cell is one of the two; leave one of them out")
-    if measure == "limit":
+    if measure != "labels":
         if chosen is not None:
-            raise UserError(f"measure=limit labels={chosen}: a limit knows the labels; leave labels out")
+            raise UserError(f"measure={measure} labels={chosen}: this measure knows the labels; leave labels out")
         return
     if chosen is None:
         raise UserError("measure=labels counts the labels that a rule infers; say labels=RULE (leakbench list labels)")

@@ -124,7 +124,7 @@ class Root:
     suite: str | None
     names: Names
     training: Target | None = None  # None unless the cell is a training
-    measure: Literal["labels", "limit"] | None = None  # None if the cell reconstructs
+    measure: Literal["labels", "limit", "identification"] | None = None  # None if the cell reconstructs
 
 
 def _at_least(name: str, value: int, least: int, meaning: str) -> None:

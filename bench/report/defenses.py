@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.modalities.scale import LeakageScale
-from bench.report import limit_column, proven
+from bench.report import identification_column, limit_column
 from bench.report.html.words import foreign_attack
 from bench.report.hypotheses import judged
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
@@ -106,14 +106,14 @@ def _table(board: DefenseBoard) -> Table:
         Column("sent", short="bytes", unit="bytes per step", align="r"),
         Column("ε, step", align="r"),
         Column("ε, training", align="r"),
-        *proven.columns(board),
+        *identification_column.columns(board),
     ]
     lines = []
     for line in board.lines:
         cells: list[Cell] = [line.rank, line.title, _worst(line.worst)]
         cells.append(Value(**line.worst.figure.document(), places=board.scale.places))
         cells += [_success(line, attack) for attack in board.attacks]
-        cells += [*limit_column.cells(line, board), *_utility(line, board), *proven.cells(line, board)]
+        cells += [*limit_column.cells(line, board), *_utility(line, board), *identification_column.cells(line, board)]
         lines.append(Line(cells, line.title))
     return Table(columns, lines)
 
@@ -201,7 +201,7 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
             "ε of a shared step: its batch is known to have taken part; ε of the training: Poisson sampling "
             f"(Rényi accountant, δ = {sampled[0].utility['delta']:g})."  # type: ignore[index]
         )
-    lines += proven.notes(board)
+    lines += identification_column.notes(board)
     for line in board.lines:
         lines += [f"{line.title}: {note}" for note in line.facts.get("notes") or []]
         lines += [f"{line.title}, {attack}: {reason}" for attack, reason in line.unserved.items()]
@@ -232,7 +232,7 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
     scales = dict.fromkeys(board.scale for board in boards)
     measured = [name for scale in scales for name in _named(scale)]
     keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES]
-    keys += [*limit_column.RAW, *proven.RAW, "origin", "identity"]
+    keys += [*limit_column.RAW, *identification_column.RAW, "origin", "identity"]
     lines = []
     for board in boards:
         for line in board.lines:
@@ -242,7 +242,7 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
                 numbers = _numbers(each, board.scale)
                 cells += [numbers.get(name) for name in measured]
                 found = [line.facts.get("epsilon"), *_raw(line.utility)]
-                found += [*_of_figures(each, line.utility), *limit_column.raw(line), *proven.raw(line)]
+                found += [*_of_figures(each, line.utility), *limit_column.raw(line), *identification_column.raw(line)]
                 lines.append(Line([*cells, *found, verification.mark(each.cell.folder), each.cell.identity]))
     return Table([Column(key=key) for key in keys], lines)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.report import labels, limits
+from bench.report import identification, labels, limits
 from bench.report.table import Page, Table
 from bench.results import store, verification
+from bench.results.stored_identification import StoredIdentification
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_victims import StoredVictims
@@ -19,6 +20,7 @@ from bench.results.stored_victims import StoredVictims
 _TABLES: tuple[tuple[type[StoredVictims], ModuleType, str, str], ...] = (
     (StoredLabels, labels, "labels", "Labels inferred: "),
     (StoredLimits, limits, "limits", "Limits: "),
+    (StoredIdentification, identification, "identification", "Line-ups: "),
 )
 
 

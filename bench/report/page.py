@@ -32,6 +32,7 @@ from bench.report.table import Page, Table
 from bench.results import query, store
 from bench.results.defense_result import DefenseBoard
 from bench.results.join import boards
+from bench.results.stored_identification import StoredIdentification
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.storage.atomic import unwritable, write_bytes, write_text
@@ -114,7 +115,7 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     paths = _tables(folder, "leaderboard", scores, raw) if listing.cells else []
     trainings, strays = store.cells(root, StoredTraining)
     read = {row.cell.folder: row.stored for row in board.rows}
-    compared = boards(listing.cells, trainings, read, measured[StoredLimits])
+    compared = boards(listing.cells, trainings, read, measured[StoredLimits], measured[StoredIdentification])
     texts = [terminal.text(scores)] if listing.cells else []
     if compared:
         drawn = _draw(folder, compared, pictures)

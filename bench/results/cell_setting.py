@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bench.modalities.lookup import modality_of
 from bench.results.identity import class_names
-from bench.results.stored_cell import StoredCell
+from bench.results.stored_cell import Kind, StoredCell
 
 
 def config_of(cell: StoredCell, group: str) -> Mapping[str, Any]:
@@ -59,6 +59,16 @@ def setting_of(cell: StoredCell, without: Collection[str]) -> str:
 def defense_of(facts: Mapping[str, Any]) -> str:
     """The config of the defence as a text, or its name if the config is unknown."""
     return plain((facts.get("config") or {}).get("defense") or facts["labels"]["defense"])
+
+
+def beside(cells: Iterable[Kind], like: StoredCell) -> dict[str, Kind]:
+    """The cells about the model and the victims of another cell, `{defence: cell}` (see `defense_of`).
+
+    Args:
+        cells: cells of one kind.
+        like: the other cell.
+    """
+    return {defense_of(cell.facts): cell for cell in cells if model_and_victims(cell) == model_and_victims(like)}
 
 
 def plain(value: Any) -> str:

@@ -43,6 +43,7 @@ class DefenseResult:
         utility: the document of the training under it (`bench.results.training_summary`), or None.
         rank: its rank; rank 1 leaks least. Defences that the paired test does not separate share a rank.
         limit: what no unbiased attacker gets past (see `LimitResult`), or None if nobody measured it.
+        identification: the document of its line-ups (`bench.results.identification_summary`), or None.
         p: the p-value of the paired test against the first defence of the rank before; None in the first rank.
     """
 
@@ -56,6 +57,7 @@ class DefenseResult:
     utility: dict[str, Any] | None = None
     rank: int = 0
     limit: LimitResult | None = None
+    identification: dict[str, Any] | None = None
     p: float | None = None
 
     @property

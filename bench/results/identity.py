@@ -29,7 +29,8 @@ OUTSIDE = frozenset(
 # examples, and the tokens as a vocabulary spells them; a backbone other than torchvision's own is refused. Only a text
 # is a place: a number or a list at such a key is a setting.
 PLACES = frozenset({"data.root", "model.vocabulary.root", "metric.lpips_alex.weights", "metric.lpips_vgg.weights"})
-# The groups that have no effect on a training or a limit, and the keys of the data that have none on a training.
+# The groups that have no effect on a training, a limit or a line-up (of `engine` see there), and the keys of the data
+# that have none on a training.
 _NOT_TRAINED_WITH = frozenset({"attack", "threat", "metric", "engine"})
 _OF_RUNS = frozenset({"runs", "checkpoints"})  # keys of a training that say how much of it is wanted
 # The groups that have no effect on label inference; of `attack` the rule counts, and of `engine` tf32.
@@ -112,6 +113,19 @@ def limit_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
         extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
     """
     kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_TRAINED_WITH}
+    return identity(kept, extra)
+
+
+def identification_identity(config: Mapping[str, Any], extra: Mapping[str, Any], rules: Mapping[str, int]) -> str:
+    """The identity of line-ups: a hash of the victims, the model, the defence and the numerics, whoever attacks.
+
+    Args:
+        config: a resolved config as plain containers, with a key `measure`.
+        extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
+        rules: the number of candidates and of draws.
+    """
+    kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_TRAINED_WITH}
+    kept |= {"rules": dict(rules), **{key: config["engine"][key] for key in ("dtype", "tf32")}}
     return identity(kept, extra)
 
 

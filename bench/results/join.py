@@ -12,10 +12,12 @@ from bench.modalities.scale import Values
 from bench.results import leaks, query
 from bench.results.cell_setting import config_of, contents, defense_of, plain, setting_of, victims_of
 from bench.results.defense_result import DefenseBoard, DefenseResult
+from bench.results.identification_result import identified
 from bench.results.leaks import LeakageScore
 from bench.results.limit_result import limited
 from bench.results.paired import sign_flip
 from bench.results.query import Rows
+from bench.results.stored_identification import StoredIdentification
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
@@ -31,6 +33,7 @@ def boards(
     trainings: Sequence[StoredTraining],
     stored: Mapping[Path, Rows] | None = None,
     limits: Sequence[StoredLimits] = (),
+    line_ups: Sequence[StoredIdentification] = (),
 ) -> list[DefenseBoard]:
     """Makes one board per data set and model on which more than one defence was tried.
 
@@ -39,6 +42,7 @@ def boards(
         trainings: the trainings of the same folder.
         stored: the rows of the cells that have been read already, `{folder of a cell: its rows}`.
         limits: the cells of limits of the same folder.
+        line_ups: the cells of line-ups of the same folder.
     """
     found, stored = [], stored or {}
     groups: dict[str, list[StoredLeak]] = {}
@@ -53,7 +57,7 @@ def boards(
         lines = _lines(tried, floor, stored)
         if len(lines) < 2:
             continue
-        lines = limited(lines, limits, tried[0])
+        lines = identified(limited(lines, limits, tried[0]), line_ups, tried[0])
         for setting in _settings(trainings, tried[0]) or [[]]:
             trained = [replace(line, utility=_utility(line, setting)) for line in lines]
             words = _words(setting[0]) if setting else None

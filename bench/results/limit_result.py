@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.results import leaks
-from bench.results.cell_setting import defense_of, model_and_victims
+from bench.results.cell_setting import beside, defense_of
 from bench.results.defense_result import DefenseResult, LimitResult
 from bench.results.leaks import LeakageScore
 from bench.results.limits_summary import summarise
@@ -24,8 +24,7 @@ def limited(lines: Sequence[DefenseResult], limits: Sequence[StoredLimits], like
         limits: the cells of limits.
         like: a cell of an attack of the same board.
     """
-    here = [limit for limit in limits if model_and_victims(limit) == model_and_victims(like)]
-    by_defense = {defense_of(limit.facts): limit for limit in here}
+    by_defense = beside(limits, like)
     found = []
     for line in lines:
         own = by_defense.get(defense_of(line.worst.cell.facts))

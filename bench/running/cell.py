@@ -22,6 +22,7 @@ from bench.loggers.base import CellLogger, Run, run_of
 from bench.results.failure import Failure
 from bench.results.store import Store, load
 from bench.results.stored_cell import Kind, StoredCell
+from bench.results.stored_identification import StoredIdentification
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
@@ -148,6 +149,10 @@ def cell_of(cfg: DictConfig) -> Cell[Any]:
         from bench.running.label_cell import LabelCell
 
         return LabelCell(cfg)
+    if kind is StoredIdentification:
+        from bench.running.identification_cell import IdentificationCell
+
+        return IdentificationCell(cfg)
     if kind is StoredLimits:
         from bench.running.limit_cell import LimitCell
 

@@ -5,12 +5,17 @@ from typing import Any
 from omegaconf import DictConfig
 
 from bench.results.stored_cell import StoredCell
+from bench.results.stored_identification import StoredIdentification
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 
-_MEASURES: dict[str, type[StoredCell]] = {"labels": StoredLabels, "limit": StoredLimits}
+_MEASURES: dict[str, type[StoredCell]] = {
+    "labels": StoredLabels,
+    "limit": StoredLimits,
+    "identification": StoredIdentification,
+}
 
 
 def kind_of(cfg: DictConfig) -> type[StoredCell]:
@@ -28,6 +33,8 @@ def in_a_word(document: dict[str, Any]) -> str:
         limit = document["limit_psnr"]
         beyond = f", unbiased limit: {limit['mean']:.1f} dB" if limit else ""
         return f"determined: {determined['mean']:.2f} of the victims{beyond}"
+    if picked := document.get("picked"):
+        return f"picked out: {picked['mean']:.3f} (chance: {document['chance']:.3f})"
     if labels := document.get("batches_right"):
         return f"labels right: {document['label_overlap']['mean']:.3f}, whole batches: {labels['mean']:.2f}"
     if (words := document.get("rouge_1")) and (exact := document.get("exact_match")):

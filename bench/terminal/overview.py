@@ -159,6 +159,25 @@ def limits(document: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def identification(document: Mapping[str, Any]) -> RenderableType:
+    """The JSON document of a cell of line-ups as a table: how often the private example is picked out."""
+    name = " ".join(f"{key}={document[key]}" for key in ("data", "model", "defense"))
+    title = visible(f"{name}: {document['victims']} victims, {document['failures']} failed")
+    table = Table(title=Text(title), title_justify="left", title_style="bold", min_width=len(title))
+    for column in ("line-up", "figure", "95 % interval"):
+        table.add_column(column, justify="left" if column == "line-up" else "right")
+    table.add_row("candidates", _number(document["candidates"]), "")
+    table.add_row("draws of the defence's random numbers", _number(document["draws"]), "")
+    if picked := document["picked"]:
+        table.add_row("picked out, rate", _number(picked["mean"]), _interval(picked))
+    table.add_row("chance, rate", _number(document["chance"]), "")
+    if document["bound"] is not None:
+        table.add_row("proven bound, rate", _number(document["bound"]), "")
+    if document["seconds_per_victim"] is not None:
+        table.add_row("seconds per victim", _number(document["seconds_per_victim"]), "")
+    return table
+
+
 def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         yes = [str(key).replace("_", " ") for key, granted in value.items() if granted]
@@ -187,4 +206,5 @@ VIEWS: dict[str, Callable[[Mapping[str, Any]], RenderableType]] = {
     "training": training,
     "labels": labels,
     "limits": limits,
+    "identification": identification,
 }

@@ -48,7 +48,7 @@ def test_the_hints_of_the_source_are_those_of_python(target: typing.Any) -> None
 def test_hints_of_classes_are_left_out() -> None:
     """Their values are checked once the class is imported."""
     assert hints("bench.config.typecheck.fit") == {"value": typing.Any, "hint": typing.Any}
-    measure = typing.Literal["labels", "limit"] | None
+    measure = typing.Literal["labels", "limit", "identification"] | None
     assert hints("bench.config.root.Root") == {"seed": int, "results": str, "suite": str | None, "measure": measure}
 
 

@@ -6,6 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from bench.results.stored_cell import StoredCell
+from bench.results.stored_identification import StoredIdentification
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_limits import StoredLimits
@@ -20,6 +21,7 @@ from bench.running.kind import in_a_word, kind_of
         ({"attack": {}, "training": {"lr": 1}}, StoredTraining),
         ({"attack": {}, "measure": "labels"}, StoredLabels),
         ({"attack": {}, "measure": "limit"}, StoredLimits),
+        ({"attack": {}, "measure": "identification"}, StoredIdentification),
     ],
 )
 def test_a_cell_is_what_its_config_says_and_an_attack_if_it_says_nothing(

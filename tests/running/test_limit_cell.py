@@ -89,7 +89,10 @@ def test_sentences_have_no_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "sentence"),
-    [("labels=yin", "a limit knows the labels; leave labels out"), ("training=held_out", "a cell is one of the two")],
+    [
+        ("labels=yin", "this measure knows the labels; leave labels out"),
+        ("training=held_out", "a cell is one of the two"),
+    ],
 )
 def test_a_limit_looks_at_no_rule_and_is_no_training(asked: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
