@@ -16,8 +16,9 @@ class LabelSmoothing(ExampleDefense):
     """Mixes each label with the uniform distribution: y' = (1 - smoothing) y + smoothing / K, for K classes.
 
     Nothing is random, so an attacker that is granted the defence smooths the labels of its own gradient too. It was not
-    made for privacy: the sign of the last bias's gradient still gives the label, and for one example
-    `bench.labels.soft` reads the smoothing itself.
+    made for privacy. The gradient of the last bias is p - y', whose least entry still is that of the label unless the
+    model predicts it with more than 1 - smoothing. For one example `bench.labels.soft` reads all of y', and so the
+    label and the smoothing.
 
     Args:
         smoothing: share of the uniform distribution, in [0, 1]; at 1 nothing depends on the labels.

@@ -4,6 +4,7 @@ import pytest
 import torch
 from attacks.test_gradient_matching import run
 from defenses.batches import by_autograd, own_gradient
+from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from bench.defenses.label_smoothing import LabelSmoothing
@@ -30,16 +31,28 @@ def test_what_is_shared_is_the_gradient_of_torchs_smoothed_loss(parties) -> None
             torch.testing.assert_close(seen.gradients[name][v], value)
 
 
-def test_soft_label_inference_reads_the_smoothing_and_the_bias_still_gives_the_label(parties) -> None:
+def test_soft_label_inference_reads_the_label_and_the_smoothing(parties) -> None:
     """The closed form is exact but for the rounding of double precision."""
-    built = parties(*SMALL, *SMOOTH, "labels=soft", "attack=idlg")
+    built = parties(*SMALL, *SMOOTH)
     victims = built.data.deal(range(4))
-    seen = built.client.share(victims)
-    read = SoftRule("smoothing").probabilities(seen)
+    read = SoftRule("smoothing").probabilities(built.client.share(victims))
     wanted = torch.full((4, 10), 0.03, dtype=torch.float64)
     wanted[torch.arange(4), victims.labels[:, 0]] = 0.73
     torch.testing.assert_close(read, wanted, rtol=0, atol=1e-9)
-    assert torch.equal(seen.gradients["fc.bias"].argmin(1), victims.labels[:, 0])
+
+
+def test_the_sign_of_the_bias_misses_a_label_only_where_the_model_is_surer_of_it_than_the_smoothed_label(
+    parties,
+) -> None:
+    """The least entry of p - y' is the label's as long as p is at most 1 - smoothing there."""
+    built = parties("attack=noise", "data.set=mnist", "engine.dtype=float64", *SMOOTH)
+    victims = built.client._typed_victims(built.data.deal(range(40)))
+    seen = built.client.share(victims)
+    sure, right = [], seen.gradients["fc.bias"].argmin(1) == victims.labels[:, 0]
+    for v in range(40):
+        logits = functional_call(built.client.model, {n: p[v] for n, p in seen.parameters.items()}, victims.inputs[v])
+        sure.append(float(logits.softmax(1)[0, victims.labels[v, 0]]) > 0.7)
+    assert right[~torch.tensor(sure)].all() and not right.all()
 
 
 @pytest.mark.parametrize("stacked", [False, True])
