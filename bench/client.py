@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.defenses.base import ClientContext, Defense, PlainGradient
+from bench.defenses.example_form import ExampleForm
 from bench.defenses.known_training import known_training
 from bench.defenses.stack import described, public
 from bench.defenses.step_runner import StepRunner
@@ -139,7 +140,13 @@ class Client(nn.Module):
             batch_statistics=by_batch,
             frozen_statistics=any(module.running_mean is not None for module in norms),
             mappable=self.facts.mappable,
+            examples=self._form(),
         )
+
+    def _form(self) -> ExampleForm:
+        language = self._language()
+        by_token = language is not None and language.head != "classification"
+        return ExampleForm(self.data.shape, self.data.classes, by_token, self._labels.refusal, soft=False)
 
     def _fresh(self) -> nn.Module:
         model = self._build().train(self._mode == "train")
@@ -249,7 +256,8 @@ class Client(nn.Module):
 
     def _task(self, has_buffers: bool, language: Language | None) -> Task:
         threat, facts = self.threat, self.facts
-        known = known_training(self.defense, self.runner.context, self._gradient, self.trained, threat.local_training)
+        grants = threat.local_training, threat.defense_known
+        known = known_training(self.defense, self.runner.context, self._gradient, self.trained, *grants)
         return Task(
             gradient=known.gradient,
             input_shape=self.data.shape,

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from bench.defenses.encoding import Encoding
+from bench.defenses.example_form import ExampleForm
 from bench.defenses.privacy import Privacy
 from bench.engine.rng import Shapes, VictimRng
 
@@ -37,6 +38,7 @@ class ClientContext:
             gradient of its own.
         frozen_statistics: whether a BatchNorm layer normalises by its running statistics (eval mode).
         mappable: whether the gradient can be mapped with `torch.func.vmap`.
+        examples: what form the examples have.
     """
 
     model: nn.Module
@@ -45,6 +47,7 @@ class ClientContext:
     batch_statistics: bool
     frozen_statistics: bool
     mappable: bool
+    examples: ExampleForm
 
 
 class ClientStep(ABC):
@@ -76,7 +79,7 @@ class ClientStep(ABC):
             parameters: `{name: tensor}` of one model, by which the loss is differentiated.
             buffers: `{name: tensor}` of the model's buffers and frozen parameters.
             inputs: `[B, C, H, W]`, or packed sentences (`bench.models.text.base.pack`).
-            labels: `[B]`, or `[B, T]` for tokens.
+            labels: `[B]`, or `[B, T]` for tokens; probabilities `[B, classes]` if a defence around this step made them.
             noise: what `noise` returned.
             state: what `start` or the previous call returned.
         """
@@ -126,8 +129,9 @@ class PlainGradient(ClientStep):
 class Defense(ABC):
     """One defence with its parameters: a frozen dataclass whose fields are those of its YAML."""
 
-    level: ClassVar[str]  # what it acts on: sample, batch, gradient or update
+    level: ClassVar[str]  # what it acts on: label, sample, batch, gradient or update
     schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients), granted by itself
+    computable: ClassVar[bool] = False  # whether an attacker that is granted it computes it in its own gradient
     rounds: ClassVar[bool] = False  # whether it maps a range of entries to one value, so that it has no derivative
 
     def unit(self, local: ClientContext) -> float | None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.defenses.base import ClientContext, Defense, Gradient, PlainGradient, Tree
 from bench.defenses.local_epochs import EpochInputs, LocalEpochs
-from bench.defenses.stack import Stack, schedule_of
+from bench.defenses.stack import Stack
 from bench.engine.rng import VictimRng
 from bench.models.shared import parted
 
@@ -24,9 +24,16 @@ class KnownTraining:
 
 
 def known_training(
-    defense: Defense, local: ClientContext, gradient: Gradient, names: Collection[str], granted: bool
+    defense: Defense,
+    local: ClientContext,
+    gradient: Gradient,
+    names: Collection[str],
+    granted: bool,
+    defense_known: bool,
 ) -> KnownTraining:
     """Returns the attacker's own gradient, through the same local steps and clients if their schedule is granted.
+
+    If the defence is granted, it goes through the parts that anybody can compute (`Defense.computable`) as well.
 
     Without the grant it is one gradient of the whole batch. What a client shares after several local steps is then
     matched as if it were one gradient, of unknown length (see `Task.unit`).
@@ -37,8 +44,10 @@ def known_training(
         gradient: of the loss by the trained parameters.
         names: the trained parameters.
         granted: whether the schedule of the local training is granted.
+        defense_known: whether the defence is granted.
     """
-    parts = schedule_of(defense, local).parts if granted else []
+    every = [part for part, _ in defense.flat(local)]
+    parts = [one.as_known() for one in every if (granted and one.schedule) or (defense_known and one.computable)]
     epochs = [part.epochs for part in parts if isinstance(part, LocalEpochs)]
 
     def through(chosen: list[Defense]) -> Gradient:

@@ -85,7 +85,8 @@ class Task(Message):
 
     Args:
         gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a dimension V
-            (the engine maps it over victims), for the parameters that the client trains. `inputs` are images
+            (the engine maps it over victims), for the parameters that the client trains. What is granted of the
+            client's step and can be computed (local steps, label smoothing) is part of it. `inputs` are images
             `[B, C, H, W]`, or sentences as `bench.models.text.base.pack` makes them of tokens or of embeddings.
             `targets` are class indices `[B]` or probabilities `[B, K]`; for language models, they are tokens `[B, T]`
             (-100 at places without a prediction) or probabilities `[B, T, K]`.

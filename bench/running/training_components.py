@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -14,6 +15,8 @@ from bench.datamodules.base import VictimDataModule
 from bench.datamodules.labelled import held_out, labelled
 from bench.datamodules.pool import Pool
 from bench.defenses.base import ClientContext, Defense, GradientDefense
+from bench.defenses.example_defense import ExampleDefense
+from bench.defenses.example_form import ExampleForm
 from bench.defenses.stack import schedule_of
 from bench.engine.rng import seed_of, seeded
 from bench.errors import NotApplicable, UserError
@@ -23,6 +26,7 @@ from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import check_training, introspect
 from bench.models.losses import loss_of
 from bench.models.second_derivative import Loss
+from bench.models.soft_labels import soft_labels
 from bench.running.components import defense_of, given, instantiate_engine, model_builder
 from bench.running.model_memory import check_model
 from bench.training.classifier import Classifier
@@ -74,6 +78,7 @@ def build(cfg: DictConfig, data: VictimDataModule) -> TrainingComponents:
     defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
     replace_norms(model)
     found = introspect(model.eval(), loss, facts.shape, facts.classes, 2)
+    labels = soft_labels(loss, (schedule.batch_size, facts.classes), torch.device("cpu"))
     check_training(model, facts.shape, schedule.batch_size)
     local = ClientContext(
         model=model,
@@ -82,8 +87,9 @@ def build(cfg: DictConfig, data: VictimDataModule) -> TrainingComponents:
         batch_statistics=any(isinstance(layer, _NORMS) for layer in model.modules()),
         frozen_statistics=False,
         mappable=found.mappable,
+        examples=ExampleForm(facts.shape, facts.classes, False, labels.refusal, soft=False),
     )
-    trainee = TrainingComponents(train, test, maker, loss, defense, local, schedule)
+    trainee = TrainingComponents(train, test, maker, labels.loss, defense, local, schedule)
     classifier(cfg, trainee, 0)  # a defence that cannot be trained under is refused before anything is written
     return trainee
 
@@ -144,7 +150,8 @@ def classifier(cfg: DictConfig, trainee: TrainingComponents, run: int) -> Classi
     with seeded(cfg.seed, "training", run):
         model = trainee.build().train()
     local, schedule = replace(trainee.local, model=model), trainee.schedule
-    others = [type(part).__name__ for part, _ in trainee.defense.flat(local) if not isinstance(part, GradientDefense)]
+    whole = GradientDefense, ExampleDefense  # they leave a step one gradient of one batch
+    others = [type(part).__name__ for part, _ in trainee.defense.flat(local) if not isinstance(part, whole)]
     if local.batch_statistics and others:
         raise NotApplicable(
             f"defense {', '.join(others)} computes on parts of a batch, each of which would move BatchNorm's running "

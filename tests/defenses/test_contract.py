@@ -82,7 +82,7 @@ def test_a_row_says_what_a_defence_is_and_costs(name):
     facts = json.loads(json.dumps(client.facts_of_defense(built_with(name).data.deal([0]))))
     assert facts["parts"] and [part["position"] for part in facts["parts"]] == list(range(len(facts["parts"])))
     for part in facts["parts"]:
-        assert part["level"] in ("sample", "batch", "gradient", "update") and part["defense"]
+        assert part["level"] in ("label", "sample", "batch", "gradient", "update") and part["defense"]
         assert ("std" in part) == ("variance" in part)
     assert facts["seconds"] > 0 and facts["seconds_undefended"] > 0
     assert 0 < facts["bytes"] <= 4 * client.facts.parameters and "values" in facts["encoding"]
@@ -105,7 +105,9 @@ def test_its_own_seed_turns_all_its_random_numbers(name, monkeypatch):
     assert torch.equal(whole(client.share(data.deal([0]))), before) != noise
 
 
-PARTS = [name for name in NAMES if name not in ("soteria", "clients", "local_steps", "local_epochs", "dp_sgd")]
+OF_EXAMPLES = ("ats", "instahide", "label_smoothing", "mixup", "randomised_response")
+OTHERS = ("soteria", "clients", "local_steps", "local_epochs", "dp_sgd", *OF_EXAMPLES)
+PARTS = [name for name in NAMES if name not in OTHERS]
 
 
 @settings(max_examples=25, deadline=None)

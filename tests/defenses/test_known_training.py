@@ -6,9 +6,11 @@ from defenses.trees import local
 from bench.defenses.base import Tree
 from bench.defenses.clients import Clients
 from bench.defenses.known_training import KnownTraining, known_training
+from bench.defenses.label_smoothing import LabelSmoothing
 from bench.defenses.local_epochs import LocalEpochs
 from bench.defenses.local_steps import LocalSteps
 from bench.defenses.noise import Gaussian
+from bench.defenses.randomised_response import RandomisedResponse
 from bench.defenses.stack import Stack
 
 X, Y = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -20,8 +22,8 @@ def gradient(parameters: Tree, buffers: Tree, inputs: torch.Tensor, targets: tor
     return {"w": (error.unsqueeze(1) * inputs).mean(0)}
 
 
-def known(parts: list, granted: bool = True) -> KnownTraining:
-    return known_training(Stack(parts), local(), gradient, ["w"], granted)
+def known(parts: list, granted: bool = True, defense_known: bool = False) -> KnownTraining:
+    return known_training(Stack(parts), local(), gradient, ["w"], granted, defense_known)
 
 
 def test_without_the_grant_it_is_one_gradient_of_the_batch() -> None:
@@ -55,3 +57,22 @@ def test_local_epochs_within_local_epochs_have_no_inputs_of_their_own() -> None:
     found = known([LocalEpochs(2, 0.1, 1, 0), LocalEpochs(2, 0.1, 2, 0)])
     assert found.epochs is None and found.by_epoch is None
     assert torch.isfinite(found.gradient(W, {}, X, Y)["w"]).all()
+
+
+def test_what_anybody_can_compute_is_part_of_it_if_the_defence_is_granted() -> None:
+    """Smoothed labels of 1 to 4 as probabilities; the schedule is granted by itself, and noise is never computed."""
+    soft = torch.eye(4)
+
+    def sums(parameters: Tree, buffers: Tree, inputs: torch.Tensor, targets: torch.Tensor) -> Tree:
+        return {"w": parameters["w"] * (targets.square().sum(1) @ inputs)}
+
+    def of(parts: list, granted: bool, defense_known: bool) -> torch.Tensor:
+        found = known_training(Stack(parts), local(), sums, ["w"], granted, defense_known)
+        return found.gradient(W, {}, X, soft)["w"]
+
+    parts = [LabelSmoothing(1.0), Gaussian(1.0, None, 0), LocalSteps(1, 0.5, None), RandomisedResponse(0.0, 0)]
+    smoothed, plain = 4 * 0.1**2 * X.sum(0), X.sum(0)  # one of ten classes each; there are four columns
+    torch.testing.assert_close(of(parts, False, False), plain)
+    torch.testing.assert_close(of(parts, False, True), smoothed)
+    torch.testing.assert_close(of(parts, True, False), 0.5 * plain)
+    torch.testing.assert_close(of(parts, True, True), 0.5 * smoothed)

@@ -10,7 +10,8 @@ from bench.config.compose import compose
 from bench.errors import NotApplicable
 from bench.running.components import Components, build
 
-NAMES = [name for name in options.entries("defense") if name not in ("none", "soteria")]
+OF_PIXELS = ("ats", "instahide", "mixup")
+NAMES = [name for name in options.entries("defense") if name not in ("none", "soteria", *OF_PIXELS)]
 SMALL = ("data=sentences", "attack=noise", "metric=exact_match", "data.batch_size=2", "logger=none", "engine.threads=1")
 
 
@@ -55,4 +56,18 @@ def test_a_gradient_for_each_sentence_adds_up_to_that_of_the_batch():
 def test_soteria_is_refused_in_one_line(model):
     with pytest.raises(NotApplicable, match="tokens have none") as caught:
         build(compose([*SMALL, f"model={model}", "defense=soteria"]))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", OF_PIXELS)
+def test_what_changes_pixels_is_refused_in_one_line(name):
+    with pytest.raises(NotApplicable, match="changes pixels, and the model reads sentences") as caught:
+        built_with(f"defense={name}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["label_smoothing", "randomised_response"])
+def test_labels_of_tokens_are_not_changed(name):
+    with pytest.raises(NotApplicable, match="a language model has one for each token") as caught:
+        built_with("model=gpt2_tiny", f"defense={name}")
     assert "\n" not in str(caught.value)

@@ -3,6 +3,7 @@
 import torch
 
 from bench.defenses.base import ClientContext, PlainGradient
+from bench.defenses.example_form import ExampleForm
 from bench.engine.rng import VictimRng
 
 
@@ -25,6 +26,7 @@ def local(**changes) -> ClientContext:
         "batch_statistics": False,
         "frozen_statistics": False,
         "mappable": True,
+        "examples": ExampleForm((1, 2, 2), 10, by_token=False, refusal=None, soft=False),
     }
     return ClientContext(**(facts | changes))
 

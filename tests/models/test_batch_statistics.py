@@ -54,6 +54,23 @@ def test_a_model_without_batchnorm_has_none() -> None:
     assert granted_statistics(model, {"running", "batch"}, *tensors(model), torch.rand(1, 2, 1, 2, 2), []) is None
 
 
+@pytest.mark.parametrize("level", ["sample", "batch", "update"])
+def test_a_defence_of_labels_or_gradients_leaves_the_batch_one_batch_and_others_do_not(level: str) -> None:
+    model = net().train()
+    normalise_by_batch(model)
+    replace_norms(model)
+    parameters, buffers = ({name: value[None] for name, value in group.items()} for group in tensors(model))
+    images = torch.rand(1, 5, 1, 4, 4, dtype=torch.float64)
+
+    def granted(levels: list[str]) -> dict:
+        return granted_statistics(model, {"batch"}, parameters, buffers, images, levels) or {}
+
+    found, wanted = granted(["label", "gradient"]), granted([])
+    assert set(found) == {"1", "5"} and all(torch.equal(found[name], value) for name, value in wanted.items())
+    with pytest.raises(NotApplicable, match="no single batch"):
+        granted(["label", level])
+
+
 def test_they_can_be_mapped_over_victims_and_differentiated() -> None:
     model = net()
     normalise_by_batch(model)

@@ -85,6 +85,7 @@ def test_batch_norm_and_a_defense_on_parts_of_a_batch_do_not_go_together() -> No
     model = ["model=resnet20", "model.blocks=1", "model.width=2"]
     with pytest.raises(NotApplicable, match="defense Clients computes on parts of a batch"):
         made(*model, "defense=clients")
+    made(*model, "defense=mixup")  # mixed first, then one gradient of one batch
     found = made(*model, "defense=clip")
     assert found.local.batch_statistics and not found.local.frozen_statistics and found.sampling == "shuffle"
     assert found.local.batch_size == 4

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from defenses.trees import local
 from safetensors.torch import save_file
 
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.datamodules.labelled import LabelledSplit, held_out
-from bench.defenses.base import ClientContext
 from bench.defenses.stack import Stack
 from bench.engine.rng import seeded
 from bench.models.checkpoint import load
@@ -42,8 +42,8 @@ def network() -> torch.nn.Module:
 def trained(data: LabelledSplit, folder: Path, epochs: list[int], lr: float = 0.1) -> Classifier:
     schedule = TrainingSchedule("held_out", 12, 6, 0, "shuffle", BATCH, lr, 0.0, 0.0, "constant", EPOCHS, 1, epochs)
     model = network()
-    local = ClientContext(model, BATCH, "3.weight", batch_statistics=True, frozen_statistics=False, mappable=True)
-    module = Classifier(model, LOSS, Stack([]), local, schedule=schedule, steps=EPOCHS * 3, seed=0)
+    context = local(model=model, batch_size=BATCH, last_linear="3.weight", batch_statistics=True)
+    module = Classifier(model, LOSS, Stack([]), context, schedule=schedule, steps=EPOCHS * 3, seed=0)
     facts: dict[str, Any] = {"run": 0, "config": {"training": {"lr": lr}}}
     writer = CheckpointWriter(
         epochs,

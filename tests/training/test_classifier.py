@@ -5,12 +5,12 @@ import math
 import pytest
 import pytorch_lightning as pl
 import torch
+from defenses.trees import local
 from opacus.accountants import RDPAccountant
 
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.datamodules.labelled import LabelledSplit, held_out
-from bench.defenses.base import ClientContext
 from bench.engine.rng import seeded
 from bench.running.components import defense_of
 from bench.training.classifier import Classifier
@@ -37,12 +37,12 @@ def trained(data, overrides, epochs=1, momentum=0.0, seed=0):
     cfg = compose(overrides)
     schedule = TrainingSchedule("held_out", 12, 6, 0, "shuffle", BATCH, LR, momentum, 0.0, "constant", epochs, 1, [])
     model = network()
-    local = ClientContext(model, BATCH, "3.weight", batch_statistics=False, frozen_statistics=False, mappable=True)
+    context = local(model=model, batch_size=BATCH, last_linear="3.weight", batch_statistics=False)
     module = Classifier(
         model,
         torch.nn.functional.cross_entropy,
         defense_of(cfg.defense),
-        local,
+        context,
         schedule=schedule,
         steps=epochs * STEPS,
         seed=seed,
@@ -135,9 +135,9 @@ def test_dp_sgd_clips_each_sample_of_a_step(data):
 
 
 def test_several_clients_and_local_steps_train(data):
-    local = trained(data, ["defense=local_steps", "defense.steps=1"])
+    steps = trained(data, ["defense=local_steps", "defense.steps=1"])
     plain, clients = trained(data, []), trained(data, ["defense=clients", "defense.clients=2"])
-    for module in (local, clients):  # one step, and the mean of two halves: both are the batch's gradient
+    for module in (steps, clients):  # one step, and the mean of two halves: both are the batch's gradient
         torch.testing.assert_close(weights(module.model), weights(plain.model), rtol=1e-4, atol=1e-6)
 
 
