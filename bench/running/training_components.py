@@ -13,7 +13,7 @@ from bench.config.instantiate import instantiate
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.labelled import held_out, labelled
 from bench.datamodules.pool import Pool
-from bench.defenses.base import ClientContext, Defense, GradientDefense
+from bench.defenses.base import ClientContext, Defense, GradientDefense, ModelDefense
 from bench.defenses.stack import schedule_of
 from bench.engine.rng import seed_of, seeded
 from bench.errors import NotApplicable, UserError
@@ -67,11 +67,15 @@ def build(cfg: DictConfig, data: VictimDataModule) -> TrainingComponents:
     train, test = split(cfg, data, schedule)
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
     check_model(cfg, given(facts), 1)
-    maker = model_builder(cfg.model, facts)
+    defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
+    plain = model_builder(cfg.model, facts)
+
+    def maker() -> nn.Module:
+        return defense.change(plain())
+
     loss = loss_of(cfg.model.loss)
     with seeded(cfg.seed, "training", 0):
         model = maker()
-    defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
     replace_norms(model)
     found = introspect(model.eval(), loss, facts.shape, facts.classes, 2)
     check_training(model, facts.shape, schedule.batch_size)
@@ -144,7 +148,8 @@ def classifier(cfg: DictConfig, trainee: TrainingComponents, run: int) -> Classi
     with seeded(cfg.seed, "training", run):
         model = trainee.build().train()
     local, schedule = replace(trainee.local, model=model), trainee.schedule
-    others = [type(part).__name__ for part, _ in trainee.defense.flat(local) if not isinstance(part, GradientDefense)]
+    parts = [part for part, _ in trainee.defense.flat(local)]
+    others = [type(part).__name__ for part in parts if not isinstance(part, GradientDefense | ModelDefense)]
     if local.batch_statistics and others:
         raise NotApplicable(
             f"defense {', '.join(others)} computes on parts of a batch, each of which would move BatchNorm's running "
