@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bench.defenses.base import ClientContext, ClientStep, ModelDefense, Tree, rng_of
 from bench.engine.rng import Shapes, VictimRng
 from bench.errors import NotApplicable
-from bench.models.bottleneck import NOISE, add_bottleneck
+from bench.models.bottleneck import NOISE, add_bottleneck, layers_behind
 from bench.models.text.base import TextModel
 
 
@@ -70,6 +70,8 @@ class Precode(ModelDefense):
         if name not in linear:
             there = ", ".join(linear) or "none"
             raise NotApplicable(f"defense Precode: the model has no linear layer {name!r} (there are: {there})")
+        if layers_behind(name for name, _ in model.named_parameters()):
+            raise NotApplicable("defense Precode: the model has a bottleneck already, and one is what it can have")
         add_bottleneck(linear[name], self.width, self.beta)
         return model
 
