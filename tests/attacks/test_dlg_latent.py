@@ -24,6 +24,7 @@ def test_the_image_comes_back_below_the_bottleneck(parties) -> None:
     assert errors(parties, "attack=dlg_latent", "attack.evaluations=80", *SMALL).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_it_comes_back_from_all_layers_too(parties) -> None:
     """Seen: 2e-4 and below after 160 evaluations; the layers behind the bottleneck are matched late."""
     found = errors(parties, "attack=dlg_latent", "attack.views=[]", "attack.evaluations=200", *SMALL)
