@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -78,7 +78,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _check_all(patterns: Sequence[str], named: dict[str, object], what: str, key: str) -> None:
+def _check_all(patterns: Sequence[str], named: Iterable[str], what: str, key: str) -> None:
     """Refuses a pattern that matches nothing.
 
     Raises:

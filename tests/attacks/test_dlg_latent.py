@@ -4,7 +4,7 @@ import pytest
 import torch
 from attacks.test_gradient_matching import run
 
-from bench.errors import NotApplicable
+from bench.errors import NotApplicable, UserError
 
 # 6x6 keeps these at about a second each; 28x28 is in the slow tier
 SMALL = ("data.set=mnist", "data.size=6", "model.width=8", "threat=adaptive", "engine.compile=false", "engine.chunk=2")
@@ -64,7 +64,7 @@ def test_what_it_cannot_serve_is_one_line(parties, overrides: tuple[str, ...], s
 
 
 def test_a_scale_out_of_range_is_refused(parties) -> None:
-    with pytest.raises(Exception, match="noise_scale=0.0: must be > 0"):
+    with pytest.raises(UserError, match=r"noise_scale=0\.0: must be > 0"):
         parties("attack=dlg_latent", "defense=precode", "attack.noise_scale=0.0", *SMALL)
 
 

@@ -7,6 +7,8 @@ from torch import Tensor
 from bench.attacks.exact.span_check import span_of
 from bench.config.compose import compose
 from bench.defenses.lora import LoRA
+from bench.engine.cramer_rao import determination
+from bench.engine.residuals import jacobian
 from bench.errors import NotApplicable
 from bench.models.text.base import pack
 from bench.running.components import Components, build
@@ -43,7 +45,7 @@ def first_inputs(built: Components, kind: str) -> tuple[dict[str, Tensor], Tenso
 
 @pytest.mark.parametrize(("kind", "words"), [("vit", VIT), ("bert", BERT)])
 def test_at_the_first_step_the_gradient_of_a_is_zero_and_b_tells_inputs_as_a_sees_them(kind: str, words) -> None:
-    """In float64: a zero of rounding is 1e-13, and an input that was not there is about as far as a random direction."""
+    """In float64, whose rounding is 1e-13 here; inputs that were not there are as far as random directions."""
     built = made(*words, "defense.rank=32", QUERIES)
     shared, inputs = first_inputs(built, kind)
     assert all((value == 0).all() for name, value in shared.items() if name.endswith("lora_A.weight"))
@@ -83,6 +85,16 @@ def test_both_gradients_are_those_of_the_formulas(start: float) -> None:
     torch.testing.assert_close(seen.gradients["fc.lora_B.weight"][0], 3 * d.mT @ (x @ a.mT))
     torch.testing.assert_close(seen.gradients["fc.lora_A.weight"][0], 3 * b.mT @ d.mT @ x)
     assert (seen.gradients["fc.lora_A.weight"] == 0).all() == (start == 0)
+
+
+def test_adapters_of_one_layer_do_not_determine_images_and_the_limit_says_so() -> None:
+    """dB is a sum of B = 2 products of a row of D and one of H A^T, and the entries of a row of D sum to 0: a matrix of
+    rank 2 that lives in 9 x 8 entries has 2 (9 + 8 - 2) = 30 degrees of freedom, whatever the 72 pixels are."""
+    words = ("data.set=mnist", "data.size=6", "data.batch_size=2", "model.width=3", "model.strides=[1,1,1]")
+    built = made(*words, "metric=mse")
+    victim = built.data.deal([0])
+    found = determination(jacobian(built.client.update_as_function(victim), victim.inputs.flatten().double()))
+    assert found.rank == 30 and not found.determined
 
 
 class Plain(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""PRECODE: the client's gradient with drawn noise written out, what the attacker is told of it, and what it cannot stop."""
+"""PRECODE: the client's gradient with drawn noise by autograd, what an attacker is told, and what it cannot stop."""
 
 import re
 
@@ -171,7 +171,7 @@ def test_sentences_have_a_latent_each_and_predicted_tokens_have_none() -> None:
 def test_arguments_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="width=0: must be >= 1"):
         Precode(0, 0.0, None, 0)
-    with pytest.raises(ValueError, match="beta=-1.0: must be >= 0"):
+    with pytest.raises(ValueError, match=r"beta=-1\.0: must be >= 0"):
         Precode(1, -1.0, None, 0)
 
 
