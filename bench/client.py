@@ -67,7 +67,7 @@ class Client(nn.Module):
         per_victim: whether each victim has its own model, drawn from (seed, victim id), or all share one.
         mode: `eval` or `train`. In train mode, BatchNorm normalises by the batch, and its running statistics are not
             used.
-        defense: what is done before anything is shared.
+        defense: what is done before anything is shared, to the model as well.
         threat: what is granted.
         data: see `DataFacts`.
         batch_size: B.
@@ -76,7 +76,7 @@ class Client(nn.Module):
             is granted the mean image is a control.
         dtype: type in which the step is computed: weights, inputs, defences and gradients. Weights, inputs and random
             numbers are made in float32 and converted, so they have the same values in float64.
-        info: what is known of a model that `build` has made before; None to find out.
+        info: what is known of such a model after the defence's change; None to find out.
 
     Raises:
         UserError: the mode is neither word, nothing is shared, or the model cannot be attacked at all
@@ -109,7 +109,7 @@ class Client(nn.Module):
             raise UserError(f"model.mode={mode!r}: want eval or train")
         self._build, self._loss, self._mode = build, loss, mode
         self.per_victim, self.threat, self.data, self.seed = per_victim, threat, data, seed
-        self.batch_size, self.grant_mean, self.dtype = batch_size, grant_mean, dtype
+        self.batch_size, self.grant_mean, self.dtype, self.defense = batch_size, grant_mean, dtype, defense
         with seeded(seed, "model"):
             self.model = self._fresh()
         self.trained = trained(self.model)
@@ -117,7 +117,6 @@ class Client(nn.Module):
         reads_images = not isinstance(self.model, TextModel)
         self._chain = chain_of(self.model, data.shape) if reads_images else None
         self._patches = patch_attention_of(self.model, data.shape) if reads_images else None
-        self.defense = defense
         self._labels = self._soft_labels(loss)
         self._gradient = gradient_of(self.model, self._labels.loss)
         self.runner = StepRunner(defense, self._gradient, self._context(), seed)
@@ -149,7 +148,7 @@ class Client(nn.Module):
         return ExampleForm(self.data.shape, self.data.classes, by_token, self._labels.refusal, soft=False)
 
     def _fresh(self) -> nn.Module:
-        model = self._build().train(self._mode == "train")
+        model = self.defense.change_model(self._build()).train(self._mode == "train")
         if self._mode == "train":
             # Only batch statistics enter the gradient. Without running statistics, nothing is written in place.
             normalise_by_batch(model)

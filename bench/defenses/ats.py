@@ -121,7 +121,7 @@ class ATS(ExampleDefense):
         drawn = stream.uniform({"policy": (batch_size,), "signs": (batch_size, longest)})
         return (drawn["policy"].double() * len(self.policies)).long(), drawn["signs"] < 0.5
 
-    def change(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
+    def change_examples(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
         """Returns the transformed images, and the labels as they are.
 
         Args:

@@ -129,7 +129,7 @@ class PlainGradient(ClientStep):
 class Defense(ABC):
     """One defence with its parameters: a frozen dataclass whose fields are those of its YAML."""
 
-    level: ClassVar[str]  # what it acts on: label, sample, batch, gradient or update
+    level: ClassVar[str]  # what it acts on: model, label, sample, batch, gradient or update
     schedule: ClassVar[bool] = False  # whether it is a way of training (local steps, clients), granted by itself
     computable: ClassVar[bool] = False  # whether an attacker that is granted it computes it in its own gradient
     rounds: ClassVar[bool] = False  # whether it maps a range of entries to one value, so that it has no derivative
@@ -144,6 +144,26 @@ class Defense(ABC):
     def as_known(self) -> Defense:
         """This part as an attacker computes it that is granted it: without what the client draws at random."""
         return self
+
+    @property
+    def changes_model(self) -> bool:
+        """Whether it changes the model (see `change_model`)."""
+        return False
+
+    def change_model(self, model: nn.Module) -> nn.Module:
+        """Returns the model that is trained and attacked in place of `model`; by default `model` itself.
+
+        It is called right after a model was built, by the client and by a training. An attacker knows the changed
+        model. Random weights come from torch's global generator, so that those of `model` stay what they are without
+        the defence.
+
+        Args:
+            model: with its weights; it may be changed in place.
+
+        Raises:
+            NotApplicable: the model cannot be changed like this.
+        """
+        return model
 
     def gaussian_std(self, local: ClientContext) -> float | None:
         """The deviation of Gaussian noise whose Fisher information is that of the noise on each entry; None without.
@@ -189,6 +209,25 @@ class Defense(ABC):
     def flat(self, local: ClientContext) -> list[tuple[Defense, ClientContext]]:
         """The defences that it consists of, in order, each with its context; a single defence consists of itself."""
         return [(self, local)]
+
+
+class ModelDefense(Defense):
+    """A defence that changes the model, by `change_model`; its step is the undefended one of the changed model."""
+
+    level = "model"
+
+    @property
+    def changes_model(self) -> bool:
+        """Always."""
+        return True
+
+    @abstractmethod
+    def change_model(self, model: nn.Module) -> nn.Module:
+        """See `Defense.change_model`."""
+
+    def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
+        """Returns the inner step as it is."""
+        return inner
 
 
 class GradientDefense(Defense):

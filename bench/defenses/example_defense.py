@@ -17,7 +17,7 @@ from bench.models.text.base import TextModel
 
 
 class ExampleDefense(Defense):
-    """A defence that acts on inputs and labels alone, by `change`, with `draw` if it needs random numbers.
+    """A defence that acts on inputs and labels alone, by `change_examples`, with `draw` if it needs random numbers.
 
     It changes the batch first, and the parts before it in a stack see the changed batch only. So in
     `[mixup, local_steps]` each local step mixes its own examples, and in `[local_steps, mixup]` the whole batch is
@@ -26,7 +26,7 @@ class ExampleDefense(Defense):
     before any change.
 
     Attributes:
-        soft: whether `change` works with probabilities, so that it is given labels `[B, classes]`.
+        soft: whether `change_examples` works with probabilities, so that it is given labels `[B, classes]`.
         of_images: whether it changes inputs in a way that is defined for images only.
     """
 
@@ -34,7 +34,7 @@ class ExampleDefense(Defense):
     of_images: ClassVar[bool]
 
     @abstractmethod
-    def change(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
+    def change_examples(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
         """Returns the inputs and labels that the step is computed on, as many as before.
 
         Args:
@@ -108,5 +108,5 @@ class _Changed(ClientStep):
     ) -> tuple[Tree, Any]:
         if self.part.soft:
             labels = probabilities(labels, self.form.classes, next(iter(parameters.values())).dtype)
-        changed = self.part.change(inputs, labels, noise[1], self.form)
+        changed = self.part.change_examples(inputs, labels, noise[1], self.form)
         return self.inner(parameters, buffers, *changed, noise[0], state)

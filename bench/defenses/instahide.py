@@ -97,7 +97,7 @@ class InstaHide(ExampleDefense):
             found.append(tried[(tried.amax(1) <= self.upper) | (self.k == 1)])
         return torch.cat(found)[:batch_size]
 
-    def change(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
+    def change_examples(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
         """Returns the mixed inputs with flipped pixels, and the mixed labels.
 
         Args:

@@ -42,7 +42,7 @@ class LabelSmoothing(ExampleDefense):
         """Whether the share is above 0."""
         return self.smoothing > 0
 
-    def change(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
+    def change_examples(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
         """Returns the inputs as they are, and the smoothed labels `[B, K]`.
 
         Args:

@@ -106,7 +106,7 @@ class Mixup(ExampleDefense):
         share = symmetric_beta(drawn["first"], drawn["second"], self.alpha).float()
         return share, in_a_circle(drawn["order"].argsort())
 
-    def change(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
+    def change_examples(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
         """Returns the mixed inputs and labels.
 
         Args:

@@ -93,7 +93,7 @@ class RandomisedResponse(ExampleDefense):
         other = 1 + (drawn["other"].double() * (form.classes - 1)).long()
         return torch.where(drawn["stays"].double() < kept(self.epsilon, form.classes), 0, other)
 
-    def change(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
+    def change_examples(self, inputs: Tensor, labels: Tensor, noise: Any, form: ExampleForm) -> tuple[Tensor, Tensor]:
         """Returns the inputs as they are, and the labels `[B]` after the draw.
 
         Args:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from torch import nn
+
 from bench.defenses.base import ClientContext, ClientStep, Defense
 from bench.defenses.encoding import Encoding, undefended
 from bench.defenses.privacy import CANDIDATES, Privacy
@@ -31,6 +33,17 @@ class Stack(Defense):
     def must_change(self) -> bool:
         """Whether any part always changes what is shared."""
         return any(part.must_change for part in self.parts)
+
+    @property
+    def changes_model(self) -> bool:
+        """Whether any part changes the model."""
+        return any(part.changes_model for part in self.parts)
+
+    def change_model(self, model: nn.Module) -> nn.Module:
+        """The model after all parts, applied one after the other."""
+        for part in self.parts:
+            model = part.change_model(model)
+        return model
 
     def unit(self, local: ClientContext) -> float | None:
         """The product of the units of the parts; None if no part has one."""

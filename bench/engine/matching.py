@@ -193,8 +193,9 @@ class Matching:
             targets = targets * known["predicted"].unsqueeze(-1)
         given = pack(inputs, known["mask"]) if "mask" in known else inputs
         model, dim = self._model(parameters, observed, z)
-        mapped = self._per_victim(self._seen.task.gradient, in_dims=(dim, None if self._shared else 0, 0, 0))
-        gradients = mapped(model, buffers, given, targets)
+        constants, of_constants = self._constants(buffers, z)
+        mapped = self._per_victim(self._seen.task.gradient, in_dims=(dim, of_constants, 0, 0))
+        gradients = mapped(model, constants, given, targets)
         return *comparable(gradients, observed, self._seen.task.unit), inputs
 
     def _model(
@@ -202,6 +203,10 @@ class Matching:
     ) -> tuple[dict[str, Tensor], int | None]:
         """The parameters at which gradients are computed, and their dimension of slots; None if slots share them."""
         return parameters, None if self._shared else 0
+
+    def _constants(self, buffers: dict[str, Tensor], z: Tensor) -> tuple[dict[str, Tensor], int | None]:
+        """The buffers with which gradients are computed, and their dimension of slots; None if slots share them."""
+        return buffers, None if self._shared else 0
 
     def use(self, compiled: Callable[..., tuple[Tensor, Tensor]] | None, slots: int) -> None:
         """Uses `compiled` in place of `function` whenever there are exactly `slots` slots; None removes it."""

@@ -140,7 +140,7 @@ def granted_statistics(
     by_batch = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.running_mean is None]
     if not by_batch:
         return None
-    if any(level not in ("gradient", "label") for level in levels):
+    if set(levels) - {"gradient", "label", "model"}:
         raise NotApplicable(
             "the threat model grants BatchNorm statistics of the batch, and the client's defence splits or changes "
             "the batch, takes several steps or sums clients, so there is no single batch (threat=batchnorm_running)"

@@ -14,6 +14,7 @@ from torch.func import functional_call, grad, vmap
 
 from bench.errors import UserError
 from bench.models.math_attention import math_attention
+from bench.models.penalties import penalised_layers, penalties
 from bench.models.second_derivative import Loss, check_second_derivative, first_line
 from bench.models.shared import parted, trained
 from bench.models.text.base import TextModel, pack
@@ -48,13 +49,15 @@ def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]
     """Returns a function `(parameters, buffers, inputs, targets) -> {name: gradient}` of the loss, for one model.
 
     It differentiates by every tensor of `parameters`; frozen parameters are passed with the buffers
-    (`bench.models.shared`). A parameter that does not enter the loss has a gradient of zeros.
+    (`bench.models.shared`). A parameter that does not enter the loss has a gradient of zeros. The terms that layers add
+    to the loss (`bench.models.penalties`) are part of it.
     """
+    layers = penalised_layers(model)
 
     def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
-        with math_attention():
+        with math_attention(), penalties(layers) as terms:
             output = functional_call(model, (parameters, buffers), (inputs,))
-        return loss(output, targets)
+        return sum(terms, loss(output, targets))
 
     return grad(value)
 

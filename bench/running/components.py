@@ -150,13 +150,15 @@ def client_of(cfg: DictConfig, contents: Contents, engine: EngineSettings, *, gr
     """
     data, facts = contents.data, facts_of(contents.data, contents.tokenizer)
     check_model(cfg, given(facts), data.victims)
-    probe = probe_of(cfg.model, facts, data.batch_size, contents.checkpoint)
+    defense = defense_of(cfg.defense)
+    changed = cfg.defense if defense.changes_model else None
+    probe = probe_of(cfg.model, facts, data.batch_size, contents.checkpoint, changed)
     client = Client(
         model_builder(cfg.model, facts),
         loss_of(cfg.model.loss),
         per_victim=cfg.model.per_victim,
         mode=cfg.model.mode,
-        defense=defense_of(cfg.defense),
+        defense=defense,
         threat=instantiate(cfg.threat, "threat"),
         data=facts,
         batch_size=data.batch_size,

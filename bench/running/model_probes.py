@@ -17,7 +17,9 @@ from bench.models.introspect import ModelInfo
 _FOUND: dict[str, ModelInfo] = {}
 
 
-def probe_of(node: DictConfig, facts: DataFacts, batch_size: int, checkpoint: str | None) -> str | None:
+def probe_of(
+    node: DictConfig, facts: DataFacts, batch_size: int, checkpoint: str | None, changed: DictConfig | None
+) -> str | None:
     """What decides what is found of a model; None if something else may decide it too.
 
     That is so for code of the user's own, which may change while a process runs, and for models of sentences, whose
@@ -28,12 +30,14 @@ def probe_of(node: DictConfig, facts: DataFacts, batch_size: int, checkpoint: st
         facts: of the data.
         batch_size: B.
         checkpoint: SHA-256 of the weights' file, if there is one.
+        changed: the config of the defence if it changes the model, else None.
     """
     config: Any = OmegaConf.to_container(node)
     own = "target" in config or ":" in str(config["loss"]) or not str(config["_target_"]).startswith("bench.")
     if own or facts.tokenizer is not None:
         return None
-    return json.dumps([config, facts.shape, facts.classes, batch_size, checkpoint], sort_keys=True)
+    change = None if changed is None else OmegaConf.to_container(changed)
+    return json.dumps([config, facts.shape, facts.classes, batch_size, checkpoint, change], sort_keys=True)
 
 
 def known_info(probe: str | None) -> ModelInfo | None:

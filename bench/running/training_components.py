@@ -14,7 +14,7 @@ from bench.config.instantiate import instantiate
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.labelled import held_out, labelled
 from bench.datamodules.pool import Pool
-from bench.defenses.base import ClientContext, Defense, GradientDefense
+from bench.defenses.base import ClientContext, Defense, GradientDefense, ModelDefense
 from bench.defenses.example_defense import ExampleDefense
 from bench.defenses.example_form import ExampleForm
 from bench.defenses.stack import schedule_of
@@ -71,11 +71,15 @@ def build(cfg: DictConfig, data: VictimDataModule) -> TrainingComponents:
     train, test = split(cfg, data, schedule)
     facts = DataFacts(train.shape, train.classes or 1, train.mean_image)
     check_model(cfg, given(facts), 1)
-    maker = model_builder(cfg.model, facts)
+    defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
+    plain = model_builder(cfg.model, facts)
+
+    def maker() -> nn.Module:
+        return defense.change_model(plain())
+
     loss = loss_of(cfg.model.loss)
     with seeded(cfg.seed, "training", 0):
         model = maker()
-    defense = defense_of(OmegaConf.to_container(cfg.defense, resolve=True))  # type: ignore[arg-type]
     replace_norms(model)
     found = introspect(model.eval(), loss, facts.shape, facts.classes, 2)
     labels = soft_labels(loss, (schedule.batch_size, facts.classes), torch.device("cpu"))
@@ -150,7 +154,7 @@ def classifier(cfg: DictConfig, trainee: TrainingComponents, run: int) -> Classi
     with seeded(cfg.seed, "training", run):
         model = trainee.build().train()
     local, schedule = replace(trainee.local, model=model), trainee.schedule
-    whole = GradientDefense, ExampleDefense  # they leave a step one gradient of one batch
+    whole = GradientDefense, ExampleDefense, ModelDefense  # they leave a step one gradient of one batch
     others = [type(part).__name__ for part, _ in trainee.defense.flat(local) if not isinstance(part, whole)]
     if local.batch_statistics and others:
         raise NotApplicable(

@@ -18,7 +18,8 @@ from bench.running.components import build
 
 QUICK = ["logger=none", "engine.threads=1", "engine.compile=false", "metric=mse", "data.set=mnist", "data.size=8"]
 OWN = ["model=custom", "model.target=contracts.test_scalar_parameter:Tempered"]
-DEFENSES = [name for name in options.entries("defense") if name not in ("none", "stack")]
+# adapters are shared in place of the single number
+DEFENSES = [name for name in options.entries("defense") if name not in ("none", "stack", "lora")]
 FEW = {"evaluations": 3, "iterations": 2, "starts": 2}
 
 
@@ -55,6 +56,7 @@ ATTACKS = [
 
 # what these attacks must be granted, and what the client does
 SERVED = {"dlg_int8": ("adaptive", "int8"), "fedavg": ("training_details", "local_epochs")}
+SERVED |= {"dlg_latent": ("adaptive", "precode")}
 
 
 @cache

@@ -32,6 +32,7 @@ SEARCHING = [name for name in options.entries("attack") if not name.startswith("
 SERVED = {
     "fedavg": ["threat=training_details", "defense=local_epochs"],
     "dlg_int8": ["threat=adaptive", "defense=int8"],
+    "dlg_latent": ["threat=adaptive", "defense=precode"],
     "april_matching": ["model=vit_tiny", "data.set=cifar10", "attack.evaluations=4"],
 }
 

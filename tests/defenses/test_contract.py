@@ -31,6 +31,11 @@ def whole(seen: Observation) -> torch.Tensor:
     return torch.cat([value.flatten(1) for value in seen.gradients.values()], 1)
 
 
+def shared_by(seen: Observation, names: set[str]) -> torch.Tensor:
+    """What was shared of the parameters of these names, `[V, n]`."""
+    return torch.cat([value.flatten(1) for name, value in seen.gradients.items() if name in names], 1)
+
+
 def apart(first: torch.Tensor, second: torch.Tensor) -> float:
     """The share of entries that differ by more than rounding does."""
     return float(((first - second).abs() > 1e-5 + 1e-4 * second.abs()).float().mean())
@@ -55,17 +60,21 @@ def built_with(name: str) -> Components:
 
 
 @pytest.fixture(scope="module")
-def undefended() -> torch.Tensor:
-    return whole(built_with("none").client.share(built_with("none").data.deal([0, 3])))
+def undefended() -> Observation:
+    return built_with("none").client.share(built_with("none").data.deal([0, 3]))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_defence_is_in_the_path_and_deterministic_and_victims_are_independent(name, undefended, monkeypatch):
     client, data = built_with(name).client, built_with(name).data
-    seen = whole(client.share(data.deal([0, 3])))
+    observed = client.share(data.deal([0, 3]))
+    seen = whole(observed)
     assert torch.isfinite(seen).all()
-    changed = (seen != undefended).float().mean(1)
-    assert (changed > 0.01).all() or not client.defense.must_change, "nothing changed, and it must"
+    both = set(observed.gradients) & set(undefended.gradients)
+    assert (both != set(undefended.gradients) or set(observed.gradients) > both) == client.defense.changes_model
+    if both:  # adapters are parameters of their own, and nothing else is shared beside them
+        changed = (shared_by(observed, both) != shared_by(undefended, both)).float().mean(1)
+        assert (changed > 0.01).all() or not client.defense.must_change, "nothing changed, and it must"
     assert torch.equal(whole(client.share(data.deal([0, 3]))), seen)
 
     # a value beside the edge of a grid or a mask may fall to the other side by rounding: a few entries, no more
@@ -82,7 +91,7 @@ def test_a_row_says_what_a_defence_is_and_costs(name):
     facts = json.loads(json.dumps(client.facts_of_defense(built_with(name).data.deal([0]))))
     assert facts["parts"] and [part["position"] for part in facts["parts"]] == list(range(len(facts["parts"])))
     for part in facts["parts"]:
-        assert part["level"] in ("label", "sample", "batch", "gradient", "update") and part["defense"]
+        assert part["level"] in ("model", "label", "sample", "batch", "gradient", "update") and part["defense"]
         assert ("std" in part) == ("variance" in part)
     assert facts["seconds"] > 0 and facts["seconds_undefended"] > 0
     assert 0 < facts["bytes"] <= 4 * client.facts.parameters and "values" in facts["encoding"]
@@ -106,7 +115,8 @@ def test_its_own_seed_turns_all_its_random_numbers(name, monkeypatch):
 
 
 OF_EXAMPLES = ("ats", "instahide", "label_smoothing", "mixup", "randomised_response")
-OTHERS = ("soteria", "clients", "local_steps", "local_epochs", "dp_sgd", *OF_EXAMPLES)
+OF_MODELS = ("precode", "lora")
+OTHERS = ("soteria", "clients", "local_steps", "local_epochs", "dp_sgd", *OF_EXAMPLES, *OF_MODELS)
 PARTS = [name for name in NAMES if name not in OTHERS]
 
 

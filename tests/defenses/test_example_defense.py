@@ -35,7 +35,7 @@ class Darker(ExampleDefense):
     def draw(self, batch_size, form, stream):
         return stream.uniform({"by": (batch_size,)})["by"]
 
-    def change(self, inputs, labels, noise, form):
+    def change_examples(self, inputs, labels, noise, form):
         return self.factor * inputs - noise[:, None, None, None], labels
 
 

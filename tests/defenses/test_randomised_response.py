@@ -23,7 +23,7 @@ def outcomes(epsilon: float, label: int, count: int = 20_000) -> torch.Tensor:
     """How often each of ten classes came out of this many draws of one label."""
     part = RandomisedResponse(epsilon, 0)
     noise = part.draw(count, FORM, VictimRng(("test", label)))
-    _, found = part.change(torch.zeros(count, 1), torch.full((count,), label), noise, FORM)
+    _, found = part.change_examples(torch.zeros(count, 1), torch.full((count,), label), noise, FORM)
     return found.bincount(minlength=10)
 
 

@@ -31,7 +31,8 @@ def stored(results: Path) -> StoredLimits:
 
 
 @pytest.mark.parametrize(
-    "defense", ["none", "pruning", "soteria", "dp_sgd", "local_steps", "dgc", "label_smoothing", "instahide", "ats"]
+    "defense",
+    ["none", "pruning", "soteria", "dp_sgd", "local_steps", "dgc", "label_smoothing", "instahide", "ats", "precode"],
 )
 def test_the_limit_is_that_of_central_differences_of_what_is_shared(tmp_path: Path, defense: str) -> None:
     """Central differences of step 1e-5 in double precision are right to about 1e-9 of a derivative of order 1."""
