@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from bench.client import Client
+from bench.defenses.example_defense import ExampleDefense
 from bench.engine.residuals import derivatives
 from bench.errors import NotApplicable, in_short
 from bench.host.capacity import require_memory
@@ -84,9 +85,10 @@ class LimitCell(MeasuredCell[StoredLimits]):
 
 
 def _noise(client: Client) -> float | None:
-    """The noise that the last part of the defence adds.
+    """The noise that the last part of the defence adds; parts that change examples come before all others.
 
-    Noise of earlier parts counts as known to the attacker, who is then stronger, so that the limit still holds.
+    Noise of earlier parts counts as known to the attacker, who is then stronger, so that the limit still holds. So do
+    the random numbers of parts that change examples.
 
     Raises:
         NotApplicable: a part of the defence has no derivative.
@@ -95,7 +97,8 @@ def _noise(client: Client) -> float | None:
     for part, _ in parts:
         if part.rounds:
             raise NotApplicable(f"defense {type(part).__name__} rounds, so that what is shared has no derivative")
-    return parts[-1][0].gaussian_std(parts[-1][1]) if parts else None
+    after = [(part, known) for part, known in parts if not isinstance(part, ExampleDefense)]
+    return after[-1][0].gaussian_std(after[-1][1]) if after else None
 
 
 def _check(client: Client, victim: Any) -> None:

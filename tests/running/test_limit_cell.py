@@ -69,6 +69,14 @@ def test_three_after_one_compute_two_and_whoever_attacks_the_cell_is_the_same(tm
 
 
 @pytest.mark.parametrize(
+    "parts", ["[label_smoothing,{gaussian: {std: 1e-3}}]", "[{gaussian: {std: 1e-3}},randomised_response]"]
+)
+def test_noise_comes_last_wherever_a_stack_names_what_changes_examples(tmp_path: Path, parts: str) -> None:
+    document = run(tmp_path, "defense=stack", f"defense.parts={parts}", "data.victims=1")
+    assert document["std"] == 1e-3 and document["limit_mse"]["median"] > 0
+
+
+@pytest.mark.parametrize(
     ("asked", "sentence"),
     [
         (("defense=int8",), "defense Int8 rounds, so that what is shared has no derivative"),
