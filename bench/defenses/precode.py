@@ -1,4 +1,4 @@
-"""PRECODE: Scheliga, Maeder and Seeland, a generic model extension against gradient leakage, 2022 (arXiv 2108.04725)."""
+"""PRECODE: Scheliga, Maeder and Seeland, a model extension against gradient leakage, 2022 (arXiv 2108.04725)."""
 
 from __future__ import annotations
 
