@@ -1,4 +1,4 @@
-"""DLG against a model with a random latent: its noise is optimised together with images and labels."""
+"""DLG (Zhu, Liu, Han 2019, arXiv 1906.08935) against a model with a random latent, whose noise is optimised too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PRECODE: Scheliga, Maeder and Seeland, "A Generic Model Extension to Prevent Deep Gradient Leakage", WACV 2022."""
+"""PRECODE: Scheliga, Maeder and Seeland, a model extension against gradient leakage, 2022 (arXiv 2108.04725)."""
 
 from __future__ import annotations
 

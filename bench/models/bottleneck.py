@@ -1,4 +1,4 @@
-"""A variational bottleneck before a linear layer (Scheliga, Maeder and Seeland 2022, "PRECODE", WACV)."""
+"""A variational bottleneck before a linear layer (Scheliga, Maeder and Seeland 2022, arXiv 2108.04725, PRECODE)."""
 
 from __future__ import annotations
 
