@@ -43,7 +43,7 @@ class RandomisedResponse(ExampleDefense):
     up.
 
     Departs from the training of Ghazi et al., which draws the label of each example once: a step does not know which
-    example of the data set it is given. At the same epsilon per draw, accuracies measured here are therefore higher.
+    example of the data set it is given. So in a training here, wrong labels of one example average out over the epochs.
 
     Args:
         epsilon: of the guarantee of one draw, >= 0; at 0 the label is drawn uniformly.
