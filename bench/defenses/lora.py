@@ -59,8 +59,10 @@ class LoRA(ModelDefense):
             model: see `Defense.change_model`.
 
         Raises:
-            NotApplicable: a pattern matches no linear layer, or no parameter.
+            NotApplicable: a pattern matches no linear layer, or no parameter; or the model has such adapters already.
         """
+        if any(is_adapter(name) for name, _ in model.named_parameters()):
+            raise NotApplicable("defense LoRA: the model has adapters already, and a layer can have one")
         linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
         patterns = ["*"] if self.layers is None else self.layers
         chosen = [name for name in linear if _matches(name, patterns)]

@@ -11,6 +11,7 @@ from bench.defenses.base import ClientContext, ClientStep, ModelDefense, Tree, r
 from bench.engine.rng import Shapes, VictimRng
 from bench.errors import NotApplicable
 from bench.models.bottleneck import NOISE, add_bottleneck, layers_behind
+from bench.models.low_rank import is_adapter
 from bench.models.text.base import TextModel
 
 
@@ -65,7 +66,11 @@ class Precode(ModelDefense):
                 "defense Precode has one latent for each example, and this model predicts each token "
                 "(model.head=classification)"
             )
-        linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+        linear = {
+            name: module
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Linear) and not is_adapter(f"{name}.weight")
+        }
         name = self.layer if self.layer is not None else next(reversed(linear), None)
         if name not in linear:
             there = ", ".join(linear) or "none"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from torch.nn import functional
 
 from bench.models.penalties import Penalised
 
-_CHILD = "bottleneck"
+_CHILD = "precode"  # no word that other networks call a part of theirs
 NOISE = f"{_CHILD}.latent.noise"  # name of the buffer below the layer that holds a bottleneck
 
 
@@ -70,20 +69,19 @@ def add_bottleneck(layer: nn.Linear, width: int, beta: float) -> None:
     """Puts a bottleneck before a linear layer, in place: what the layer reads is decoder(z), z drawn by encoder(input).
 
     The layer keeps its name and weights. The bottleneck is a part of it, so that a copy of the model has its own. Its
-    weights are PyTorch's own initialisation, from the global generator.
+    weights are PyTorch's own initialisation, made in float32 on the processor, from the global generator.
 
     Args:
         layer: reads `[B, d]`.
         width: k, entries of z.
         beta: see `Latent`.
     """
-    like: dict[str, Any] = {"device": layer.weight.device, "dtype": layer.weight.dtype}
-    parts = {
-        "encoder": nn.Linear(layer.in_features, 2 * width, **like),
-        "latent": Latent(width, beta).to(**like),
-        "decoder": nn.Linear(width, layer.in_features, **like),
+    parts: dict[str, nn.Module] = {
+        "encoder": nn.Linear(layer.in_features, 2 * width),
+        "latent": Latent(width, beta),
+        "decoder": nn.Linear(width, layer.in_features),
     }
-    layer.add_module(_CHILD, nn.Sequential(OrderedDict(parts)))
+    layer.add_module(_CHILD, nn.Sequential(OrderedDict(parts)).to(layer.weight.device, layer.weight.dtype))
     layer.register_forward_pre_hook(_through_bottleneck)
 
 
@@ -94,7 +92,7 @@ def layers_behind(names: Iterable[str]) -> tuple[str, ...]:
         names: names of the model's parameters.
 
     Example:
-        >>> layers_behind(["body.weight", "fc.weight", "fc.bottleneck.encoder.weight", "fc.bottleneck.encoder.bias"])
+        >>> layers_behind(["body.weight", "fc.weight", "fc.precode.encoder.weight", "fc.precode.encoder.bias"])
         ('fc.',)
     """
     found = (f".{name}".partition(f".{_CHILD}.") for name in names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +14,8 @@ def add_adapter(layer: nn.Linear, rank: int, scale: float, start: float) -> None
     """Adds `scale * B A x` to what a linear layer returns, in place.
 
     The layer keeps its name and weights, and has the adapters as parts: `lora_A.weight` `[r, d]`, drawn like PyTorch's
-    own weights of a linear layer (as in the authors' code), and `lora_B.weight` `[out, r]`. Random numbers come from
-    the global generator.
+    own weights of a linear layer (as in the authors' code), and `lora_B.weight` `[out, r]`. They are made in
+    float32 on the processor, from the global generator.
 
     Args:
         layer: the layer.
@@ -24,12 +23,11 @@ def add_adapter(layer: nn.Linear, rank: int, scale: float, start: float) -> None
         scale: alpha / r in the paper.
         start: standard deviation of B; at 0, as the paper starts, the layer returns what it returned before.
     """
-    like: dict[str, Any] = {"device": layer.weight.device, "dtype": layer.weight.dtype}
-    layer.add_module(_A, nn.Linear(layer.in_features, rank, bias=False, **like))
-    last = nn.Linear(rank, layer.out_features, bias=False, **like)
+    parts = {_A: nn.Linear(layer.in_features, rank, bias=False), _B: nn.Linear(rank, layer.out_features, bias=False)}
     with torch.no_grad():
-        last.weight.copy_(start * torch.randn_like(last.weight))
-    layer.add_module(_B, last)
+        parts[_B].weight.normal_().mul_(start)
+    for name, part in parts.items():
+        layer.add_module(name, part.to(layer.weight.device, layer.weight.dtype))
     layer.register_forward_hook(partial(_adapted, scale))
 
 

@@ -130,6 +130,11 @@ def test_what_matches_nothing_is_one_line() -> None:
         made(*VIT, "defense.shared=['head.*']")
 
 
+def test_adapters_are_added_once() -> None:
+    with pytest.raises(NotApplicable, match="the model has adapters already"):
+        made(*VIT, "defense=stack", "defense.parts=[lora,lora]")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [((0, 1.0, None, [], 0.0), "rank=0"), ((1, 0.0, None, [], 0.0), "alpha=0"), ((1, 1.0, None, [], -1.0), "start=-1")],

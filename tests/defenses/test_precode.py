@@ -19,7 +19,7 @@ from bench.running.training_components import build as build_training
 from bench.running.training_components import classifier, read_data
 
 SMALL = ("attack=noise", "data.set=mnist", "data.size=8", "data.batch_size=2", "model.width=3", "threat=adaptive")
-NOISE = "fc.bottleneck.latent.noise"
+NOISE = "fc.precode.latent.noise"
 
 
 def drawn(victim: int, seed: int = 0) -> torch.Tensor:
@@ -41,7 +41,7 @@ def test_what_is_shared_is_the_gradient_with_the_victims_own_noise_by_autograd(p
         own = {name: value[place].clone().requires_grad_() for name, value in seen.parameters.items()}
         noise, inputs = drawn(victim).double(), victims.inputs[place].double()
         statistics: list[torch.Tensor] = []
-        encoder = built.client.model.get_submodule("fc.bottleneck.encoder")
+        encoder = built.client.model.get_submodule("fc.precode.encoder")
         hook = encoder.register_forward_hook(lambda m, i, o, kept=statistics: kept.append(o))
         logits = functional_call(built.client.model, ({**own}, {NOISE: noise}), (inputs,))
         hook.remove()
@@ -73,7 +73,7 @@ def test_the_rest_of_the_network_is_that_without_the_defence_and_victims_have_mo
     )
     assert set(plain.parameters) < set(seen.parameters)
     assert all(torch.equal(seen.parameters[name], value) for name, value in plain.parameters.items())
-    encoder = seen.parameters["fc.bottleneck.encoder.weight"]
+    encoder = seen.parameters["fc.precode.encoder.weight"]
     assert encoder.shape == (2, 32, 12) and not torch.equal(encoder[0], encoder[1])
     assert not torch.equal(drawn(0), drawn(3)) and not torch.equal(drawn(0), drawn(0, seed=1))
 
@@ -155,7 +155,7 @@ def test_a_layer_that_is_named_may_lie_anywhere(parties) -> None:
     words = ("attack=noise", "data.set=mnist", "data.size=8", "model=mlp", "model.width=6", "threat=adaptive")
     built = parties(*words, "defense=precode", "defense.layer=body.4", "defense.width=4")
     seen = built.client.share(built.data.deal([0]))
-    assert seen.gradients["body.4.bottleneck.decoder.weight"].shape == (1, 6, 4)
+    assert seen.gradients["body.4.precode.decoder.weight"].shape == (1, 6, 4)
     assert seen.task.last_linear == "fc.weight"
 
 
@@ -163,7 +163,7 @@ def test_sentences_have_a_latent_each_and_predicted_tokens_have_none() -> None:
     words = ["data=sentences", "attack=noise", "metric=exact_match", "logger=none", "defense=precode"]
     built = build(compose([*words, "model=bert_tiny"]))
     seen = built.client.share(built.data.deal([0, 1]))
-    assert "network.classifier.bottleneck.encoder.weight" in seen.gradients
+    assert "network.classifier.precode.encoder.weight" in seen.gradients
     with pytest.raises(NotApplicable, match="this model predicts each token"):
         build(compose([*words, "model=gpt2_tiny"]))
 
@@ -184,7 +184,7 @@ def test_a_training_is_of_the_changed_model_and_draws_noise_in_each_step() -> No
         plain = instantiate(cfg.model, "model", shape=(1, 28, 28), classes=10)
     trained = dict(module.model.named_parameters())
     assert all(torch.equal(trained[name], value) for name, value in plain.named_parameters())
-    assert "fc.bottleneck.encoder.weight" in module._shapes
+    assert "fc.precode.encoder.weight" in module._shapes
     inputs, labels = torch.rand(4, 1, 28, 28), torch.tensor([0, 1, 2, 3])
     first, again = module._shared(inputs, labels), module._shared(inputs, labels)
     assert all(torch.equal(first[name], value) for name, value in again.items())
@@ -198,4 +198,4 @@ def test_batch_normalisation_is_trained_under_it() -> None:
     words += ("model.blocks=1", "data.set=cifar10")
     cfg = compose(["logger=none", "trainer=cpu", "engine.threads=1", "defense=precode", *words])
     trainee = build_training(cfg, read_data(cfg))
-    assert trainee.local.batch_statistics and "fc.bottleneck.decoder.bias" in classifier(cfg, trainee, 0)._shapes
+    assert trainee.local.batch_statistics and "fc.precode.decoder.bias" in classifier(cfg, trainee, 0)._shapes

@@ -1,13 +1,16 @@
 """What is said of several defences together: the guarantee that is left, and what each part knows."""
 
 import pytest
+import torch
 from defenses.trees import local
 
 from bench.defenses.base import PlainGradient
 from bench.defenses.clients import Clients
 from bench.defenses.dp_sgd import DPSGD
 from bench.defenses.local_steps import LocalSteps
+from bench.defenses.lora import LoRA
 from bench.defenses.noise import Gaussian
+from bench.defenses.precode import Precode
 from bench.defenses.privacy import Privacy
 from bench.defenses.pruning import Pruning
 from bench.defenses.soteria import Soteria
@@ -54,3 +57,20 @@ def test_only_a_schedule_has_a_unit_and_units_multiply():
 def test_a_batch_for_one_sample_cannot_be_dealt_to_clients():
     with pytest.raises(NotApplicable, match="no multiple"):
         Stack([Clients(2, True), DP]).wrap(PlainGradient(lambda *_: {}), local(batch_size=4))
+
+
+def test_the_model_is_changed_by_each_part_in_order():
+    """Adapters after a bottleneck are on its layers too, and freeze them; before it they do not see it."""
+    adapters, bottleneck = LoRA(1, 1.0, None, [], 0.0), Precode(2, 0.0, None, 0)
+    after, before = Stack([bottleneck, PRUNE, adapters]), Stack([adapters, Stack([bottleneck])])
+    assert after.changes_model and before.changes_model and not Stack([PRUNE]).changes_model
+    trained = [
+        {name for name, value in stack.change(torch.nn.Linear(3, 4)).named_parameters() if value.requires_grad}
+        for stack in (after, before)
+    ]
+    ends = ("lora_A.weight", "lora_B.weight")
+    assert trained[0] == {f"{of}{end}" for of in ("", "precode.encoder.", "precode.decoder.") for end in ends}
+    kinds = ("encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias")
+    assert trained[1] == {*ends, *(f"precode.{kind}" for kind in kinds)}
+    plain = torch.nn.Linear(3, 4)
+    assert Stack([PRUNE]).change(plain) is plain and list(plain.children()) == []

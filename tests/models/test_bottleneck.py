@@ -54,9 +54,9 @@ def test_output_and_gradient_are_those_of_the_network_written_out(noisy: bool) -
     def linear(layer: str, x: torch.Tensor) -> torch.Tensor:
         return x @ own[f"{layer}.weight"].mT + own[f"{layer}.bias"]
 
-    statistics = linear("3.bottleneck.encoder", torch.sigmoid(linear("1", inputs.flatten(1))))
+    statistics = linear("3.precode.encoder", torch.sigmoid(linear("1", inputs.flatten(1))))
     mean, deviation = statistics[:, :WIDTH], functional.softplus(statistics[:, WIDTH:])
-    logits = linear("3", linear("3.bottleneck.decoder", mean + deviation * noise))
+    logits = linear("3", linear("3.precode.decoder", mean + deviation * noise))
     bits = (0.5 * (mean**2 + deviation**2 - 1) - deviation.log()).sum(1).mean() / math.log(2)
     value = functional.cross_entropy(logits, labels) + beta * bits
     expected = torch.autograd.grad(value, list(own.values()))
@@ -72,7 +72,7 @@ def test_copies_have_a_bottleneck_of_their_own_and_noise_is_no_weight() -> None:
     x = torch.rand(1, INPUTS, dtype=torch.float64)
     before = model(x)
     with torch.no_grad():
-        twin.get_parameter("3.bottleneck.decoder.bias").add_(1.0)
+        twin.get_parameter("3.precode.decoder.bias").add_(1.0)
     assert torch.equal(model(x), before) and not torch.equal(twin(x), before)
     assert f"3.{NOISE}" in dict(model.named_buffers()) and f"3.{NOISE}" not in model.state_dict()
 
@@ -85,7 +85,7 @@ def test_it_is_twice_differentiable_by_the_noise_and_the_inputs() -> None:
 
     def some(inputs: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, ...]:
         found = gradient(parameters, {**buffers, f"3.{NOISE}": noise}, inputs, torch.tensor([0, 2]))
-        return found["1.weight"], found["3.bottleneck.encoder.bias"], found["3.bias"]
+        return found["1.weight"], found["3.precode.encoder.bias"], found["3.bias"]
 
     g = torch.Generator().manual_seed(3)
     inputs = torch.rand(2, INPUTS, generator=g, dtype=torch.float64, requires_grad=True)
@@ -102,6 +102,6 @@ def test_what_is_found_of_the_model_is_of_the_changed_one() -> None:
 
 
 def test_layers_behind_a_bottleneck_are_found_by_name() -> None:
-    names = ["fc.weight", "fcc.weight", "head.fc.bottleneck.encoder.bias", "bottleneck.decoder.weight"]
+    names = ["fc.weight", "fcc.weight", "head.fc.precode.encoder.bias", "precode.decoder.weight"]
     assert layers_behind(names) == ("head.fc.", "")
-    assert layers_behind(["bottlenecks.weight", "fc.weight"]) == ()
+    assert layers_behind(["precodes.weight", "fc.weight"]) == ()

@@ -7,7 +7,7 @@ from bench.errors import NotApplicable
 from bench.objectives.below_bottleneck import BelowBottleneck
 
 SMALL = ("data.set=mnist", "data.size=6", "model.width=3", "threat=adaptive")
-BEHIND = ("fc.bottleneck.encoder.weight", "fc.bottleneck.decoder.bias", "fc.weight", "fc.bias")
+BEHIND = ("fc.precode.encoder.weight", "fc.precode.decoder.bias", "fc.weight", "fc.bias")
 
 
 def test_the_bottleneck_and_its_layer_are_left_out_of_both_gradients() -> None:

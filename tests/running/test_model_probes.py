@@ -44,6 +44,13 @@ def test_another_model_input_or_batch_is_probed(probed: list[str], other: str) -
     assert (first == second) == (other in ("data.batch_size=2", "model.mode=train"))
 
 
+def test_a_defence_that_changes_the_model_is_probed_with_it_and_once(probed: list[str]) -> None:
+    small = "defense.width=3"
+    found = [info("model=mlp", *more) for more in ((), ("defense=precode", small), (), ("defense=precode", small))]
+    assert len(probed) == 2 and found[0] == found[2] and found[1] == found[3]
+    assert found[1].parameters - found[0].parameters == 256 * 6 + 6 + 3 * 256 + 256
+
+
 def test_code_of_the_users_own_is_probed_each_time(
     probed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
