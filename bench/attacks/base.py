@@ -108,11 +108,11 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
     ),
     "public_images": (
         lambda s: s.public is not None and len(s.public) > 0,
-        "needs other images of the same kind (threat=public_images)",
+        "needs other images of the same kind (threat=public_images; a batch at hand has none)",
     ),
     "known_update": (
-        lambda s: s.public is not None and s.public.update is not None,
-        "needs other images of the same kind, and what the client's defences make of them (threat=public_images)",
+        lambda s: s.public is None or s.public.update is not None,
+        "needs what the client's defences make of other images (threat=public_images)",
     ),
     "one_model": (
         lambda s: all(value.stride(0) == 0 for value in s.parameters.values()),

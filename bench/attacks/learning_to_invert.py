@@ -111,7 +111,9 @@ class LearningToInvert(Attack):
     @property
     def needs(self) -> frozenset[str]:
         """Public images and the known defence, one model, batches of one, and the range of inputs."""
-        return frozenset({"batch_size", "batch_of_one", "buffers", "input_range", "known_update", "one_model"})
+        return frozenset(
+            {"batch_size", "batch_of_one", "buffers", "input_range", "known_update", "one_model", "public_images"}
+        )
 
     def check(self, seen: Observation) -> None:
         """Refuses an observation that the attack cannot serve.

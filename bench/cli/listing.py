@@ -20,7 +20,6 @@ _GRANTS = {
     "defense_known": "threat=adaptive",
     "labels": "threat=labels_known",
     "public_images": "threat=public_images",
-    "known_update": "threat=public_images",
 }
 
 
