@@ -27,26 +27,30 @@ class Retrieval(Attack):
     an attack that does no better has found nothing of the victim but its kind. It is the victim's image itself only if
     that is public.
 
-    Gradients `{name: [V, ...]}` -> images `[V, 1, C, H, W]` and labels `[V, 1]`. The gradient of each public image is
-    that of an undefended client, through its local steps if those are granted; what the defence does to it is not
-    imitated. Batches of one only. Models of the victims may differ; the search then takes V times as long.
+    Gradients `{name: [V, ...]}` -> images `[V, 1, C, H, W]` and labels `[V, 1]`. Batches of one only. Models of the
+    victims may differ; the search then takes V times as long.
+
+    A defence without random numbers (sign, pruning) is imitated, so that like is compared with like. Where there is
+    chance in it, the gradient of a public image is that of an undefended client, through its local steps if those are
+    granted, because noise of the attacker's own would only be added to that of the client.
 
     The objective is 1 minus the cosine, and each gradient of a public image counts as an evaluation.
 
     Args:
         labels: `own` tries each public image with its own label; `all` tries it with every class, which takes as many
             times as long, for victims whose labels are not those of their images (`data.labels=random`).
+        imitate: whether a known defence without random numbers is imitated; if not, every gradient is undefended.
         engine: not used.
 
     Raises:
         ValueError: `labels` is neither word.
     """
 
-    def __init__(self, labels: str, *, engine: EngineSettings) -> None:
+    def __init__(self, labels: str, imitate: bool, *, engine: EngineSettings) -> None:
         super().__init__()
         if labels not in ("own", "all"):
             raise ValueError(f"labels={labels!r}: want own (of the public images) or all (every class is tried)")
-        self.labels = labels
+        self.labels, self.imitate = labels, imitate
 
     @property
     def needs(self) -> frozenset[str]:
@@ -59,24 +63,25 @@ class Retrieval(Attack):
 
         Args:
             seen: see `Attack.reconstruct`.
-            seed: not used.
+            seed: of two draws of the defence, by which it is found out whether there is chance in it.
         """
         self.check(seen)
         one_model = all(value.stride(0) == 0 for value in seen.parameters.values())
         for victims in torch.arange(len(seen), device=seen.ids.device).split(len(seen) if one_model else 1):
-            yield self._nearest(seen.take(victims))
+            yield self._nearest(seen.take(victims), seed)
 
-    def _nearest(self, seen: Observation) -> Reconstruction:
+    def _nearest(self, seen: Observation, seed: int) -> Reconstruction:
         """The nearest public image of each victim of `seen`, all of one model."""
         assert seen.public is not None
         begin = time.perf_counter()
         targets = _directions(seen.gradients)
         images, labels = self._candidates(seen)
+        gradients = _imitated if self.imitate and _is_fixed(seen, seed) else _undefended
         best = targets.new_full((len(seen),), -torch.inf)
         choice = torch.zeros(len(seen), dtype=torch.long, device=targets.device)
         for block in torch.arange(len(images), device=targets.device).split(_AT_ONCE):
             signals.check()
-            found = _directions(_gradients(seen, seen.public.images[images[block], None], labels[block, None]))
+            found = _directions(gradients(seen, seen.public.images[images[block], None], labels[block, None]))
             # Victim by victim, because the rounding of a product of matrices depends on its size.
             cosines = torch.stack([(found * target).sum(1) for target in targets])
             value, place = cosines.max(1)
@@ -113,10 +118,9 @@ class Retrieval(Attack):
         )
 
 
-def _gradients(seen: Observation, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+def _undefended(seen: Observation, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
     """The gradients `{name: [N, ...]}` of N batches by the model of the first victim, of what is shared."""
-    like = next(iter(seen.gradients.values()))
-    parameters, buffers = ({name: value[0] for name, value in tree.items()} for tree in (seen.parameters, seen.buffers))
+    like, parameters, buffers = _model(seen)
 
     def gradient(inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         found = seen.task.gradient(parameters, buffers, inputs, targets)
@@ -125,6 +129,31 @@ def _gradients(seen: Observation, images: Tensor, labels: Tensor) -> dict[str, T
     with torch.no_grad():
         found: dict[str, Tensor] = each(gradient, (images.to(like.dtype), labels), seen.task.mappable)
     return found
+
+
+def _imitated(seen: Observation, images: Tensor, labels: Tensor, seed: int = 0) -> dict[str, Tensor]:
+    """What a client with the known defences would share of N batches, as `_undefended` returns it."""
+    like, parameters, buffers = _model(seen)
+    assert seen.public is not None and seen.public.update is not None
+    ids = torch.arange(len(images), device=images.device)
+    found = seen.public.update(parameters, buffers, images.to(like.dtype), labels, ids, seed)
+    return {name: found[name] for name in seen.gradients}
+
+
+def _is_fixed(seen: Observation, seed: int) -> bool:
+    """Whether the defence is known and two draws of its random numbers make the same of the first public image."""
+    public = seen.public
+    assert public is not None
+    if public.update is None:
+        return False
+    first, second = (_imitated(seen, public.images[:1, None], public.labels[:1, None], seed + n) for n in range(2))
+    return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def _model(seen: Observation) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """A shared tensor, for its type, and the parameters and buffers of the first victim's model."""
+    trees = ({name: value[0] for name, value in tree.items()} for tree in (seen.parameters, seen.buffers))
+    return next(iter(seen.gradients.values())), *trees  # type: ignore[return-value]
 
 
 def _directions(gradients: dict[str, Tensor]) -> Tensor:

@@ -9,6 +9,7 @@ from public_observations import ENGINE, NO_DEFENSE, observe_public
 
 from bench.attacks.retrieval import Retrieval
 from bench.defenses.noise import Gaussian
+from bench.defenses.pruning import Pruning
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
@@ -16,7 +17,7 @@ from bench.messages.status import Status
 
 
 def run(seen: Observation, labels: str = "own") -> Reconstruction:
-    found = list(Retrieval(labels, engine=ENGINE).reconstruct(seen, 0))
+    found = list(Retrieval(labels, True, engine=ENGINE).reconstruct(seen, 0))
     return Reconstruction(
         *[torch.cat([getattr(one, name) for one in found]) for name in ("ids", "inputs", "labels", "objective")],
         *[torch.cat([getattr(one, name) for one in found]) for name in ("iterations", "evaluations", "seconds")],
@@ -24,7 +25,9 @@ def run(seen: Observation, labels: str = "own") -> Reconstruction:
     )
 
 
-@pytest.mark.parametrize("defense", [NO_DEFENSE, Gaussian(1e-3, None, 0)], ids=["none", "gaussian"])
+@pytest.mark.parametrize(
+    "defense", [NO_DEFENSE, Pruning(0.5, "tensor"), Gaussian(1e-3, None, 0)], ids=["none", "pruning", "gaussian"]
+)
 def test_an_image_that_is_public_is_found_exactly(defense) -> None:
     seen, images, labels = observe_public(defense)
     assert seen.public is not None
@@ -36,6 +39,22 @@ def test_an_image_that_is_public_is_found_exactly(defense) -> None:
     assert found.status == [Status.CONVERGED] * 8 and found.evaluations.tolist() == [600] * 8
     if defense is NO_DEFENSE:  # a cosine of 1, but for the rounding of float64
         assert found.objective.abs().max() < 1e-12
+
+
+def test_a_defence_is_imitated_if_it_is_known_and_there_is_no_chance_in_it() -> None:
+    """The public image that is the victim's has a cosine of 1 with what was shared only under the same defence."""
+    for defense, imitate, known, fixed in (
+        (Pruning(0.5, "tensor"), True, True, True),
+        (Pruning(0.5, "tensor"), False, True, False),
+        (Pruning(0.5, "tensor"), True, False, False),
+        (Gaussian(0.1, None, 0), True, True, False),
+    ):
+        seen, images, labels = observe_public(defense, public=8)
+        assert seen.public is not None
+        public = replace(seen.public, images=images[:, 0], labels=labels[:, 0])
+        seen = replace(seen, public=public if known else replace(public, update=None))
+        (found,) = Retrieval("own", imitate, engine=ENGINE).reconstruct(seen, 0)
+        assert bool(found.objective.max() < 1e-12) == fixed
 
 
 def test_elsewhere_it_is_the_largest_cosine_of_a_plain_search() -> None:
@@ -80,7 +99,7 @@ def test_victims_at_once_equal_one_by_one_and_models_may_differ() -> None:
 def test_what_it_needs_is_said_in_a_line_and_the_defence_is_not_needed() -> None:
     seen, *_ = observe_public(public=3)
     assert seen.public is not None and seen.public.images.shape == (3, *SHAPE)
-    attack = Retrieval("own", engine=ENGINE)
+    attack = Retrieval("own", True, engine=ENGINE)
     attack.check(replace(seen, public=replace(seen.public, update=None)))
     nothing = replace(seen.public, images=seen.public.images[:0], labels=seen.public.labels[:0])
     for lacking, says in (
@@ -91,4 +110,4 @@ def test_what_it_needs_is_said_in_a_line_and_the_defence_is_not_needed() -> None
         with pytest.raises(NotApplicable, match=says):
             attack.check(lacking)
     with pytest.raises(ValueError, match="labels='mine'"):
-        Retrieval("mine", engine=ENGINE)
+        Retrieval("mine", True, engine=ENGINE)
