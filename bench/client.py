@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from bench.defenses.base import ClientContext, Defense, PlainGradient
 from bench.defenses.example_form import ExampleForm
 from bench.defenses.known_training import known_training
+from bench.defenses.known_update import KnownUpdate, granted_images
 from bench.defenses.stack import described, public
 from bench.defenses.step_runner import StepRunner
 from bench.engine.rng import seeded
@@ -48,6 +49,7 @@ class DataFacts:
         tokenizer: for sentences, the tokeniser of the model (`bench.models.text.tokenizer`).
         surrogate: sentences as tokens, none of them a victim's.
         hidden: share of the tokens that a masked language model has to predict, in [0, 1].
+        public: images `[P, C, H, W]` of which none is a victim's, and their labels `[P]`; None if none are granted.
     """
 
     shape: tuple[int, ...]
@@ -56,6 +58,7 @@ class DataFacts:
     tokenizer: TokenizerProtocol | None = None
     surrogate: tuple[tuple[int, ...], ...] = ()
     hidden: float = 0.0
+    public: tuple[Tensor, Tensor] | None = None
 
 
 class Client(nn.Module):
@@ -120,6 +123,8 @@ class Client(nn.Module):
         self._labels = self._soft_labels(loss)
         self._gradient = gradient_of(self.model, self._labels.loss)
         self.runner = StepRunner(defense, self._gradient, self._context(), seed)
+        step = KnownUpdate(defense, self._gradient, self.runner.context, self.trained)
+        self._public = granted_images(data.public, threat, step)
 
     def _soft_labels(self, loss: Loss) -> SoftLabels:
         """The loss in a form that takes labels that an attacker optimises; for class indices it does not change."""
@@ -216,6 +221,7 @@ class Client(nn.Module):
             mean_image=mean.to(victims.inputs.device) if self.grant_mean and mean is not None else None,
             defense=public(self.defense, self.runner.context, threat.local_training) if threat.defense_known else None,
             statistics=granted_statistics(self.model, side, parameters, buffers, typed.inputs, levels),
+            public=None if self._public is None else self._public.to(victims.ids.device),
         )
 
     def update_as_function(self, victims: Victims) -> Callable[[Tensor], Tensor]:

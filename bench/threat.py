@@ -44,6 +44,11 @@ class Threat:
         """
         return frozenset()
 
+    @property
+    def most_public_images(self) -> int:
+        """How many images of the victims' kind are granted at most, none of them a victim's; 0 if none are."""
+        return 0
+
 
 @dataclass(frozen=True)
 class StatisticsThreat(Threat):
@@ -105,3 +110,41 @@ class UpdatedStatisticsThreat(Threat):
     def statistics(self) -> frozenset[str]:
         """See `Threat.statistics`."""
         return frozenset({"updated"} if self.updated_statistics else ())
+
+
+@dataclass(frozen=True)
+class PublicImagesThreat(Threat):
+    """A threat model that grants images of the victims' kind, none of them a victim's (letter D).
+
+    Where the defences and the local training are granted too, the attacker can compute what a client would share of
+    these images, with random numbers of its own (`bench.messages.public_images`).
+
+    Args:
+        letter: see `Threat`.
+        buffers: see `Threat`.
+        batch_size: see `Threat`.
+        input_range: see `Threat`.
+        classes: see `Threat`.
+        labels: see `Threat`.
+        defense_known: see `Threat`.
+        local_training: see `Threat`.
+        lengths: see `Threat`.
+        word_embedding: see `Threat`.
+        surrogate: see `Threat`.
+        public_images: how many images are granted, with their labels; never more than half of the data set, so that
+            the other half is left for victims (`bench.datamodules.public_images`).
+
+    Raises:
+        ValueError: `public_images` is negative.
+    """
+
+    public_images: int
+
+    def __post_init__(self) -> None:
+        if self.public_images < 0:
+            raise ValueError(f"public_images={self.public_images}: must be >= 0 (images of the victims' kind)")
+
+    @property
+    def most_public_images(self) -> int:
+        """See `Threat.most_public_images`."""
+        return self.public_images

@@ -106,6 +106,18 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
         "needs a model with BatchNorm, and its statistics as side information (threat=batchnorm_running, or "
         "threat=batchnorm_exact or batchnorm_inferred with model.mode=train)",
     ),
+    "public_images": (
+        lambda s: s.public is not None and len(s.public) > 0,
+        "needs other images of the same kind (threat=public_images; a batch at hand has none)",
+    ),
+    "known_update": (
+        lambda s: s.public is None or s.public.update is not None,
+        "needs what the client's defences make of other images (threat=public_images)",
+    ),
+    "one_model": (
+        lambda s: all(value.stride(0) == 0 for value in s.parameters.values()),
+        "needs one model that all victims share (model.per_victim=false)",
+    ),
     "buffers": (lambda s: bool(s.buffers) or not s.task.has_buffers, "needs the model's buffers"),
 }
 

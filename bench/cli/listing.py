@@ -14,7 +14,13 @@ from bench.errors import UserError
 from bench.terminal.printable import visible
 
 _OF_SENTENCES = ("bench.metrics.text.", "bench.models.text.")
-_GRANTS = {"surrogate": "surrogate", "defense_known": "adaptive", "labels": "labels_known"}  # a need, and who grants it
+# a need, and what of the command line meets it
+_GRANTS = {
+    "surrogate": "threat=surrogate",
+    "defense_known": "threat=adaptive",
+    "labels": "threat=labels_known",
+    "public_images": "threat=public_images",
+}
 
 
 def answer(arguments: argparse.Namespace) -> Answer:
@@ -166,8 +172,9 @@ def _needs(found: Explanation, config_dir: Path | None) -> tuple[list[str], list
 
     cfg = compose([f"attack={found.name}"], config_dir)
     attack: Attack = instantiate(cfg.attack, "attack", engine=instantiate_engine(cfg.engine))
-    threats = [f"threat={threat}" for need, threat in _GRANTS.items() if need in attack.needs]
-    return in_words(attack.needs), [*(["data=sentences"] if attack.of_sentences else []), *threats[:1]]
+    threats = [threat for need, threat in _GRANTS.items() if need in attack.needs]
+    shared = ["model.per_victim=false"] if "one_model" in attack.needs else []
+    return in_words(attack.needs), [*(["data=sentences"] if attack.of_sentences else []), *threats[:1], *shared]
 
 
 def _example(found: Explanation) -> str:

@@ -35,6 +35,7 @@ class StepRunner:
         gradient: of the loss by the trained parameters.
         context: what the client knows of its step.
         seed: of the defence's random numbers.
+        at_once: victims whose steps are mapped together; None for a number that suits the device.
 
     Attributes:
         step: what the client computes: the gradient under the defence.
@@ -43,8 +44,10 @@ class StepRunner:
         notes: sentences about what had to be done otherwise than expected.
     """
 
-    def __init__(self, defense: Defense, gradient: Gradient, context: ClientContext, seed: int) -> None:
-        self._defense, self._gradient, self._seed = defense, gradient, seed
+    def __init__(
+        self, defense: Defense, gradient: Gradient, context: ClientContext, seed: int, at_once: int | None = None
+    ) -> None:
+        self._defense, self._gradient, self._seed, self._at_once = defense, gradient, seed, at_once
         self.context, self.mappable = context, context.mappable
         self.step = defense.wrap(PlainGradient(gradient), context)
         self.notes: list[str] = []
@@ -58,7 +61,7 @@ class StepRunner:
             buffers: `{name: [V, ...]}`, buffers and frozen parameters, which no step changes.
             victims: the private batches.
         """
-        size = _VICTIMS_AT_ONCE_CPU if victims.ids.device.type == "cpu" else _VICTIMS_AT_ONCE
+        size = self._at_once or (_VICTIMS_AT_ONCE_CPU if victims.ids.device.type == "cpu" else _VICTIMS_AT_ONCE)
         # A defence may hold one gradient per example.
         size = size if step.depth == 0 else max(1, size // self.context.batch_size)
         blocks = []

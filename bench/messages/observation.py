@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from bench.messages.base import Message, require, rows_of
+from bench.messages.public_images import PublicImages
 from bench.messages.task import Task
 
 
@@ -35,6 +36,8 @@ class Observation(Message):
         statistics: `{layer name: [V, 2, C]}`, a mean and a variance per channel of what enters each BatchNorm layer:
             those of the private batch, or those that the model has collected; see the threat model. None if they are
             not granted, or if there are none.
+        public: images of the victims' kind, none of them a victim's; None if they are not granted. It is the same
+            object in all observations of a cell.
 
     Raises:
         ValueError: shapes disagree.
@@ -52,6 +55,7 @@ class Observation(Message):
     mean_image: Tensor | None = None
     defense: tuple[Mapping[str, Any], ...] | None = None
     statistics: dict[str, Tensor] | None = None
+    public: PublicImages | None = None
 
     def __post_init__(self) -> None:
         v = self.ids.shape[0]

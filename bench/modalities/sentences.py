@@ -46,7 +46,7 @@ class SentenceModality(Modality):
     )
     ranking = (("rouge_1", "up"), ("exact_match", "up"))
     tokenized = True
-    meaningless = ("input_range",)
+    meaningless = ("input_range", "public_images")
     unlabelled = "a language model predicts tokens: its sentences have no labels"
     groups = ("scores", "labels", "costs")
     by_batch = True

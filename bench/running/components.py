@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from bench.attacks.base import Attack
 from bench.client import Client, DataFacts
 from bench.config.instantiate import import_target, instantiate
 from bench.datamodules.base import VictimDataModule
+from bench.datamodules.public_images import public_images
 from bench.defenses.base import Defense
 from bench.defenses.stack import Stack
 from bench.download.hub_name import provenance, revision
@@ -38,6 +39,7 @@ from bench.running.model_probes import known_info, probe_of, remember
 from bench.storage.hashing import sha256
 from bench.terminal.printable import visible
 from bench.terminal.progress import console
+from bench.threat import Threat
 
 _PRETRAINED = ("model.source", "model.weights", "attack.language_model.source")  # keys that name pretrained weights
 _PRIVATE_SHARE = 100  # images of one's own for each image of a batch, from which their mean says nothing of the batch
@@ -149,6 +151,8 @@ def client_of(cfg: DictConfig, contents: Contents, engine: EngineSettings, *, gr
         grant_mean: see `Client`.
     """
     data, facts = contents.data, facts_of(contents.data, contents.tokenizer)
+    threat: Threat = instantiate(cfg.threat, "threat")
+    facts = replace(facts, public=public_images(data, threat.most_public_images))
     check_model(cfg, given(facts), data.victims)
     defense = defense_of(cfg.defense)
     changed = cfg.defense if defense.changes_model else None
@@ -159,7 +163,7 @@ def client_of(cfg: DictConfig, contents: Contents, engine: EngineSettings, *, gr
         per_victim=cfg.model.per_victim,
         mode=cfg.model.mode,
         defense=defense,
-        threat=instantiate(cfg.threat, "threat"),
+        threat=threat,
         data=facts,
         batch_size=data.batch_size,
         seed=cfg.seed,

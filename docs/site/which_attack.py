@@ -44,7 +44,9 @@ _GRANTS = {
     "buffers": "buffers",
     "classes": "number of classes",
     "input_range": "range of inputs",
+    "known_update": "the defences",
     "labels": "labels",
+    "public_images": "images of the same kind",
 }
 
 

@@ -13,6 +13,7 @@ from bench.attacks import base
 from bench.attacks.base import Attack
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
+from bench.messages.public_images import PublicImages
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.structure import LINEAR, ChainLayer, PatchAttention
 
@@ -21,6 +22,7 @@ LANGUAGE = SimpleNamespace(
     embedding="word", tied=False, second_input=print, first_attention=("q1",), second_attention=("q2",)
 )
 PATCHES = PatchAttention("position", None, "patch", None, 2, readers=("qkv",), norm=None, only=True, normalise=None)
+PUBLIC = PublicImages(torch.rand(2, 1, 2, 3), torch.zeros(2, dtype=torch.int64), print)  # type: ignore[arg-type]
 
 
 class Wanting(Attack):
@@ -50,10 +52,11 @@ class OfSentences(Wanting):
 
 def granted() -> Observation:
     """Everything an attack can ask for, of images and of sentences at once."""
-    seen, images, labels = observe(net(), batch_size=1)
+    seen, images, labels = observe(net(), batch_size=1, one_model=True)
     task = replace(seen.task, language=LANGUAGE, chain=(ChainLayer("3", LINEAR),), patches=PATCHES, epochs=2)
     known: dict[str, Any] = {"labels": labels, "mean_image": images[0, 0], "surrogate": ((1, 2),), "defense": ()}
     known["statistics"] = {"1": torch.ones(3, 2, 5)}
+    known["public"] = PUBLIC
     return replace(seen, task=task, gradients={**seen.gradients, **WEIGHTS}, **known)
 
 
@@ -87,6 +90,9 @@ LACKING: dict[str, Any] = {
     "positions_shared": without("position"),
     "patches_only": {"task": {"patches": replace(PATCHES, only=False)}},
     "batchnorm_statistics": {"statistics": None},
+    "public_images": {"public": None},
+    "known_update": {"public": replace(PUBLIC, update=None)},
+    "one_model": {"parameters": {"3.weight": torch.ones(3, 4, 5)}},
     "buffers": {"task": {"has_buffers": True}},
 }
 

@@ -65,7 +65,7 @@ def test_the_model_is_changed_by_each_part_in_order():
     after, before = Stack([bottleneck, PRUNE, adapters]), Stack([adapters, Stack([bottleneck])])
     assert after.changes_model and before.changes_model and not Stack([PRUNE]).changes_model
     trained = [
-        {name for name, value in stack.change(torch.nn.Linear(3, 4)).named_parameters() if value.requires_grad}
+        {name for name, value in stack.change_model(torch.nn.Linear(3, 4)).named_parameters() if value.requires_grad}
         for stack in (after, before)
     ]
     ends = ("lora_A.weight", "lora_B.weight")
@@ -73,4 +73,4 @@ def test_the_model_is_changed_by_each_part_in_order():
     kinds = ("encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias")
     assert trained[1] == {*ends, *(f"precode.{kind}" for kind in kinds)}
     plain = torch.nn.Linear(3, 4)
-    assert Stack([PRUNE]).change(plain) is plain and list(plain.children()) == []
+    assert Stack([PRUNE]).change_model(plain) is plain and list(plain.children()) == []

@@ -51,9 +51,9 @@ def found_in(value: list) -> list:
     return [choice for axis in value for choice in (axis if isinstance(axis, list) else [axis])]
 
 
-@pytest.mark.parametrize("name", sorted(set(options.entries("attack")) - {"noise", "mean"}))
+@pytest.mark.parametrize("name", sorted(set(options.entries("attack")) - {"noise", "mean", "retrieval"}))
 def test_every_attack_that_is_no_control_has_a_paper(name: str) -> None:
-    """Only the two controls are of no paper; an attack without one would be shown as if leakbench had made it up."""
+    """Only the three controls are of no paper; an attack without one would be shown as if leakbench had made it up."""
     _, page = made("attack", name)
     assert re.search(r"<https://(arxiv\.org/abs|doi\.org)/", page.split("\n## Paper\n")[1].split("\n## ")[0])
 
