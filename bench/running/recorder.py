@@ -89,6 +89,7 @@ class Recorder:
             guess.evaluations.tolist(),
             guess.seconds.tolist(),
             truth.repeats.tolist(),
+            guess.member or [None] * len(guess),
         )
         return [
             {
@@ -102,9 +103,10 @@ class Recorder:
                 "repeats": repeats,
                 "batch_size": truth.labels.shape[1],
                 "device": self._device(),
+                **({} if member is None else {"member": member}),
                 **self._common,
             }
-            for victim, status, objective, iterations, evaluations, seconds, repeats in columns
+            for victim, status, objective, iterations, evaluations, seconds, repeats, member in columns
         ]
 
 
