@@ -22,6 +22,7 @@ class Judged:
         score: -log p(observed | D(g(x, y))) - log p(x), up to a constant; infinite if the claim is not finite.
         error: the length of D(g(x, y)) - observed over that of what was observed, over the entries that were shared.
         equations: how many entries were shared.
+        inputs: `[B, C, H, W]`, the claim within the range of inputs, if that is granted.
         labels: `[B]`, the labels of the claim; where it had none, the likeliest ones.
         evaluations: gradients that were computed to find this out.
     """
@@ -29,6 +30,7 @@ class Judged:
     score: float
     error: float
     equations: int
+    inputs: Tensor
     labels: Tensor
     evaluations: int
 
@@ -52,8 +54,9 @@ class Posterior:
     def __call__(self, position: int, inputs: Tensor, labels: Tensor) -> Judged:
         """Scores a claim about one victim.
 
-        Labels that the claim leaves open are those that are granted; otherwise they are filled in, one place after the
-        other, by the class of the lowest score (open places behind have class 0 meanwhile).
+        Pixels beyond the range of inputs are set to its ends first, because no image has such pixels. Labels that the
+        claim leaves open are those that are granted; otherwise they are filled in, one place after the other, by the
+        class of the lowest score (open places behind have class 0 meanwhile).
 
         Args:
             position: of the victim in the observation.
@@ -65,7 +68,8 @@ class Posterior:
         if seen.labels is not None:
             labels = torch.where(labels < 0, seen.labels[position], labels)
         if not images.isfinite().all():
-            return Judged(inf, inf, 0, labels, 0)
+            return Judged(inf, inf, 0, inputs, labels, 0)
+        images = images if seen.task.input_range is None else images.clamp(*seen.task.input_range)
         classes = range(seen.task.classes or 0)
         filled, evaluations = labels.clamp(min=0), 0
         for place in torch.nonzero(labels < 0).flatten().tolist():
@@ -74,7 +78,7 @@ class Posterior:
             evaluations += len(tried)
             filled = tried[scores.index(min(scores))] if tried else filled
         score, error, equations = self._judged(position, images, filled)
-        return Judged(score, error, equations, filled, evaluations + 1)
+        return Judged(score, error, equations, images.to(inputs.dtype), filled, evaluations + 1)
 
     def _judged(self, position: int, images: Tensor, labels: Tensor) -> tuple[float, float, int]:
         """The score of images `[B, C, H, W]` with labels `[B]`, their relative error, and the number of equations."""

@@ -59,6 +59,7 @@ class Contest:
         found = isfinite(judged.score)
         return replace(
             claim,
+            inputs=judged.inputs[None],
             labels=judged.labels[None] if found else claim.labels,
             objective=torch.tensor([judged.score if found else nan], dtype=torch.float64),
             iterations=torch.tensor([self.iterations]),
@@ -78,21 +79,22 @@ class Strongest(Attack):
         -log p(observed | D(g(x, y))) - log p(x)
 
     with the likelihood of the defence that is granted (`bench.attacks.likelihood`) and one prior for all members. The
-    claim with the lowest score is returned, and `Reconstruction.member` says whose it is. Labels that a claim leaves
-    open are filled in by the same score (`bench.attacks.posterior.Posterior`).
+    claim with the lowest score is returned, and `Reconstruction.member` says whose it is. Before that, images are
+    clipped to the range of inputs, and labels that a claim leaves open are filled in by the same score
+    (`bench.attacks.posterior.Posterior`).
 
     Members begin in the order in which they are listed. A member that cannot serve the observation is left out, and a
-    notice says why. A victim is solved, and later members are spared, once a claim has a relative error of `solved` at
-    most, more entries were shared than the batch has pixels, and no noise is known (with noise, the true images have a
-    gradient as far from what was shared as many others have). Otherwise, a member begins on a victim only if its own
-    budget is at most what is left of `evaluations`. Exact attacks have no budget. They always run, and are counted.
+    notice says why. A victim is solved, and later members are spared, once a claim has a relative error below
+    `solved`, no fewer entries were shared than the batch has pixels, and no noise is known (with noise, the true images
+    have a gradient as far from what was shared as many others have). Otherwise, a member begins on a victim only if its
+    own budget is at most what is left of `evaluations`. Exact attacks have no budget: they always run, and are counted.
 
     Args:
         members: the attacks, `{name: constructor that lacks the engine only}`, in the order in which they run.
-        evaluations: budget per victim, over all members: evaluations of their objectives, and one for each gradient that
-            a score took.
+        evaluations: budget per victim, over all members: evaluations of their objectives, and one for each gradient
+            that a score took.
         width: of the likelihood if no noise is known, see `Likelihood`.
-        solved: the relative error up to which a victim counts as solved, >= 0; see `Judged.error`.
+        solved: the relative error below which a victim counts as solved, >= 0; see `Judged.error`.
         prior: -log p(x), for all members.
         engine: settings, of which each member has a copy.
 
@@ -184,8 +186,8 @@ class Strongest(Attack):
                     position = place[int(claim.ids[0])]
                     judged = posterior(position, claim.inputs[0], claim.labels[0])
                     contest = contests[position]
-                    contest.enter(Candidate(name, claim, judged))
-                    contest.is_solved = not likelihood.is_noisy and self._solves(judged, seen)
+                    contest.enter(candidate := Candidate(name, claim, judged))
+                    contest.is_solved = not likelihood.is_noisy and self._solves(candidate, seen)
                     if contest.is_solved:
                         yield contest.result()
         for contest in contests:
@@ -200,9 +202,10 @@ class Strongest(Attack):
             if not contest.is_solved and contest.evaluations + budget <= self.evaluations
         ]
 
-    def _solves(self, judged: Judged, seen: Observation) -> bool:
-        unknowns = (seen.batch_size or 1) * prod(seen.task.input_shape)
-        return judged.error <= self.solved and judged.equations >= unknowns
+    def _solves(self, candidate: Candidate, seen: Observation) -> bool:
+        judged, unknowns = candidate.judged, (seen.batch_size or 1) * prod(seen.task.input_shape)
+        fits = judged.error < self.solved and judged.equations >= unknowns
+        return fits and not candidate.claim.status[0].failed
 
     def _set_up(self, name: str, share: float) -> None:
         """Hands a member what the engine was told since it was built; it will have this share of the victims."""

@@ -9,10 +9,10 @@ from bench.priors.base import Prior
 class PowerSpectrum(Prior):
     """-log p(x) of a Gaussian whose deviation at a spatial frequency k falls as (1 + |k|)^-decay, without its constant.
 
-    -log p(x) = sum over channels and frequencies of (c_k / s_k)^2 / 2, with the coefficients c of the orthonormal cosine
-    transform of x - center, and s_k = deviation (1 + |k|)^-decay / r, where r is the root mean square of the factor
-    over all frequencies. So an image that is drawn from the prior deviates from `center` by `deviation` per pixel in
-    the root mean square. Field found amplitudes of natural images that fall as 1 / |k|, which is a decay of 1.
+    -log p(x) = sum over channels and frequencies of (c_k / s_k)^2 / 2, with the coefficients c of the orthonormal
+    cosine transform of x - center, and s_k = deviation (1 + |k|)^-decay / r, where r is the root mean square of the
+    factor over all frequencies. So an image that is drawn from the prior deviates from `center` by `deviation` per
+    pixel in the root mean square. Field found amplitudes of natural images that fall as 1 / |k|: a decay of 1.
 
     Args:
         decay: exponent of the frequency, >= 0.
