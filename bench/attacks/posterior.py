@@ -15,7 +15,7 @@ from bench.priors.base import Prior
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class ScoredClaim:
     """What the attacker can say of one claim.
 
     Args:
@@ -51,7 +51,7 @@ class Posterior:
     prior: Prior
     dtype: torch.dtype
 
-    def __call__(self, position: int, inputs: Tensor, labels: Tensor) -> Judged:
+    def __call__(self, position: int, inputs: Tensor, labels: Tensor) -> ScoredClaim:
         """Scores a claim about one victim.
 
         Pixels beyond the range of inputs are set to its ends first, because no image has such pixels. Labels that the
@@ -68,7 +68,7 @@ class Posterior:
         if seen.labels is not None:
             labels = torch.where(labels < 0, seen.labels[position], labels)
         if not images.isfinite().all():
-            return Judged(inf, inf, 0, inputs, labels, 0)
+            return ScoredClaim(inf, inf, 0, inputs, labels, 0)
         images = images if seen.task.input_range is None else images.clamp(*seen.task.input_range)
         classes = range(seen.task.classes or 0)
         filled, evaluations = labels.clamp(min=0), 0
@@ -78,7 +78,7 @@ class Posterior:
             evaluations += len(tried)
             filled = tried[scores.index(min(scores))] if tried else filled
         score, error, equations = self._judged(position, images, filled)
-        return Judged(score, error, equations, images.to(inputs.dtype), filled, evaluations + 1)
+        return ScoredClaim(score, error, equations, images.to(inputs.dtype), filled, evaluations + 1)
 
     def _judged(self, position: int, images: Tensor, labels: Tensor) -> tuple[float, float, int]:
         """The score of images `[B, C, H, W]` with labels `[B]`, their relative error, and the number of equations."""

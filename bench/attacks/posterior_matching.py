@@ -1,4 +1,4 @@
-"""The most probable images: the likelihood of a known defence, and a prior of the spectrum of natural images."""
+"""The most probable images under a known defence and a prior (Balunović et al. 2022, arXiv 2111.04706)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An ensemble of attacks, of which each victim gets the claim that is most probable to the attacker (ours)."""
+"""An ensemble of attacks, of which each victim gets the most probable claim: ours, after AutoAttack (Croce and Hein
+2020, arXiv 2003.01690).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from torch import nn
 
 from bench.attacks.base import Attack
 from bench.attacks.likelihood import Likelihood
-from bench.attacks.posterior import Judged, Posterior
+from bench.attacks.posterior import Posterior, ScoredClaim
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
@@ -25,7 +27,7 @@ class Candidate:
 
     member: str
     claim: Reconstruction
-    judged: Judged
+    judged: ScoredClaim
 
     @property
     def order(self) -> tuple[bool, float]:
@@ -94,7 +96,7 @@ class Strongest(Attack):
         evaluations: budget per victim, over all members: evaluations of their objectives, and one for each gradient
             that a score took.
         width: of the likelihood if no noise is known, see `Likelihood`.
-        solved: the relative error below which a victim counts as solved, >= 0; see `Judged.error`.
+        solved: the relative error below which a victim counts as solved, >= 0; see `ScoredClaim.error`.
         prior: -log p(x), for all members.
         engine: settings, of which each member has a copy.
 
