@@ -12,6 +12,7 @@ from bench.results import verification
 from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.intervals import COVERAGE, MARKS, methods
 from bench.results.leaks import LeakageScore
+from bench.results.members import in_words, members
 from bench.results.scores import OTHERS, RECOVERED
 
 # columns of the csv
@@ -211,8 +212,18 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
             f"{line.title}, {attack}: several cells have these names; the one that leaks most counts."
             for attack in line.doubled
         ]
-    lines += _origins(board)
+    lines += [*_members(board), *_origins(board)]
     return list(dict.fromkeys(lines))
+
+
+def _members(board: DefenseBoard) -> list[str]:
+    """Whose claims the ensembles returned."""
+    found = [(line.title, leak.attack, members(leak.rows)) for line in board.lines for leak in line.leaks]
+    return [
+        f"{title}, {attack}: victims by the member whose claim the attacker chose: {in_words(counts)}."
+        for title, attack, counts in found
+        if counts
+    ]
 
 
 def _origins(board: DefenseBoard) -> list[str]:
