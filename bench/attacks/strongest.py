@@ -97,11 +97,13 @@ class Strongest(Attack):
             that a score took.
         width: of the likelihood if no noise is known, see `Likelihood`.
         solved: the relative error below which a victim counts as solved, >= 0; see `ScoredClaim.error`.
+        noiseless: the members that do not begin if noise is known, because without a prior they follow the noise.
         prior: -log p(x), for all members.
         engine: settings, of which each member has a copy.
 
     Raises:
-        ValueError: there is no member, a number is out of its range, or no member's budget is within `evaluations`.
+        ValueError: there is no member, a number is out of its range, no member's budget is within `evaluations`, or
+            `noiseless` names no member.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Strongest(Attack):
         evaluations: int,
         width: float,
         solved: float,
+        noiseless: list[str],
         prior: Prior,
         *,
         engine: EngineSettings,
@@ -119,7 +122,9 @@ class Strongest(Attack):
             raise ValueError("members={}: name one attack at least")
         if not width > 0 or solved < 0:
             raise ValueError(f"width={width}, solved={solved}: must be > 0 and >= 0 (shares of the gradient's length)")
-        self.engine = engine
+        if strangers := [name for name in noiseless if name not in members]:
+            raise ValueError(f"noiseless: no member {', '.join(strangers)} (there are {', '.join(members)})")
+        self.engine, self.noiseless = engine, frozenset(noiseless)
         # What the engine has decided about a kind of work holds for one objective, so members do not share it.
         self._engines = {name: replace(engine, tuned={}) for name in members}
         made = {name: make(engine=self._engines[name]) for name, make in members.items()}
@@ -175,11 +180,12 @@ class Strongest(Attack):
         left_out = self._left_out(seen)
         self._say(left_out)
         likelihood = Likelihood.under(seen, self.width)
+        resting = left_out.keys() | (self.noiseless if likelihood.is_noisy else set())
         posterior = Posterior(seen, likelihood, self.prior, self.engine.dtype)
         place = {number: position for position, number in enumerate(seen.ids.tolist())}
         contests = [Contest() for _ in range(len(seen))]
         for name, member in zip(self.members, self._each()):
-            left = [] if name in left_out else self._waiting(contests, self._budgets[name])
+            left = [] if name in resting else self._waiting(contests, self._budgets[name])
             if not left:
                 continue
             self._set_up(name, len(left) / len(seen))

@@ -63,10 +63,12 @@ class Adaptive(Claims):
         return frozenset({"batch_size", "defense_known"})
 
 
-def ensemble(members: dict, evaluations: int = 100, solved: float = 1e-6, width: float = 1e-3) -> Strongest:
+def ensemble(
+    members: dict, evaluations: int = 100, solved: float = 1e-6, width: float = 1e-3, noiseless: tuple[str, ...] = ()
+) -> Strongest:
     said: list[str] = []
     engine = EngineSettings(chunk=1, threads=1, compile=False, precision="float64", notice=said.append)
-    found = Strongest(members, evaluations, width, solved, PowerSpectrum(1.0, 0.3, 0.5), engine=engine)
+    found = Strongest(members, evaluations, width, solved, list(noiseless), PowerSpectrum(1.0, 0.3, 0.5), engine=engine)
     found.said = said
     return found
 
@@ -110,6 +112,17 @@ def test_under_known_noise_nothing_counts_as_solved() -> None:
     noisy = replace(seen, defense=({"defense": "Gaussian", "std": 0.1},))
     attack = ensemble({"first": claims(images, labels), "second": claims(images, labels)})
     run(attack, noisy)
+    assert attack.members["second"].asked == [10]
+
+
+def test_who_follows_noise_does_not_begin_under_noise() -> None:
+    seen, images, labels = observe(net(), victims=1, batch_size=1)
+    attack = ensemble(
+        {"first": claims(images.flip(-1), labels), "second": claims(images, labels)}, noiseless=("second",)
+    )
+    run(attack, replace(seen, defense=({"defense": "Gaussian", "std": 0.1},)))
+    assert attack.members["second"].asked == []
+    run(attack, seen)
     assert attack.members["second"].asked == [10]
 
 
@@ -169,6 +182,7 @@ def test_who_cannot_serve_is_left_out_and_named_once() -> None:
         ({"solved": -1.0}, "solved=-1"),
         ({"evaluations": 5}, "evaluations=5: every member has a larger budget"),
         ({"members": {}}, "name one attack at least"),
+        ({"noiseless": ["other"]}, r"noiseless: no member other \(there are one\)"),
     ],
 )
 def test_numbers_have_their_ranges(settings: dict, words: str) -> None:
@@ -202,7 +216,7 @@ def test_each_member_has_settings_of_its_own_and_hears_what_the_engine_hears(par
 
 @pytest.mark.slow
 def test_victims_do_not_depend_on_one_another(parties) -> None:
-    """Under noise, so that all members run; the budget leaves out the two that are dearest."""
+    """Under noise, so that no victim is solved; the budget leaves out the member with the largest one."""
     words = (*SMALL, "threat=adaptive", "defense=gaussian", "attack.evaluations=3700", "engine.dtype=float64")
     several, single = parties(*words, "engine.chunk=3"), parties(*words, "engine.chunk=1")
     seen = several.client.share(several.data.deal(range(3)))
