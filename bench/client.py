@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,8 +18,9 @@ from bench.defenses.stack import described, public
 from bench.defenses.step_runner import StepRunner
 from bench.engine.rng import seeded
 from bench.errors import NotApplicable, UserError
+from bench.messages.data_facts import DataFacts
 from bench.messages.observation import Observation
-from bench.messages.task import Language, Task, TokenizerProtocol
+from bench.messages.task import Language, Task
 from bench.messages.victims import Victims
 from bench.models.batch_statistics import granted_statistics, normalise_by_batch, statistics_of
 from bench.models.chain import chain_of
@@ -36,29 +37,6 @@ _ANY_LENGTH = (
     "how long an update is means nothing to an attacker that is not granted the local training (rate, steps, clients): "
     "attacks that match it compare directions, each at length 1"
 )
-
-
-@dataclass(frozen=True)
-class DataFacts:
-    """Facts about the data that the client and the threat model need.
-
-    Args:
-        shape: `(C, H, W)` of an image, `(T,)` of a sentence.
-        classes: number of classes; for a language model, of tokens.
-        mean_image: `[C, H, W]`; None for sentences.
-        tokenizer: for sentences, the tokeniser of the model (`bench.models.text.tokenizer`).
-        surrogate: sentences as tokens, none of them a victim's.
-        hidden: share of the tokens that a masked language model has to predict, in [0, 1].
-        public: images `[P, C, H, W]` of which none is a victim's, and their labels `[P]`; None if none are granted.
-    """
-
-    shape: tuple[int, ...]
-    classes: int
-    mean_image: Tensor | None
-    tokenizer: TokenizerProtocol | None = None
-    surrogate: tuple[tuple[int, ...], ...] = ()
-    hidden: float = 0.0
-    public: tuple[Tensor, Tensor] | None = None
 
 
 class Client(nn.Module):
@@ -123,8 +101,8 @@ class Client(nn.Module):
         self._labels = self._soft_labels(loss)
         self._gradient = gradient_of(self.model, self._labels.loss)
         self.runner = StepRunner(defense, self._gradient, self._context(), seed)
-        step = KnownUpdate(defense, self._gradient, self.runner.context, self.trained)
-        self._public = granted_images(data.public, threat, step)
+        self._known_update = KnownUpdate(defense, self._gradient, self.runner.context, self.trained)
+        self._public = granted_images(data.public, threat, self._known_update)
 
     def _soft_labels(self, loss: Loss) -> SoftLabels:
         """The loss in a form that takes labels that an attacker optimises; for class indices it does not change."""
@@ -238,19 +216,16 @@ class Client(nn.Module):
 
         return function
 
-    def updates_alike(self, victims: Victims, draw: int) -> Tensor:
-        """What victims with one number share if the defence draws the same random numbers for all, `[V, e]`.
+    def updates_again(self, victims: Victims, seed: int) -> Tensor:
+        """What clients of the first victim's model would share of batches, with random numbers of a seed, `[V, e]`.
 
-        Args:
-            victims: the private batches; all have the number of the first.
-            draw: which of the client's random numbers, see `StepRunner.alike`.
+        Those of two batches are the same if the batches have the same number.
         """
-        typed = self._typed_victims(victims)
-        weights, others = (
-            {name: value.expand(len(victims), *value.shape[1:]) for name, value in tree.items()}
-            for tree in parted(*self._weights(victims.ids[:1], victims.inputs.device), self.trained)
+        parameters, buffers = (
+            {name: value[0] for name, value in tree.items()}
+            for tree in self._weights(victims.ids[:1], victims.inputs.device)
         )
-        shared = self.runner.alike(weights, others, typed, draw)
+        shared = self._known_update.of(parameters, buffers, self._typed_victims(victims), seed)
         return torch.cat([value.flatten(1) for value in shared.values()], 1)
 
     def _language(self) -> Language | None:

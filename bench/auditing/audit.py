@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from bench.attacks.base import Attack
 from bench.auditing.batch import checked
-from bench.client import Client, DataFacts
+from bench.client import Client
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.engine.settings import EngineSettings
 from bench.errors import UserError
 from bench.leakage import claims
+from bench.messages.data_facts import DataFacts
 from bench.messages.status import Status
 from bench.messages.victims import Victims
 from bench.metrics.scorer import Scorer

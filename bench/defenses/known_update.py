@@ -49,12 +49,23 @@ class KnownUpdate:
             ids: see `UpdateFunction`.
             seed: see `UpdateFunction`.
         """
+        batches = Victims(inputs, labels, ids, samples=torch.zeros_like(labels), repeats=torch.zeros_like(ids))
+        return self.of(parameters, buffers, batches, seed)
+
+    def of(self, parameters: Tree, buffers: Tree, batches: Victims, seed: int) -> Tree:
+        """The same of N batches as a message, which may be of sentences.
+
+        Args:
+            parameters: see `UpdateFunction`.
+            buffers: see `UpdateFunction`.
+            batches: N of them.
+            seed: see `UpdateFunction`.
+        """
         runner = StepRunner(self.defense, self.gradient, self.context, seed_of(seed, "known update"), _AT_ONCE)
         mine, constants = (
-            {name: value.expand(len(ids), *value.shape) for name, value in tree.items()}
+            {name: value.expand(len(batches), *value.shape) for name, value in tree.items()}
             for tree in parted(parameters, buffers, self.names)
         )
-        batches = Victims(inputs, labels, ids, samples=torch.zeros_like(labels), repeats=torch.zeros_like(ids))
         return {name: value.detach() for name, value in runner(runner.step, mine, constants, batches).items()}
 
 

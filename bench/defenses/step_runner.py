@@ -72,26 +72,6 @@ class StepRunner:
             blocks.append(self._map(step, (*weights, _inputs(victims)[of], victims.labels[of], noise, state)))
         return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
 
-    def alike(self, parameters: Tree, buffers: Tree, victims: Victims, draw: int) -> Tree:
-        """The steps of victims with one number, all with the same random numbers, `{name: [V, ...]}`.
-
-        Args:
-            parameters: see `__call__`.
-            buffers: see `__call__`.
-            victims: the private batches; all have the number of the first.
-            draw: which of the client's random numbers; each is independent of the others and of those of `__call__`.
-        """
-        noise, state = self._beforehand(self.step, parameters, victims.ids[:1], draw)
-        size = max(1, _VICTIMS_AT_ONCE // self.context.batch_size)
-        blocks = []
-        for begin in range(0, len(victims), size):
-            of = slice(begin, begin + size)
-            inputs, labels = _inputs(victims)[of], victims.labels[of]
-            same = _expanded((noise, state), len(labels))
-            weights = tuple({name: value[of] for name, value in group.items()} for group in (parameters, buffers))
-            blocks.append(self._map(self.step, (*weights, inputs, labels, *same)))
-        return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
-
     def randomised(self, shapes: Shapes) -> bool:
         """Whether what is shared depends on random numbers; `shapes` are those of the trained parameters."""
         drawn = self.step.noise(shapes, self.context.batch_size, VictimRng((self._seed, "defense", 0)))
@@ -114,11 +94,11 @@ class StepRunner:
 
         return update
 
-    def _beforehand(self, step: ClientStep, parameters: Tree, ids: Tensor, *draw: int) -> tuple[Any, Any]:
+    def _beforehand(self, step: ClientStep, parameters: Tree, ids: Tensor) -> tuple[Any, Any]:
         """Draws each victim's random numbers, and makes its state at its first step."""
         shapes = {name: tuple(value.shape[1:]) for name, value in parameters.items()}
         victims = ids.tolist()
-        rngs = [VictimRng((self._seed, "defense", victim, *draw)) for victim in victims]
+        rngs = [VictimRng((self._seed, "defense", victim)) for victim in victims]
         drawn = stacked(lambda i: step.noise(shapes, self.context.batch_size, rngs[i]), len(victims))
         state = stacked(lambda i: step.start(shapes), len(victims))
         return pytree.tree_map(lambda leaf: leaf.to(ids.device), (drawn, state))
@@ -183,11 +163,6 @@ class StepRunner:
             next(iter(result.values())).flatten()[0].item()  # reading a number waits for a GPU to finish
             times.append(time.perf_counter() - begin)
         return statistics.median(times[1:] or times)
-
-
-def _expanded(tree: Any, count: int) -> Any:
-    """The tree `[1, ...]` as `[count, ...]`, without copies."""
-    return pytree.tree_map(lambda leaf: leaf.expand(count, *leaf.shape[1:]), tree)
 
 
 def _inputs(victims: Victims) -> Tensor:

@@ -30,6 +30,7 @@ class Reconstruction(Message):
             at unused entries). `images` `[V, M, B, C, H, W]` are the iterates there; for sentences, `tokens`
             `[V, M, B, T]` (-1 where none is claimed). `curve_at` `[V, K]` are iteration numbers (-1 at unused entries),
             and `curve` `[V, K]` the objective there.
+        member: of an ensemble, the name of the attack whose claim is returned, one per victim; empty for other attacks.
 
     Raises:
         ValueError: shapes disagree.
@@ -44,6 +45,7 @@ class Reconstruction(Message):
     seconds: Tensor
     status: list[Status]
     trace: Mapping[str, Tensor] = field(default_factory=dict)
+    member: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         v, b = self.inputs.shape[:2]
@@ -53,6 +55,7 @@ class Reconstruction(Message):
         for name in ("ids", "objective", "iterations", "evaluations", "seconds"):
             require(getattr(self, name).shape == (v,), f"{name}: want [{v}], got {list(getattr(self, name).shape)}")
         require(len(self.status) == v, f"status: want {v} entries, got {len(self.status)}")
+        require(len(self.member) in (0, v), f"member: want no entry or {v}, got {len(self.member)}")
 
     @classmethod
     def of_claim(cls, ids: Tensor, inputs: Tensor, labels: Tensor, status: list[Status]) -> Reconstruction:
@@ -85,4 +88,5 @@ class Reconstruction(Message):
                 seconds=self.seconds[of],
                 status=self.status[of],
                 trace={name: value[of] for name, value in self.trace.items()},
+                member=self.member[of],
             )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.modalities.scale import LeakageScale
-from bench.report import identification_column, limit_column
+from bench.report import identification_column, limit_column, worst_case_column
 from bench.report.html.words import foreign_attack
 from bench.report.hypotheses import judged
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
@@ -12,6 +12,7 @@ from bench.results import verification
 from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.intervals import COVERAGE, MARKS, methods
 from bench.results.leaks import LeakageScore
+from bench.results.members import in_words, members
 from bench.results.scores import OTHERS, RECOVERED
 
 # columns of the csv
@@ -95,6 +96,7 @@ def _table(board: DefenseBoard) -> Table:
         Column("defence", short="defence"),
         Column("worst attack", short="worst attack"),
         Column("leak, mean", short=leak, direction="down", unit=board.scale.header, align="r"),
+        *worst_case_column.columns(board),
         *(
             Column(f"{name}, rate", short=name, direction="down", align="r", width=_ATTACK_WIDTH)
             for name in board.attacks
@@ -112,7 +114,7 @@ def _table(board: DefenseBoard) -> Table:
     for line in board.lines:
         cells: list[Cell] = [line.rank, line.title, _worst(line.worst)]
         cells.append(Value(**line.worst.figure.document(), places=board.scale.places))
-        cells += [_success(line, attack) for attack in board.attacks]
+        cells += [*worst_case_column.cells(line, board), *(_success(line, attack) for attack in board.attacks)]
         cells += [*limit_column.cells(line, board), *_utility(line, board), *identification_column.cells(line, board)]
         lines.append(Line(cells, line.title))
     return Table(columns, lines)
@@ -172,6 +174,7 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
         f"It ends at {scale.end_in_words}{floor}. "
         "A failed victim has the lowest leak there is, and none of its samples is recovered, whatever it left.",
         f"Columns of attacks: {scale.rate_in_words}.",
+        *worst_case_column.notes(board),
         *limit_column.notes(board),
         methods(errors=False),
         COVERAGE,
@@ -209,8 +212,18 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
             f"{line.title}, {attack}: several cells have these names; the one that leaks most counts."
             for attack in line.doubled
         ]
-    lines += _origins(board)
+    lines += [*_members(board), *_origins(board)]
     return list(dict.fromkeys(lines))
+
+
+def _members(board: DefenseBoard) -> list[str]:
+    """Whose claims the ensembles returned."""
+    found = [(line.title, leak.attack, members(leak.rows)) for line in board.lines for leak in line.leaks]
+    return [
+        f"{title}, {attack}: victims by the member whose claim the attacker chose: {in_words(counts)}."
+        for title, attack, counts in found
+        if counts
+    ]
 
 
 def _origins(board: DefenseBoard) -> list[str]:
@@ -232,7 +245,7 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
     scales = dict.fromkeys(board.scale for board in boards)
     measured = [name for scale in scales for name in _named(scale)]
     keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES]
-    keys += [*limit_column.RAW, *identification_column.RAW, "origin", "identity"]
+    keys += [*limit_column.RAW, *worst_case_column.RAW, *identification_column.RAW, "origin", "identity"]
     lines = []
     for board in boards:
         for line in board.lines:
@@ -242,7 +255,8 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
                 numbers = _numbers(each, board.scale)
                 cells += [numbers.get(name) for name in measured]
                 found = [line.facts.get("epsilon"), *_raw(line.utility)]
-                found += [*_of_figures(each, line.utility), *limit_column.raw(line), *identification_column.raw(line)]
+                found += [*_of_figures(each, line.utility), *limit_column.raw(line)]
+                found += [*worst_case_column.raw(line, board), *identification_column.raw(line)]
                 lines.append(Line([*cells, *found, verification.mark(each.cell.folder), each.cell.identity]))
     return Table([Column(key=key) for key in keys], lines)
 

@@ -10,6 +10,7 @@ from bench.report.html.words import foreign_attack
 from bench.report.rows import Row
 from bench.report.versions import mixed
 from bench.results.intervals import COVERAGE, MARKS, methods
+from bench.results.members import in_words
 
 
 def notes(shown: list[Row], own: list[Row], used: Iterable[str]) -> list[str]:
@@ -30,6 +31,7 @@ def notes(shown: list[Row], own: list[Row], used: Iterable[str]) -> list[str]:
         *_left_out(shown),
         *_metric_facts(shown),
         *_status_counts(shown),
+        *_members(shown),
         *_remarks(shown),
     ]
     if any(row.repeated for row in shown):
@@ -122,6 +124,16 @@ def _status_counts(shown: list[Row]) -> list[str]:
     if not total:
         return []
     return ["Victims by how the work on them ended: " + ", ".join(f"{n} {word}" for word, n in total.items()) + "."]
+
+
+def _members(shown: list[Row]) -> list[str]:
+    """Whose claims the ensembles returned, one line a row."""
+    return [
+        f"{row.name}, {row.summary['defense']}: victims by the member whose claim the attacker chose: "
+        f"{in_words(row.members)}."
+        for row in shown
+        if row.members
+    ]
 
 
 def _remarks(shown: list[Row]) -> list[str]:

@@ -19,6 +19,7 @@ from bench.report.measures import Measure
 from bench.report.table import Missing, Value
 from bench.results import query, verification
 from bench.results.columns import columns
+from bench.results.members import members
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summarise
 
@@ -47,6 +48,11 @@ class Row:
     repeated: int
     provenance: dict[str, Any]
     stored: query.Rows = field(repr=False, compare=False)
+
+    @property
+    def members(self) -> dict[str, int]:
+        """Of an ensemble, how many victims have the claim of each member; empty for any other attack."""
+        return members(self.stored)
 
     @property
     def modality(self) -> Modality:

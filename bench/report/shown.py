@@ -29,6 +29,7 @@ def document(cell: StoredLeak) -> dict[str, Any]:
         "created": cell.created,
         "control": row.control,
         "statuses": row.statuses,
+        "members": row.members,
         "provenance": row.provenance,
         "division": row.division.word,
         "division_reason": row.division.reason,
@@ -81,6 +82,7 @@ def ended(row: Row) -> list[str]:
         f"{count} {'victim' if count == 1 else 'victims'}: {known.get(word, word)}"
         for word, count in row.statuses.items()
     ]
+    out += [f"{name}: the member whose claim was chosen for {count}" for name, count in row.members.items()]
     if row.stopped:
         out.append(f"the cell stopped: {row.stopped}")
     return out or ["no victim is done"]

@@ -1,13 +1,14 @@
 """One defence at one strength: its leakage under every attack, and the utility that it leaves."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bench.modalities.base import Modality
 from bench.modalities.scale import LeakageScale
 from bench.results.leaks import LeakageScore
+from bench.results.worst_case import WorstCase, worst_case
 
 # The classes of bench.defenses.noise, and the options that use them (a test compares the two).
 _NOISE = {"Gaussian": "gaussian", "Laplacian": "laplacian"}
@@ -65,6 +66,16 @@ class DefenseResult:
         """The leakage under the attack with the highest mean score."""
         return max(self.leaks, key=lambda leak: leak.mean)
 
+    def worst_case(self, controls: Sequence[Mapping[int, float]]) -> WorstCase:
+        """The worst case over all attacks per victim, beside the best of as many controls.
+
+        Args:
+            controls: the scores of attacks that look at no gradient, `{victim: score}` each.
+        """
+        found = worst_case({leak.attack: dict(zip(leak.victims, leak.score)) for leak in self.leaks}, controls)
+        assert found is not None, "a line has one attack with a victim at least"
+        return found
+
     def by(self, attack: str) -> LeakageScore | None:
         """The leakage under this attack, or None if it has no result."""
         return next((leak for leak in self.leaks if leak.attack == attack), None)
@@ -119,6 +130,7 @@ class DefenseBoard:
         attacks: the names of the attacks; the attack with the highest leakage comes first.
         training: the model and the schedule of the training in words, or None if nothing was trained.
         floored: whether the score of a control, which looks at no gradient, bounds the leakage from below.
+        controls: the scores of the controls on the same victims, `{attack: {victim: score}}`.
     """
 
     data: str
@@ -130,6 +142,7 @@ class DefenseBoard:
     attacks: list[str]
     training: str | None
     floored: bool
+    controls: dict[str, dict[int, float]] = field(default_factory=dict)
 
     @property
     def scale(self) -> LeakageScale:

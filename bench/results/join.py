@@ -72,6 +72,7 @@ def boards(
                 attacks=_attacks(lines),
                 training=words,
                 floored=bool(floor),
+                controls=_scores_of(controls, tried[0], stored),
             )
             found.append(board)
     return found
@@ -124,6 +125,15 @@ def _floor(controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Pat
         if cell.facts["labels"]["attack"] == kind.scale.control and victims_of(cell) == victims_of(like):
             return leaks.values(stored.get(cell.folder) or query.rows(cell), kind.scale.column)
     return {}
+
+
+def _scores_of(
+    controls: Iterable[StoredLeak], like: StoredLeak, stored: Mapping[Path, Rows]
+) -> dict[str, dict[int, float]]:
+    """The scores of the controls on the same victims, without a lower bound; of one name the last cell counts."""
+    alike = [cell for cell in controls if victims_of(cell) == victims_of(like)]
+    found = {cell.facts["labels"]["attack"]: leaks.leak(cell, {}, stored.get(cell.folder)) for cell in alike}
+    return {name: dict(zip(one.victims, one.score.tolist())) for name, one in found.items() if one is not None}
 
 
 def _lines(cells: Sequence[StoredLeak], floor: Values, stored: Mapping[Path, Rows]) -> list[DefenseResult]:

@@ -41,6 +41,8 @@ _VICTIM = [
 ]
 # The origin of data and weights as JSON: repository, commit and hash.
 _ORIGINS = [("sources", pa.string())]
+# The name of the attack whose claim an ensemble returned (see `Reconstruction.member`).
+_MEMBER = [("member", pa.string())]
 _SAMPLE = [(name, pa.int64()) for name in ("victim", "position", "sample", "label", "label_guess")]
 # The sentences of the first victims, if a part has any: the truth, the reconstruction (null: no claim), and the trace
 # `[[iteration, sentence], ...]` as JSON (null: no trace).
@@ -100,9 +102,9 @@ def write(
     stamp = {"part": part, "stored": time.time_ns()}
     _check_rows(victim_rows, sample_rows)
     metrics = _metrics(sample_rows)
-    origins = _ORIGINS if any(name in row for row in victim_rows for name, _ in _ORIGINS) else []
+    further = [one for one in _ORIGINS + _MEMBER if any(one[0] in row for row in victim_rows)]
     texts = _TEXTS if any(name in row for row in sample_rows for name, _ in _TEXTS) else []
-    victims = table_of([{**row, **stamp} for row in victim_rows], _COLUMNS["victims"] + origins)
+    victims = table_of([{**row, **stamp} for row in victim_rows], _COLUMNS["victims"] + further)
     samples = table_of(
         [{**row, **{name: number(row.get(name)) for name in metrics}, **stamp} for row in sample_rows],
         _COLUMNS["samples"] + texts + [(name, pa.float64()) for name in metrics],
@@ -185,8 +187,8 @@ def _span(path: Path) -> range | None:
     if (footer.metadata or {}).get(KEY.encode()) != str(SCHEMA).encode() or footer.num_row_groups != 1:
         return None
     names = footer.schema.names
-    known = [name for name, _ in _COLUMNS["victims"]]
-    if names not in (known, known + [name for name, _ in _ORIGINS]):
+    known, further = ([name for name, _ in group] for group in (_COLUMNS["victims"], _ORIGINS + _MEMBER))
+    if names != known + [name for name in further if name in names]:
         return None
     ids, words = (footer.row_group(0).column(names.index(name)).statistics for name in _COUNTED)
     if not all(one is not None and one.has_min_max for one in (ids, words)):
@@ -208,7 +210,7 @@ def metric_names(samples: pa.Table) -> list[str]:
 
 
 def _check_rows(victim_rows: Sequence[Mapping[str, Any]], sample_rows: Sequence[Mapping[str, Any]]) -> None:
-    known = {name for name, _ in _VICTIM + _ORIGINS}
+    known = {name for name, _ in _VICTIM + _ORIGINS + _MEMBER}
     for kind, rows in (("victims", victim_rows), ("samples", sample_rows)):
         for row in rows:
             missing = [name for name in _REQUIRED[kind] if row.get(name) is None]
@@ -241,7 +243,7 @@ def _read_table(path: Path, kind: str) -> tuple[pa.Table | None, str | None]:
     types = dict(zip(table.schema.names, table.schema.types))
     wrong = [name for name, kept in _COLUMNS[kind] if types.get(name) != kept]
     if kind == "victims":
-        wrong += [name for name, kept in _ORIGINS if types.get(name, kept) != kept]
+        wrong += [name for name, kept in _ORIGINS + _MEMBER if types.get(name, kept) != kept]
     if kind == "samples":
         wrong += [name for name, kept in _TEXTS if types.keys() & dict(_TEXTS) and types.get(name) != kept]
         wrong += [name for name in metric_names(table) if types[name] != pa.float64()]

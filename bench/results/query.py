@@ -54,7 +54,7 @@ class Rows:
 
     def slim(self) -> "Rows":
         """The rows without most columns that record how the work went, so that many cells' rows fit into memory."""
-        wanted = ("victim", "status", "batch_size", "part", "evaluations", "iterations", "seconds")
+        wanted = ("victim", "status", "batch_size", "part", "evaluations", "iterations", "seconds", "member")
         kept = [name for name in self.victims.column_names if name in wanted]
         return Rows(self.victims.select(kept), self.samples.drop_columns(["part", "stored"]), self.warnings)
 

@@ -131,7 +131,7 @@ class StoredLeak(StoredCell):
         Args:
             victim_rows: one row per victim: `victim`, `status`, `batch_size`, and if known `reason`, `objective`,
                 `iterations`, `evaluations`, `seconds`, `repeats`, `rank`, `host`, `device`, `started`, `commit`,
-                `versions` (a JSON object).
+                `versions` (a JSON object), `member` (of an ensemble, whose claim this is).
             sample_rows: one row per sample: `victim`, `position`, `sample`, `label`, `label_guess` (-1: no claim), and
                 a number or null per metric; NaN is stored as null. A victim without a reconstruction has no rows.
                 Sentences that are to be shown also have `text`, `text_guess` (null: no claim) and `text_trace`

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import nn
 
 from bench.attacks.base import Attack
-from bench.client import Client, DataFacts
+from bench.client import Client
 from bench.config.instantiate import import_target, instantiate
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.public_images import public_images
@@ -26,6 +26,7 @@ from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable, UserError
 from bench.host.capacity import check_inputs, check_rows, check_threads
 from bench.loggers.base import CellLogger
+from bench.messages.data_facts import DataFacts
 from bench.metrics.scorer import Scorer
 from bench.modalities.lookup import modality
 from bench.models import checkpoint

@@ -99,10 +99,10 @@ def picked(client: Client, shown: Victims, draws: int, random: bool) -> float | 
     """
     if random:
         own = shown.take(torch.zeros(1, dtype=torch.long))
-        seen = torch.cat([client.updates_alike(own, draw) for draw in range(draws)]).double()
-        expected = sum(client.updates_alike(shown, draw).double() for draw in range(draws, 2 * draws)) / draws
+        seen = torch.cat([client.updates_again(own, draw) for draw in range(draws)]).double()
+        expected = sum(client.updates_again(shown, draw).double() for draw in range(draws, 2 * draws)) / draws
     else:
-        expected = client.updates_alike(shown, 0).double()
+        expected = client.updates_again(shown, 0).double()
         seen = expected[:1]
     assert isinstance(expected, Tensor)
     distances = torch.stack([(expected - one).square().sum(1) for one in seen])  # [draws, K]

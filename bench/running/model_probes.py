@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from bench.client import DataFacts
+from bench.messages.data_facts import DataFacts
 from bench.models.introspect import ModelInfo
 
 _FOUND: dict[str, ModelInfo] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,7 @@ class Recorder:
             self._cell.append(victims, samples, _joined(pictures), _joined(returned))
 
     def _victim_rows(self, guess: Reconstruction, truth: Victims) -> list[dict[str, Any]]:
+        members: Sequence[str | None] = guess.member or [None] * len(guess)
         columns = zip(
             guess.ids.tolist(),
             guess.status,
@@ -89,6 +90,7 @@ class Recorder:
             guess.evaluations.tolist(),
             guess.seconds.tolist(),
             truth.repeats.tolist(),
+            members,
         )
         return [
             {
@@ -102,9 +104,10 @@ class Recorder:
                 "repeats": repeats,
                 "batch_size": truth.labels.shape[1],
                 "device": self._device(),
+                **({} if member is None else {"member": member}),
                 **self._common,
             }
-            for victim, status, objective, iterations, evaluations, seconds, repeats in columns
+            for victim, status, objective, iterations, evaluations, seconds, repeats, member in columns
         ]
 
 

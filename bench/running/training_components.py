@@ -9,7 +9,6 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from bench.client import DataFacts
 from bench.config.instantiate import instantiate
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.labelled import held_out, labelled
@@ -21,6 +20,7 @@ from bench.defenses.stack import schedule_of
 from bench.engine.rng import seed_of, seeded
 from bench.errors import NotApplicable, UserError
 from bench.host.capacity import require_memory
+from bench.messages.data_facts import DataFacts
 from bench.modalities.lookup import modality
 from bench.models.differentiable_norms import replace_norms
 from bench.models.introspect import check_training, introspect

@@ -21,8 +21,8 @@ class Simplex:
         centred = torch.eye(count, dtype=torch.float64) - 1 / count
         self._signals, self._sigma = centred / centred[0].norm(), sigma
 
-    def updates_alike(self, victims: Victims, draw: int) -> Tensor:
-        noise = torch.randn(len(self._signals), generator=torch.Generator().manual_seed(draw), dtype=torch.float64)
+    def updates_again(self, victims: Victims, seed: int) -> Tensor:
+        noise = torch.randn(len(self._signals), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         return self._signals[: len(victims)] + self._sigma * noise
 
 
@@ -59,12 +59,12 @@ def test_the_random_numbers_of_a_draw_are_the_same_for_all_candidates_and_not_th
     """Float32 sums of gradients and noise of order 1 are right to about 1e-6."""
     noisy, plain = parties(*SMALL, "defense=gaussian", "defense.std=1.0"), parties(*SMALL)
     shown = line_up(noisy.data, 2, 4)
-    first, second = (noisy.client.updates_alike(shown, draw) - plain.client.updates_alike(shown, 0) for draw in (0, 1))
+    first, second = (noisy.client.updates_again(shown, draw) - plain.client.updates_again(shown, 0) for draw in (0, 1))
     torch.testing.assert_close(first, first[:1].expand(4, -1), rtol=0, atol=1e-5)
     assert not torch.allclose(first, second, atol=0.1) and first.std() == pytest.approx(1.0, abs=0.1)
     shared = noisy.client.share(noisy.data.deal([2])).gradients
     own = torch.cat([value.flatten(1) for value in shared.values()], 1)
-    assert not torch.allclose(own, noisy.client.updates_alike(shown, 0)[:1], atol=0.1)
+    assert not torch.allclose(own, noisy.client.updates_again(shown, 0)[:1], atol=0.1)
 
 
 def test_a_value_that_is_not_finite_leaves_no_rate_and_a_reason(parties) -> None:
