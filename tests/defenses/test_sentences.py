@@ -10,7 +10,7 @@ from bench.config.compose import compose
 from bench.errors import NotApplicable
 from bench.running.components import Components, build
 
-NAMES = [name for name in options.entries("defense") if name not in ("none", "soteria")]
+NAMES = [name for name in options.entries("defense") if name not in ("none", "soteria", "graddefense")]
 SMALL = ("data=sentences", "attack=noise", "metric=exact_match", "data.batch_size=2", "logger=none", "engine.threads=1")
 
 
@@ -51,8 +51,8 @@ def test_a_gradient_for_each_sentence_adds_up_to_that_of_the_batch():
     torch.testing.assert_close(found, shared(), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("model", ["bert_tiny", "gpt2_tiny"])
-def test_soteria_is_refused_in_one_line(model):
+@pytest.mark.parametrize(("model", "defense"), [("bert_tiny", "soteria"), ("gpt2_tiny", "soteria"), ("bert_tiny", "graddefense")])
+def test_what_needs_the_derivative_by_an_input_is_refused_in_one_line(model, defense):
     with pytest.raises(NotApplicable, match="tokens have none") as caught:
-        build(compose([*SMALL, f"model={model}", "defense=soteria"]))
+        build(compose([*SMALL, f"model={model}", f"defense={defense}"]))
     assert "\n" not in str(caught.value)
