@@ -1,5 +1,5 @@
-"""CENSOR: Zhang, Cheng, Shen, Ribeiro, An, Chen, Zhang and Li, "CENSOR: Defense Against Gradient Inversion via Orthogonal
-Subspace Bayesian Sampling", 2025 (arXiv 2501.15718)."""
+"""CENSOR: Zhang et al., "CENSOR: Defense Against Gradient Inversion via Orthogonal Subspace Bayesian Sampling", 2025
+(arXiv 2501.15718)."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ def orthogonal(gradient: Tensor, drawn: Tensor) -> Tensor:
 def published(gradient: Tensor, drawn: Tensor) -> Tensor:
     """The vectors of the authors' code, which are not orthogonal to the gradient: `[n]` and `[T, n]` -> `[T, n]`.
 
-    Of r / |r| the code subtracts (r'g / (|r| |g|)) g, whose g should be divided by |g| once more. With a the cosine of r
-    and g, the cosine of the result and g is `a (1 - |g|) / sqrt(1 - 2 a^2 |g| + a^2 |g|^2)`, which is 0 for |g| = 1 alone.
+    Of r / |r| the code subtracts (r'g / (|r| |g|)) g, whose g should be divided by |g| once more. With a the cosine of
+    r and g, the cosine of the result and g is `a (1 - |g|) / sqrt(1 - 2 a^2 |g| + a^2 |g|^2)`, which is 0 for |g| = 1
+    alone.
 
     Args:
         gradient: g.

@@ -71,8 +71,8 @@ def perturbed(gradients: Tree, noise: Tree, risks: Tree, prune: float, share: fl
 class Outpost(Defense):
     """Prunes, and adds noise to the entries that matter most, with a probability that falls with every step.
 
-    The step's number is t = `first`, `first` + 1, ...; a step is perturbed with probability 1 / (1 + `decay` t), and the
-    others share the gradient as it is. The noise of a layer is as strong as its weights are spread.
+    The step's number is t = `first`, `first` + 1, ...; a step is perturbed with probability 1 / (1 + `decay` t), and
+    the others share the gradient as it is. The noise of a layer is as strong as its weights are spread.
 
     An attacker sees which entries are zero, and leaves them out (`dlg_masked`). A client whose gradient has no zeros
     was not perturbed.
@@ -146,7 +146,9 @@ class Outpost(Defense):
     def notes(self, local: ClientContext) -> list[str]:
         """A sentence about steps that are not perturbed, if there can be any."""
         share = 1 - self.probability(0)
-        bare = f"Outpost: a client's first step is shared as it is with probability {share:.2g}, and later ones more often"
+        bare = (
+            f"Outpost: a client's first step is shared as it is with probability {share:.2g}, and later ones more often"
+        )
         return [bare] if self.decay > 0 else []
 
     def facts(self, local: ClientContext) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def test_a_gradient_for_each_sentence_adds_up_to_that_of_the_batch():
     torch.testing.assert_close(found, shared(), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(("model", "defense"), [("bert_tiny", "soteria"), ("gpt2_tiny", "soteria"), ("bert_tiny", "graddefense")])
+@pytest.mark.parametrize(
+    ("model", "defense"), [("bert_tiny", "soteria"), ("gpt2_tiny", "soteria"), ("bert_tiny", "graddefense")]
+)
 def test_what_needs_the_derivative_by_an_input_is_refused_in_one_line(model, defense):
     with pytest.raises(NotApplicable, match="tokens have none") as caught:
         build(compose([*SMALL, f"model={model}", f"defense={defense}"]))
