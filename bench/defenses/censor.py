@@ -157,7 +157,7 @@ class _Replaced(ClientStep):
         def inner(at: Tree) -> tuple[Tree, Any]:
             return self.inner(at, buffers, inputs, labels, noise[0], state)
 
-        gradients, transposed, after = vjp(inner, parameters, has_aux=True)
+        gradients, transposed, after = vjp(inner, parameters, has_aux=True)  # type: ignore[misc]
         updates = self.part.updates(gradients, noise[1])
         rises = torch.stack([self._rise(gradients, transposed, updates, i) for i in range(self.part.trials)])
         best = rises.argmin()[None]

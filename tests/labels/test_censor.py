@@ -49,10 +49,15 @@ def test_labels_of_untrained_networks_are_read(parties) -> None:
 @pytest.mark.slow
 def test_labels_of_two_hundred_untrained_networks_are_read(parties) -> None:
     """With U(-0.5, 0.5), predictions differ from image to image, and those of dummies are a weaker guide."""
-    assert labels_found(parties, 200, "defense=censor", "model.init_range=null") == 200
-    assert labels_found(parties, 200, "defense=censor") >= 170
-    # the published projection is at a right angle only to gradients of length 1; chance is 20
-    assert 40 < labels_found(parties, 200, "defense=censor_published") < 170
+    few = "defense.trials=2"  # the choice among updates changes neither angle nor length
+    assert labels_found(parties, 200, "defense=censor", few, "model.init_range=null") == 200
+    assert labels_found(parties, 200, "defense=censor", few) >= 170
+
+
+@pytest.mark.slow
+def test_the_published_projection_gives_less_away(parties) -> None:
+    """It is at a right angle only to gradients of length 1; the lengths are right. Chance is 10."""
+    assert 20 < labels_found(parties, 100, "defense=censor_published", "defense.trials=2") < 80
 
 
 def test_an_undefended_client_gives_the_rule_nothing() -> None:
