@@ -32,7 +32,7 @@ def predictions(zero: Tensor, one: Tensor) -> tuple[Tensor, Tensor]:
     return error + first, features
 
 
-def fits(probabilities: Tensor, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def fits(probabilities: Tensor, features: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     """How well each dummy explains what was sent if it has each of the labels: log-likelihoods `[N, K]`.
 
     The gradients of an example with label y are p - e_y (bias) and (p - e_y) h' (weight). What CENSOR sends of a tensor
@@ -41,22 +41,29 @@ def fits(probabilities: Tensor, features: Tensor, weight: Tensor, bias: Tensor |
     Args:
         probabilities: `[N, K]`, p.
         features: `[N, d]`, h.
-        weight: `[K, d]`, what was sent for the last weight.
-        bias: `[K]`, what was sent for the last bias; None if that was not sent.
+        weight: `[K, d]`, what was sent for the last weight; None to leave it out.
+        bias: `[K]`, what was sent for the last bias; None to leave it out. The length is taken from it, if it is there.
     """
-    tiny = torch.finfo(weight.dtype).tiny
-    classes = torch.eye(probabilities.shape[1], dtype=weight.dtype, device=weight.device)
-    error = probabilities[:, None] - classes  # [N, K labels, K entries]
-    length, reach = error.norm(dim=2), features.norm(dim=1)[:, None]
-    across = torch.einsum("nyk,nk->ny", error, features @ weight.T)
-    cosine = across / (length * reach * weight.norm()).clamp(min=tiny)
-    found = -(cosine / _WEIGHT).square() / 2
-    if bias is None:
-        ratio = (length * reach).clamp(min=tiny).log() - weight.norm().clamp(min=tiny).log()
-    else:
-        ratio = length.clamp(min=tiny).log() - bias.norm().clamp(min=tiny).log()
-        found = found - (error @ bias / (length * bias.norm()).clamp(min=tiny) / _BIAS).square() / 2
-    return found - (ratio / _BIAS).square() / 2
+    tiny = torch.finfo(probabilities.dtype).tiny
+    error = probabilities[:, None] - torch.eye(probabilities.shape[1]).to(probabilities)  # [N, K labels, K entries]
+    length = error.norm(dim=2)
+    found = torch.zeros_like(length)
+    if weight is not None:
+        long = length * features.norm(dim=1)[:, None]
+        across = torch.einsum("nyk,nk->ny", error, features @ weight.T)
+        found = found - _square(across / (long * weight.norm()).clamp(min=tiny), _WEIGHT)
+        if bias is None:
+            found = found - _square((long / weight.norm()).clamp(min=tiny).log(), _BIAS)
+    if bias is not None:
+        across = error @ bias
+        found = found - _square(across / (length * bias.norm()).clamp(min=tiny), _BIAS)
+        found = found - _square((length / bias.norm()).clamp(min=tiny).log(), _BIAS)
+    return found
+
+
+def _square(residual: Tensor, width: float) -> Tensor:
+    """Half the square of how far an equation is from being fulfilled, in widths."""
+    return (residual / width).square() / 2
 
 
 class CensorRule(LabelRule):
@@ -69,11 +76,18 @@ class CensorRule(LabelRule):
 
     It needs no grant of the defence: the entries of an undefended bias's gradient have a sum of zero, and those of
     what CENSOR sends have not. On what other clients share, the rule means nothing.
+
+    Args:
+        weight: whether the last weight counts too, if there is a bias. Against the published projection it has to be
+            false: that is at a right angle only to gradients of length 1, and the bias's is about as long as that.
     """
 
     needs = frozenset(
         {"batch_of_one", "last_linear", "last_layer_shared", "classes", "input_range", "buffers", "update_length"}
     )
+
+    def __init__(self, weight: bool) -> None:
+        self.weight = weight
 
     def check(self, seen: Observation) -> None:
         """See `LabelRule.check`."""
@@ -91,7 +105,7 @@ class CensorRule(LabelRule):
         images = uniform_images(seen, victim, (_DUMMIES, 1), seed, "censor dummies")
         labels = torch.zeros(len(images), 1, dtype=torch.long, device=images.device)
         gradients = (weight_gradients(seen, victim, images, labels + c).double() for c in (0, 1))
-        sent = last_weight(seen)[victim].double() / task.unit
-        shared = task.last_bias is not None and task.last_bias in seen.gradients
-        bias = seen.gradients[task.last_bias][victim].double() / task.unit if shared else None  # type: ignore[index]
+        names = task.last_linear, task.last_bias
+        weight, bias = (seen.gradients[n][victim].double() / task.unit if n in seen.gradients else None for n in names)
+        sent = weight if self.weight or bias is None else None
         return fits(*predictions(*gradients), sent, bias).nan_to_num(-torch.inf).logsumexp(0).argmax()
