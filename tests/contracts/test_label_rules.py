@@ -16,7 +16,7 @@ from bench.engine.settings import EngineSettings
 from bench.labels.base import LabelRule
 
 RULES = [name for name in options.entries("labels") if name != "joint"]
-ONE = {"sign", "bias", "last_layer", "soft"}  # rules for batches of one
+ONE = {"sign", "bias", "last_layer", "soft", "censor"}  # rules for batches of one
 BATCHES = {
     "one": [[3], [0], [9]],
     "duplicates": [[3, 3, 1, 7], [0, 0, 0, 2], [9, 8, 9, 8]],

@@ -12,7 +12,8 @@ from bench.errors import NotApplicable
 from bench.running.components import Components, build
 
 OF_PIXELS = ("ats", "instahide", "mixup")
-NAMES = [name for name in options.entries("defense") if name not in ("none", "soteria", *OF_PIXELS)]
+WITHOUT = ("none", "soteria", "graddefense", *OF_PIXELS)
+NAMES = [name for name in options.entries("defense") if name not in WITHOUT]
 SMALL = ("data=sentences", "attack=noise", "metric=exact_match", "data.batch_size=2", "logger=none", "engine.threads=1")
 
 
@@ -57,10 +58,12 @@ def test_a_gradient_for_each_sentence_adds_up_to_that_of_the_batch():
     torch.testing.assert_close(found, shared(), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("model", ["bert_tiny", "gpt2_tiny"])
-def test_soteria_is_refused_in_one_line(model):
+@pytest.mark.parametrize(
+    ("model", "defense"), [("bert_tiny", "soteria"), ("gpt2_tiny", "soteria"), ("bert_tiny", "graddefense")]
+)
+def test_what_needs_the_derivative_by_an_input_is_refused_in_one_line(model, defense):
     with pytest.raises(NotApplicable, match="tokens have none") as caught:
-        build(compose([*SMALL, f"model={model}", "defense=soteria"]))
+        build(compose([*SMALL, f"model={model}", f"defense={defense}"]))
     assert "\n" not in str(caught.value)
 
 
