@@ -199,3 +199,15 @@ def test_batch_normalisation_is_trained_under_it() -> None:
     cfg = compose(["logger=none", "trainer=cpu", "engine.threads=1", "defense=precode", *words])
     trainee = build_training(cfg, read_data(cfg))
     assert trainee.local.batch_statistics and "fc.precode.decoder.bias" in classifier(cfg, trainee, 0)._shapes
+
+
+def test_statistics_of_the_batch_are_granted_beside_it_and_are_those_without_it(parties) -> None:
+    """BatchNorm reads what lies below the bottleneck, so the batch has one set of statistics, whatever the latent."""
+    words = ("attack=noise", "data.set=cifar10", "data.size=8", "data.batch_size=2", "model=resnet20", "model.blocks=1")
+    granted = ("model.mode=train", "threat=batchnorm_exact")
+    seen, plain = (
+        built.client.share(built.data.deal([0])).statistics
+        for built in (parties(*words, *granted, "defense=precode"), parties(*words, *granted))
+    )
+    assert seen is not None and plain is not None and set(seen) == set(plain)
+    assert all(torch.equal(seen[name], value) for name, value in plain.items())
