@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.func import vjp
 
 from bench.defenses.base import ClientContext, ClientStep, Defense, Tree, rng_of
-from bench.defenses.encoding import Encoding
 from bench.defenses.mapping import stacked
 from bench.defenses.privacy import Privacy
 from bench.engine.rng import Shapes, VictimRng
@@ -118,10 +117,6 @@ class Censor(Defense):
     def privacy(self, inner: Privacy | None) -> Privacy | None:
         """Returns None, because the update is chosen by the private batch again."""
         return None
-
-    def encode(self, sent: Encoding) -> Encoding:
-        """Dense 32-bit floats."""
-        return sent.dense()
 
     def updates(self, gradients: Tree, drawn: Tree) -> Tree:
         """The updates to choose from, `{name: [T, ...]}`.

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.func import jacrev
 
 from bench.defenses.base import ClientContext, ClientStep, Defense, Tree, rng_of
-from bench.defenses.encoding import Encoding
 from bench.defenses.privacy import Privacy
 from bench.engine.rng import Shapes, VictimRng
 from bench.errors import NotApplicable
@@ -60,8 +59,8 @@ class GradDefense(Defense):
     """Divides all entries into slices to which the layers contribute equal sensitivity, and adds noise to some slices.
 
     The sensitivity of a tensor is the norm of the derivative, by an input, of the sum of its gradient's entries; it is
-    the mean over inputs. The other slices are shared as they are, and an attacker who gives a lower weight to what
-    does not fit gains from them.
+    the mean over inputs. The other slices are shared as they are, and an attacker who gives little weight to
+    entries that do not fit (`attack=dlg_robust`) reads them.
 
     Departs: the authors measure sensitivities on fifty images that the server gives out; here a client measures them
     on its own batch, because no such images are granted. Slices are cut between entries and not between blocks of
@@ -131,10 +130,6 @@ class GradDefense(Defense):
     def privacy(self, inner: Privacy | None) -> Privacy | None:
         """Returns None, because the slices are computed from the private inputs again."""
         return None
-
-    def encode(self, sent: Encoding) -> Encoding:
-        """Dense 32-bit floats, with noise and without it."""
-        return sent.dense()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """OUTPOST: Wang, Hugh and Li, "More than Enough is Too Much: Adaptive Defenses against Gradient Leakage in Production
 Federated Learning", 2024 (10.1109/TNET.2024.3377655).
 
-The numbers are those of the authors' code (github.com/TL-System/plato, examples/gradient_leakage_attacks/defense/
+The computation is that of the authors' code (github.com/TL-System/plato, examples/gradient_leakage_attacks/defense/
 Outpost). That code computes the perturbed gradient and returns the one that it was given, so what it shares is not
 defended at all. Here the perturbed gradient is shared.
 """
@@ -74,8 +74,8 @@ class Outpost(Defense):
     The step's number is t = `first`, `first` + 1, ...; a step is perturbed with probability 1 / (1 + `decay` t), and
     the others share the gradient as it is. The noise of a layer is as strong as its weights are spread.
 
-    An attacker sees which entries are zero, and leaves them out (`dlg_masked`). A client whose gradient has no zeros
-    was not perturbed.
+    An attacker who leaves out zeros and gives little weight to entries that do not fit (`attack=dlg_robust`) reads the
+    entries that have no noise. A client whose gradient has no zeros was not perturbed.
 
     Departs: the code counts t as the epoch times the number of the batch, and draws the same noise in every step,
     because it seeds the generator anew. Here t counts steps, and each step has noise of its own.
@@ -84,7 +84,7 @@ class Outpost(Defense):
         decay: beta, >= 0; 0 perturbs every step.
         first: t of the first step, >= 0.
         prune: fraction of each tensor's entries that become zero, in [0, 1).
-        share: fraction of all Fisher informations that get noise, in [0, 1].
+        share: fraction of all Fisher informations that get noise, in [0, 1]; the highest one always does.
         strength: standard deviation of the noise on a layer whose weights have a variance of 1, >= 0.
         seed: seed of the random numbers, in addition to that of the run.
 
@@ -132,7 +132,7 @@ class Outpost(Defense):
         Raises:
             NotApplicable: there is noise, which is on some entries only.
         """
-        if self.share > 0 and self.strength > 0:
+        if self.strength > 0:
             raise NotApplicable(
                 "defense Outpost adds noise to some entries only, and the limit of noise is for noise on every entry "
                 "(defense.strength=0 for the limit of its pruning)"
