@@ -67,7 +67,7 @@ class LearningToInvert(Attack):
     Departs: a gradient is hashed with random signs and standardised per feature, whereas the published code hashes
     larger models only, without signs, and does not standardise. The random numbers of the defence are drawn `draws`
     times per image, and not anew in each epoch. The published network is larger and trained for longer, and its epoch
-    is chosen by the error on the test images; here it is the last one.
+    is chosen by the error on the test images; here public images that are held out choose it.
 
     Args:
         images: public images that are used, the first ones, >= 2; null for all of them.
