@@ -54,7 +54,7 @@ def choices(suite: Suite, said: Collection[str]) -> Iterator[Choice]:
         yield Choice(f"training {name}", [*trained, *tokens_of([text])], True, name, _OF_LEAKS)
     # what the user says may leave choices that are the same: each is composed once
     grid = list(map(list, dict.fromkeys(tuple(tokens_of(choice)) for choice in itertools.product(*suite.grid))))
-    for tokens in [*grid, *(_TOKEN.findall(text) for text in suite.also)]:
+    for tokens in [*grid, *(tokens_of([text]) for text in suite.also)]:
         yield Choice(" ".join(tokens) or ALONE, [*general, *tokens])
     tokens_left = ([token for token in tokens if group_of(token) not in _OF_LEAKS] for tokens in grid)
     shares = list(dict.fromkeys(map(tuple, tokens_left)))

@@ -34,6 +34,11 @@ def test_what_the_user_says_replaces_the_file_in_trainings_too() -> None:
     assert [one.title for one in found[1:]] == ["attack=dlg attack.evaluations=7", "attack=mean", "training"]
 
 
+def test_what_the_user_says_of_a_group_replaces_the_keys_below_it_in_cells_beside_the_grid_too() -> None:
+    suite = Suite(grid=[["attack=dlg"]], overrides=[], also=["defense=outpost defense.decay=0 attack=dlg_robust"])
+    assert list(choices(suite, {"defense"}))[-1].overrides == ["attack=dlg_robust"]
+
+
 def test_a_training_sees_no_override_of_an_attack_and_a_cell_none_of_a_training() -> None:
     training, cell = list(choices(SUITE, set()))[:2]
     assert not training.sees("attack.lr=1") and not training.sees("labels=ilrg") and training.sees("training.lr=1")

@@ -161,14 +161,14 @@ def test_a_suite_joins_what_leaks_with_what_it_costs(root, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_defenses_has_fourteen_points_four_attacks_a_limit_a_line_up_and_a_price_each(root):
+def test_defenses_has_twenty_two_points_five_attacks_a_limit_a_line_up_and_a_price_each(root):
     cells = [cell.config for cell in suite.plan("defenses", [f"paths.data={root}"])]
     leaks = [cfg for cfg in cells if kind_of(cfg) is StoredLeak and not cfg.attack.control]
     points = {cfg.names.defense for cfg in leaks}
-    assert len(points) == 14 and len(leaks) == 56 and {cfg.data.victims for cfg in leaks} == {8}
+    assert len(points) == 22 and len(leaks) == 22 * 5 + 3 and {cfg.data.victims for cfg in leaks} == {8}
     kinds = (StoredLimits, StoredIdentification, StoredTraining)
     beside = [[cfg for cfg in cells if kind_of(cfg) is kind] for kind in kinds]
-    assert [len(found) for found in beside] == [14, 14, 14]
+    assert [len(found) for found in beside] == [22, 22, 22]
     assert all({cfg.names.defense for cfg in found} == points for found in beside)
     prices = beside[-1]
     assert {(cfg.training.epochs, cfg.training.runs) for cfg in prices} == {(5, 2)}
