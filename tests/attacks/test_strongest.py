@@ -175,6 +175,17 @@ def test_who_cannot_serve_is_left_out_and_named_once() -> None:
         ensemble({name: claims(images, labels, kind) for name, kind in neither.items()}).check(seen)
 
 
+def test_members_whose_budget_or_rest_leaves_no_one_are_no_ensemble() -> None:
+    seen, images, labels = observe(net(), victims=1, batch_size=1)
+    neither = {"labelled": claims(images, labels, Labelled), "dear": claims(images, labels, budget=200)}
+    with pytest.raises(NotApplicable, match=r"labelled: .*; dear: needs attack\.evaluations=200 at least"):
+        ensemble(neither).check(seen)
+    resting = ensemble({"one": claims(images, labels)}, noiseless=("one",))
+    resting.check(seen)
+    with pytest.raises(NotApplicable, match="one: does not begin under noise"):
+        resting.check(replace(seen, defense=({"defense": "Gaussian", "std": 0.1},)))
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
