@@ -154,10 +154,15 @@ class Strongest(Attack):
             NotApplicable: the message has the reason of each member.
         """
         super().check(seen)
-        left_out = self._left_out(seen)
-        if len(left_out) == len(self.members):
-            reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
-            raise NotApplicable(f"attack {type(self).__name__} has no member that can serve: {reasons}")
+        reasons = self._left_out(seen)
+        for name in self.members.keys() - reasons.keys():
+            if self._budgets[name] > self.evaluations:
+                reasons[name] = f"needs attack.evaluations={self._budgets[name]} at least"
+            elif name in self.noiseless and Likelihood.under(seen, self.width).is_noisy:
+                reasons[name] = "does not begin under noise"
+        if len(reasons) == len(self.members):
+            words = "; ".join(f"{name}: {reasons[name]}" for name in self.members)
+            raise NotApplicable(f"attack {type(self).__name__} has no member that can serve: {words}")
 
     def _left_out(self, seen: Observation) -> dict[str, str]:
         """The members that cannot serve an observation, and why."""

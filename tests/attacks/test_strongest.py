@@ -175,6 +175,17 @@ def test_who_cannot_serve_is_left_out_and_named_once() -> None:
         ensemble({name: claims(images, labels, kind) for name, kind in neither.items()}).check(seen)
 
 
+def test_members_whose_budget_or_rest_leaves_no_one_are_no_ensemble() -> None:
+    seen, images, labels = observe(net(), victims=1, batch_size=1)
+    neither = {"labelled": claims(images, labels, Labelled), "dear": claims(images, labels, budget=200)}
+    with pytest.raises(NotApplicable, match=r"labelled: .*; dear: needs attack\.evaluations=200 at least"):
+        ensemble(neither).check(seen)
+    resting = ensemble({"one": claims(images, labels)}, noiseless=("one",))
+    resting.check(seen)
+    with pytest.raises(NotApplicable, match="one: does not begin under noise"):
+        resting.check(replace(seen, defense=({"defense": "Gaussian", "std": 0.1},)))
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -216,8 +227,10 @@ def test_each_member_has_settings_of_its_own_and_hears_what_the_engine_hears(par
 
 @pytest.mark.slow
 def test_victims_do_not_depend_on_one_another(parties) -> None:
-    """Under noise, so that no victim is solved; the budget leaves out the member with the largest one."""
-    words = (*SMALL, "threat=adaptive", "defense=gaussian", "attack.evaluations=3600", "engine.dtype=float64")
+    """Under noise, so that no victim is solved; with short runs, since how far they get does not matter here."""
+    places = ("", "members.posterior.", "members.angle.", "members.relu.")
+    short = [f"attack.{place}stop.evaluations=40" for place in places]
+    words = (*SMALL, "threat=adaptive", "defense=gaussian", "engine.dtype=float64", *short)
     several, single = parties(*words, "engine.chunk=3"), parties(*words, "engine.chunk=1")
     seen = several.client.share(several.data.deal(range(3)))
     together, alone = run(several.attack, seen), run(single.attack, seen)
