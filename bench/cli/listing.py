@@ -19,7 +19,7 @@ _GRANTS = {
     "surrogate": "threat=surrogate",
     "defense_known": "threat=adaptive",
     "labels": "threat=labels_known",
-    "public_images": "threat=public_images",
+    "public_images": "threat=public_images data.victims=10",  # half of the twenty images of `data=samples` are public
 }
 
 
