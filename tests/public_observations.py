@@ -9,6 +9,7 @@ from observations import CLASSES, SHAPE, net, observe
 from torch import Tensor
 
 from bench.defenses.base import ClientContext, Defense
+from bench.defenses.example_form import ExampleForm
 from bench.defenses.known_update import KnownUpdate
 from bench.defenses.stack import Stack
 from bench.engine.settings import EngineSettings
@@ -25,7 +26,8 @@ def observe_public(
     """An observation with public images, drawn as the private ones; the private images `[V, 1, 1, 2, 3]` and labels."""
     model = net()
     seen, images, labels = observe(model, victims=victims, batch_size=1, one_model=True)
-    context = ClientContext(model, 1, "3.weight", False, False, True)
+    form = ExampleForm(SHAPE, CLASSES, by_token=False, refusal=None, soft=False)
+    context = ClientContext(model, 1, "3.weight", False, False, True, form)
     update = KnownUpdate(defense, seen.task.gradient, context, [name for name, _ in model.named_parameters()])
     generator = torch.Generator().manual_seed(2)
     others = torch.rand(public, *SHAPE, generator=generator, dtype=torch.float64)

@@ -39,7 +39,7 @@ def test_a_cell_has_a_row_with_its_figures_or_the_reason(found: list[dict[str, A
     printed = markdown.page(identification.page(found))
     table = [line.split("|") for line in printed.splitlines() if line.startswith("| lenet")]
     rows = {row[2].strip(): [part.partition("<br>")[0].strip() for part in row[3:10]] for row in table}
-    assert rows["dp_sgd"] == ["1", "2", "0.062", "100", "0.0100", "0.0918", "16"]
+    assert rows["dp\\_sgd"] == ["1", "2", "0.062", "100", "0.0100", "0.0918", "16"]
     assert rows["none"] == ["1", "2", "1.000", "100", "0.0100", "-", "1"]
     assert rows["clients"] == ["1", "0", "n/a", "-", "-", "-", "-"]
     assert "clients on lenet: not\\_applicable: it is too small" in printed

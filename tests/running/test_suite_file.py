@@ -38,7 +38,7 @@ def test_labels_has_rules_that_serve_batches_and_needs_no_download():
     found = suite_file.load("labels")
     _, sizes, rules = found.grid
     assert sizes == [f"data.batch_size={2**power}" for power in range(9)]
-    for_others = {"sign", "bias", "last_layer", "soft", "tokens", "joint", "oracle"}
+    for_others = {"sign", "bias", "last_layer", "soft", "tokens", "joint", "oracle", "censor"}
     assert {rule.removeprefix("labels=") for rule in rules} == set(options.entries("labels")) - for_others
     assert "data=samples" in found.overrides and all("labels=" in cell and "model=" in cell for cell in found.also)
 
