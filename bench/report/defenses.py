@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.modalities.scale import LeakageScale
-from bench.report import identification_column, limit_column, worst_case_column
+from bench.report import adaptive, identification_column, limit_column, worst_case_column
 from bench.report.html.words import foreign_attack
 from bench.report.hypotheses import judged
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
@@ -175,6 +175,7 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
         "A failed victim has the lowest leak there is, and none of its samples is recovered, whatever it left.",
         f"Columns of attacks: {scale.rate_in_words}.",
         *worst_case_column.notes(board),
+        *adaptive.notes(board),
         *limit_column.notes(board),
         methods(errors=False),
         COVERAGE,
@@ -245,7 +246,7 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
     scales = dict.fromkeys(board.scale for board in boards)
     measured = [name for scale in scales for name in _named(scale)]
     keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES]
-    keys += [*limit_column.RAW, *worst_case_column.RAW, *identification_column.RAW, "origin", "identity"]
+    keys += [*limit_column.RAW, *worst_case_column.RAW, *identification_column.RAW, *adaptive.RAW, "origin", "identity"]
     lines = []
     for board in boards:
         for line in board.lines:
@@ -256,7 +257,7 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
                 cells += [numbers.get(name) for name in measured]
                 found = [line.facts.get("epsilon"), *_raw(line.utility)]
                 found += [*_of_figures(each, line.utility), *limit_column.raw(line)]
-                found += [*worst_case_column.raw(line, board), *identification_column.raw(line)]
+                found += [*worst_case_column.raw(line, board), *identification_column.raw(line), *adaptive.raw(line)]
                 lines.append(Line([*cells, *found, verification.mark(each.cell.folder), each.cell.identity]))
     return Table([Column(key=key) for key in keys], lines)
 

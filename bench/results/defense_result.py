@@ -81,6 +81,12 @@ class DefenseResult:
         return next((leak for leak in self.leaks if leak.attack == attack), None)
 
     @property
+    def adaptive(self) -> list[str]:
+        """The attacks with a result whose threat model grants the defence."""
+        grants = {leak.attack: (leak.cell.facts.get("threat") or {}).get("grants") or {} for leak in self.leaks}
+        return [attack for attack, granted in grants.items() if granted.get("defense_known")]
+
+    @property
     def title(self) -> str:
         """The name of its row in tables: the family and the strength."""
         return f"{self.family} {self.strength}".strip()
