@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.modalities.scale import LeakageScale
-from bench.report import adaptive, identification_column, limit_column, worst_case_column
+from bench.report import adaptive, identification_column, label_column, limit_column, worst_case_column
 from bench.report.html.words import foreign_attack
 from bench.report.hypotheses import judged
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value, marks
@@ -101,6 +101,7 @@ def _table(board: DefenseBoard) -> Table:
             Column(f"{name}, rate", short=name, direction="down", align="r", width=_ATTACK_WIDTH)
             for name in board.attacks
         ),
+        *label_column.columns(board),
         *limit_column.columns(board),
         Column("accuracy, rate", short="accuracy", direction="up", align="r"),
         Column("of runs", align="r"),
@@ -115,7 +116,8 @@ def _table(board: DefenseBoard) -> Table:
         cells: list[Cell] = [line.rank, line.title, _worst(line.worst)]
         cells.append(Value(**line.worst.figure.document(), places=board.scale.places))
         cells += [*worst_case_column.cells(line, board), *(_success(line, attack) for attack in board.attacks)]
-        cells += [*limit_column.cells(line, board), *_utility(line, board), *identification_column.cells(line, board)]
+        cells += [*label_column.cells(line, board), *limit_column.cells(line, board), *_utility(line, board)]
+        cells += identification_column.cells(line, board)
         lines.append(Line(cells, line.title))
     return Table(columns, lines)
 
@@ -176,6 +178,7 @@ def _notes(board: DefenseBoard, used: Sequence[str]) -> list[str]:
         f"Columns of attacks: {scale.rate_in_words}.",
         *worst_case_column.notes(board),
         *adaptive.notes(board),
+        *label_column.notes(board),
         *limit_column.notes(board),
         methods(errors=False),
         COVERAGE,
@@ -246,7 +249,8 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
     scales = dict.fromkeys(board.scale for board in boards)
     measured = [name for scale in scales for name in _named(scale)]
     keys = [*_OF_LEAKS, *measured, "epsilon_step", *_OF_PRICES, *_OF_STEPS, *_OF_FIGURES]
-    keys += [*limit_column.RAW, *worst_case_column.RAW, *identification_column.RAW, *adaptive.RAW, "origin", "identity"]
+    keys += [*limit_column.RAW, *worst_case_column.RAW, *identification_column.RAW, *adaptive.RAW, *label_column.RAW]
+    keys += ["origin", "identity"]
     lines = []
     for board in boards:
         for line in board.lines:
@@ -258,6 +262,7 @@ def raw(boards: Sequence[DefenseBoard]) -> Table:
                 found = [line.facts.get("epsilon"), *_raw(line.utility)]
                 found += [*_of_figures(each, line.utility), *limit_column.raw(line)]
                 found += [*worst_case_column.raw(line, board), *identification_column.raw(line), *adaptive.raw(line)]
+                found += label_column.raw(line)
                 lines.append(Line([*cells, *found, verification.mark(each.cell.folder), each.cell.identity]))
     return Table([Column(key=key) for key in keys], lines)
 

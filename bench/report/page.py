@@ -33,6 +33,7 @@ from bench.results import query, store
 from bench.results.defense_result import DefenseBoard
 from bench.results.join import boards
 from bench.results.stored_identification import StoredIdentification
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.storage.atomic import unwritable, write_bytes, write_text
@@ -115,7 +116,14 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     paths = _tables(folder, "leaderboard", scores, raw) if listing.cells else []
     trainings, strays = store.cells(root, StoredTraining)
     read = {row.cell.folder: row.stored for row in board.rows}
-    compared = boards(listing.cells, trainings, read, measured[StoredLimits], measured[StoredIdentification])
+    compared = boards(
+        listing.cells,
+        trainings,
+        read,
+        limits=measured[StoredLimits],
+        line_ups=measured[StoredIdentification],
+        label_cells=measured[StoredLabels],
+    )
     texts = [terminal.text(scores)] if listing.cells else []
     if compared:
         drawn = _draw(folder, compared, pictures)

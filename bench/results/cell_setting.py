@@ -10,6 +10,9 @@ from bench.modalities.lookup import modality_of
 from bench.results.identity import class_names
 from bench.results.stored_cell import Kind, StoredCell
 
+# Grants that an adaptive attacker has on top of a threat model. Cells that differ in these only share a board.
+ADAPTIVE = ("defense_known", "local_training")
+
 
 def config_of(cell: StoredCell, group: str) -> Mapping[str, Any]:
     """The config of one group; empty if it is unknown."""

@@ -29,6 +29,24 @@ class LimitResult:
 
 
 @dataclass(frozen=True)
+class LabelResult:
+    """What label rules read under one defence.
+
+    Args:
+        best: the document of the rule that is right most often (`bench.results.labels_summary`); None if none has a
+            result.
+        rules: how many rules have a result.
+        chance: the rate at which a label drawn uniformly is right, in (0, 1]; None for batches of more than one.
+        unserved: the rules without a result, `{rule: reason}`.
+    """
+
+    best: dict[str, Any] | None
+    rules: int
+    chance: float | None
+    unserved: dict[str, str]
+
+
+@dataclass(frozen=True)
 class DefenseResult:
     """One defence at one strength.
 
@@ -45,6 +63,7 @@ class DefenseResult:
         rank: its rank; rank 1 leaks least. Defences that the paired test does not separate share a rank.
         limit: what no unbiased attacker gets past (see `LimitResult`), or None if nobody measured it.
         identification: the document of its line-ups (`bench.results.identification_summary`), or None.
+        labels: what label rules read (see `LabelResult`), or None if none was tried.
         p: the p-value of the paired test against the first defence of the rank before; None in the first rank.
     """
 
@@ -59,6 +78,7 @@ class DefenseResult:
     rank: int = 0
     limit: LimitResult | None = None
     identification: dict[str, Any] | None = None
+    labels: LabelResult | None = None
     p: float | None = None
 
     @property

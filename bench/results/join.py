@@ -10,22 +10,22 @@ import numpy as np
 from bench.modalities.lookup import modality_of
 from bench.modalities.scale import Values
 from bench.results import leaks, query
-from bench.results.cell_setting import config_of, contents, defense_of, plain, setting_of, victims_of
+from bench.results.cell_setting import ADAPTIVE, config_of, contents, defense_of, plain, setting_of, victims_of
 from bench.results.defense_result import DefenseBoard, DefenseResult
 from bench.results.identification_result import identified
+from bench.results.label_result import with_labels
 from bench.results.leaks import LeakageScore
 from bench.results.limit_result import limited
 from bench.results.paired import sign_flip
 from bench.results.query import Rows
 from bench.results.stored_identification import StoredIdentification
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
 from bench.results.training_summary import summarise
 
 LEVEL = 0.05  # the significance level of the paired test
-# Grants that an adaptive attacker has on top of a threat model. Cells that differ in these only share a board.
-_ADAPTIVE = ("defense_known", "local_training")
 
 
 def boards(
@@ -34,6 +34,7 @@ def boards(
     stored: Mapping[Path, Rows] | None = None,
     limits: Sequence[StoredLimits] = (),
     line_ups: Sequence[StoredIdentification] = (),
+    label_cells: Sequence[StoredLabels] = (),
 ) -> list[DefenseBoard]:
     """Makes one board per data set and model on which more than one defence was tried.
 
@@ -43,11 +44,12 @@ def boards(
         stored: the rows of the cells that have been read already, `{folder of a cell: its rows}`.
         limits: the cells of limits of the same folder.
         line_ups: the cells of line-ups of the same folder.
+        label_cells: the cells of label inference of the same folder.
     """
     found, stored = [], stored or {}
     groups: dict[str, list[StoredLeak]] = {}
     for cell in cells:
-        groups.setdefault(setting_of(cell, without=_ADAPTIVE), []).append(cell)
+        groups.setdefault(setting_of(cell, without=ADAPTIVE), []).append(cell)
     controls = [cell for cell in cells if cell.facts.get("control")]
     for group in groups.values():
         tried = [cell for cell in group if not cell.facts.get("control")]
@@ -58,6 +60,7 @@ def boards(
         if len(lines) < 2:
             continue
         lines = identified(limited(lines, limits, tried[0]), line_ups, tried[0])
+        lines = with_labels(lines, label_cells, tried[0])
         for setting in _settings(trainings, tried[0]) or [[]]:
             trained = [replace(line, utility=_utility(line, setting)) for line in lines]
             words = _words(setting[0]) if setting else None

@@ -10,6 +10,8 @@ from bench.running.suite_file import Suite
 # groups that only an attack looks at, and those that only a training does
 _OF_LEAKS = frozenset({"attack", "labels", "measure", "metric", "threat"})
 _OF_TRAININGS = frozenset({"training"})
+# groups of those above that what is measured of the labels depends on
+_OF_LABELS = frozenset({"labels", "threat"})
 ALONE = "the cell"  # the title of a cell without choices
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
@@ -54,13 +56,20 @@ def choices(suite: Suite, said: Collection[str]) -> Iterator[Choice]:
         yield Choice(f"training {name}", [*trained, *tokens_of([text])], True, name, _OF_LEAKS)
     # what the user says may leave choices that are the same: each is composed once
     grid = list(map(list, dict.fromkeys(tuple(tokens_of(choice)) for choice in itertools.product(*suite.grid))))
-    for tokens in [*grid, *(tokens_of([text]) for text in suite.also)]:
+    for tokens in grid:
         yield Choice(" ".join(tokens) or ALONE, [*general, *tokens])
+    for tokens in (tokens_of([text]) for text in suite.also):
+        measures = [token.partition("=")[2] for token in tokens if group_of(token) == "measure"]
+        blind = _blind(measures[0]) if measures else _OF_TRAININGS
+        yield Choice(" ".join(tokens) or ALONE, [*general, *tokens], blind=blind)
     tokens_left = ([token for token in tokens if group_of(token) not in _OF_LEAKS] for tokens in grid)
     shares = list(dict.fromkeys(map(tuple, tokens_left)))
-    for measure, shared in itertools.product(suite.measures, shares):
-        title, overrides = " ".join([measure, *shared]), [*trained, *shared, f"measure={measure}"]
-        yield Choice(title, overrides, blind=_OF_LEAKS | _OF_TRAININGS)
+    for text, shared in itertools.product(suite.measures, shares):
+        measure, *own = _TOKEN.findall(text)
+        own, blind = tokens_of(own), _blind(measure)
+        seen = [token for token in general if group_of(token) not in blind]
+        title = " ".join([measure, *own, *shared])
+        yield Choice(title, [*seen, *shared, f"measure={measure}", *own], blind=blind)
     for shared in shares if suite.utility else ():
         title, overrides = " ".join(["training", *shared]), [*trained, *shared, *tokens_of(suite.utility)]
         yield Choice(title, overrides, True, blind=_OF_LEAKS)
@@ -69,6 +78,11 @@ def choices(suite: Suite, said: Collection[str]) -> Iterator[Choice]:
 def group_of(token: str) -> str:
     """The group of an override: `attack` of `attack.lr=1`."""
     return token.partition("=")[0].lstrip("+~").partition(".")[0]
+
+
+def _blind(measure: str) -> frozenset[str]:
+    """The groups that a cell does not look at which measures something and attacks nothing."""
+    return (_OF_LEAKS - _OF_LABELS if measure == "labels" else _OF_LEAKS) | _OF_TRAININGS
 
 
 def _replaced(token: str, said: Collection[str]) -> bool:

@@ -23,8 +23,9 @@ class Suite:
         also: cells beside the grid, each one or more overrides (a control that looks at no gradient is run once).
         utility: overrides of a training (`training=...` and what else differs from the grid), for the accuracy that
             each choice of the grid leaves; attack, threat and metrics play no part in it. Empty for no trainings.
-        measures: options of the group `measure` (`limit`), each measured for each choice of the grid; attack and threat
-            play no part in it.
+        measures: each an option of the group `measure`, and behind it further overrides if any (`limit`,
+            `labels labels=bias`). Each is measured for each choice of the grid, whoever attacks: what a choice says of
+            attack and threat plays no part in it.
         paper: figures of a paper that the cells stand beside (see `bench.config.paper_section`); None for none.
         trainings: `{name: overrides}` of trainings that run before all cells. A cell uses the weights of one of them by
             `model.checkpoint=training:NAME:EPOCH`; the epochs stand in `training.checkpoints`.
@@ -58,6 +59,11 @@ def load(name: str, config_dir: Path | None = None) -> Suite:
     suite = check_as(Suite, found, str(path))
     if not suite.grid or not all(suite.grid):
         raise UserError(f"{path}: grid: want at least one axis, and at least one choice on each")
+    if wrong := [text for text in suite.measures if not text.strip() or "=" in text.split()[0]]:
+        raise UserError(
+            f"{path}: measures: {wrong[0]!r}: want an option of the group measure first, then its overrides, such as "
+            "`labels labels=bias`"
+        )
     if suite.paper is not None:
         paper_section.section(suite.paper, f"{path}: paper")
     return suite

@@ -57,3 +57,34 @@ def test_a_measure_is_taken_once_per_choice_of_the_grid_whoever_attacks() -> Non
     assert found[-1].overrides == ["data=mnist", "defense=sign", "measure=limit"] and not found[-1].training
     assert [found[-1].sees(said) for said in ("attack=tag", "threat.labels=true", "training.lr=1")] == [False] * 3
     assert found[-1].sees("data.victims=3") and found[-1].sees("defense.std=1")
+
+
+LABELS = Suite(
+    grid=[["defense=none", "defense=sign"], ["attack=dlg", "attack=idlg threat=adaptive"]],
+    overrides=["data=mnist", "metric=mse", "threat=training_details"],
+    also=["defense=censor measure=labels labels=censor"],
+    measures=["limit", "labels labels=bias", "labels labels=geng attack.labels.dummies=3"],
+)
+
+
+def test_a_measure_may_have_overrides_and_that_of_labels_depends_on_the_threat_model_of_the_suite() -> None:
+    found = list(choices(LABELS, set()))[-6:]
+    assert [one.title for one in found[2:]] == [
+        "labels labels=bias defense=none",
+        "labels labels=bias defense=sign",
+        "labels labels=geng attack.labels.dummies=3 defense=none",
+        "labels labels=geng attack.labels.dummies=3 defense=sign",
+    ]
+    assert found[1].overrides == ["data=mnist", "defense=sign", "measure=limit"]
+    common = ["data=mnist", "threat=training_details", "defense=sign", "measure=labels"]
+    assert found[3].overrides == [*common, "labels=bias"]
+    assert found[5].overrides == [*common, "labels=geng", "attack.labels.dummies=3"]
+
+
+def test_the_users_rule_and_threat_model_hold_for_labels_and_the_users_attack_does_not() -> None:
+    *_, beside, limit, _, labels, _, _, _ = choices(LABELS, set())
+    for one in (beside, labels):
+        assert one.sees("labels=ilrg") and one.sees("threat=adaptive") and not one.sees("attack=mean")
+    assert not limit.sees("labels=ilrg") and not limit.sees("threat=adaptive")
+    said = list(choices(LABELS, {"labels"}))[-4:]
+    assert said[0].overrides[-1] == "measure=labels" and said[0].title == "labels defense=none"

@@ -16,6 +16,11 @@ from bench.running import suite_file
         ("gird: [[attack=dlg]]", "unknown key 'gird'; did you mean 'grid'"),
         ("grid: [[attack=dlg]", r"mine\.yaml:\d+: not valid YAML"),
         ("", "want a mapping with the keys grid, overrides"),
+        (
+            "grid: [[attack=dlg]]\nmeasures: [labels=bias]",
+            "measures: 'labels=bias': want an option of the group measure",
+        ),
+        ("grid: [[attack=dlg]]\nmeasures: [' ']", "measures: ' ': want an option of the group measure"),
     ],
 )
 def test_a_mistake_in_the_file_is_one_line(text, sentence, tmp_path):

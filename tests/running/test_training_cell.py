@@ -9,6 +9,7 @@ from opacus.accountants import RDPAccountant
 
 from bench.cli.main import main
 from bench.results.stored_identification import StoredIdentification
+from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 from bench.results.stored_limits import StoredLimits
 from bench.results.stored_training import StoredTraining
@@ -161,7 +162,7 @@ def test_a_suite_joins_what_leaks_with_what_it_costs(root, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_defenses_has_twenty_two_points_five_attacks_a_limit_a_line_up_and_a_price_each(root):
+def test_defenses_has_twenty_two_points_five_attacks_two_label_rules_a_limit_a_line_up_and_a_price_each(root):
     cells = [cell.config for cell in suite.plan("defenses", [f"paths.data={root}"])]
     leaks = [cfg for cfg in cells if kind_of(cfg) is StoredLeak and not cfg.attack.control]
     points = {cfg.names.defense for cfg in leaks}
@@ -170,6 +171,12 @@ def test_defenses_has_twenty_two_points_five_attacks_a_limit_a_line_up_and_a_pri
     beside = [[cfg for cfg in cells if kind_of(cfg) is kind] for kind in kinds]
     assert [len(found) for found in beside] == [22, 22, 22]
     assert all({cfg.names.defense for cfg in found} == points for found in beside)
+    rules = [(cfg.names.defense, cfg.names.attack) for cfg in cells if kind_of(cfg) is StoredLabels]
+    alone = {("label_smoothing", "soft"), ("censor (trials=2)", "censor")}
+    assert (
+        len(rules) == 22 * 2 + 2
+        and set(rules) == {(point, rule) for point in points for rule in ("bias", "sign")} | alone
+    )
     prices = beside[-1]
     assert {(cfg.training.epochs, cfg.training.runs) for cfg in prices} == {(5, 2)}
 
