@@ -56,8 +56,8 @@ class DCS2(Defense):
         (share g(p, y') + (1 - share) g(p, y) + g(batch)) / 3
 
     with 2 in place of 3 if `share` is 0 or 1; if this points away from the gradient of the batch, `repaired` turns it.
-    Nothing is proven about it. The gradient of the batch itself is in what is shared, and the attacker is not told the
-    number of images behind it.
+    Nothing is proven about it. The gradient of the batch itself is in what is shared, so an attacker who optimises the
+    concealing image and its label beside the private image finds the latter (tests/defenses/test_dcs2.py).
 
     Departs: the authors begin at other images of the same kind, or at normal noise. Distances and steps are in units of
     pixels here, and theirs are in units of the normalised ones. Their stop at a distance of `xsim_thr` is left out.

@@ -104,6 +104,41 @@ def test_probabilities_are_labels_too() -> None:
         torch.testing.assert_close(soft[name], value, rtol=1e-6, atol=1e-8)
 
 
+def test_an_attacker_who_moves_a_concealing_image_too_finds_the_private_one() -> None:
+    """One image, its label known: least squares by L-BFGS from noise, over both images and the drawn label."""
+    defense = DCS2(**OWN | {"sensitive": 1})
+    model, image, label = network(), batch()[0][:1], batch()[1][:1]
+    weights = list(model.parameters())
+    step = defense.wrap(
+        PlainGradient(gradient_of(model, functional.cross_entropy)), local(model=model, batch_size=1, examples=FORM)
+    )
+    parameters = {name: value.detach() for name, value in model.named_parameters()}
+    seen, _ = step(parameters, {}, image, label, step.noise({}, 1, VictimRng((3,))), ())
+    length = sum(value.square().sum() for value in seen.values())
+    generator = torch.Generator().manual_seed(0)
+    dummies = [torch.rand(1, 1, 4, 4, generator=generator).double().requires_grad_() for _ in range(2)]
+    unknown = [*dummies, torch.zeros(1, 5, dtype=torch.float64, requires_grad=True)]
+    known = functional.one_hot(label, 5).double()
+    lbfgs = torch.optim.LBFGS(
+        unknown, max_iter=1000, tolerance_change=1e-16, tolerance_grad=1e-14, line_search_fn="strong_wolfe"
+    )
+
+    def distance() -> torch.Tensor:
+        mixed = defense.share * unknown[2].softmax(1) + (1 - defense.share) * known
+        loss = (
+            functional.cross_entropy(model(unknown[1]), mixed) + functional.cross_entropy(model(unknown[0]), known)
+        ) / 3
+        found = torch.autograd.grad(loss, weights, create_graph=True)
+        off = sum((one - value).square().sum() for one, value in zip(found, seen.values(), strict=True)) / length
+        for value, slope in zip(unknown, torch.autograd.grad(off, unknown), strict=True):
+            value.grad = slope
+        return off.detach()
+
+    lbfgs.step(distance)
+    errors = [float((dummy.detach() - image).square().mean()) for dummy in dummies]
+    assert errors[0] < 1e-5 < 1e-2 < errors[1]
+
+
 def test_labels_are_drawn_from_all_classes_and_the_start_from_the_range_of_pixels() -> None:
     known = local(model=network(), batch_size=BATCH, examples=FORM)
     step = DCS2(**OWN).wrap(PlainGradient(lambda *_: {}), known)
