@@ -115,7 +115,8 @@ class Likelihood:
 def _maps_of(part: Mapping[str, Any], batch_size: int | None) -> list[Map]:
     """What a granted defence does to a gradient without any random number; nothing if it only leaves entries out."""
     kind = part["defense"]
-    if kind == "Clip" or (kind == "DPSGD" and batch_size == 1):  # the clipped samples of a batch are not known apart
+    by_sample = kind in ("DPSGD", "DPFTRL")  # the clipped samples of a batch are not known apart
+    if kind == "Clip" or (by_sample and batch_size == 1):
         return [partial(clipped, bound=part["norm"])]
     if kind == "Sign":
         return [partial(_each, function=partial(signs, scaled=part["scaled"]))]

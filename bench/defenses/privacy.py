@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from bench.defenses import reconstruction_bound
 from bench.errors import UserError
@@ -18,11 +19,15 @@ class Privacy:
         noise_multiplier: standard deviation of the noise on the sum, divided by that bound.
         delta: the probability that epsilon does not hold, in (0, 1).
         releases: how often the mechanism is run per shared step.
+
+    Attributes:
+        sampling: how a training has to draw its steps for `of_training` (see `TrainingSchedule`).
     """
 
     noise_multiplier: float
     delta: float
     releases: int = 1
+    sampling: ClassVar[str] = "poisson"
 
     def times(self, releases: int) -> Privacy:
         """Returns the mechanism run `releases` times as often."""
@@ -59,3 +64,16 @@ class Privacy:
         accountant = RDPAccountant()
         accountant.history = [(self.noise_multiplier, rate, steps * self.releases)]
         return float(accountant.get_epsilon(delta=self.delta))
+
+    def of_training(self, epochs: int, steps: int, rate: float | None) -> float:
+        """Epsilon of a whole training.
+
+        Args:
+            epochs: number of epochs.
+            steps: number of steps per epoch.
+            rate: see `epsilon`; None if nothing is sampled, and an example takes part in one step of each epoch.
+
+        Raises:
+            UserError: Opacus is not installed.
+        """
+        return self.epsilon(epochs, 1.0) if rate is None else self.epsilon(epochs * steps, rate)

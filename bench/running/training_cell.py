@@ -183,10 +183,8 @@ def checkpoint_writer(
 
 def epsilon(privacy: Privacy, trainee: TrainingComponents, data: LabelledSplit) -> float:
     """Of the whole training: of the sampled mechanism, or where nothing is sampled with one step an epoch for each."""
-    epochs = trainee.schedule.epochs
-    if trainee.sampling == "poisson":
-        return privacy.epsilon(epochs * data.steps, data.sample_rate)
-    return privacy.epsilon(epochs, 1.0)
+    rate = data.sample_rate if trainee.sampling == "poisson" else None
+    return privacy.of_training(trainee.schedule.epochs, data.steps, rate)
 
 
 def slowdown(module: Classifier, data: LabelledSplit) -> float:

@@ -49,13 +49,14 @@ class TrainingComponents:
 
     @property
     def sampling(self) -> str:
-        """How steps are drawn: by the schedule, and Poisson where a privacy guarantee is accounted for that.
+        """How steps are drawn: by the schedule, or as the privacy guarantee needs it, if the defence has one.
 
         Clients and local steps deal out a batch, which then has to have the same size in each step.
         """
         if self.dealt:
             return "shuffle"
-        return "poisson" if self.defense.privacy(None) else self.schedule.sampling
+        privacy = self.defense.privacy(None)
+        return privacy.sampling if privacy else self.schedule.sampling
 
     @property
     def dealt(self) -> bool:

@@ -20,8 +20,8 @@ class TrainingSchedule:
         train: number of examples to train on under `held_out`, >= 1; null under `official`.
         test: number of examples to test on under `held_out`, >= 1; null under `official`.
         split_seed: seed of the division, >= 0; the same images are held out in every run.
-        sampling: `shuffle` or `poisson`. Under a defence with a privacy guarantee, sampling is always Poisson, because
-            the guarantee is computed for it.
+        sampling: `shuffle` or `poisson`. Under a defence with a privacy guarantee, the guarantee says which, because it
+            is computed for it: Poisson for DP-SGD, shuffled for DP-FTRL.
         batch_size: examples per step, >= 1.
         lr: learning rate of SGD, > 0.
         momentum: momentum of SGD, >= 0; 0 for none.

@@ -117,7 +117,7 @@ def test_its_own_seed_turns_all_its_random_numbers(name, monkeypatch):
 # what acts on more than a gradient
 OF_EXAMPLES = {"ats", "instahide", "label_smoothing", "mixup", "randomised_response"}
 OF_MODELS = {"precode", "lora"}
-STEPS = {"soteria", "clients", "local_steps", "local_epochs", "dp_sgd", "outpost", "graddefense"}
+STEPS = {"soteria", "clients", "local_steps", "local_epochs", "dp_sgd", "dp_ftrl", "dcs2", "outpost", "graddefense"}
 OTHERS = OF_EXAMPLES | OF_MODELS | STEPS
 PARTS = [name for name in NAMES if name not in OTHERS and not name.startswith("censor")]
 

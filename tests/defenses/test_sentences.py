@@ -12,7 +12,7 @@ from bench.errors import NotApplicable
 from bench.running.components import Components, build
 
 OF_PIXELS = ("ats", "instahide", "mixup")
-WITHOUT = ("none", "soteria", "graddefense", *OF_PIXELS)
+WITHOUT = ("none", "soteria", "graddefense", "dcs2", *OF_PIXELS)
 NAMES = [name for name in options.entries("defense") if name not in WITHOUT]
 SMALL = ("data=sentences", "attack=noise", "metric=exact_match", "data.batch_size=2", "logger=none", "engine.threads=1")
 

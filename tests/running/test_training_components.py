@@ -35,6 +35,7 @@ def made(*words: str) -> TrainingComponents:
         (["training.sampling=poisson"], False, "poisson"),
         (["defense=gaussian"], False, "shuffle"),
         (["defense=dp_sgd"], False, "poisson"),  # epsilon is computed for it
+        (["defense=dp_ftrl", "training.sampling=poisson"], False, "shuffle"),  # epsilon is without sampling
         (["defense=clients"], True, "shuffle"),
         (["defense=clients", "training.sampling=poisson"], True, "shuffle"),  # each client needs its part of a batch
     ],
