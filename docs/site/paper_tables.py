@@ -102,7 +102,9 @@ def _figure(one: Row, way: str, *, named: bool = False) -> str:
 
 def _number(text: str) -> str:
     value = float(text)
-    return f"{value:.2f}" if value == 0 or 0.01 <= abs(value) < 1000 else f"{value:.1e}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.1e}"
 
 
 def keep(source: Path) -> None:
