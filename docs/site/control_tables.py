@@ -1,14 +1,15 @@
 """Makes the table of docs/attacks.md that sets every attack beside a control, from docs/controls.csv.
 
-    python docs/site/control_tables.py RESULTS   # reads a results folder of `leakbench suite attacks` first
+    python docs/site/control_tables.py RESULTS   # takes in a results folder of `leakbench suite attacks` first
     python docs/site/control_tables.py           # writes the table into the page
 
 The file has a line per cell: what was attacked, the figure of the attack, that of the control on the same victims, and
-the paired difference of the two with its 95 % interval and the p-value of the sign-flip test.
+the paired difference of the two with its 95 % interval and the p-value of the sign-flip test. A results folder need not
+have every cell of the suite: lines of cells that it lacks stay, as long as the suite still has them as they were run.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from bench.results import query
 from bench.results.stored_leak import StoredLeak
 from bench.results.summary import summary
 from bench.results.victim_values import other_victims, paired_difference, victim_values
+from bench.running import suite
+from bench.running.cell import cell_of
 
 MEASURED, PAGE = DOCS / "controls.csv", DOCS / "attacks.md"
 BEGIN = "<!-- made by docs/site/control_tables.py -->"
@@ -40,13 +43,24 @@ def control_rows(root: Path) -> list[dict[str, Any]]:
     every = [cell for cell in query.cells(root).cells if isinstance(cell, StoredLeak)]
     controls = [cell for cell in every if cell.facts["control"]]
     rows = (_row(cell, controls) for cell in every if not cell.facts["control"])
-    known = [row for row in rows if row["figure"] is not None]  # a cell that has not ended may have none
-    return sorted(known, key=_order)
+    return [row for row in rows if row["figure"] is not None]  # a cell that has not ended may have none
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:
     """Images before sentences; per network, defence and batch size the best first."""
-    return (row["metric"], row["model"], row["defense"], row["batch_size"], -row["figure"])
+    return (row["metric"], row["model"], row["defense"], str(row["batch_size"]), -float(row["figure"]))
+
+
+def current() -> frozenset[str]:
+    """The identities of the cells of suite attacks as it is."""
+    return frozenset(cell_of(cell.config).identify().identity for cell in suite.plan("attacks", [], to_run=False))
+
+
+def joined(new: Sequence[dict[str, Any]], old: Sequence[Row], identities: Set[str]) -> list[dict[str, Any]]:
+    """The new rows, and the old ones of cells that are not among them and that the suite still has."""
+    known = {row["identity"] for row in new}
+    stay = (row for row in old if row["identity"] in identities - known)
+    return sorted([*new, *stay], key=_order)
 
 
 def _row(cell: StoredLeak, controls: Sequence[StoredLeak]) -> dict[str, Any]:
@@ -112,10 +126,11 @@ def main(sources: Sequence[str] = ()) -> None:
     """Writes the table into the page, between the marks.
 
     Args:
-        sources: nothing, or a results folder of suite attacks, which is read first.
+        sources: nothing, or a results folder of suite attacks, which is taken in first.
     """
     for source in sources:
-        write(MEASURED, COLUMNS, control_rows(Path(source)))
+        old = read(MEASURED) if MEASURED.exists() else []
+        write(MEASURED, COLUMNS, joined(control_rows(Path(source)), old, current() if old else frozenset()))
     rewrite(PAGE, BEGIN, control_table(read(MEASURED)))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import control_tables
 import pytest
-from control_tables import BEGIN, COLUMNS, MEASURED, PAGE, control_rows, control_table, not_above
+from control_tables import BEGIN, COLUMNS, MEASURED, PAGE, control_rows, control_table, joined, not_above
 from made_tables import END, read
 from paper_cells import add_cell
 
@@ -68,6 +68,13 @@ def test_the_rows_are_those_of_a_results_folder(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(control_tables, "PAGE", page)
     control_tables.main([str(tmp_path)])
     assert "| `dlg` |" in page.read_text() and len(read(tmp_path / "controls.csv")) == 1
+
+
+def test_a_results_folder_replaces_the_rows_of_its_cells_and_rows_that_the_suite_has_lost_are_dropped() -> None:
+    old = [row(identity=identity, figure="20.0") for identity in ("again", "kept", "lost")]
+    new = [{**row(identity="again"), "figure": 30.0}, {**row(identity="new"), "figure": 10.0}]
+    found = joined(new, old, {"again", "kept", "new"})
+    assert [(one["identity"], float(one["figure"])) for one in found] == [("again", 30), ("kept", 20), ("new", 10)]
 
 
 def test_the_suite_has_every_attack_that_needs_no_download_and_is_no_published_preset() -> None:
