@@ -21,7 +21,7 @@ KNOWN = {
 }
 QUOTED = ("READ", "DIGITISED")
 UNQUOTED = "not quoted"
-CELL_KEYS = ("data", "model", "defense", "threat", "B")  # by whose words cells are chosen
+CELL_KEYS = ("data", "model", "weights", "defense", "threat", "B")  # by whose words cells are chosen
 
 
 @dataclass(frozen=True)

@@ -239,9 +239,10 @@ def _wanted(row: TableRow) -> int:
 
 
 def _setting(row: TableRow | None) -> str:
-    """What was measured: the data set and the model, and what differs from one image and no defence."""
+    """What was measured: the data set and the model, and what differs from one image, fresh weights and no defence."""
     if row is None:
         return ""
     words = [row.word("data"), row.word("model")]
+    words += ["stored weights"] if row.word("weights") == "stored" else []
     words += [row.word("defense")] if row.word("defense") != "none" else []
     return ", ".join(words + ([f"B = {row.word('B')}"] if row.word("B") != "1" else []))

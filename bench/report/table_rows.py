@@ -17,6 +17,7 @@ from bench.report.table import Missing, Value
 from bench.report.table_options import LABELS, STANDING, TableOptions
 from bench.results import query
 from bench.results.bootstrap import student
+from bench.results.cell_setting import contents
 from bench.results.differences import differing, settings
 from bench.results.intervals import GEOMETRIC, RATE
 from bench.results.join import LEVEL
@@ -49,11 +50,17 @@ class TableRow:
         return self.members[0][0]
 
     def word(self, key: str) -> str:
-        """What a text column says: a label, `B`, `seed`, or where the row stands; those of several seeds are joined."""
+        """What a text column says: a label, `B`, `seed`, or where the row stands; those of several seeds are joined.
+
+        `weights` says whether those of the model were read from a file (`stored`) or drawn (`fresh`).
+        """
         if key == "B":
             return str(self.first.batch if self.first.batch is not None else "?")
         if key == "seed":
             return ", ".join(str(row.provenance["seed"]) for row, _ in self.members)
+        if key == "weights":
+            known = contents(self.first.cell)
+            return "stored" if known["checkpoint"] or known["pretrained"] else "fresh"
         if key in STANDING:
             return ", ".join(dict.fromkeys(filter(None, (row.standing[key] for row, _ in self.members))))
         return str(self.first.summary[key])

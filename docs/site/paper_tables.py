@@ -18,10 +18,10 @@ BEGIN = "<!-- made by docs/site/paper_tables.py -->"
 _SUCCESS, _NONE = "success_", "-"
 _WAYS = {"published": "published settings here", "best": "best here"}
 _TITLES = {"label_accuracy": "share of labels right", "mse": "MSE", "psnr": "PSNR [dB]"}
-_SETTING = ("data", "model", "defense", "B")
 _OF_FIGURE = ("attack", "victims", "wanted", "", "low", "high")
 _KEPT = (
-    "suite", "source", "item", "metric", "where", "known", "paper", "data", "model", "defense", "threat", "B",
+    "suite", "source", "item", "metric", "where", "known", "paper", "data", "model", "weights", "defense",
+    "threat", "B",
     *(f"{way}_{part}".removesuffix("_") for way in _WAYS for part in _OF_FIGURE),
 )  # fmt: skip
 
@@ -81,7 +81,8 @@ def _known(one: Row) -> str:
 def _setting(one: Row) -> str:
     if not one["data"]:
         return "not run"
-    words = [one["data"], one["model"], *([one["defense"]] if one["defense"] != "none" else [])]
+    words = [one["data"], one["model"], *(["stored weights"] if one["weights"] == "stored" else [])]
+    words += [one["defense"]] if one["defense"] != "none" else []
     return ", ".join(words + ([f"B = {one['B']}"] if one["B"] != "1" else []))
 
 

@@ -14,7 +14,8 @@ from bench.config import paper_section
 def line(**changed: str) -> dict[str, str]:
     """A line of papers.csv."""
     plain = {"suite": "mine", "source": "A paper", "item": "DLG", "metric": "label_accuracy", "known": "READ"}
-    plain |= {"where": "Table 1", "paper": "0.899", "data": "mnist", "model": "lenet", "defense": "none", "B": "1"}
+    plain |= {"where": "Table 1", "paper": "0.899", "data": "mnist", "model": "lenet", "B": "1"}
+    plain |= {"weights": "fresh", "defense": "none"}
     measured = {
         "published_attack": "dlg_published",
         "published_victims": "8",
@@ -51,6 +52,7 @@ def test_a_figure_is_a_row_with_its_interval_and_its_attack() -> None:
     assert first[:4] == ["DLG", "share of labels right", "0.899", "READ, Table 1"]
     assert first[4:] == ["mnist, lenet", "0.75 (0.40 to 0.93), `dlg_published`, 8 victims", "-"]
     assert second[2:5] == ["not quoted", "Table 1", "mnist, lenet, B = 4"]
+    assert rows(tables([line(weights="stored")]))[2][4] == "mnist, lenet, stored weights"
 
 
 def test_a_cell_that_is_not_finished_has_no_figure_on_the_page() -> None:

@@ -104,6 +104,17 @@ def test_a_setting_is_a_line_and_a_cell_without_a_figure_says_why(tmp_path: Path
     assert own[0][5].reason == "not_applicable: idlg needs a linear last layer" and own[1][5].reason == "not run"
 
 
+def test_cells_of_a_trained_network_and_of_fresh_ones_stand_beside_figures_of_their_own(tmp_path: Path) -> None:
+    add_cell(tmp_path, "dlg", [1e-3, 1e-3])
+    add_cell(tmp_path, "dlg", [1e-2, 1e-2], checkpoint="epoch_3.safetensors", contents={"checkpoint": "a" * 64})
+    rows = leaderboard.leaderboard(query.cells(tmp_path)).rows
+    items = [{**ITEMS[2], "best": "dlg", "published": None, "cells": {"weights": word}} for word in ("fresh", "stored")]
+    paper = {"mine": paper_section.section({**CONTENT, "items": items}, "here")}
+    own = [line.cells for line in reproduction.page(paper, rows).sections[0].tables[0].lines]
+    assert [cells[4] for cells in own] == ["samples-mnist, lenet", "samples-mnist, lenet, stored weights"]
+    assert [cells[6].mean for cells in own] == pytest.approx([1e-3, 1e-2])
+
+
 def test_a_cell_that_is_not_finished_says_how_many_victims_are_missing(tmp_path: Path) -> None:
     cell = add_cell(tmp_path, "dlg", [1e-3, 1e-3])
     asked = {**cell.facts["config"], "data": {**cell.facts["config"]["data"], "victims": 5}}
@@ -158,13 +169,17 @@ def test_a_suite_has_one_cell_beside_each_figure_of_its_paper(name: str) -> None
     """But for the data sets that are not among the samples; and no cell of the suite is beside no figure."""
     found = paper_section.of_suite(name)
     assert found is not None
-    planned = [suite._titled(cell.config) for cell in suite.plan(name, [], to_run=False)]
-    words = [{**one["names"], "B": str(one["data"]["batch_size"])} for one in planned]
+    cells = [cell for cell in suite.plan(name, [], to_run=False) if not cell.first]
+    planned = [(suite._titled(cell.config), cell.weights) for cell in cells]
+    words = [
+        {**one["names"], "B": str(one["data"]["batch_size"]), "weights": "stored" if weights else "fresh"}
+        for one, weights in planned
+    ]
     used = set()
     for item in found.items:
         for attack in filter(None, (item.published, item.best)):
             wanted = {"attack": attack, **{key: str(word) for key, word in item.cells.items()}}
             fitting = [all(fnmatch.fnmatchcase(one[key], word) for key, word in wanted.items()) for one in words]
-            assert sum(fitting) == (wanted["data"] not in ("*lfw*", "*svhn*")), item
+            assert sum(fitting) == (wanted.get("data") not in ("*lfw*", "*svhn*")), item
             used |= {at for at, fits in enumerate(fitting) if fits}
     assert used == set(range(len(words)))
