@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.report import by_data
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value
 from bench.results.intervals import methods
 
 ABOUT = "How often an attacker picks the private example out of equally likely ones. Small numbers are 95 % intervals."
-_PLAIN = ("data", "model", "defense", "batch_size", "label_rule", "seed", "victims", "failures", "reused")
 _NUMBERS = ("chance", "bound", "candidates", "draws", "seconds_per_victim", "origin", "identity")
 _NOTES = (
     "Picked out: the rate at which an attacker picks the private example of one shared step out of equally likely ones "
@@ -26,9 +26,7 @@ def page(found: Sequence[Mapping[str, Any]]) -> Page:
     Args:
         found: of `bench.report.measured.summaries`.
     """
-    names = sorted({one["data"] for one in found})
-    sections = [_section(name, [one for one in found if one["data"] == name]) for name in names]
-    return Page("How often a private example is picked out", sections, method=methods(errors=False))
+    return by_data.page("How often a private example is picked out", found, _section)
 
 
 def _section(data: str, found: Sequence[Mapping[str, Any]]) -> Section:
@@ -44,10 +42,7 @@ def _section(data: str, found: Sequence[Mapping[str, Any]]) -> Section:
         Column("draws", align="r"),
     ]
     lines = [_line(one) for one in found]
-    reasons = [
-        f"{one['defense']} on {one['model']}: {one['reasons']['cell']}" for one in found if "cell" in one["reasons"]
-    ]
-    notes = [*_NOTES, methods(errors=False), *dict.fromkeys(reasons)]
+    notes = [*_NOTES, methods(errors=False), *by_data.reasons(found)]
     return Section(data, [Table(columns, lines)], notes, alone=f"Line-ups of {data}")
 
 
@@ -66,10 +61,10 @@ def raw(found: Sequence[Mapping[str, Any]]) -> Table:
     Args:
         found: of `bench.report.measured.summaries`.
     """
-    keys = [*_PLAIN, "picked", "picked_low", "picked_high", *_NUMBERS, "reason"]
+    keys = [*by_data.PLAIN, "picked", "picked_low", "picked_high", *_NUMBERS, "reason"]
     lines = []
     for one in found:
-        cells: list[Cell] = [one[name] for name in _PLAIN]
+        cells: list[Cell] = [one[name] for name in by_data.PLAIN]
         cells += [(one["picked"] or {}).get(part) for part in ("mean", "low", "high")]
         lines.append(Line([*cells, *(one[name] for name in _NUMBERS), one["reasons"].get("cell")]))
     return Table([Column(key=key) for key in keys], lines)

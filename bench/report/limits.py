@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.report import by_data
 from bench.report.table import Cell, Column, Line, Missing, Page, Section, Table, Value
 from bench.results.intervals import methods
 
 ABOUT = "How far what is shared determines the inputs. No attack was run. Small numbers are 95 % intervals."
-_PLAIN = ("data", "model", "defense", "batch_size", "label_rule", "seed", "victims", "failures", "reused")
 _SPREADS = ("jacobian_rank", "condition", "limit_mse")
 _NUMBERS = ("entries", "shared", "std", "mean_mse", "informative", "seconds_per_victim", "origin", "identity")
 _NOTES = (
@@ -26,9 +26,7 @@ def page(found: Sequence[Mapping[str, Any]]) -> Page:
     Args:
         found: of `bench.report.measured.summaries`.
     """
-    names = sorted({one["data"] for one in found})
-    sections = [_section(name, [one for one in found if one["data"] == name]) for name in names]
-    return Page("How far gradients determine their inputs", sections, method=methods(errors=False))
+    return by_data.page("How far gradients determine their inputs", found, _section)
 
 
 def _section(data: str, found: Sequence[Mapping[str, Any]]) -> Section:
@@ -45,7 +43,7 @@ def _section(data: str, found: Sequence[Mapping[str, Any]]) -> Section:
         Column("unbiased limit", short="limit", direction="down", unit="dB", align="r"),
     ]
     lines = [_line(one) for one in found]
-    notes = [*_NOTES, methods(errors=False), *_reasons(found)]
+    notes = [*_NOTES, methods(errors=False), *by_data.reasons(found)]
     return Section(data, [Table(columns, lines)], notes, alone=f"Limits on {data}")
 
 
@@ -61,25 +59,21 @@ def _line(one: Mapping[str, Any]) -> Line:
     return Line(cells, f"{one['defense']} on {one['model']}")
 
 
-def _reasons(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Why a cell has no figure."""
-    lines = [
-        f"{one['defense']} on {one['model']}: {one['reasons']['cell']}" for one in found if "cell" in one["reasons"]
-    ]
-    return list(dict.fromkeys(lines))
-
-
 def raw(found: Sequence[Mapping[str, Any]]) -> Table:
     """One line per cell with everything that is known of it, for a program.
 
     Args:
         found: of `bench.report.measured.summaries`.
     """
-    keys = [*_PLAIN, "determined", *(f"{name}_{part}" for name in _SPREADS for part in ("median", "low", "high"))]
+    keys = [
+        *by_data.PLAIN,
+        "determined",
+        *(f"{name}_{part}" for name in _SPREADS for part in ("median", "low", "high")),
+    ]
     keys += ["limit_psnr", "limit_psnr_low", "limit_psnr_high", *_NUMBERS, "reason"]
     lines = []
     for one in found:
-        cells: list[Cell] = [one[name] for name in _PLAIN]
+        cells: list[Cell] = [one[name] for name in by_data.PLAIN]
         cells.append((one["determined"] or {}).get("mean"))
         cells += [(one[name] or {}).get(part) for name in _SPREADS for part in ("median", "low", "high")]
         cells += [(one["limit_psnr"] or {}).get(part) for part in ("mean", "low", "high")]

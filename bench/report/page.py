@@ -12,6 +12,7 @@ from bench.errors import UserError
 from bench.report import (
     csv_file,
     defenses,
+    defenses_csv,
     figures,
     latex,
     leaderboard,
@@ -128,7 +129,7 @@ def write(root: Path, out: Path | None = None, pictures: bool = True, config_dir
     if compared:
         drawn = _draw(folder, compared, pictures)
         costs = defenses.page(compared, {words: quote(name) for words, name in drawn.items()})
-        paths += _tables(folder, "defenses", costs, defenses.raw(compared))
+        paths += _tables(folder, "defenses", costs, defenses_csv.raw(compared))
         grids += [folder / name for name in drawn.values()]
         texts.append(terminal.text(costs))
     counted: list[dict[str, Any]] = []

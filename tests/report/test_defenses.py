@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from bench.report import csv_file, defenses, markdown, page
+from bench.report import csv_file, defenses, defenses_csv, markdown, page
 from bench.report.hypotheses import judged
 from bench.results import store, verification
 from bench.results.join import boards
@@ -143,7 +143,7 @@ def test_a_leak_that_came_with_an_entry_is_marked(tmp_path, add_cell):
     assert (
         "- stronger: A stronger attack (Doe 2026). Class: their\\_lab.Stronger, which is no part of leakbench." in text
     )
-    rows = list(csv.DictReader(io.StringIO(csv_file.text(defenses.raw(compared)))))
+    rows = list(csv.DictReader(io.StringIO(csv_file.text(defenses_csv.raw(compared)))))
     assert {row["defense"]: row["origin"] for row in rows} == {"none": "", DEFENSES[1][0]: "claimed"}
 
 
