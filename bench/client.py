@@ -177,6 +177,8 @@ class Client(nn.Module):
         typed = self._typed_victims(victims)
         shared = self.runner(self.runner.step, *trees, typed)
         threat, language, mean = self.threat, self._language(), self.data.mean_image
+        if self._public is not None:  # moved once, and not for each share: after the first one this copies nothing
+            self._public = self._public.to(victims.ids.device)
         withheld = set() if language is None or threat.word_embedding else {language.embedding}
         if set(shared) <= withheld:
             raise NotApplicable(
@@ -199,7 +201,7 @@ class Client(nn.Module):
             mean_image=mean.to(victims.inputs.device) if self.grant_mean and mean is not None else None,
             defense=public(self.defense, self.runner.context, threat.local_training) if threat.defense_known else None,
             statistics=granted_statistics(self.model, side, parameters, buffers, typed.inputs, levels),
-            public=None if self._public is None else self._public.to(victims.ids.device),
+            public=self._public,
         )
 
     def update_as_function(self, victims: Victims) -> Callable[[Tensor], Tensor]:
