@@ -15,6 +15,7 @@ def limit_row(victim: int, limit: float | None = 1e-3, **changed: Any) -> dict[s
         "condition": 5.0,
         "std": None if limit is None else 0.1,
         "limit_mse": limit,
+        "bayesian_mse": None if limit is None else limit / 2,
         "mean_mse": 1e-2,
         "repeats": 0,
         "seconds": 0.5,
@@ -24,4 +25,7 @@ def limit_row(victim: int, limit: float | None = 1e-3, **changed: Any) -> dict[s
 
 def hidden_row(victim: int, rank: int = 12, **changed: Any) -> dict[str, Any]:
     """A row of an image of which some directions are hidden."""
-    return limit_row(victim, **{"jacobian_rank": rank, "condition": None, "limit_mse": None, **changed})
+    hidden = {"jacobian_rank": rank, "condition": None, "limit_mse": None}
+    return limit_row(
+        victim, **{**hidden, **({"bayesian_mse": None} if changed.get("std", 0.1) is None else {}), **changed}
+    )

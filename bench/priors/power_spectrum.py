@@ -1,5 +1,8 @@
 """A Gaussian prior with the spectrum of natural images (Field 1987, J. Opt. Soc. Am. A 4, section 4)."""
 
+from math import prod
+
+import torch
 from torch import Tensor
 
 from bench.engine.parametrisation import Dct
@@ -30,7 +33,23 @@ class PowerSpectrum(Prior):
 
     def __call__(self, images: Tensor) -> Tensor:
         """Images `[S, B, C, H, W]` -> `[S]`."""
-        ones = images.new_ones(images.shape[-2:])
-        mean_square = self.spectrum.decode(ones).square().mean()  # of the factor: the transform is orthonormal
         whitened = self.spectrum.encode(images - self.center)
-        return whitened.square().flatten(1).sum(1) * mean_square / (2 * self.deviation**2)
+        return whitened.square().flatten(1).sum(1) * self._mean_square(images) / (2 * self.deviation**2)
+
+    def drawn(self, normal: Tensor) -> Tensor:
+        """Maps standard normal numbers to images that are drawn from the prior; both are `[..., H, W]`."""
+        return self.center + self.deviation * self.spectrum.decode(normal) / self._mean_square(normal).sqrt()
+
+    def precision(self, shape: tuple[int, ...]) -> Tensor:
+        """The second derivative of -log p by the n entries of images `[..., H, W]`: `[n, n]`, float64.
+
+        Args:
+            shape: of the images.
+        """
+        units = torch.eye(prod(shape), dtype=torch.float64).reshape(-1, *shape)
+        whitened = self.spectrum.encode(units).flatten(1)
+        return whitened @ whitened.T * self._mean_square(units) / self.deviation**2
+
+    def _mean_square(self, like: Tensor) -> Tensor:
+        """r^2, of the factor of each frequency: the transform is orthonormal."""
+        return self.spectrum.decode(like.new_ones(like.shape[-2:])).square().mean()

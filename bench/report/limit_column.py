@@ -16,6 +16,7 @@ RAW = [
     "noise_std",
     "unbiased_limit_mse_median",
     "unbiased_limit_db",
+    "bayesian_limit_db",
     "mse_over_limit",
     "limit_informative",
 ]
@@ -108,6 +109,7 @@ def raw(line: DefenseResult) -> list[Any]:
         found["std"],
         part("limit_mse", "median"),
         part("limit_psnr", "mean"),
+        part("bayesian_psnr", "mean"),
         line.limit.ratio,
         found["informative"],
     ]

@@ -105,15 +105,16 @@ def label_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
     return identity(kept, extra)
 
 
-def limit_identity(config: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+def limit_identity(config: Mapping[str, Any], extra: Mapping[str, Any], rules: Mapping[str, Any]) -> str:
     """The identity of a limit: a hash of the victims, the model and the defence, whoever attacks.
 
     Args:
         config: a resolved config as plain containers, with a key `measure`.
         extra: content hashes that the config cannot know, such as `{"data": ..., "checkpoint": ...}`.
+        rules: the prior of the Bayesian limit, and the number of images that are drawn from it.
     """
     kept = {key: value for key, value in relevant(config, extra).items() if key not in _NOT_TRAINED_WITH}
-    return identity(kept, extra)
+    return identity(kept | {"rules": dict(rules)}, extra)
 
 
 def identification_identity(config: Mapping[str, Any], extra: Mapping[str, Any], rules: Mapping[str, int]) -> str:

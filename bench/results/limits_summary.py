@@ -29,7 +29,8 @@ def summarise(cell: StoredLimits, rows: Sequence[dict[str, Any]] | None = None) 
         `condition` are `{median, low, high}` over victims; `condition` is that of the determined ones. `std` is the
         deviation of the noise as `Defense.gaussian_std` has it, or null without noise. `limit_mse` `{median, low,
         high}` and `limit_psnr` (dB, the mean over victims with its interval) are the unbiased limit; they are null if a
-        victim is not determined, or without noise. `mean_mse` is the median error of the data's mean image, and
+        victim is not determined, or without noise. `bayesian_psnr` is the PSNR of the Bayesian limit, the mean over
+        victims with its interval; null without noise. `mean_mse` is the median error of the data's mean image, and
         `informative` the share of victims whose limit is below it: elsewhere the mean image is better than any unbiased
         estimate. Both are null if the mean image is not public.
     """
@@ -47,6 +48,7 @@ def summarise(cell: StoredLimits, rows: Sequence[dict[str, Any]] | None = None) 
     limited = full if known and len(full) == len(known) and full[0]["limit_mse"] is not None else []
     document["limit_mse"] = _spread(limited, "limit_mse")
     document["limit_psnr"] = _in_decibels([row["limit_mse"] for row in limited])
+    document["bayesian_psnr"] = _in_decibels([row["bayesian_mse"] for row in known if row["bayesian_mse"] is not None])
     beside = [row for row in known if row["mean_mse"] is not None]
     document["mean_mse"] = float(np.median([row["mean_mse"] for row in beside])) if beside else None
     compared = [row["limit_mse"] < row["mean_mse"] for row in limited if row["mean_mse"] is not None]

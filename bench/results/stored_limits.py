@@ -24,6 +24,7 @@ _COLUMNS = [
     ("condition", pa.float64()),  # null if the rank is below `entries`
     ("std", pa.float64()),  # see `Defense.gaussian_std`; null without noise
     ("limit_mse", pa.float64()),  # null without noise, or if the rank is below `entries`
+    ("bayesian_mse", pa.float64()),  # see `bench.engine.van_trees`; null without noise
     ("mean_mse", pa.float64()),  # error of the data's mean image; null if it is not public
     ("repeats", pa.int64()),
     ("seconds", pa.float64()),
@@ -31,8 +32,8 @@ _COLUMNS = [
     *WORK,
     ("stored", pa.int64()),
 ]
-_SHOWN = tuple(name for name, _ in _COLUMNS[:13])
-_MAY_LACK = ("reason", "jacobian_rank", "condition", "std", "limit_mse", "mean_mse")
+_SHOWN = tuple(name for name, _ in _COLUMNS[:14])
+_MAY_LACK = ("reason", "jacobian_rank", "condition", "std", "limit_mse", "bayesian_mse", "mean_mse")
 
 
 class StoredLimits(StoredVictims):
@@ -58,14 +59,16 @@ class StoredLimits(StoredVictims):
         """See `StoredVictims.sound`: there is a condition exactly if all directions are seen, and no number is NaN."""
         rank = row["jacobian_rank"]
         if rank is None:
-            return row["condition"] is None and row["limit_mse"] is None
-        numbers = [row[name] for name in ("condition", "std", "limit_mse", "mean_mse") if row[name] is not None]
+            return all(row[name] is None for name in ("condition", "limit_mse", "bayesian_mse"))
+        names = ("condition", "std", "limit_mse", "bayesian_mse", "mean_mse")
+        numbers = [row[name] for name in names if row[name] is not None]
         determined = rank == row["entries"]
         limited = determined and row["std"] is not None
         return (
             0 <= rank <= row["entries"]
             and determined == (row["condition"] is not None)
             and limited == (row["limit_mse"] is not None)
+            and (row["std"] is None) == (row["bayesian_mse"] is None)
             and all(math.isfinite(number) and number >= 0 for number in numbers)
         )
 

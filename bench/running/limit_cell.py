@@ -19,7 +19,7 @@ from bench.results.limits_summary import summarise
 from bench.results.stored_limits import StoredLimits
 from bench.running.cell import Identified
 from bench.running.components import client_of, instantiate_engine
-from bench.running.limit_step import Limits
+from bench.running.limit_step import DRAWS, PRIOR, Limits
 from bench.running.measured_cell import Keep, MeasuredCell, Rows
 from bench.running.trainer import attack_trainer
 
@@ -62,7 +62,8 @@ class LimitCell(MeasuredCell[StoredLimits]):
         config, found, extra = self.config, self.contents, self.hashes()
         facts = self.known_facts(found.data, extra)
         del facts["threat"]  # the limit is that of an attacker who knows the model and the labels
-        return Identified(limit_identity(config, extra), self.slug(facts), facts)
+        rules = {"prior": PRIOR, "draws": DRAWS}
+        return Identified(limit_identity(config, extra, rules), self.slug(facts), facts)
 
     def overview(self, stored: StoredLimits, todo: int) -> dict[str, Any]:
         """See `Cell.overview`."""

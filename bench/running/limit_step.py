@@ -1,4 +1,4 @@
-"""The LightningModule of limits: the Jacobian of what each victim shares, and the unbiased limit."""
+"""The LightningModule of limits: the Jacobian of what each victim shares, and the limits under noise."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from torch import Tensor
 from bench.client import Client
 from bench.engine.cramer_rao import Determination, determination
 from bench.engine.residuals import jacobian
+from bench.engine.rng import draw
+from bench.engine.van_trees import bayesian_limit
 from bench.host import signals
 from bench.host.interruptible import Interruptible
 from bench.messages.status import Status
 from bench.messages.victims import Victims
+from bench.priors.power_spectrum import PowerSpectrum
 from bench.running.measured_cell import Keep
 from bench.running.victim_failure import victim_failure
+
+# The prior of the Bayesian limit, as that of `attack=strongest`, and how many images are drawn from it per victim.
+PRIOR = {"decay": 1.0, "deviation": 0.3, "center": 0.5}
+DRAWS = 4
 
 
 class Limits(Interruptible):
@@ -62,9 +69,11 @@ def row(client: Client, std: float | None, mean: Tensor | None, victim: Victims)
     status: Status = Status.CONVERGED
     reason: str | None = None
     found: Determination | None = None
+    bayesian: float | None = None
     begin = time.perf_counter()
     try:
         found = determination(jacobian(client.update_as_function(victim), victim.inputs.flatten().double()))
+        bayesian = _bayesian(client, std, victim) if std is not None else None
     except (RuntimeError, MemoryError) as error:  # torch.linalg.LinAlgError is a RuntimeError
         status, reason = victim_failure(error, "the singular values of the Jacobian did not converge")
     seconds = time.perf_counter() - begin
@@ -80,7 +89,18 @@ def row(client: Client, std: float | None, mean: Tensor | None, victim: Victims)
         "condition": found.condition if found and determined else None,
         "std": std,
         "limit_mse": found.unbiased_limit(std) if found and determined and std is not None else None,
+        "bayesian_mse": bayesian,
         "mean_mse": None if mean is None else float((victim.inputs - mean.to(victim.inputs)).square().mean()),
         "repeats": int(victim.repeats[0]),
         "seconds": seconds,
     }
+
+
+def _bayesian(client: Client, std: float, victim: Victims) -> float:
+    """The Bayesian limit for the victim's model, labels and defence; its inputs have no part in it."""
+    prior = PowerSpectrum(**PRIOR)
+    function, inputs = client.update_as_function(victim), victim.inputs[0]
+    numbers = (draw("normal", tuple(inputs.shape), "bayesian limit", int(victim.ids[0]), at) for at in range(DRAWS))
+    images = (prior.drawn(one.double()).flatten().to(inputs.device) for one in numbers)
+    precision = prior.precision(tuple(inputs.shape)).to(inputs.device)
+    return bayesian_limit((jacobian(function, image) for image in images), std, precision)

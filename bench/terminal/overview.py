@@ -149,6 +149,8 @@ def limits(document: Mapping[str, Any]) -> RenderableType:
         table.add_row("unbiased limit (dB), mean", _number(limit["mean"]), _interval(limit))
     elif reason := document["reasons"].get("limit_mse"):
         table.add_row("unbiased limit", "n/a", Text(visible(reason), overflow="fold"))
+    if bayesian := document["bayesian_psnr"]:
+        table.add_row("Bayesian limit (dB), mean", _number(bayesian["mean"]), _interval(bayesian))
     for key, words in {"std": "deviation of the noise", "mean_mse": "MSE of the data's mean image, median"}.items():
         if document[key] is not None:
             table.add_row(words, _number(document[key]), "")

@@ -44,3 +44,13 @@ def test_numbers_have_their_ranges() -> None:
         PowerSpectrum(1.0, 0.0, 0.5)
     with pytest.raises(ValueError, match="decay=-1"):
         PowerSpectrum(-1.0, 0.3, 0.5)
+
+
+def test_its_precision_and_what_is_drawn_from_it_are_those_of_that_gaussian() -> None:
+    prior, expected = PowerSpectrum(1.0, 0.3, 0.5), covariance(4, 1.0, 0.3)
+    torch.testing.assert_close(prior.precision((4, 4)), expected.inverse())
+    both = torch.block_diag(expected, expected)  # two images are independent
+    torch.testing.assert_close(prior.precision((2, 1, 4, 4)), both.inverse())
+    units = torch.eye(16, dtype=torch.float64).reshape(16, 4, 4)
+    spread = (prior.drawn(units) - 0.5).flatten(1)
+    torch.testing.assert_close(spread.T @ spread, expected)

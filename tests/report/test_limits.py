@@ -44,10 +44,10 @@ def test_a_data_set_has_a_section_and_a_cell_a_row_with_its_figures_or_the_reaso
     assert [section.title for section in printed.sections] == ["cifar10", "mnist"]
     table = [line.split("|") for line in markdown.page(printed).splitlines() if line.startswith("| lenet")]
     rows = {row[2].strip(): row for row in table}
-    shown = {name: [part.partition("<br>")[0].strip() for part in row[3:11]] for name, row in rows.items()}
-    assert shown["gaussian"] == ["1", "2", "1.00", "16", "16", "5.00", "0.100", "30.0"]
-    assert shown["pruning"] == ["1", "2", "0.50", "14", "16", "5.00", "-", "-"]
-    assert shown["int8"] == ["1", "0", "n/a", "n/a", "-", "-", "-", "-"]
+    shown = {name: [part.partition("<br>")[0].strip() for part in row[3:12]] for name, row in rows.items()}
+    assert shown["gaussian"] == ["1", "2", "1.00", "16", "16", "5.00", "0.100", "30.0", "33.0"]
+    assert shown["pruning"] == ["1", "2", "0.50", "14", "16", "5.00", "-", "-", "-"]
+    assert shown["int8"] == ["1", "0", "n/a", "n/a", "-", "-", "-", "-", "-"]
     assert "int8 on lenet: not\\_applicable: defense Int8 rounds" in markdown.page(printed)
 
 
@@ -55,6 +55,7 @@ def test_the_csv_has_a_line_per_cell(root: Path) -> None:
     lines = {line["defense"]: line for line in csv.DictReader(io.StringIO(csv_file.text(limits.raw(found(root)))))}
     assert len(lines) == 4 and lines["int8"]["reason"].endswith("Int8 rounds") and lines["gaussian"]["seed"] == "3"
     assert float(lines["gaussian"]["limit_psnr"]) == pytest.approx(30.0) and lines["pruning"]["limit_psnr"] == ""
+    assert float(lines["gaussian"]["bayesian_psnr"]) == pytest.approx(33.0, abs=0.02)
     assert (lines["pruning"]["determined"], lines["pruning"]["jacobian_rank_low"]) == ("0.5", "12")
 
 

@@ -44,10 +44,11 @@ def test_without_noise_there_is_no_limit_and_without_a_public_mean_no_comparison
 
 
 def test_a_victim_that_failed_is_counted_and_has_no_figure(tmp_path: Path) -> None:
-    lost = {"jacobian_rank": None, "condition": None, "limit_mse": None}
+    lost = dict.fromkeys(("jacobian_rank", "condition", "limit_mse", "bayesian_mse"))
     found = summary_of(tmp_path, limit_row(0, 1e-2), limit_row(1, status="nonfinite", reason="no SVD", **lost))
     assert found["failures"] == 1 and found["victims"] == 2 and found["determined"]["n"] == 1
     assert found["limit_psnr"]["mean"] == pytest.approx(20.0)
+    assert found["bayesian_psnr"]["mean"] == pytest.approx(23.0, abs=0.02)  # half the error is 3.01 dB more
 
 
 def test_a_cell_without_rows_says_why(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def opened(root: Path) -> StoredLimits:
 
 def test_rows_with_a_limit_without_noise_with_hidden_directions_and_of_a_failure_come_back(tmp_path: Path) -> None:
     cell = opened(tmp_path)
-    failed = limit_row(3, status="nonfinite", reason="no SVD", jacobian_rank=None, condition=None, limit_mse=None)
+    lost = dict.fromkeys(("jacobian_rank", "condition", "limit_mse", "bayesian_mse"))
+    failed = limit_row(3, status="nonfinite", reason="no SVD", **lost)
     cell.append([limit_row(0), limit_row(1, None), hidden_row(2), failed])
     assert [row["limit_mse"] for row in cell.rows()] == [1e-3, None, None, None]
     assert [row["jacobian_rank"] for row in cell.rows()] == [16, 16, 12, None]
@@ -36,6 +37,8 @@ def test_rows_with_a_limit_without_noise_with_hidden_directions_and_of_a_failure
         {"limit_mse": None},  # with noise, and determined
         {"limit_mse": -1.0},
         {"limit_mse": float("nan")},
+        {"bayesian_mse": None},  # with noise
+        {"bayesian_mse": -1.0},
         {"std": None},  # with a limit
         {"jacobian_rank": None},
         {"entries": None},

@@ -19,7 +19,7 @@ def opened(root: Path, kind: type[StoredLabels] | type[StoredLimits]) -> StoredL
 
 def test_a_cell_gains_the_victims_that_it_lacks_and_those_for_which_the_machine_failed(tmp_path: Path) -> None:
     ours, theirs = opened(tmp_path / "ours", StoredLimits), opened(tmp_path / "theirs", StoredLimits)
-    lost = {"jacobian_rank": None, "condition": None, "limit_mse": None}
+    lost = dict.fromkeys(("jacobian_rank", "condition", "limit_mse", "bayesian_mse"))
     ours.append([limit_row(0, 1e-3), limit_row(1, status="out_of_memory", reason="no room", **lost)])
     theirs.append([limit_row(0, 2e-3), limit_row(1, 3e-3), limit_row(2, 4e-3)])
     gain = ours.gain(theirs)

@@ -79,7 +79,7 @@ def test_a_limit_shows_its_figures_or_why_there_are_none():
     known = {"data": "mnist", "model": "lenet", "defense": "pruning", "victims": 4, "failures": 0, "entries": 784}
     document = {
         **{**known, "shared": 13426, "determined": share, "jacobian_rank": spread, "condition": None, "std": None},
-        **dict.fromkeys(("limit_mse", "limit_psnr", "mean_mse", "informative", "seconds_per_victim")),
+        **dict.fromkeys(("limit_mse", "limit_psnr", "bayesian_psnr", "mean_mse", "informative", "seconds_per_victim")),
         "reasons": {"limit_mse": "the defence adds no noise last"},
     }
     text = drawn(limits(document))
