@@ -150,7 +150,9 @@ def _pair(step: Step, kind: Kind, targets: Targets) -> tuple[nn.Module, Any] | N
         with torch.no_grad(), math_attention():
             output = copy.deepcopy(step.module)(private)
             same = isinstance(output, Tensor) and output.shape == (len(private), targets.classes)
-            same = same and torch.allclose(fitted(loss)(output, goal.long()).reshape(()), step.value.reshape(()), rtol=1e-4)
+            same = same and torch.allclose(
+                fitted(loss)(output, goal.long()).reshape(()), step.value.reshape(()), rtol=1e-4
+            )
     except Exception:  # the module's forward need not be what its training step calls
         return None
     return (model, fitted(loss)) if same else None

@@ -96,7 +96,9 @@ def audit(
         budget = None
         batch = checked_call(module, loss, batch)
     elif earlier:
-        raise UserError("audit(module, batch, ...): pass everything behind the batch by its name (loss=..., attack=...)")
+        raise UserError(
+            "audit(module, batch, ...): pass everything behind the batch by its name (loss=..., attack=...)"
+        )
     if randomness not in ("known", "unknown"):
         raise UserError(f"randomness={randomness!r}: want 'known' or 'unknown'")
     try:

@@ -58,7 +58,8 @@ class Clock:
             evaluations: its budget; 0 for an exact attack, whose time is not known beforehand.
         """
         if self._steps:
-            self._pace = (time.perf_counter() - self._began) / self._steps
+            # The least of all paces: a step of a second-order method holds many evaluations.
+            self._pace = min(self._pace or torch.inf, (time.perf_counter() - self._began) / self._steps)
         expected = evaluations * (self._pace or 0.0)
         if self.tried and expected >= self.left:
             need = f"needs about {expected:.0f} s" if expected else "comes too late"

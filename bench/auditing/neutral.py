@@ -164,8 +164,7 @@ def lightning_loss(module: nn.Module, batch: Any) -> Tensor:
         raise UserError("training_step takes dataloader_iter, not a batch: pass a module and loss= instead")
     losses: list[Tensor] = module.audited_losses  # type: ignore[assignment]
     losses.clear()
-    given = {name: 0 for name in ("batch_idx", "dataloader_idx") if name in names}
-    found = step(batch, **given)
+    found = step(batch, *[0] * (len(names) - 1))  # the numbers of the batch, and of the loader if it asks for one
     found = found.get("loss") if isinstance(found, Mapping) else found
     if losses:
         if len(losses) > 1:

@@ -69,7 +69,9 @@ class Tape(TorchFunctionMode):
             return args[0].copy_(self._next(functools.partial(func, args[0].detach().clone(), *args[1:], **given)))
         return func(*args, **given)
 
-    def _dropped(self, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    def _dropped(
+        self, func: Any, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> Tensor:
         if not training or p == 0:
             return input
         return input * self._next(lambda: func(torch.ones_like(input), p, True)).to(input.dtype)

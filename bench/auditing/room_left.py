@@ -67,7 +67,9 @@ class RoomLeft:
         )
 
 
-def room_left(client: Client, victims: Victims, channels: int, std: float | None, scale: float, unit: str, seconds: float) -> RoomLeft:
+def room_left(
+    client: Client, victims: Victims, channels: int, std: float | None, scale: float, unit: str, seconds: float
+) -> RoomLeft:
     """Computes the singular values of the Jacobian, if that is affordable.
 
     Args:

@@ -162,7 +162,9 @@ def _seen(module: nn.Module, run: Run, batch: Any, what: str, tape: Tape | None 
     except UserError:
         raise
     except Exception as error:  # a step of the user's own may raise anything
-        raise UserError(f"{what} cannot be run on this batch: {in_short(error)}{_hint(error, recorder.calls)}") from error
+        raise UserError(
+            f"{what} cannot be run on this batch: {in_short(error)}{_hint(error, recorder.calls)}"
+        ) from error
     if not isinstance(value, Tensor):
         raise UserError(f"the loss is a {type(value).__name__}; want a tensor, one number")
     if value.numel() != 1:
@@ -170,13 +172,13 @@ def _seen(module: nn.Module, run: Run, batch: Any, what: str, tape: Tape | None 
     if not value.requires_grad:
         raise UserError("the loss depends on no trained parameter (is it detached, or computed under no_grad?)")
     if not value.isfinite():
-        raise UserError(f"the loss is {float(value)}; a step whose loss is not finite shares nothing that has a meaning")
+        raise UserError(
+            f"the loss is {float(value)}; a step whose loss is not finite shares nothing that has a meaning"
+        )
     names = trained(probe)
     leaf = [*(probe.get_parameter(name) for name in names), *floats.values()]
     found = torch.autograd.grad(value.reshape(()), leaf, allow_unused=True)
-    gradients = {
-        name: torch.zeros_like(probe.get_parameter(name)) if g is None else g for name, g in zip(names, found)
-    }
+    gradients = {name: torch.zeros_like(probe.get_parameter(name)) if g is None else g for name, g in zip(names, found)}
     read = [path for path, g in zip(floats, found[len(names) :]) if g is not None]
     if not any(g.any() for g in gradients.values()):
         raise UserError("the gradient of every trained parameter is zero, so that this step shares nothing")
@@ -277,7 +279,9 @@ def _hint(error: Exception, calls: list[LossCall]) -> str:
     if "Expected more than 1 value per channel" in words:
         return "; BatchNorm in train mode needs two examples: a larger batch, or module.eval()"
     if "expected scalar type Long" in words or "expected target dtype" in words.lower():
-        return "; cross_entropy takes class indices [B] (integers) or probabilities [B, K], not real targets (mse_loss?)"
+        return (
+            "; cross_entropy takes class indices [B] (integers) or probabilities [B, K], not real targets (mse_loss?)"
+        )
     if "cross_entropy_loss(): argument 'input'" in words or "has no attribute" in words:
         return "; a module that returns a tuple or an object has to be wrapped in one that returns the logits alone"
     return ""

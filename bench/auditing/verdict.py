@@ -118,7 +118,9 @@ class TargetFinding:
         """In words."""
         if self.kind == "none":
             return "The step has no targets apart from its inputs."
-        word = {"classes": "labels", "mask": "places of the masks", "binary": "target entries"}.get(self.kind, "targets")
+        word = {"classes": "labels", "mask": "places of the masks", "binary": "target entries"}.get(
+            self.kind, "targets"
+        )
         if self.granted:
             return f"The {word} were granted to the attacker, so nothing is said of them."
         right = f"{self.right} of {self.total} {word} are right"
@@ -127,7 +129,7 @@ class TargetFinding:
         odds = f"guessing gets as many with probability {self.chance:.2g}"
         if not self.right:
             return f"{right}."
-        return f"{right}; {odds}{'' if self.found else ', so this says nothing: audit more examples'}."
+        return f"{right}; {odds}{'' if self.found else ', so they do not count as found'}."
 
 
 def classes_found(claimed: Sequence[int], truth: Sequence[int], classes: int) -> TargetFinding:
@@ -185,7 +187,7 @@ def real_found(claimed: Tensor, truth: Tensor, center: float, recovered: float, 
         recovered: the threshold.
         kind: of the targets.
     """
-    error, blind = ((value - truth).double().square().flatten(1).sum(1) for value in (claimed, center))
+    error, blind = ((value - truth).double().square().reshape(len(truth), -1).sum(1) for value in (claimed, center))
     right = int((error <= recovered * blind).sum())
     return TargetFinding(kind, False, right, len(truth), None, right > 0)
 

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ from bench.auditing.verdict import Thresholds
 from bench.client import Client
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
+from bench.defenses.base import Defense
 from bench.engine.settings import EngineSettings
 from bench.errors import NotApplicable
 from bench.leakage import claims, completed
@@ -210,7 +211,7 @@ class _Work:
 
     def _setting(self) -> Setting:
         request, private = self.request, self.step.private
-        parts = [type(part).__name__ for part, _ in self.client.defense.flat(self.client.runner.context)]
+        parts = [_in_words(part) for part, _ in self.client.defense.flat(self.client.runner.context)]
         threat = self.threat
         return Setting(
             module=type(request.module).__name__,
@@ -221,7 +222,11 @@ class _Work:
             parameters=self.client.facts.parameters,
             training=self.step.module.training,
             threat=threat.letter,
-            granted=tuple(words for name, words in _GRANTS.items() if getattr(threat, name)),
+            granted=tuple(
+                self.kind.known if name == "input_range" else words
+                for name, words in _GRANTS.items()
+                if getattr(threat, name)
+            ),
             defense=" and ".join(parts),
             defense_known=threat.defense_known,
             randomness="" if self.step.tape is None else request.randomness,
@@ -235,6 +240,17 @@ class _Work:
         refusal = self.observed.task.hard_labels
         if self.targets.kind == "classes" and refusal and len(self.inputs) > 1 and not self._grants_targets:
             yield f"Labels of a batch could not be optimised with the inputs, because {refusal}."
+
+
+def _in_words(part: Defense) -> str:
+    """A defence with its parameters, without seeds: `Gaussian (std=0.1)`."""
+    own = {f.name: getattr(part, f.name) for f in fields(part) if f.name != "seed"}  # type: ignore[arg-type]
+    given = ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in own.items()
+        if value is not None
+    )
+    return f"{type(part).__name__} ({given})" if given else type(part).__name__
 
 
 def _targets(step: Step, kind: Kind, request: Request) -> Targets:

@@ -54,6 +54,7 @@ class Kind(ABC):
         span: the interval of the attacker's units.
         settings: overrides for the attack `strongest`, as on the command line.
         blanks: names of the controls that know an even input and nothing else.
+        known: what the attacker knows of inputs, in words.
         unit: what one of the attacker's units is in the unit of an error, and that unit in words.
     """
 
@@ -67,6 +68,7 @@ class Kind(ABC):
     span: ClassVar[tuple[float, float]]
     settings: ClassVar[tuple[str, ...]] = ()
     blanks: ClassVar[tuple[str, ...]]
+    known: ClassVar[str]
     unit: ClassVar[tuple[float, str]]
 
     @property

@@ -20,6 +20,7 @@ class Images(Kind):
     bounded = True
     span: ClassVar[tuple[float, float]] = (0.0, 1.0)
     blanks: ClassVar[tuple[str, ...]] = ("gray", "its best colour")
+    known = "the range of pixels"
     unit: ClassVar[tuple[float, str]] = (1.0, "of the range of pixels")
 
     @property

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from bench.auditing.kinds.unbounded import Unbounded
 
-_DCT = "bench.engine.parametrisation.Dct"
-
 
 def correlation(guess: Tensor, truth: Tensor) -> Tensor:
     """`[B]`: Pearson's correlation over all channels and times; NaN if either is constant."""
@@ -23,7 +21,7 @@ class Signals(Unbounded):
 
     name, noun, dims = "signals", "signal", 3
     settings: ClassVar[tuple[str, ...]] = (
-        f"attack.members.relu.variables={{_target_:{_DCT},decay:1.25}}",
+        "attack.members.relu.variables.deviations=[0.3,0.3,0.3]",
         "attack.members.relu.priors=[]",
     )
 

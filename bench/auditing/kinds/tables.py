@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from bench.auditing.kinds.unbounded import Unbounded
 
-_PIXELS = "bench.engine.parametrisation.Pixels"
 _TOLERANCE = 0.1  # deviations of a column up to which a cell counts as right
 
 
@@ -20,7 +19,8 @@ class Tables(Unbounded):
         "attack.spectrum.decay=0.0",
         "attack.prior.decay=0.0",
         "attack.members.angle.priors=[]",
-        f"attack.members.relu.variables={{_target_:{_PIXELS}}}",
+        "attack.members.relu.variables.decay=0.0",
+        "attack.members.relu.variables.deviations=[0.3,0.3,0.3]",
         "attack.members.relu.priors=[]",
     )
 

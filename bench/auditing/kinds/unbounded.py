@@ -21,6 +21,7 @@ class Unbounded(Kind):
     bounded = False
     span: ClassVar[tuple[float, float]] = (CENTER - _REACH * DEVIATION, CENTER + _REACH * DEVIATION)
     blanks: ClassVar[tuple[str, ...]] = ("the mean",)
+    known = "mean and deviation of the inputs"
     unit: ClassVar[tuple[float, str]] = (1 / DEVIATION, "deviations")
 
     @abstractmethod
