@@ -98,8 +98,8 @@ def read_step(
     whole = loss is None
     if whole and not is_lightning(module):
         raise UserError(
-            f"module {type(module).__name__} has no training_step: pass loss=, a function of (output, targets), such as "
-            "torch.nn.functional.cross_entropy"
+            f"module {type(module).__name__} has no training_step: pass loss=, a function of (output, targets), such "
+            "as torch.nn.functional.cross_entropy"
         )
     _check_tensors(module, batch)
     copied = unwrapped_copy(module)
@@ -113,6 +113,8 @@ def read_step(
         copied = neutralised(copied, getattr(module, "_trainer", None))
     else:
         where, goal = _two(batch, where, goal)
+        if leaves(batch)[where].dtype == torch.uint8:
+            raise UserError("batch: the inputs are uint8; want floating-point numbers (divide images by 255?)")
         run = _Apart(fitted(loss), where, goal)
     found = _seen(copied, run, batch, "training_step" if whole else "the module and its loss")
     where, goal = _paths(batch, where, goal, found) if whole else (where, goal)
@@ -177,7 +179,10 @@ def _seen(module: nn.Module, run: Run, batch: Any, what: str, tape: Tape | None 
         )
     names = trained(probe)
     leaf = [*(probe.get_parameter(name) for name in names), *floats.values()]
-    found = torch.autograd.grad(value.reshape(()), leaf, allow_unused=True)
+    try:
+        found = torch.autograd.grad(value.reshape(()), leaf, allow_unused=True)
+    except RuntimeError as error:
+        raise UserError(f"{what} calls backward itself ({in_short(error)}): it has to return the loss alone") from error
     gradients = {name: torch.zeros_like(probe.get_parameter(name)) if g is None else g for name, g in zip(names, found)}
     read = [path for path, g in zip(floats, found[len(names) :]) if g is not None]
     if not any(g.any() for g in gradients.values()):
@@ -197,8 +202,8 @@ def _tape(step: Step, first: Tape) -> Tape | None:
         raise UserError(
             f"module {type(step.module).__name__} is not deterministic: two steps on one batch give the losses "
             f"{float(step.value):.6g} and {float(again.value):.6g}. Random numbers of torch.rand and nn.Dropout are "
-            "held; others (numpy, random, dropout inside nn.LSTM or nn.MultiheadAttention) are not: pass module.eval(), "
-            "or set that dropout to 0"
+            "held; others (numpy, random, dropout inside nn.LSTM or nn.MultiheadAttention) are not: pass "
+            "module.eval(), or set that dropout to 0"
         )
     return first if first.values else None
 
@@ -228,8 +233,8 @@ def _paths(batch: Any, inputs: str | None, targets: str | None, seen: _Seen) -> 
         if len(left) != 1:
             names = ", ".join(repr(path) for path in (left or there))
             raise UserError(
-                f"batch: the loss depends on {len(left)} floating-point tensors, so it is not seen which one is private "
-                f"({names}): name it, as in inputs={next(iter(left or there), 'image')!r}"
+                f"batch: the loss depends on {len(left)} floating-point tensors, so it is not seen which one is "
+                f"private ({names}): name it, as in inputs={next(iter(left or there), 'image')!r}"
             )
         inputs = left[0]
     return inputs, targets
@@ -259,9 +264,14 @@ def _check_tensors(module: nn.Module, batch: Any) -> None:
         raise UserError(f"batch: a {type(batch).__name__} without tensors; want what the data loader gives")
     weight = next(iter(module.parameters()), None)
     for path, value in there.items():
+        own = f"batch{f'[{path!r}]' if path else ''}"
+        if value.dim() and not len(value):
+            raise UserError(f"{own} holds no example (the last batch of an epoch, or of Poisson sampling?)")
+        if value.is_floating_point() and value.device.type != "meta" and not value.isfinite().all():
+            raise UserError(f"{own} holds NaN or infinity")
         if weight is not None and value.device != weight.device:
             raise UserError(
-                f"batch{f'[{path!r}]' if path else ''} is on {value.device} and the module on {weight.device}: move one"
+                f"{own} is on {value.device} and the module on {weight.device}: batch.to({str(weight.device)!r})"
             )
 
 
