@@ -233,7 +233,7 @@ def _refusal(found: Attacked, count: int) -> str | None:
     except Exception:  # a step of the user's own may raise anything
         return "the step takes class indices and no probabilities"
     if not torch.allclose(value, other, rtol=1e-4):
-        values = f"{float(other):.4g}, not {float(value):.4g}"
+        values = f"{other.item():.4g}, not {value.item():.4g}"
         return f"the loss at one-hot probabilities is not that at class indices ({values})"
     return None
 

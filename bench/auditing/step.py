@@ -224,6 +224,9 @@ def _paths(batch: Any, inputs: str | None, targets: str | None, seen: _Seen) -> 
     there = leaves(batch)
     if targets is None:
         compared = [p for p, v in there.items() if p != inputs and any(equal(one.target, v) for one in seen.calls)]
+        # Another tensor may hold the same numbers by chance, but hardly in the same type and shape.
+        alike = {p: any(_same_form(one.target, there[p]) for one in seen.calls) for p in compared}
+        compared.sort(key=lambda path: not alike[path])
         spared = [p for p in compared if p not in seen.read or len(seen.read) > 1]
         targets = spared[0] if spared else None
         if targets is None and len(there) == 2 and not seen.calls:
@@ -238,6 +241,10 @@ def _paths(batch: Any, inputs: str | None, targets: str | None, seen: _Seen) -> 
             )
         inputs = left[0]
     return inputs, targets
+
+
+def _same_form(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape
 
 
 def _two(batch: Any, inputs: str | None, targets: str | None) -> tuple[str, str | None]:

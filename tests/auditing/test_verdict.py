@@ -24,8 +24,12 @@ AT = Thresholds(0.02, 0.3)
 NO_TARGETS = TargetFinding("none", False, 0, 0, None, False)
 
 
+def double(value: float) -> torch.Tensor:
+    return torch.tensor([value], dtype=torch.float64)
+
+
 def one(error: float, control: float):
-    return judged(torch.tensor([error]), {"gray": torch.tensor([control]), "worse": torch.tensor([9.0])}, AT)[0]
+    return judged(double(error), {"gray": double(control), "worse": double(9.0)}, AT)[0]
 
 
 @pytest.mark.parametrize(
