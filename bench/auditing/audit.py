@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bench.auditing.earlier import checked_call
 from bench.auditing.kinds.base import Knowledge, Numbers
 from bench.auditing.report import Audit
+from bench.auditing.sent import Sent
 from bench.auditing.verdict import Thresholds
 from bench.auditing.work import Request, carried_out
 from bench.errors import UserError
@@ -37,6 +38,7 @@ def audit(
     partly: float = 0.30,
     overrides: Sequence[str] = (),
     seed: int = 0,
+    sent: Sent | None = None,
 ) -> Audit:
     """Attacks one training step of `module`, and says what came back, beside what a guess without a gradient gives.
 
@@ -76,6 +78,7 @@ def audit(
         partly: an input is found in part up to this share.
         overrides: further settings as on the command line: `("threat=labels_known", "metric=psnr")`.
         seed: the seed of the attacker's and the defence's random numbers.
+        sent: an update that is attacked in place of the gradient; see `bench.audit_update`.
 
     Raises:
         UserError: the step cannot be audited; one line says why, and what to do.
@@ -122,6 +125,7 @@ def audit(
         thresholds=thresholds,
         overrides=tuple(overrides),
         seed=seed,
+        sent=sent,
     )
     return carried_out(request)
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench.auditing.checks import check_tensors, check_weights, hint
 from bench.auditing.leaves import equal, in_float32, leaves, named, rebuilt
 from bench.auditing.neutral import is_lightning, lightning_loss, neutralised
 from bench.auditing.randomness import Tape
@@ -101,10 +102,10 @@ def read_step(
             f"module {type(module).__name__} has no training_step: pass loss=, a function of (output, targets), such "
             "as torch.nn.functional.cross_entropy"
         )
-    _check_tensors(module, batch)
+    check_tensors(module, batch)
     copied = unwrapped_copy(module)
     choose(copied, shared)
-    _check_weights(copied)
+    check_weights(copied)
     batch = in_float32(batch)
     where = None if inputs is None else named(batch, inputs, "inputs")
     goal = None if targets is None else named(batch, targets, "targets")
@@ -164,9 +165,7 @@ def _seen(module: nn.Module, run: Run, batch: Any, what: str, tape: Tape | None 
     except UserError:
         raise
     except Exception as error:  # a step of the user's own may raise anything
-        raise UserError(
-            f"{what} cannot be run on this batch: {in_short(error)}{_hint(error, recorder.calls)}"
-        ) from error
+        raise UserError(f"{what} cannot be run on this batch: {in_short(error)}{hint(error)}") from error
     if not isinstance(value, Tensor):
         raise UserError(f"the loss is a {type(value).__name__}; want a tensor, one number")
     if value.numel() != 1:
@@ -263,42 +262,3 @@ def _two(batch: Any, inputs: str | None, targets: str | None) -> tuple[str, str 
         names = ", ".join(repr(path) for path in there) or "no tensors"
         raise UserError(f"batch: it has {names}; name the private inputs and the targets: inputs=..., targets=...")
     return inputs, targets
-
-
-def _check_tensors(module: nn.Module, batch: Any) -> None:
-    there = leaves(batch)
-    if not there:
-        raise UserError(f"batch: a {type(batch).__name__} without tensors; want what the data loader gives")
-    weight = next(iter(module.parameters()), None)
-    for path, value in there.items():
-        own = f"batch{f'[{path!r}]' if path else ''}"
-        if value.dim() and not len(value):
-            raise UserError(f"{own} holds no example (the last batch of an epoch, or of Poisson sampling?)")
-        if value.is_floating_point() and value.device.type != "meta" and not value.isfinite().all():
-            raise UserError(f"{own} holds NaN or infinity")
-        if weight is not None and value.device != weight.device:
-            raise UserError(
-                f"{own} is on {value.device} and the module on {weight.device}: batch.to({str(weight.device)!r})"
-            )
-
-
-def _check_weights(module: nn.Module) -> None:
-    bad = [name for name, value in module.named_parameters() if not value.isfinite().all()]
-    if bad:
-        raise UserError(f"module: {', '.join(bad[:3])} hold NaN or infinity (a training that diverged?)")
-
-
-def _hint(error: Exception, calls: list[LossCall]) -> str:
-    """What to do about an error of the user's step, as far as its message tells."""
-    words = str(error)
-    if isinstance(error, TypeError) and ("missing" in words or "unexpected keyword" in words):
-        return "; wrap the module in one whose forward takes the inputs alone"
-    if "Expected more than 1 value per channel" in words:
-        return "; BatchNorm in train mode needs two examples: a larger batch, or module.eval()"
-    if "expected scalar type Long" in words or "expected target dtype" in words.lower():
-        return (
-            "; cross_entropy takes class indices [B] (integers) or probabilities [B, K], not real targets (mse_loss?)"
-        )
-    if "cross_entropy_loss(): argument 'input'" in words or "has no attribute" in words:
-        return "; a module that returns a tuple or an object has to be wrapped in one that returns the logits alone"
-    return ""
