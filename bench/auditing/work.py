@@ -192,10 +192,10 @@ class _Work:
         notices: list[str] = []
         self.engine.notice = notices.append
         keep_time(attacker, self.clock)
-        begin = self.clock.spent
+        self.clock.start()
         (guess,) = list(claims(attacker, self.observed, self.cfg.seed))
         effort = Effort(
-            seconds=self.clock.spent - begin,
+            seconds=self.clock.spent,
             tried=tuple(self.clock.tried) or (self.request.attack,),
             left_out=dict(self.clock.left_out),
             best=guess.member[0] if guess.member else self.request.attack,

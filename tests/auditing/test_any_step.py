@@ -203,11 +203,11 @@ def test_a_regression_of_images_and_its_target_are_found_together() -> None:
 
 def test_masks_are_reconstructed_beside_their_images() -> None:
     mask = (image(1, 1)[:, 0] * 2.99).long()
-    report = bench.audit(of_masks(3), (image(), mask), loss=functional.cross_entropy, budget=10)
+    report = bench.audit(of_masks(3), (image(), mask), loss=functional.cross_entropy, budget=2)
     assert report.targets.kind == "mask" and report.guessed_targets is not None
     assert report.guessed_targets.shape == mask.shape
     known = bench.audit(
-        of_masks(3), (image(), mask), loss=functional.cross_entropy, overrides=("threat=labels_known",), budget=10
+        of_masks(3), (image(), mask), loss=functional.cross_entropy, overrides=("threat=labels_known",), budget=2
     )
     assert "granted" in known.targets.sentence and float(known.mse) <= float(report.mse)
 
@@ -234,6 +234,19 @@ def test_a_blank_start_of_a_low_contrast_image_is_no_leak() -> None:
 def test_an_even_image_is_never_recovered() -> None:
     report = bench.audit(classifier(), (torch.full((1, 1, 8, 8), 0.3), LABEL), loss=functional.cross_entropy)
     assert not report.leaks and "is exact" in " ".join(str(report).split())
+
+
+@pytest.mark.slow
+def test_the_whole_ensemble_against_noise_and_a_network_with_relu() -> None:
+    """Noise of 0.1 hides the image from all members; the bound says how much. ReLU and pooling hide little."""
+    noise = {"defense": "gaussian", "overrides": ("defense.std=0.1",)}
+    report = bench.audit(lenet(), (image(), LABEL), loss=functional.cross_entropy, budget=None, **noise)
+    assert report.verdict is Verdict.PARTLY and report.targets.found and report.room.bound > 0.1
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 10)
+    unclear = bench.audit(nn.Sequential(*layers), (image(), LABEL), loss=functional.cross_entropy, budget=60)
+    assert unclear.verdict is Verdict.LEAKS or "no proof of safety" in str(unclear)
+    assert unclear.room.rank > 0
 
 
 def test_what_does_not_fit_the_budget_is_named() -> None:

@@ -140,7 +140,10 @@ def test_a_training_step_that_cannot_be_audited_is_one_line(module, says: str) -
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"loss": lambda z, y: functional.cross_entropy(z.repeat(2, 1), y.repeat(2), reduction="none")}, "want one number"),
+        (
+            {"loss": lambda z, y: functional.cross_entropy(z.repeat(2, 1), y.repeat(2), reduction="none")},
+            "want one number",
+        ),
         ({"loss": lambda z, y: 1.0}, "the loss is a float"),
         ({"inputs": "picture"}, "inputs='picture': the batch has no tensor of this name"),
         ({"kind": "picture"}, "there are images, sequences, signals, tables"),
