@@ -6,9 +6,13 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `bench.audit` on first use, because importing the package must not import torch."""
+    """Imports `bench.audit` and `bench.audit_update` on first use: importing the package must not import torch."""
     if name == "audit":
         from bench.auditing.audit import audit
 
         return audit
+    if name == "audit_update":
+        from bench.auditing.audit_update import audit_update
+
+        return audit_update
     raise AttributeError(f"module 'bench' has no attribute {name!r}")

@@ -31,6 +31,7 @@ from bench.models.second_derivative import Loss
 from bench.models.shared import parted, trained
 from bench.models.soft_labels import SoftLabels, soft_labels
 from bench.models.text.base import TextModel
+from bench.models.whole_step import WholeStep
 from bench.threat import Threat
 
 _ANY_LENGTH = (
@@ -95,7 +96,7 @@ class Client(nn.Module):
             self.model = self._fresh()
         self.trained = trained(self.model)
         self.facts = info or introspect(self.model, loss, data.shape, data.classes, batch_size)
-        reads_images = not isinstance(self.model, TextModel)
+        reads_images = not isinstance(self.model, TextModel | WholeStep)
         self._chain = chain_of(self.model, data.shape) if reads_images else None
         self._patches = patch_attention_of(self.model, data.shape) if reads_images else None
         self._labels = self._soft_labels(loss)
@@ -106,6 +107,8 @@ class Client(nn.Module):
 
     def _soft_labels(self, loss: Loss) -> SoftLabels:
         """The loss in a form that takes labels that an attacker optimises; for class indices it does not change."""
+        if isinstance(self.model, WholeStep):
+            return SoftLabels(loss, self.model.hard_labels)
         data, language = self.data, self._language()
         places = data.shape if language is not None and language.head != "classification" else ()
         device = next(self.model.parameters()).device
@@ -244,7 +247,7 @@ class Client(nn.Module):
             gradient=known.gradient,
             input_shape=self.data.shape,
             classes=self.data.classes if threat.classes else None,
-            input_range=(0.0, 1.0) if threat.input_range else None,
+            input_range=self.data.input_range if threat.input_range else None,
             has_buffers=has_buffers,
             last_linear=facts.last_linear,
             last_bias=facts.last_bias,

@@ -101,6 +101,10 @@ class Strongest(Attack):
         prior: -log p(x), for all members.
         engine: settings, of which each member has a copy.
 
+    Attributes:
+        may_begin: asked before a member begins, by its name; a caller with a budget of its own, such as one of seconds,
+            sets it. It must let one member begin at least.
+
     Raises:
         ValueError: there is no member, a number is out of its range, no member's budget is within `evaluations`, or
             `noiseless` names no member.
@@ -131,6 +135,7 @@ class Strongest(Attack):
         self.members = nn.ModuleDict(made)
         self._budgets = {name: budget_of(member) for name, member in made.items()}
         self._has_spoken = False
+        self.may_begin: Callable[[str], bool] = lambda name: True
         self.evaluations, self.width, self.solved, self.prior = evaluations, width, solved, prior
         if evaluations < min(self._budgets.values()):
             raise ValueError(f"evaluations={evaluations}: every member has a larger budget")
@@ -191,7 +196,7 @@ class Strongest(Attack):
         contests = [Contest() for _ in range(len(seen))]
         for name, member in zip(self.members, self._each()):
             left = [] if name in resting else self._waiting(contests, self._budgets[name])
-            if not left:
+            if not left or not self.may_begin(name):
                 continue
             self._set_up(name, len(left) / len(seen))
             for claims in member.reconstruct(seen.take(torch.tensor(left, device=seen.ids.device)), seed):

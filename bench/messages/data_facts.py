@@ -21,6 +21,7 @@ class DataFacts:
         surrogate: sentences as tokens, none of them a victim's.
         hidden: share of the tokens that a masked language model has to predict, in [0, 1].
         public: images `[P, C, H, W]` of which none is a victim's, and their labels `[P]`; None if none are granted.
+        input_range: the interval in which an input lies.
     """
 
     shape: tuple[int, ...]
@@ -30,3 +31,4 @@ class DataFacts:
     surrogate: tuple[tuple[int, ...], ...] = ()
     hidden: float = 0.0
     public: tuple[Tensor, Tensor] | None = None
+    input_range: tuple[float, float] = (0.0, 1.0)

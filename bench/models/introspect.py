@@ -18,6 +18,7 @@ from bench.models.penalties import penalised_layers, penalties
 from bench.models.second_derivative import Loss, check_second_derivative, first_line
 from bench.models.shared import parted, trained
 from bench.models.text.base import TextModel, pack
+from bench.models.whole_step import WholeStep
 
 _FEW = 4  # examples for which `vmap` is compared: what it can map, it maps whatever the batch size
 ONE_OUTPUT = (
@@ -50,14 +51,15 @@ def gradient_of(model: nn.Module, loss: Loss) -> Callable[..., dict[str, Tensor]
 
     It differentiates by every tensor of `parameters`; frozen parameters are passed with the buffers
     (`bench.models.shared`). A parameter that does not enter the loss has a gradient of zeros. The terms that layers add
-    to the loss (`bench.models.penalties`) are part of it.
+    to the loss (`bench.models.penalties`) are part of it. A `WholeStep` computes its own loss, and `loss` is not used.
     """
     layers = penalised_layers(model)
+    whole = isinstance(model, WholeStep)
 
     def value(parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         with math_attention(), penalties(layers) as terms:
-            output = functional_call(model, (parameters, buffers), (inputs,))
-        return sum(terms, loss(output, targets))
+            output = functional_call(model, (parameters, buffers), (inputs, targets) if whole else (inputs,))
+        return sum(terms, output if whole else loss(output, targets))
 
     return grad(value)
 

@@ -53,7 +53,7 @@ class LimitCell(MeasuredCell[StoredLimits]):
         numbers = data.batch_size * torch.Size(data.shape).numel() * self._client.facts.parameters
         what = f"the Jacobians of {self._client.facts.parameters:,} parameters by the inputs"
         require_memory(numbers * _DOUBLE * _COPIES, what, "take a smaller model, batch or image")
-        self._std = _noise(self._client)
+        self._std = noise_of(self._client)
         _check(self._client, data.deal([0]))
         self.trainer = attack_trainer(self.cfg)
 
@@ -85,7 +85,7 @@ class LimitCell(MeasuredCell[StoredLimits]):
         return summarise(stored, rows)
 
 
-def _noise(client: Client) -> float | None:
+def noise_of(client: Client) -> float | None:
     """The noise that the last part of the defence adds; parts that change examples come before all others.
 
     Noise of earlier parts counts as known to the attacker, who is then stronger, so that the limit still holds. So do
