@@ -6,9 +6,13 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `bench.audit` on first use, because importing the package must not import torch."""
+    """Imports `bench.audit` and others on first use, because importing the package must not import torch."""
     if name == "audit":
         from bench.auditing.audit import audit
 
         return audit
+    if name == "LeakageMonitor":
+        from bench.auditing.monitor import LeakageMonitor
+
+        return LeakageMonitor
     raise AttributeError(f"module 'bench' has no attribute {name!r}")
