@@ -38,7 +38,10 @@ def _behind(request: Request, words: str) -> Request:
     name, *settings = shlex.split(words) or [""]
     if not name or "=" in name:
         raise UserError(f"defenses: {words!r}: want a name, then its settings: 'gaussian defense.std=0.1'")
-    return replace(request, defense=name, overrides=(*request.overrides, *settings))
+    others = [
+        one for one in request.overrides if not one.startswith("defense.")
+    ]  # those are of the audit's own defence
+    return replace(request, defense=name, overrides=(*others, *settings))
 
 
 def _defended(words: str, request: Request) -> Defended:
