@@ -6,11 +6,15 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `bench.audit` and others on first use, because importing the package must not import torch."""
+    """Imports what a user calls from Python on first use, because importing the package must not import torch."""
     if name == "audit":
         from bench.auditing.audit import audit
 
         return audit
+    if name == "audit_update":
+        from bench.auditing.audit_update import audit_update
+
+        return audit_update
     if name == "LeakageMonitor":
         from bench.auditing.monitor import LeakageMonitor
 

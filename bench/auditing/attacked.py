@@ -174,7 +174,10 @@ def difference(found: Attacked, step: Step, inputs: Tensor, labels: Tensor) -> f
         labels: `[B]`.
     """
     with math_attention():
-        ours = gradient_of(model := found.prepared(), found.loss)(*_trees(model), inputs, labels)
+        x = inputs.clone().requires_grad_()
+        ours = gradient_of(model := found.prepared(), found.loss)(*_trees(model), x, labels)
+        if not _slope_of(ours, x).any():
+            raise UserError("the gradient does not depend on the inputs, so that this step says nothing of them")
     theirs = torch.cat([step.gradients[name.removeprefix(PREFIX)].flatten() for name in ours])
     mine = torch.cat([value.detach().flatten() for value in ours.values()])
     return float((mine - theirs).norm() / theirs.norm())
@@ -230,7 +233,8 @@ def _refusal(found: Attacked, count: int) -> str | None:
     except Exception:  # a step of the user's own may raise anything
         return "the step takes class indices and no probabilities"
     if not torch.allclose(value, other, rtol=1e-4):
-        return f"the loss at one-hot probabilities is not that at class indices ({float(other):.4g}, not {float(value):.4g})"
+        values = f"{other.item():.4g}, not {value.item():.4g}"
+        return f"the loss at one-hot probabilities is not that at class indices ({values})"
     return None
 
 
@@ -248,8 +252,6 @@ def _info(found: Attacked, count: int, linear: str | None) -> ModelInfo:
         raise
     except Exception as error:  # a step of the user's own may raise anything
         raise UserError(_no_gradient(found, error)) from error
-    if not plain.any():
-        raise UserError("the gradient does not depend on the inputs, so that this step says nothing of them")
     try:
         mapped = _slope(model, inputs, labels, mapped=True)
         mappable = torch.allclose(mapped, plain, rtol=1e-3, atol=1e-5 * float(plain.abs().max()))
@@ -276,12 +278,17 @@ def _slope(model: nn.Module, inputs: Tensor, labels: Tensor, mapped: bool) -> Te
         found = vmap(gradient)(*rows, x[None], labels[None])
     else:
         found = gradient(parameters, buffers, x, labels)
-    total = torch.stack([value.square().sum() for value in found.values()]).sum()
+    return _slope_of(found, x)
+
+
+def _slope_of(gradients: dict[str, Tensor], x: Tensor) -> Tensor:
+    total = torch.stack([value.square().sum() for value in gradients.values()]).sum()
     return torch.autograd.grad(total, x)[0] if total.requires_grad else torch.zeros_like(x)
 
 
 def _no_gradient(found: Attacked, error: Exception) -> str:
     return (
-        f"torch.func cannot differentiate the step ({in_short(error)}): it may call backward or .item(), change tensors "
-        "in place, or use an operation without a second derivative (attention: torch.nn.attention.sdpa_kernel(MATH))"
+        f"torch.func cannot differentiate the step ({in_short(error)}): it may call backward or .item(), change "
+        "tensors in place, or use an operation without a second derivative (attention under a kernel that it names: "
+        "torch.nn.attention.sdpa_kernel(SDPBackend.MATH))"
     )

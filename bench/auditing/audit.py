@@ -11,6 +11,7 @@ from bench.auditing.comparison import compared
 from bench.auditing.earlier import checked_call
 from bench.auditing.kinds.base import Knowledge, Numbers
 from bench.auditing.report import Audit
+from bench.auditing.sent import Sent
 from bench.auditing.verdict import Thresholds
 from bench.auditing.work import Request
 from bench.errors import UserError
@@ -39,6 +40,7 @@ def audit(
     partly: float = 0.30,
     overrides: Sequence[str] = (),
     seed: int = 0,
+    sent: Sent | None = None,
 ) -> Audit:
     """Attacks one training step of `module`, and says what came back, beside what a guess without a gradient gives.
 
@@ -75,11 +77,13 @@ def audit(
             (`"defense.std=0.1"`). The attacker knows it (`threat=adaptive`) unless an override names a threat model.
         defenses: further audits of the same step, each behind one of these defences, with the same budget each; a
             defence may bring settings: `"gaussian defense.std=0.1"`. The report tables them (`defended`).
-        budget: in seconds; None for no end. Members of the ensemble that do not fit are left out and named.
+        budget: of the attack and of the Jacobian, in seconds; None for no end. Members of the ensemble that
+            do not fit are left out and named.
         recovered: an input is recovered if its mean squared error is at most this share of the best control's.
         partly: an input is found in part up to this share.
         overrides: further settings as on the command line: `("threat=labels_known", "metric=psnr")`.
         seed: the seed of the attacker's and the defence's random numbers.
+        sent: an update that is attacked in place of the gradient; see `bench.audit_update`.
 
     Raises:
         UserError: the step cannot be audited; one line says why, and what to do.
@@ -126,6 +130,7 @@ def audit(
         thresholds=thresholds,
         overrides=tuple(overrides),
         seed=seed,
+        sent=sent,
     )
     return compared(request, defenses)
 

@@ -38,6 +38,10 @@ class Clock:
     _began: float = 0.0
     _pace: float | None = None
 
+    def start(self) -> None:
+        """Begins: what was imported and prepared before does not count."""
+        self._start = time.perf_counter()
+
     @property
     def spent(self) -> float:
         """Seconds since the start."""

@@ -41,7 +41,7 @@ def _behind(request: Request, words: str) -> Request:
     others = [
         one for one in request.overrides if not one.startswith("defense.")
     ]  # those are of the audit's own defence
-    return replace(request, defense=name, overrides=(*others, *settings))
+    return replace(request, defense=name, sent=None, overrides=(*others, *settings))
 
 
 def _defended(words: str, request: Request) -> Defended:

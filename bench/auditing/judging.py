@@ -84,7 +84,7 @@ def judge(claimed: Claimed, step: Step, thresholds: Thresholds, scorer: Scorer) 
     errors = mean_squares(claim, truth) if claimed.is_scored else nothing
     controls = {name: mean_squares(value, truth) for name, value in kind.controls(truth).items()}
     examples = judged(errors, controls, thresholds)
-    own = kind.scores(claim, truth) if claimed.is_scored else {name: nothing for name in kind.scores(truth, truth)}
+    own = kind.scores(claim, truth) if claimed.is_scored else dict.fromkeys(kind.scores(truth, truth), nothing)
     to_user = kind.to_user().to(truth.device)
     targets, guessed = _targets(claimed, step, coded, labels, thresholds)
     return {

@@ -23,7 +23,7 @@ def leaves(batch: Any) -> dict[str, Tensor]:
     """
     if isinstance(batch, Tensor):
         return {"": batch}
-    found = {}
+    found: dict[str, Tensor] = {}
     for name, item in _items(batch):
         found |= {f"{name}.{path}" if path else name: value for path, value in leaves(item).items()}
     return found

@@ -19,7 +19,7 @@ from bench.config.suggest import did_you_mean
 from bench.errors import UserError, in_short
 
 _SPLIT = ("FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy")  # rank zero has a part of each parameter
-_OWN = ("module", "batch", "budget", "earlier")  # arguments of `audit` that a monitor has otherwise
+_OWN = ("module", "batch", "budget", "earlier", "sent")  # arguments of `audit` that a monitor has otherwise
 
 
 class LeakFound(Exception):

@@ -44,6 +44,7 @@ class Silent:
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Silent:
+        """Returns itself."""
         return self
 
 

@@ -52,8 +52,8 @@ class RoomLeft:
             return f"whether the gradient determines the inputs was not computed: {self.reason}."
         if self.rank < self.entries:
             return (
-                f"the gradient determines {self.rank} of {self.entries} directions of the inputs, to first order at the "
-                "truth; for the others, an attacker needs to know what such inputs look like."
+                f"the gradient determines {self.rank} of {self.entries} directions of the inputs, to first order at "
+                "the truth; for the others, an attacker needs to know what such inputs look like."
             )
         word = (
             f"the gradient determines the inputs locally (rank {self.rank} of {self.entries}, condition number "
@@ -62,8 +62,8 @@ class RoomLeft:
         if self.bound is None:
             return f"{word}."
         return (
-            f"{word}; but with noise of {self.std:g}, no unbiased attacker has an error below {self.bound:.2g} {self.unit} "
-            "(Cramer-Rao; who knows what such inputs look like may)."
+            f"{word}; but with noise of {self.std:g}, no unbiased attacker has an error below {self.bound:.2g} "
+            f"{self.unit} (Cramer-Rao; who knows what such inputs look like may)."
         )
 
 

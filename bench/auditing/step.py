@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench.auditing.checks import check_tensors, check_weights, hint
 from bench.auditing.leaves import equal, in_float32, leaves, named, rebuilt
 from bench.auditing.neutral import is_lightning, lightning_loss, neutralised
 from bench.auditing.randomness import Tape
@@ -98,13 +99,13 @@ def read_step(
     whole = loss is None
     if whole and not is_lightning(module):
         raise UserError(
-            f"module {type(module).__name__} has no training_step: pass loss=, a function of (output, targets), such as "
-            "torch.nn.functional.cross_entropy"
+            f"module {type(module).__name__} has no training_step: pass loss=, a function of (output, targets), such "
+            "as torch.nn.functional.cross_entropy"
         )
-    _check_tensors(module, batch)
+    check_tensors(module, batch)
     copied = unwrapped_copy(module)
     choose(copied, shared)
-    _check_weights(copied)
+    check_weights(copied)
     batch = in_float32(batch)
     where = None if inputs is None else named(batch, inputs, "inputs")
     goal = None if targets is None else named(batch, targets, "targets")
@@ -113,6 +114,8 @@ def read_step(
         copied = neutralised(copied, getattr(module, "_trainer", None))
     else:
         where, goal = _two(batch, where, goal)
+        if leaves(batch)[where].dtype == torch.uint8:
+            raise UserError("batch: the inputs are uint8; want floating-point numbers (divide images by 255?)")
         run = _Apart(fitted(loss), where, goal)
     found = _seen(copied, run, batch, "training_step" if whole else "the module and its loss")
     where, goal = _paths(batch, where, goal, found) if whole else (where, goal)
@@ -162,9 +165,7 @@ def _seen(module: nn.Module, run: Run, batch: Any, what: str, tape: Tape | None 
     except UserError:
         raise
     except Exception as error:  # a step of the user's own may raise anything
-        raise UserError(
-            f"{what} cannot be run on this batch: {in_short(error)}{_hint(error, recorder.calls)}"
-        ) from error
+        raise UserError(f"{what} cannot be run on this batch: {in_short(error)}{hint(error)}") from error
     if not isinstance(value, Tensor):
         raise UserError(f"the loss is a {type(value).__name__}; want a tensor, one number")
     if value.numel() != 1:
@@ -177,7 +178,10 @@ def _seen(module: nn.Module, run: Run, batch: Any, what: str, tape: Tape | None 
         )
     names = trained(probe)
     leaf = [*(probe.get_parameter(name) for name in names), *floats.values()]
-    found = torch.autograd.grad(value.reshape(()), leaf, allow_unused=True)
+    try:
+        found = torch.autograd.grad(value.reshape(()), leaf, allow_unused=True)
+    except RuntimeError as error:
+        raise UserError(f"{what} calls backward itself ({in_short(error)}): it has to return the loss alone") from error
     gradients = {name: torch.zeros_like(probe.get_parameter(name)) if g is None else g for name, g in zip(names, found)}
     read = [path for path, g in zip(floats, found[len(names) :]) if g is not None]
     if not any(g.any() for g in gradients.values()):
@@ -197,8 +201,8 @@ def _tape(step: Step, first: Tape) -> Tape | None:
         raise UserError(
             f"module {type(step.module).__name__} is not deterministic: two steps on one batch give the losses "
             f"{float(step.value):.6g} and {float(again.value):.6g}. Random numbers of torch.rand and nn.Dropout are "
-            "held; others (numpy, random, dropout inside nn.LSTM or nn.MultiheadAttention) are not: pass module.eval(), "
-            "or set that dropout to 0"
+            "held; others (numpy, random, dropout inside nn.LSTM or nn.MultiheadAttention) are not: pass "
+            "module.eval(), or set that dropout to 0"
         )
     return first if first.values else None
 
@@ -219,6 +223,9 @@ def _paths(batch: Any, inputs: str | None, targets: str | None, seen: _Seen) -> 
     there = leaves(batch)
     if targets is None:
         compared = [p for p, v in there.items() if p != inputs and any(equal(one.target, v) for one in seen.calls)]
+        # Another tensor may hold the same numbers by chance, but hardly in the same type and shape.
+        alike = {p: any(_same_form(one.target, there[p]) for one in seen.calls) for p in compared}
+        compared.sort(key=lambda path: not alike[path])
         spared = [p for p in compared if p not in seen.read or len(seen.read) > 1]
         targets = spared[0] if spared else None
         if targets is None and len(there) == 2 and not seen.calls:
@@ -228,11 +235,15 @@ def _paths(batch: Any, inputs: str | None, targets: str | None, seen: _Seen) -> 
         if len(left) != 1:
             names = ", ".join(repr(path) for path in (left or there))
             raise UserError(
-                f"batch: the loss depends on {len(left)} floating-point tensors, so it is not seen which one is private "
-                f"({names}): name it, as in inputs={next(iter(left or there), 'image')!r}"
+                f"batch: the loss depends on {len(left)} floating-point tensors, so it is not seen which one is "
+                f"private ({names}): name it, as in inputs={next(iter(left or there), 'image')!r}"
             )
         inputs = left[0]
     return inputs, targets
+
+
+def _same_form(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape
 
 
 def _two(batch: Any, inputs: str | None, targets: str | None) -> tuple[str, str | None]:
@@ -251,37 +262,3 @@ def _two(batch: Any, inputs: str | None, targets: str | None) -> tuple[str, str 
         names = ", ".join(repr(path) for path in there) or "no tensors"
         raise UserError(f"batch: it has {names}; name the private inputs and the targets: inputs=..., targets=...")
     return inputs, targets
-
-
-def _check_tensors(module: nn.Module, batch: Any) -> None:
-    there = leaves(batch)
-    if not there:
-        raise UserError(f"batch: a {type(batch).__name__} without tensors; want what the data loader gives")
-    weight = next(iter(module.parameters()), None)
-    for path, value in there.items():
-        if weight is not None and value.device != weight.device:
-            raise UserError(
-                f"batch{f'[{path!r}]' if path else ''} is on {value.device} and the module on {weight.device}: move one"
-            )
-
-
-def _check_weights(module: nn.Module) -> None:
-    bad = [name for name, value in module.named_parameters() if not value.isfinite().all()]
-    if bad:
-        raise UserError(f"module: {', '.join(bad[:3])} hold NaN or infinity (a training that diverged?)")
-
-
-def _hint(error: Exception, calls: list[LossCall]) -> str:
-    """What to do about an error of the user's step, as far as its message tells."""
-    words = str(error)
-    if isinstance(error, TypeError) and ("missing" in words or "unexpected keyword" in words):
-        return "; wrap the module in one whose forward takes the inputs alone"
-    if "Expected more than 1 value per channel" in words:
-        return "; BatchNorm in train mode needs two examples: a larger batch, or module.eval()"
-    if "expected scalar type Long" in words or "expected target dtype" in words.lower():
-        return (
-            "; cross_entropy takes class indices [B] (integers) or probabilities [B, K], not real targets (mse_loss?)"
-        )
-    if "cross_entropy_loss(): argument 'input'" in words or "has no attribute" in words:
-        return "; a module that returns a tuple or an object has to be wrapped in one that returns the logits alone"
-    return ""

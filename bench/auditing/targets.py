@@ -52,6 +52,8 @@ class Targets:
         """From `[B, channels, H, W]` in the attacker's units to targets `[B, *shape]` (a mask: `[B, K, ...]`)."""
         middle = sum(kind.span) / 2
         values = self.center + (coded - middle) * self._gain(kind)
+        if self.kind in ("probabilities", "mask"):  # their sum is 1, without which the gradient does not determine them
+            values = values - values.mean(1, keepdim=True) + 1 / self.channels
         if not self.spatial:
             return values.mean((2, 3)).reshape(-1, *self.shape)
         return values.reshape(-1, *((self.classes, *self.shape) if self.kind == "mask" else self.shape))

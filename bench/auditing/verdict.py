@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 _GUESSED = 0.1  # labels count as found if guessing gets as many right with at most this probability
+_EXACT = 1e-12  # mean squared error that rounding leaves
 _DRAWS = 4000  # of guessed batches, by which that probability is estimated
 
 
@@ -74,7 +75,7 @@ class InputFinding:
         """The error over the best control's; NaN if nothing was reconstructed, infinite if a control is exact."""
         if math.isnan(self.error):
             return math.nan
-        return self.error / self.control if self.control > 0 else math.inf
+        return self.error / self.control if self.control > _EXACT else math.inf
 
 
 def judged(errors: Tensor, controls: dict[str, Tensor], thresholds: Thresholds) -> tuple[InputFinding, ...]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.attacks.base import Attack
-from bench.auditing.attacked import Attacked, attacked, check_same
+from bench.auditing.attacked import PREFIX, Attacked, attacked, check_same
 from bench.auditing.budget import Clock, keep_time
 from bench.auditing.judging import Claimed, judge
 from bench.auditing.kinds.base import Kind, Knowledge
@@ -21,6 +21,7 @@ from bench.auditing.kinds.lookup import kind_of
 from bench.auditing.private_batch import PrivateBatch
 from bench.auditing.report import Audit, Effort, Setting
 from bench.auditing.room_left import RoomLeft, room_left
+from bench.auditing.sent import Sent
 from bench.auditing.step import Step, drawn_again, read_step
 from bench.auditing.targets import Targets, targets_of
 from bench.auditing.verdict import Thresholds
@@ -38,6 +39,7 @@ from bench.running.limit_cell import noise_of
 from bench.threat import Threat
 
 _FOR_ATTACKS = 0.8  # share of the budget; the rest is for the Jacobian
+_APART = 0.01  # relative distance from which what was sent is said to differ from what the batch gives
 _UNBOUNDED_ROOM = 30.0  # seconds for the Jacobian if there is no budget
 _GRANTS = {
     "buffers": "the model with its buffers",
@@ -69,6 +71,7 @@ class Request:
     thresholds: Thresholds
     overrides: tuple[str, ...]
     seed: int
+    sent: Sent | None
 
     def config(self, settings: tuple[str, ...] = ()) -> Any:
         """The composed config.
@@ -77,9 +80,16 @@ class Request:
             settings: of the kind of inputs; they come before the user's own.
         """
         mine = [] if self.defense is None else [f"defense={self.defense}"]
+        if self.sent is not None:
+            mine += [one for one in self.sent.settings if not _set_anew(one, self.overrides)]
         if self.defense is not None and not any(one.startswith("threat=") for one in self.overrides):
             mine.append("threat=adaptive")
         return compose([f"attack={self.attack}", f"seed={self.seed}", *settings, *mine, *self.overrides])
+
+
+def _set_anew(setting: str, overrides: tuple[str, ...]) -> bool:
+    """Whether an override sets the same key."""
+    return any(one.split("=")[0] == setting.split("=")[0] for one in overrides)
 
 
 def carried_out(request: Request) -> Audit:
@@ -129,6 +139,14 @@ class _Work:
         if tape is not None and request.randomness == "unknown":
             other = self._client(self._attacked(drawn_again(self.step)))
             self.observed = replace(self.observed, task=other.share(self.victims).task)
+        self.distance = self._take_sent(request.sent) if request.sent else 0.0
+
+    def _take_sent(self, sent: Sent) -> float:
+        """Puts what was sent in the place of what is computed here, and returns the distance between the two."""
+        simulated = self.observed.gradients
+        there = {name: sent.update[name.removeprefix(PREFIX)].to(value)[None] for name, value in simulated.items()}
+        self.observed = replace(self.observed, gradients=there)
+        return sent.distance({name.removeprefix(PREFIX): value[0] for name, value in simulated.items()})
 
     def _attacked(self, tape: Any) -> Attacked:
         return attacked(self.step, self.kind, self.targets, self._grants_targets, tape)
@@ -174,10 +192,10 @@ class _Work:
         notices: list[str] = []
         self.engine.notice = notices.append
         keep_time(attacker, self.clock)
-        begin = self.clock.spent
+        self.clock.start()
         (guess,) = list(claims(attacker, self.observed, self.cfg.seed))
         effort = Effort(
-            seconds=self.clock.spent - begin,
+            seconds=self.clock.spent,
             tried=tuple(self.clock.tried) or (self.request.attack,),
             left_out=dict(self.clock.left_out),
             best=guess.member[0] if guess.member else self.request.attack,
@@ -212,7 +230,7 @@ class _Work:
 
     def _setting(self) -> Setting:
         request, private = self.request, self.step.private
-        parts = [_in_words(part) for part, _ in self.client.defense.flat(self.client.runner.context)]
+        parts = [] if request.sent else self.client.defense.flat(self.client.runner.context)
         threat = self.threat
         return Setting(
             module=type(request.module).__name__,
@@ -228,16 +246,22 @@ class _Work:
                 for name, words in _GRANTS.items()
                 if getattr(threat, name)
             ),
-            defense=" and ".join(parts),
+            defense=" and ".join(_in_words(part) for part, _ in parts),
             defense_known=threat.defense_known,
             randomness="" if self.step.tape is None else request.randomness,
             attack=request.attack,
             budget=request.budget,
+            update=request.sent.words if request.sent else "",
         )
 
     def _notes(self) -> Iterator[str]:
         if self.kind.note:
             yield f"{self.kind.note[0].upper()}{self.kind.note[1:]}."
+        if self.distance > _APART:
+            yield (
+                f"What was sent differs by {self.distance:.0%} from what this batch gives here (another schedule, "
+                "dropout drawn otherwise, a defence, or another batch)."
+            )
         refusal = self.observed.task.hard_labels
         if self.targets.kind == "classes" and refusal and len(self.inputs) > 1 and not self._grants_targets:
             yield f"Labels of a batch could not be optimised with the inputs, because {refusal}."

@@ -43,7 +43,7 @@ def chain_of(model: nn.Module, shape: tuple[int, ...]) -> tuple[ChainLayer, ...]
                 steps += [nn.Flatten()] if isinstance(module, nn.Linear) and value.dim() > 2 else []
                 value = module(value.flatten(1) if isinstance(module, nn.Linear) else value)
                 steps.append(module)
-    except (RuntimeError, TypeError, ValueError, UserError):  # not one after the other, or not for a batch of one
+    except (AttributeError, RuntimeError, TypeError, ValueError, UserError):  # not in turn, or not for a batch of one
         return None
     layers = [_described(module, names.get(module, "flatten")) for module in steps]
     same = isinstance(wanted, Tensor) and value.shape == wanted.shape and torch.equal(value, wanted)

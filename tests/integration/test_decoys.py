@@ -34,6 +34,11 @@ import bench
 net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 4))
 image, label = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.tensor([2])
 found = bench.audit(net, torch.nn.functional.cross_entropy, (image, label), overrides=("attack.evaluations=50",))
+loss = torch.nn.functional.cross_entropy
+assert bench.audit(net, (image, label), loss=loss).verdict.value == "LEAKS"
+names, weights = zip(*net.named_parameters())
+gradients = dict(zip(names, torch.autograd.grad(loss(net(image), label), weights)))
+assert bench.audit_update(net, gradients, (image, label), loss=loss).leaks
 from datamodules import MINE
 from configs import ALSO_MINE
 assert found.leaks and MINE == ALSO_MINE == 1

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from bench.auditing.kinds.base import Kind, mean_squares, per_channel
 
-
 _SEED = 20_170_521  # of the noise; no other part of an audit draws from it
 
 
@@ -48,7 +47,7 @@ class Images(Kind):
         }
 
     def scores(self, guess: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """The root mean square error in the user's units, where they are not [0, 1]; a config's metrics are in [0, 1]."""
+        """The root mean square error in the user's units, where they are not [0, 1] as they are for other metrics."""
         scale, _ = self.affine()
         scale = scale.to(truth.device)
         if (scale == 1).all():

@@ -35,15 +35,15 @@ def kind_of(name: str | None, inputs: Tensor, knowledge: Knowledge) -> Kind:
     if not len(inputs):
         raise UserError("batch: it holds no example (the last batch of an epoch, or of Poisson sampling?)")
     if not inputs.is_floating_point():
-        words = "token ids are attacked with `leakbench run data=... attack=dlg_text`" if inputs.dim() == 2 else ""
+        of_tokens = "token ids are attacked with `leakbench run data=... attack=dlg_text`"
         raise UserError(
-            f"batch: the inputs are {str(inputs.dtype).removeprefix('torch.')} {list(inputs.shape)}; want floating-point "
-            f"numbers{' (' + words + ')' if words else ' (divide images by 255?)'}"
+            f"batch: the inputs are {str(inputs.dtype).removeprefix('torch.')} {list(inputs.shape)}; want "
+            f"floating-point numbers ({of_tokens if inputs.dim() == 2 else 'divide images by 255?'})"
         )
     kinds = {one: importlib.import_module(f"{room.__name__}.{one}").KIND for one in names()}
     found = [one for key, one in kinds.items() if (key == name if name else one.dims == inputs.dim())]
     if not found:
-        forms = ", ".join(f"{key} ({one.dims - 1} dimensions)" for key, one in kinds.items() if one.dims)
+        forms = ", ".join(f"{key} ({one.dims} dimensions, with the batch)" for key, one in kinds.items() if one.dims)
         raise UserError(f"batch: inputs of {list(inputs.shape[1:])} each are no kind that is served: {forms}")
     kind: Kind = found[0](tuple(inputs.shape[1:]), knowledge)
     return kind

@@ -14,7 +14,8 @@ _TOLERANCE = 0.1  # deviations of a column up to which a cell counts as right
 class Tables(Unbounded):
     """Rows of F columns, of which none is a neighbour of another."""
 
-    name, noun, dims = "rows of a table", "row", 2
+    name, noun = "rows of a table", "row"
+    dims: ClassVar[int | None] = 2
     settings: ClassVar[tuple[str, ...]] = (
         "attack.spectrum.decay=0.0",
         "attack.prior.decay=0.0",
