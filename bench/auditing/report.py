@@ -67,7 +67,7 @@ class Effort:
         left_out: `{member: reason}`.
         best: whose result was returned, by the attacker's own objective.
         cut: whether the budget ended a run.
-        mismatch: `{member: distance}`, of the gradient of its claim from what was shared, over the length of the latter.
+        mismatch: `{member: distance}`, of the gradient of its claim from what was shared, relative to the latter.
     """
 
     seconds: float

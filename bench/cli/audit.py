@@ -8,9 +8,9 @@ from bench.cli.output import Answer, show
 from bench.errors import UserError
 
 HELP = """Attacks the gradient of one training step of your own module, on the first examples of the first batch of your
-own data, and says what comes back (docs/audit.md). MODULE and --data are import paths, and the working folder is
-importable. A LightningModule computes its own training_step; any other module needs --loss. Nothing is written but
-the page of --html, which shows private examples unless --no-pictures is given.
+own data, and says what comes back (docs/audit-in-training.md). MODULE and --data are import paths, and the working
+folder is importable. A LightningModule computes its own training_step; any other module needs --loss. Nothing is
+written but the page of --html, which shows private examples unless --no-pictures is given.
 
   KEY=VALUE    defense=gaussian defense.std=0.1 threat=labels_known metric=psnr seed=1 (leakbench list defenses)
 
