@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `bench.audit` and `bench.audit_update` on first use: importing the package must not import torch."""
+    """Imports what a user calls from Python on first use, because importing the package must not import torch."""
     if name == "audit":
         from bench.auditing.audit import audit
 
@@ -15,4 +15,8 @@ def __getattr__(name: str) -> Any:
         from bench.auditing.audit_update import audit_update
 
         return audit_update
+    if name == "LeakageMonitor":
+        from bench.auditing.monitor import LeakageMonitor
+
+        return LeakageMonitor
     raise AttributeError(f"module 'bench' has no attribute {name!r}")

@@ -104,6 +104,7 @@ class Strongest(Attack):
     Attributes:
         may_begin: asked before a member begins, by its name; a caller with a budget of its own, such as one of seconds,
             sets it. It must let one member begin at least.
+        entered: told of each candidate, and does nothing unless a caller sets it.
 
     Raises:
         ValueError: there is no member, a number is out of its range, no member's budget is within `evaluations`, or
@@ -136,6 +137,7 @@ class Strongest(Attack):
         self._budgets = {name: budget_of(member) for name, member in made.items()}
         self._has_spoken = False
         self.may_begin: Callable[[str], bool] = lambda name: True
+        self.entered: Callable[[Candidate], None] = lambda candidate: None
         self.evaluations, self.width, self.solved, self.prior = evaluations, width, solved, prior
         if evaluations < min(self._budgets.values()):
             raise ValueError(f"evaluations={evaluations}: every member has a larger budget")
@@ -205,6 +207,7 @@ class Strongest(Attack):
                     judged = posterior(position, claim.inputs[0], claim.labels[0])
                     contest = contests[position]
                     contest.enter(candidate := Candidate(name, claim, judged))
+                    self.entered(candidate)
                     contest.is_solved = not likelihood.is_noisy and self._solves(candidate, seen)
                     if contest.is_solved:
                         yield contest.result()

@@ -7,12 +7,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from bench.auditing.comparison import compared
 from bench.auditing.earlier import checked_call
 from bench.auditing.kinds.base import Knowledge, Numbers
 from bench.auditing.report import Audit
 from bench.auditing.sent import Sent
 from bench.auditing.verdict import Thresholds
-from bench.auditing.work import Request, carried_out
+from bench.auditing.work import Request
 from bench.errors import UserError
 
 
@@ -33,6 +34,7 @@ def audit(
     target_std: float = 1.0,
     randomness: str = "known",
     defense: str | None = None,
+    defenses: Sequence[str] = (),
     budget: float | None = 60.0,
     recovered: float = 0.02,
     partly: float = 0.30,
@@ -73,6 +75,8 @@ def audit(
             of dropout. If they are known, the result is the worst case.
         defense: what the client does before it shares, as `defense=` on the command line; its parameters are overrides
             (`"defense.std=0.1"`). The attacker knows it (`threat=adaptive`) unless an override names a threat model.
+        defenses: further audits of the same step, each behind one of these defences, with the same budget each; a
+            defence may bring settings: `"gaussian defense.std=0.1"`. The report tables them (`defended`).
         budget: of the attack and of the Jacobian, in seconds; None for no end. Members of the ensemble that
             do not fit are left out and named.
         recovered: an input is recovered if its mean squared error is at most this share of the best control's.
@@ -128,7 +132,7 @@ def audit(
         seed=seed,
         sent=sent,
     )
-    return carried_out(request)
+    return compared(request, defenses)
 
 
 def _earlier(loss: Any, given: object, attack: str | None, *rest: Any) -> tuple[Any, Any, str]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.attacks.base import Attack
-from bench.attacks.strongest import Strongest, budget_of
+from bench.attacks.strongest import Candidate, Strongest, budget_of
 from bench.engine.slots import Slots
 from bench.engine.stops import BUDGET, GO_ON, StepOutcome, Stop
 
@@ -24,12 +24,14 @@ class Clock:
     Attributes:
         tried: the members that began, in their order.
         left_out: `{member: reason}`.
+        mismatch: `{member: relative distance of its claim's gradient from what was shared}`.
         cut: whether a run was ended by the budget.
     """
 
     seconds: float | None
     tried: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    mismatch: dict[str, float] = field(default_factory=dict)
     cut: bool = False
     _start: float = field(default_factory=time.perf_counter)
     _steps: int = 0
@@ -53,6 +55,10 @@ class Clock:
     def step(self, progress: object) -> None:
         """Counts an evaluation of the member at work."""
         self._steps += 1
+
+    def enter(self, candidate: Candidate) -> None:
+        """Keeps what a member got."""
+        self.mismatch[candidate.member] = float(candidate.judged.error)
 
     def may_begin(self, name: str, evaluations: int) -> bool:
         """Whether a member begins: the first that optimises always, and a later one if its evaluations fit.
@@ -118,7 +124,7 @@ def keep_time(attack: Attack, clock: Clock) -> None:
             minimiser.stop = TimedStop(minimiser.stop, clock)
     if not isinstance(attack, Strongest):
         return
-    attack.engine.watch = clock.step
+    attack.engine.watch, attack.entered = clock.step, clock.enter
     budgets = {name: budget_of(_attack(member)) for name, member in attack.members.items()}
     attack.may_begin = lambda name: clock.may_begin(name, budgets[name])
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from bench.auditing.defended import Defended
 from bench.auditing.room_left import RoomLeft
 from bench.auditing.sentences import lines
 from bench.auditing.verdict import Found, InputFinding, TargetFinding, Thresholds, Verdict
@@ -64,6 +67,7 @@ class Effort:
         left_out: `{member: reason}`.
         best: whose result was returned, by the attacker's own objective.
         cut: whether the budget ended a run.
+        mismatch: `{member: distance}`, of the gradient of its claim from what was shared, relative to the latter.
     """
 
     seconds: float
@@ -71,6 +75,7 @@ class Effort:
     left_out: Mapping[str, str]
     best: str
     cut: bool
+    mismatch: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +105,7 @@ class Audit:
         notes: sentences that a reader must know.
         truth: `[B, ...]`, the private inputs in the user's units; never part of `to_dict`.
         pictures: `[2, B, C, H, W]` in [0, 1], truth and reconstruction of images; None for other kinds.
+        defended: audits of the same step behind defences, if any were asked for.
         guessed_targets: the targets that were reconstructed and are no classes, as the batch has them; else None.
     """
 
@@ -123,6 +129,7 @@ class Audit:
     notes: tuple[str, ...] = ()
     pictures: Tensor | None = None
     guessed_targets: Tensor | None = None
+    defended: tuple[Defended, ...] = ()
 
     @property
     def leaks(self) -> bool:
@@ -133,6 +140,20 @@ class Audit:
         return "\n".join(lines(self))
 
     __repr__ = __str__
+
+    def to_html(self, path: str | os.PathLike[str], pictures: bool = True) -> Path:
+        """Writes the audit as one page that loads nothing from anywhere, and returns where it is.
+
+        Args:
+            path: the file; its folder is made if it does not exist.
+            pictures: whether the private inputs and what came back of them are on the page.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        from bench.auditing.page import write  # jinja2 is needed by this method alone
+
+        return write(self, Path(path), pictures)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `json.dumps`: everything but inputs, reconstructions and the truth; NaN becomes None."""
@@ -150,6 +171,7 @@ class Audit:
             "objective": self.objective,
             "evaluations": self.evaluations,
             "notes": list(self.notes),
+            "defended": [asdict(one) for one in self.defended],
             "sentences": lines(self),
         }
         plain: dict[str, Any] = _plain(found)

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from bench.auditing.defended import sentences as behind_defenses
 from bench.auditing.verdict import Found, InputFinding, Verdict
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def lines(report: Audit) -> list[str]:
         "Targets": report.targets.sentence,
         "Tried": _tried(report),
         "Room left": report.room.sentence,
+        "Defences": behind_defenses(report),
         "Notes": " ".join(report.notes),
         "Limits": _limits(report),
         "Next": _next(report),

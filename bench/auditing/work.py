@@ -200,6 +200,7 @@ class _Work:
             left_out=dict(self.clock.left_out),
             best=guess.member[0] if guess.member else self.request.attack,
             cut=self.clock.cut,
+            mismatch=dict(self.clock.mismatch),
         )
         metrics = {name: instantiate(node, f"metric.{name}") for name, node in self.cfg.metric.items()}
         claimed = Claimed(

@@ -52,7 +52,7 @@ end
 complete -c leakbench -a '(__leakbench_words)'"""
 
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
-_TAKES_OVERRIDES = frozenset({"run", "train", "suite", "rescore", "speed", "prepare"})
+_TAKES_OVERRIDES = frozenset({"run", "train", "suite", "rescore", "speed", "prepare", "audit"})
 
 
 def answer(arguments: argparse.Namespace) -> Answer:

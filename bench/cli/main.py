@@ -29,6 +29,7 @@ COMMANDS = {
     "suite": "bench.cli.suite",
     "rescore": "bench.cli.rescore",
     "status": "bench.cli.status",
+    "audit": "bench.cli.audit",
     "report": "bench.cli.report",
     "view": "bench.cli.view",
     "table": "bench.cli.table",

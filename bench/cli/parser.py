@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from bench import __version__
-from bench.cli import compare, dashboard, export, figure, import_entry, merge, show, sync, table, verify
+from bench.cli import audit, compare, dashboard, export, figure, import_entry, merge, show, sync, table, verify
 from bench.config.suggest import did_you_mean
 from bench.errors import UserError
 from bench.speed import options as speed_options
@@ -30,6 +30,7 @@ TOP = """examples:
   leakbench export results -o entry.zip           results as one file (then: leakbench import, merge)
   leakbench sync                                  uploads what was told to W&B offline
   leakbench rescore metric=ssim                   another score of everything in results/, without attacking again
+  leakbench audit my_pkg.module:Model --data my_pkg.data:DataModule     whether a training of your own leaks
   leakbench list attacks                          all attacks (likewise data, models, suites, metrics, ...)
   leakbench list idlg                             one of them: its paper, what it needs, its settings
   leakbench prepare                               which data sets are on this machine
@@ -207,6 +208,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         command.add_argument(
             "folder", metavar="DIR", nargs="?", type=Path, default=Path("results"), help="default: results"
         )
+    _own(commands, "audit", "audit a training step of your own module", audit)
     _own(commands, "table", "print a table for a paper", table)
     _own(commands, "compare", "compare two cells on the same victims", compare)
     _own(commands, "show", "show one cell in the terminal", show)

@@ -36,11 +36,7 @@ def load(model: nn.Module, path: str, tell: Callable[[str], None] = lambda sente
         UserError: the file is missing, unreadable or holds no weights, or its names or shapes are not those of the
             model.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise UserError(f"model.checkpoint={path!r}: no such file")
-    if not file.stat().st_size:
-        raise UserError(f"model.checkpoint={path!r}: the file is empty (0 bytes)")
+    file = _file(path)
     wanted = set(model.state_dict())
     named = [one for state in _states(_read(file, path), path) for one in _renamed(state)]
     chosen = max(named, key=lambda one: (set(one.state) == wanted, len(wanted & set(one.state))))
@@ -52,6 +48,26 @@ def load(model: nn.Module, path: str, tell: Callable[[str], None] = lambda sente
     if chosen.prefix:
         tell(f"model.checkpoint={path!r}: {chosen}")
     return sha256(file)
+
+
+def hyperparameters(path: str) -> dict[str, Any]:
+    """The arguments of a LightningModule that `save_hyperparameters` left in a checkpoint; empty if there are none.
+
+    Raises:
+        UserError: the file is missing or cannot be read.
+    """
+    content = _read(_file(path), path)
+    found = content.get("hyper_parameters") if isinstance(content, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _file(path: str) -> Path:
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UserError(f"model.checkpoint={path!r}: no such file")
+    if not file.stat().st_size:
+        raise UserError(f"model.checkpoint={path!r}: the file is empty (0 bytes)")
+    return file
 
 
 @dataclass(frozen=True)

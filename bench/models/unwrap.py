@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from bench.errors import UserError
@@ -13,12 +14,19 @@ from bench.errors import UserError
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
+class LocalBatchNorm(_BatchNorm):
+    """BatchNorm of inputs with any number of dimensions; what becomes of a SyncBatchNorm."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Any is served."""
+
+
 def unwrap(module: nn.Module) -> nn.Module:
     """Returns the float32 network inside `DataParallel`, DDP, `torch.compile` or Opacus, at any depth.
 
     The module is changed in place: wrappers inside it are replaced by what they wrap, Opacus' hooks are removed, and
-    weights and buffers of another floating-point type are cast. The gradient that is attacked is then that of the same
-    step in float32.
+    weights and buffers of another floating-point type are cast. A SyncBatchNorm normalises by this process's batch. The
+    gradient that is attacked is then that of the same step in float32, which waits for no other process.
     """
     return _stripped(module).float()
 
@@ -43,6 +51,8 @@ def _stripped(module: nn.Module) -> nn.Module:
             module._modules[name] = inner
     if module._compiled_call_impl is not None:  # compiled in place, by `module.compile()`
         module._compiled_call_impl = None
+    if isinstance(module, nn.SyncBatchNorm):
+        module.__class__ = LocalBatchNorm  # type: ignore[assignment]
     for kind in _HOOKS:
         hooks = getattr(module, kind)
         for key in [key for key, hook in hooks.items() if _of_opacus(hook)]:

@@ -14,6 +14,7 @@ from bench.errors import UserError
 COMMANDS = [
     *("run", "train", "suite", "rescore", "status", "report", "view", "table", "compare", "show", "figure"),
     *("prepare", "list", "export", "import", "merge", "verify", "sync", "dashboard", "speed", "completion"),
+    "audit",
 ]
 
 

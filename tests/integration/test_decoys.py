@@ -108,6 +108,52 @@ def test_a_script_beside_them_audits(project: Path, python) -> None:
     python("script.py")
 
 
+MONITOR = """
+import pytorch_lightning as pl
+import torch
+import bench
+
+
+class Net(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.fc = torch.nn.Linear(64, 4)
+
+    def training_step(self, batch, batch_idx):
+        return torch.nn.functional.cross_entropy(self.fc(batch[0].flatten(1)), batch[1])
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+def loader():
+    images = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images, torch.tensor([2, 1])), batch_size=2)
+
+
+if __name__ == "__main__":
+    monitor = bench.LeakageMonitor(examples=1, on_leak=None)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "accelerator": "cpu"}
+    pl.Trainer(max_epochs=1, callbacks=[monitor], **quiet).fit(Net(), loader())
+    assert monitor.report.leaks
+    monitor.report.to_html("page.html")
+    from datamodules import MINE
+    from configs import ALSO_MINE
+    assert MINE == ALSO_MINE == 1
+"""
+
+
+def test_a_training_beside_them_is_audited(project: Path, python) -> None:
+    plain = not (project / "datamodules" / "__init__.py").exists()
+    script = MONITOR.replace("datamodules import", "datamodules.base import") if plain else MONITOR
+    (project / "trained.py").write_text(script.replace("configs import", "configs.base import") if plain else script)
+    python("trained.py")
+    assert "LEAKS" in (project / "page.html").read_text(encoding="utf-8")
+    words = ["trained:Net", "--data", "trained:loader", "--examples", "1", "--html", "shell.html"]
+    python("-c", COMMAND, "audit", *words)
+    assert "LEAKS" in (project / "shell.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("words", [["attack=noise"], ["attack=noise", "model=custom", "model.target=net:Net"]])
 def test_the_command_runs_beside_them(python, words: list[str]) -> None:
     python("-c", COMMAND, "run", *CELL, *words, "results=out")

@@ -74,15 +74,15 @@ def render(data: PageData, defences: Sequence[Mapping[str, Any]], below: Sequenc
     """
     libraries = [_text(f"vendor/{name}") for name in _LIBRARIES]
     script = "(function () {\n'use strict';\n" + "\n".join(_text(f"page/{name}") for name in _SCRIPTS) + "\n})();"
-    style = "\n".join([_text("vendor/uPlot-1.6.32.min.css"), *(_text(f"page/{name}") for name in _STYLES)])
+    style = "\n".join([_text("vendor/uPlot-1.6.32.min.css"), styles(*_STYLES)])
     scripts = [*libraries, script]
     policy = (
-        f"default-src 'none'; script-src {' '.join(map(_hash, [_EARLY, *scripts]))}; style-src {_hash(style)}; "
+        f"default-src 'none'; script-src {' '.join(map(hashed, [_EARLY, *scripts]))}; style-src {hashed(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     plots = {each["id"]: each["plot"] for each in defences if each["plot"]}
     return (
-        _environment()
+        environment()
         .get_template("template.html.j2")
         .render(
             data=data,
@@ -121,9 +121,14 @@ def _readable(value: Any) -> Any:
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment(folder: Path = _HERE) -> Environment:
+    """Templates of a folder, in which every word is escaped, and every character shows.
+
+    Args:
+        folder: of the templates.
+    """
     environment = Environment(
-        loader=FileSystemLoader(_HERE),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -179,6 +184,12 @@ def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
-def _hash(text: str) -> str:
+def styles(*names: str) -> str:
+    """Style sheets of `page/` as one text."""
+    return "\n".join(_text(f"page/{name}") for name in names)
+
+
+def hashed(text: str) -> str:
+    """A script or a style sheet as a source that a Content-Security-Policy allows."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
     return f"'sha256-{digest}'"
