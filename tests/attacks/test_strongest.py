@@ -63,12 +63,36 @@ class Adaptive(Claims):
         return frozenset({"batch_size", "defense_known"})
 
 
+class Shifted(Claims):
+    """The same, for an attacker who found that the client adds a number to each entry."""
+
+    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
+        for one in super().reconstruct(seen, seed):
+            yield replace(one, unknowns={"shift": torch.full((1,), SHIFT)})
+
+    def explained(self, seen: Observation, unknowns):
+        def gradient(*given):
+            return {name: value + unknowns["shift"] for name, value in seen.task.gradient(*given).items()}
+
+        return gradient
+
+
+SHIFT = 0.5
+
+
 def ensemble(
-    members: dict, evaluations: int = 100, solved: float = 1e-6, width: float = 1e-3, noiseless: tuple[str, ...] = ()
+    members: dict,
+    evaluations: int = 100,
+    solved: float = 1e-6,
+    width: float = 1e-3,
+    noiseless: tuple[str, ...] = (),
+    partial: tuple[str, ...] = (),
+    specialists: tuple[str, ...] = (),
 ) -> Strongest:
     said: list[str] = []
     engine = EngineSettings(chunk=1, threads=1, compile=False, precision="float64", notice=said.append)
-    found = Strongest(members, evaluations, width, solved, list(noiseless), PowerSpectrum(1.0, 0.3, 0.5), engine=engine)
+    names = (list(of) for of in (noiseless, partial, specialists))
+    found = Strongest(members, evaluations, width, solved, *names, PowerSpectrum(1.0, 0.3, 0.5), engine=engine)
     found.said = said
     return found
 
@@ -124,6 +148,35 @@ def test_who_follows_noise_does_not_begin_under_noise() -> None:
     assert attack.members["second"].asked == []
     run(attack, seen)
     assert attack.members["second"].asked == [10]
+
+
+def test_who_fits_what_it_can_begins_only_if_some_entries_alone_have_noise() -> None:
+    seen, images, labels = observe(net(), victims=1, batch_size=1)
+    attack = ensemble({"first": claims(images.flip(-1), labels), "robust": claims(images, labels)}, partial=("robust",))
+    known = {"gaussian": {"defense": "Gaussian", "std": 0.1}, "some": {"defense": "GradDefense", "std": 0.1}}
+    known["some"]["noisy_share"] = 0.5
+    for defense, asked in ((None, []), ((known["gaussian"],), []), ((known["some"],), [10])):
+        run(attack, replace(seen, defense=defense))
+        assert attack.members["robust"].asked == asked
+
+
+def test_who_was_made_for_a_defence_has_it_alone_but_for_members_without_a_budget() -> None:
+    """Its claim counts with what it found of the client's draws: the true image is worse without it."""
+    seen, images, labels = observe(net(), victims=1, batch_size=1)
+    moved = replace(seen, gradients={name: value + SHIFT for name, value in seen.gradients.items()})
+    members = {
+        "exact": claims(images.flip(-1), labels),
+        "general": claims(images.flip(-1), labels, budget=1),
+        "special": claims(images, labels, Shifted, budget=1),
+    }
+    attack = ensemble(members, specialists=("special",))
+    (found,) = attack.reconstruct(moved, 0)
+    assert [one.asked for one in attack.members.values()] == [[10], [], [10]]
+    assert torch.equal(found.inputs[0], images[0]) and found.member == ["special"]
+    assert float(found.objective[0]) == pytest.approx(float(attack.prior(images[:1].double())), rel=1e-6)
+    with pytest.raises(NotApplicable, match=r"general: needs attack\.evaluations=50"):
+        ensemble({**members, "exact": claims(images, labels, Adaptive), "special": claims(images, labels, Adaptive),
+                  "general": claims(images, labels, budget=50)}, evaluations=10).check(seen)  # fmt: skip
 
 
 def test_fewer_entries_than_pixels_solve_nothing() -> None:
@@ -194,6 +247,8 @@ def test_members_whose_budget_or_rest_leaves_no_one_are_no_ensemble() -> None:
         ({"evaluations": 5}, "evaluations=5: every member has a larger budget"),
         ({"members": {}}, "name one attack at least"),
         ({"noiseless": ["other"]}, r"noiseless: no member other \(there are one\)"),
+        ({"partial": ["other"]}, r"partial: no member other \(there are one\)"),
+        ({"specialists": ["other"]}, r"specialists: no member other \(there are one\)"),
     ],
 )
 def test_numbers_have_their_ranges(settings: dict, words: str) -> None:
@@ -238,6 +293,20 @@ def test_victims_do_not_depend_on_one_another(parties) -> None:
     for i in range(3):
         (one,) = single.attack.reconstruct(seen.take(torch.tensor([i])), 0)
         assert torch.equal(one.inputs[0], alone.inputs[i]) and int(one.evaluations[0]) == int(alone.evaluations[i])
+
+
+@pytest.mark.parametrize(
+    ("defense", "member"), [("precode", "latent"), ("dcs2", "concealed"), ("graddefense", "robust")]
+)
+def test_the_preset_has_a_member_for_a_defence_that_hides_numbers(parties, defense: str, member: str) -> None:
+    built = parties(*SMALL, "threat=adaptive", f"defense={defense}")
+    seen, attack = built.client.share(built.data.deal([0])), built.attack
+    left_out = attack._left_out(seen)
+    resting = attack._resting(seen, left_out)
+    assert member not in {**left_out, **resting}
+    plain = parties(*SMALL, "threat=adaptive")
+    seen = plain.client.share(plain.data.deal([0]))
+    assert member in {**(found := plain.attack._left_out(seen)), **plain.attack._resting(seen, found)}
 
 
 @pytest.mark.slow
