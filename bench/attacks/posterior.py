@@ -86,8 +86,8 @@ class Posterior:
     def _judged(self, position: int, images: Tensor, labels: Tensor, gradient: Gradient) -> tuple[float, float, int]:
         """The score of images `[B, C, H, W]` with labels `[B]`, their relative error, and the number of equations."""
         seen = self.seen
-        held = (one_victim(group, position, images) for group in (seen.parameters, seen.buffers))
-        own = gradient(*held, images, labels)
+        parameters, buffers = (one_victim(group, position, images) for group in (seen.parameters, seen.buffers))
+        own = gradient(parameters, buffers, images, labels)
         theirs = {name: value[None] for name, value in one_victim(seen.gradients, position, images).items()}
         with torch.no_grad():
             ours = {name: own[name].detach()[None] for name in theirs}
