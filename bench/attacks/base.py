@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
+from bench.defenses.base import Gradient
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
@@ -171,6 +172,18 @@ class Attack(nn.Module, ABC):
             seen: all that the threat model grants.
             seed: seed of the attacker's own random numbers, which are drawn per victim.
         """
+
+    def explained(self, seen: Observation, unknowns: Mapping[str, Tensor]) -> Gradient:
+        """What a client would share of one victim's claim, `(parameters, buffers, inputs, targets) -> {name: tensor}`.
+
+        By default this is the attacker's own gradient (`Task.gradient`). An attack that looks for other numbers which
+        the client drew computes with those that it found, so that its claim can be compared with what was shared.
+
+        Args:
+            seen: the observation.
+            unknowns: those of one victim, `{name: [...]}`; see `Reconstruction.unknowns`.
+        """
+        return seen.task.gradient
 
     def check(self, seen: Observation) -> None:
         """Refuses an observation that the attack cannot serve.

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor
 
 from bench.attacks.gradient_matching import GradientMatching
+from bench.defenses.base import Gradient, Tree
 from bench.engine.directions import Direction
 from bench.engine.latent import LatentLayout, LatentMatching
 from bench.engine.matching import Arrangement, Layout, Matching, Objective
 from bench.engine.parametrisation import Parametrisation
 from bench.engine.settings import EngineSettings
+from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
 from bench.errors import NotApplicable
 from bench.labels.base import LabelRule
 from bench.messages.observation import Observation
+from bench.messages.reconstruction import Reconstruction
 from bench.objectives.gradient_transforms import GradientTransform
 from bench.priors.base import Prior
 
@@ -130,6 +133,27 @@ class DLGLatent(GradientMatching):
         """
         start, layout = super().start_of(seen, seed, victim, restart), self._layout(seen)
         return torch.cat([start, start.new_zeros(layout.batch_size * layout.latents)])
+
+    def explained(self, seen: Observation, unknowns: Mapping[str, Tensor]) -> Gradient:
+        """The gradient with the noise that was found.
+
+        Args:
+            seen: see `Attack.explained`.
+            unknowns: `noise` `[B, k]`.
+        """
+        held = {self._latent(seen): unknowns["noise"]}
+
+        def gradient(parameters: Tree, buffers: Tree, inputs: Tensor, targets: Tensor) -> Tree:
+            return seen.task.gradient(parameters, buffers | held, inputs, targets)
+
+        return gradient
+
+    def _claim(
+        self, finished: list[Finished], layout: Arrangement, seen: Observation, labels: Tensor | None
+    ) -> Reconstruction:
+        assert isinstance(layout, LatentLayout)
+        noise = layout.noise(torch.stack([one.x for one in finished]))
+        return replace(super()._claim(finished, layout, seen, labels), unknowns={"noise": noise})
 
     def _matching(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Matching:
         assert isinstance(layout, LatentLayout)

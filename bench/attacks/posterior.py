@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.attacks.exact.one_victim import one_victim
 from bench.attacks.likelihood import Likelihood
+from bench.defenses.base import Gradient
 from bench.messages.observation import Observation
 from bench.priors.base import Prior
 
@@ -51,7 +52,7 @@ class Posterior:
     prior: Prior
     dtype: torch.dtype
 
-    def __call__(self, position: int, inputs: Tensor, labels: Tensor) -> ScoredClaim:
+    def __call__(self, position: int, inputs: Tensor, labels: Tensor, gradient: Gradient | None = None) -> ScoredClaim:
         """Scores a claim about one victim.
 
         Pixels beyond the range of inputs are set to its ends first, because no image has such pixels. Labels that the
@@ -62,8 +63,10 @@ class Posterior:
             position: of the victim in the observation.
             inputs: `[B, C, H, W]`.
             labels: `[B]`, -1 for no claim.
+            gradient: what a client would share of the claim but for the defences of the likelihood, see
+                `Attack.explained`; None for the attacker's own gradient.
         """
-        seen, images = self.seen, inputs.to(self.dtype)
+        seen, images, gradient = self.seen, inputs.to(self.dtype), gradient or self.seen.task.gradient
         labels = labels.to(inputs.device)
         if seen.labels is not None:
             labels = torch.where(labels < 0, seen.labels[position], labels)
@@ -74,17 +77,17 @@ class Posterior:
         filled, evaluations = labels.clamp(min=0), 0
         for place in torch.nonzero(labels < 0).flatten().tolist():
             tried = [filled.index_fill(0, torch.tensor([place], device=labels.device), one) for one in classes]
-            scores = [self._judged(position, images, one)[0] for one in tried]
+            scores = [self._judged(position, images, one, gradient)[0] for one in tried]
             evaluations += len(tried)
             filled = tried[scores.index(min(scores))] if tried else filled
-        score, error, equations = self._judged(position, images, filled)
+        score, error, equations = self._judged(position, images, filled, gradient)
         return ScoredClaim(score, error, equations, images.to(inputs.dtype), filled, evaluations + 1)
 
-    def _judged(self, position: int, images: Tensor, labels: Tensor) -> tuple[float, float, int]:
+    def _judged(self, position: int, images: Tensor, labels: Tensor, gradient: Gradient) -> tuple[float, float, int]:
         """The score of images `[B, C, H, W]` with labels `[B]`, their relative error, and the number of equations."""
         seen = self.seen
-        held = (one_victim(group, position, images) for group in (seen.parameters, seen.buffers))
-        own = seen.task.gradient(*held, images, labels)
+        parameters, buffers = (one_victim(group, position, images) for group in (seen.parameters, seen.buffers))
+        own = gradient(parameters, buffers, images, labels)
         theirs = {name: value[None] for name, value in one_victim(seen.gradients, position, images).items()}
         with torch.no_grad():
             ours = {name: own[name].detach()[None] for name in theirs}

@@ -98,6 +98,9 @@ class Strongest(Attack):
         width: of the likelihood if no noise is known, see `Likelihood`.
         solved: the relative error below which a victim counts as solved, >= 0; see `ScoredClaim.error`.
         noiseless: the members that do not begin if noise is known, because without a prior they follow the noise.
+        partial: the members that begin only if noise on some entries and not on others is known.
+        specialists: the members that were made for one defence and find numbers which its client draws. Where one of
+            them can serve, no other member with a budget begins, because its claims could not explain what was shared.
         prior: -log p(x), for all members.
         engine: settings, of which each member has a copy.
 
@@ -108,7 +111,7 @@ class Strongest(Attack):
 
     Raises:
         ValueError: there is no member, a number is out of its range, no member's budget is within `evaluations`, or
-            `noiseless` names no member.
+            `noiseless`, `partial` or `specialists` names no member.
     """
 
     def __init__(
@@ -118,6 +121,8 @@ class Strongest(Attack):
         width: float,
         solved: float,
         noiseless: list[str],
+        partial: list[str],
+        specialists: list[str],
         prior: Prior,
         *,
         engine: EngineSettings,
@@ -127,9 +132,11 @@ class Strongest(Attack):
             raise ValueError("members={}: name one attack at least")
         if not width > 0 or solved < 0:
             raise ValueError(f"width={width}, solved={solved}: must be > 0 and >= 0 (shares of the gradient's length)")
-        if strangers := [name for name in noiseless if name not in members]:
-            raise ValueError(f"noiseless: no member {', '.join(strangers)} (there are {', '.join(members)})")
+        for key, names in {"noiseless": noiseless, "partial": partial, "specialists": specialists}.items():
+            if strangers := [name for name in names if name not in members]:
+                raise ValueError(f"{key}: no member {', '.join(strangers)} (there are {', '.join(members)})")
         self.engine, self.noiseless = engine, frozenset(noiseless)
+        self.partial, self.specialists = frozenset(partial), frozenset(specialists)
         # What the engine has decided about a kind of work holds for one objective, so members do not share it.
         self._engines = {name: replace(engine, tuned={}) for name in members}
         made = {name: make(engine=self._engines[name]) for name, make in members.items()}
@@ -162,11 +169,10 @@ class Strongest(Attack):
         """
         super().check(seen)
         reasons = self._left_out(seen)
+        reasons |= self._resting(seen, reasons)
         for name in self.members.keys() - reasons.keys():
             if self._budgets[name] > self.evaluations:
                 reasons[name] = f"needs attack.evaluations={self._budgets[name]} at least"
-            elif name in self.noiseless and Likelihood.under(seen, self.width).is_noisy:
-                reasons[name] = "does not begin under noise"
         if len(reasons) == len(self.members):
             words = "; ".join(f"{name}: {reasons[name]}" for name in self.members)
             raise NotApplicable(f"attack {type(self).__name__} has no member that can serve: {words}")
@@ -181,6 +187,20 @@ class Strongest(Attack):
                 reasons[name] = str(reason)
         return reasons
 
+    def _resting(self, seen: Observation, left_out: Mapping[str, str]) -> dict[str, str]:
+        """The members that could serve an observation and do not begin on it, and why."""
+        likelihood = Likelihood.under(seen, self.width)
+        special = self.specialists - left_out.keys()
+        reasons = {}
+        for name in self.members.keys() - left_out.keys():
+            if special and name not in special and self._budgets[name]:
+                reasons[name] = f"leaves this defence to {', '.join(sorted(special))}"
+            elif name in self.noiseless and likelihood.is_noisy:
+                reasons[name] = "does not begin under noise"
+            elif name in self.partial and not likelihood.is_partial:
+                reasons[name] = "begins only under noise on some entries"
+        return reasons
+
     def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
         """Yields each victim as soon as it is solved, and the others after the last member.
 
@@ -192,7 +212,7 @@ class Strongest(Attack):
         left_out = self._left_out(seen)
         self._say(left_out)
         likelihood = Likelihood.under(seen, self.width)
-        resting = left_out.keys() | (self.noiseless if likelihood.is_noisy else set())
+        resting = left_out.keys() | self._resting(seen, left_out).keys()
         posterior = Posterior(seen, likelihood, self.prior, self.engine.dtype)
         place = {number: position for position, number in enumerate(seen.ids.tolist())}
         contests = [Contest() for _ in range(len(seen))]
@@ -204,7 +224,8 @@ class Strongest(Attack):
             for claims in member.reconstruct(seen.take(torch.tensor(left, device=seen.ids.device)), seed):
                 for claim in claims.each():
                     position = place[int(claim.ids[0])]
-                    judged = posterior(position, claim.inputs[0], claim.labels[0])
+                    found = {key: value[0] for key, value in claim.unknowns.items()}
+                    judged = posterior(position, claim.inputs[0], claim.labels[0], member.explained(seen, found))
                     contest = contests[position]
                     contest.enter(candidate := Candidate(name, claim, judged))
                     self.entered(candidate)

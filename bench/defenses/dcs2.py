@@ -57,7 +57,7 @@ class DCS2(Defense):
 
     with 2 in place of 3 if `share` is 0 or 1; if this points away from the gradient of the batch, `repaired` turns it.
     Nothing is proven about it. The gradient of the batch itself is in what is shared, so an attacker who optimises the
-    concealing image and its label beside the private image finds the latter (tests/defenses/test_dcs2.py).
+    concealing image and its label beside the private image finds the latter (`attack=dlg_concealed`).
 
     Departs: the authors begin at other images of the same kind, or at normal noise. Distances and steps are in units of
     pixels here, and theirs are in units of the normalised ones. Their stop at a distance of `xsim_thr` is left out.

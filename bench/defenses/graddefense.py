@@ -124,8 +124,9 @@ class GradDefense(Defense):
         return self.std if self.must_change else None
 
     def facts(self, local: ClientContext) -> dict[str, Any]:
-        """The facts of every defence, with the variance of the noise."""
-        return super().facts(local) | {"variance": self.std**2}
+        """The facts of every defence, with the variance of the noise and the share of the entries that have it."""
+        noisy = self.perturbed / self.slices if self.must_change else 0.0
+        return super().facts(local) | {"variance": self.std**2, "noisy_share": noisy}
 
     def privacy(self, inner: Privacy | None) -> Privacy | None:
         """Returns None, because the slices are computed from the private inputs again."""

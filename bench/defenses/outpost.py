@@ -152,8 +152,9 @@ class Outpost(Defense):
         return [bare] if self.decay > 0 else []
 
     def facts(self, local: ClientContext) -> dict[str, Any]:
-        """The facts of every defence, with the probability that the attacked step is perturbed."""
-        return super().facts(local) | {"probability": self.probability(0)}
+        """The facts of every defence, with the probability that the attacked step is perturbed, and of what share."""
+        noisy = self.share if self.strength > 0 else 0.0
+        return super().facts(local) | {"probability": self.probability(0), "noisy_share": noisy}
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from bench.defenses.encoding import Encoding
 from bench.engine.rng import Shapes, VictimRng
 
 _HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
-_LEVELS = 127  # the symmetric range of 8 bits is -127 to 127
+LEVELS = 127  # the symmetric range of 8 bits is -127 to 127
 
 
 def rounded(value: Tensor, kind: str) -> Tensor:
@@ -29,10 +29,10 @@ def int8(value: Tensor, uniform: Tensor | None) -> Tensor:
         uniform: numbers on [0, 1) of the same shape for stochastic rounding, `floor(x + u)`; None for rounding to
             nearest, ties to even.
     """
-    scale = value.abs().amax() / _LEVELS
+    scale = value.abs().amax() / LEVELS
     level = value / torch.where(scale > 0, scale, torch.ones_like(scale))
     level = torch.round(level) if uniform is None else torch.floor(level + uniform.to(level.dtype))
-    return scale * level.clamp(-_LEVELS, _LEVELS)
+    return scale * level.clamp(-LEVELS, LEVELS)
 
 
 @dataclass(frozen=True)

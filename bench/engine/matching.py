@@ -191,12 +191,16 @@ class Matching:
         targets = known["labels"] if logits is None else logits.softmax(-1)
         if logits is not None and "predicted" in known:
             targets = targets * known["predicted"].unsqueeze(-1)
-        given = pack(inputs, known["mask"]) if "mask" in known else inputs
+        given, targets = self._examples(pack(inputs, known["mask"]) if "mask" in known else inputs, targets, z)
         model, dim = self._model(parameters, observed, z)
         constants, of_constants = self._constants(buffers, z)
         mapped = self._per_victim(self._seen.task.gradient, in_dims=(dim, of_constants, 0, 0))
         gradients = mapped(model, constants, given, targets)
         return *comparable(gradients, observed, self._seen.task.unit), inputs
+
+    def _examples(self, given: Tensor, targets: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The examples whose gradients are computed; a subclass may add some that the client has made."""
+        return given, targets
 
     def _model(
         self, parameters: dict[str, Tensor], observed: dict[str, Tensor], z: Tensor

@@ -31,6 +31,8 @@ class Reconstruction(Message):
             `[V, M, B, T]` (-1 where none is claimed). `curve_at` `[V, K]` are iteration numbers (-1 at unused entries),
             and `curve` `[V, K]` the objective there.
         member: of an ensemble, the name of the attack whose claim is returned, one per victim; empty for other attacks.
+        unknowns: `{name: [V, ...]}`, what the attack found of other numbers that the client drew, such as the noise of
+            a latent; empty if it looked for none. See `Attack.explained`. They are not stored.
 
     Raises:
         ValueError: shapes disagree.
@@ -46,6 +48,7 @@ class Reconstruction(Message):
     status: list[Status]
     trace: Mapping[str, Tensor] = field(default_factory=dict)
     member: list[str] = field(default_factory=list)
+    unknowns: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         v, b = self.inputs.shape[:2]
@@ -89,4 +92,5 @@ class Reconstruction(Message):
                 status=self.status[of],
                 trace={name: value[of] for name, value in self.trace.items()},
                 member=self.member[of],
+                unknowns={name: value[of] for name, value in self.unknowns.items()},
             )

@@ -56,3 +56,27 @@ class Quantised(GradientTransform):
             half = (self.width * step).view(-1, *[1] * (value.dim() - 1))
             nearest[name] = gradients[name].clamp(value - half, value + half)
         return gradients, nearest
+
+
+class QuantisedAtRandom(Quantised):
+    """The same for a client that rounds stochastically: up or down, so that the interval has a step on each side.
+
+    Args:
+        levels: see `Quantised`.
+
+    Raises:
+        ValueError: see `Quantised`.
+    """
+
+    def __init__(self, levels: int) -> None:
+        super().__init__(levels, width=1.0)
+
+    def check(self, seen: Observation) -> None:
+        """Refuses a client that does not use the defence `Int8`, or rounds to nearest.
+
+        Raises:
+            NotApplicable: the message says which.
+        """
+        super().check(seen)
+        if not any(part.get("rounding") == "stochastic" for part in seen.defense or ()):
+            raise NotApplicable("matching within two steps needs a client that rounds stochastically")

@@ -20,8 +20,6 @@ from bench.messages.reconstruction import Reconstruction
 from bench.messages.status import Status
 from bench.priors.power_spectrum import PowerSpectrum
 
-SMALL = ("attack=strongest", "data.set=mnist", "data.size=8", "model.width=3", "engine.compile=false")
-
 
 class Claims(Attack):
     """An attack that claims what it was given, at a price, and keeps a list of the victims that it was asked about."""
@@ -63,12 +61,36 @@ class Adaptive(Claims):
         return frozenset({"batch_size", "defense_known"})
 
 
+class Shifted(Claims):
+    """The same, for an attacker who found that the client adds a number to each entry."""
+
+    def reconstruct(self, seen: Observation, seed: int) -> Iterator[Reconstruction]:
+        for one in super().reconstruct(seen, seed):
+            yield replace(one, unknowns={"shift": torch.full((1,), SHIFT)})
+
+    def explained(self, seen: Observation, unknowns):
+        def gradient(*given):
+            return {name: value + unknowns["shift"] for name, value in seen.task.gradient(*given).items()}
+
+        return gradient
+
+
+SHIFT = 0.5
+
+
 def ensemble(
-    members: dict, evaluations: int = 100, solved: float = 1e-6, width: float = 1e-3, noiseless: tuple[str, ...] = ()
+    members: dict,
+    evaluations: int = 100,
+    solved: float = 1e-6,
+    width: float = 1e-3,
+    noiseless: tuple[str, ...] = (),
+    partial: tuple[str, ...] = (),
+    specialists: tuple[str, ...] = (),
 ) -> Strongest:
     said: list[str] = []
     engine = EngineSettings(chunk=1, threads=1, compile=False, precision="float64", notice=said.append)
-    found = Strongest(members, evaluations, width, solved, list(noiseless), PowerSpectrum(1.0, 0.3, 0.5), engine=engine)
+    names = (list(of) for of in (noiseless, partial, specialists))
+    found = Strongest(members, evaluations, width, solved, *names, PowerSpectrum(1.0, 0.3, 0.5), engine=engine)
     found.said = said
     return found
 
@@ -124,6 +146,35 @@ def test_who_follows_noise_does_not_begin_under_noise() -> None:
     assert attack.members["second"].asked == []
     run(attack, seen)
     assert attack.members["second"].asked == [10]
+
+
+def test_who_fits_what_it_can_begins_only_if_some_entries_alone_have_noise() -> None:
+    seen, images, labels = observe(net(), victims=1, batch_size=1)
+    attack = ensemble({"first": claims(images.flip(-1), labels), "robust": claims(images, labels)}, partial=("robust",))
+    known = {"gaussian": {"defense": "Gaussian", "std": 0.1}, "some": {"defense": "GradDefense", "std": 0.1}}
+    known["some"]["noisy_share"] = 0.5
+    for defense, asked in ((None, []), ((known["gaussian"],), []), ((known["some"],), [10])):
+        run(attack, replace(seen, defense=defense))
+        assert attack.members["robust"].asked == asked
+
+
+def test_who_was_made_for_a_defence_has_it_alone_but_for_members_without_a_budget() -> None:
+    """Its claim counts with what it found of the client's draws: the true image is worse without it."""
+    seen, images, labels = observe(net(), victims=1, batch_size=1)
+    moved = replace(seen, gradients={name: value + SHIFT for name, value in seen.gradients.items()})
+    members = {
+        "exact": claims(images.flip(-1), labels),
+        "general": claims(images.flip(-1), labels, budget=1),
+        "special": claims(images, labels, Shifted, budget=1),
+    }
+    attack = ensemble(members, specialists=("special",))
+    (found,) = attack.reconstruct(moved, 0)
+    assert [one.asked for one in attack.members.values()] == [[10], [], [10]]
+    assert torch.equal(found.inputs[0], images[0]) and found.member == ["special"]
+    assert float(found.objective[0]) == pytest.approx(float(attack.prior(images[:1].double())), rel=1e-6)
+    with pytest.raises(NotApplicable, match=r"general: needs attack\.evaluations=50"):
+        ensemble({**members, "exact": claims(images, labels, Adaptive), "special": claims(images, labels, Adaptive),
+                  "general": claims(images, labels, budget=50)}, evaluations=10).check(seen)  # fmt: skip
 
 
 def test_fewer_entries_than_pixels_solve_nothing() -> None:
@@ -194,56 +245,11 @@ def test_members_whose_budget_or_rest_leaves_no_one_are_no_ensemble() -> None:
         ({"evaluations": 5}, "evaluations=5: every member has a larger budget"),
         ({"members": {}}, "name one attack at least"),
         ({"noiseless": ["other"]}, r"noiseless: no member other \(there are one\)"),
+        ({"partial": ["other"]}, r"partial: no member other \(there are one\)"),
+        ({"specialists": ["other"]}, r"specialists: no member other \(there are one\)"),
     ],
 )
 def test_numbers_have_their_ranges(settings: dict, words: str) -> None:
     _, images, labels = observe(net(), victims=1, batch_size=1)
     with pytest.raises(ValueError, match=words):
         ensemble(**{"members": {"one": claims(images, labels, budget=6)}, **settings})
-
-
-def test_the_preset_solves_an_undefended_digit_at_a_fraction_of_its_budget(parties) -> None:
-    built = parties(*SMALL)
-    victims = built.data.deal([0])
-    seen = built.client.share(victims)
-    truth = victims.inputs.clone()
-    victims.inputs.fill_(0.5)  # the truth is gone before the attacker begins
-    victims.labels.fill_(0)
-    (found,) = built.attack.reconstruct(seen, 0)
-    assert float((found.inputs - truth).square().mean()) < 1e-6
-    assert int(found.evaluations[0]) < built.attack.evaluations / 10
-
-
-def test_each_member_has_settings_of_its_own_and_hears_what_the_engine_hears(parties) -> None:
-    """What is compiled for one objective must not serve another one of the same shape."""
-    built = parties(*SMALL)
-    matching = [member for member in built.attack.members.values() if hasattr(member, "minimiser")]
-    assert len({id(member.engine.tuned) for member in matching}) == len(matching) > 4
-    heard: list[str] = []
-    built.engine.notice = heard.append
-    list(built.attack.reconstruct(built.client.share(built.data.deal([0])), 0))
-    assert len(heard) == 1 and "leaves out: linear_layer" in heard[0]
-
-
-@pytest.mark.slow
-def test_victims_do_not_depend_on_one_another(parties) -> None:
-    """Under noise, so that no victim is solved; with short runs, since how far they get does not matter here."""
-    places = ("", "members.posterior.", "members.angle.", "members.relu.")
-    short = [f"attack.{place}stop.evaluations=40" for place in places]
-    words = (*SMALL, "threat=adaptive", "defense=gaussian", "engine.dtype=float64", *short)
-    several, single = parties(*words, "engine.chunk=3"), parties(*words, "engine.chunk=1")
-    seen = several.client.share(several.data.deal(range(3)))
-    together, alone = run(several.attack, seen), run(single.attack, seen)
-    torch.testing.assert_close(together.inputs, alone.inputs, rtol=1e-4, atol=1e-4)
-    for i in range(3):
-        (one,) = single.attack.reconstruct(seen.take(torch.tensor([i])), 0)
-        assert torch.equal(one.inputs[0], alone.inputs[i]) and int(one.evaluations[0]) == int(alone.evaluations[i])
-
-
-@pytest.mark.slow
-def test_every_undefended_victim_comes_back(parties) -> None:
-    built = parties("attack=strongest", "data.set=mnist", "data.victims=16")
-    victims = built.data.deal(range(16))
-    found = run(built.attack, built.client.share(victims))
-    assert float((found.inputs - victims.inputs).square().flatten(1).mean(1).max()) <= 1e-2
-    assert int(found.evaluations.max()) < built.attack.evaluations / 5

@@ -1,5 +1,6 @@
 """The worked example of docs/add-a-defense.md runs as it is printed, from outside the repository."""
 
+import csv
 import json
 import re
 import shlex
@@ -13,8 +14,9 @@ from bench.config.compose import compose
 from bench.running.components import build
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "add-a-defense.md").read_text()
-BLOCKS = dict(re.findall(r"```(\w*)\n(.*?)```", PAGE, re.S))
-COMMANDS = [line for line in BLOCKS[""].splitlines() if line.startswith("leakbench run")]
+BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S))
+COMMANDS = [line for line in PAGE.splitlines() if line.startswith("leakbench run")]
+SUITES = [line for line in PAGE.splitlines() if line.startswith("leakbench suite")]
 SMALL = ["attack=noise", "logger=none", "data.victims=2", "data.set=mnist", "metric=mse", "engine.threads=1"]
 
 
@@ -72,3 +74,21 @@ def test_a_mistake_is_one_line_and_nothing_is_written(override, sentence, folder
     said = capfd.readouterr().err.strip()
     assert sentence in said and len(said.splitlines()) == 1
     assert not (folder / "results").exists()
+
+
+@pytest.mark.slow
+def test_the_suite_ranks_it_among_stored_rows(folder, capfd):
+    """One attack that has no parameters and a training of a few images: the row and its neighbour are what matters."""
+    (command,) = SUITES
+    tiny = ["data=samples", "data.set=mnist", "data.size=8", "data.victims=2", "model.width=3", "logger=none"]
+    tiny += ["attack=noise", "threat=basic", "training.train=10", "training.test=10", "training.batch_size=5"]
+    tiny += ["training.epochs=1", "training.runs=1", "engine.compile=false", "engine.threads=1"]
+    assert main(["suite", "defenses", "defense=none", *tiny]) == 0
+    capfd.readouterr()
+    assert main([*shlex.split(command)[1:], *tiny, "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert not document["failed"] and {cell["defense"] for cell in document["cells"]} == {"withhold"}
+    with (Path("results") / "defenses.csv").open() as file:
+        rows = {row["defense"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"none", "withhold"}
+    assert all(row["rank"] in ("1", "2") and row["accuracy"] for row in rows.values())
