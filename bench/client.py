@@ -242,7 +242,7 @@ class Client(nn.Module):
             gradient=known.gradient,
             input_shape=self.data.shape,
             classes=self.data.classes if threat.classes else None,
-            input_range=(0.0, 1.0) if threat.input_range else None,
+            input_range=self.data.input_range if threat.input_range else None,
             has_buffers=has_buffers,
             last_linear=facts.last_linear,
             last_bias=facts.last_bias,
@@ -255,6 +255,7 @@ class Client(nn.Module):
             statistics=statistics_of(self.model) if language is None else None,
             epochs=known.epochs,
             by_epoch=known.by_epoch,
+            columns=self.data.columns if threat.input_range else None,
         )
 
     @property
