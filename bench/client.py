@@ -260,6 +260,7 @@ class Client(nn.Module):
             statistics=statistics_of(self.model) if language is None else None,
             epochs=known.epochs,
             by_epoch=known.by_epoch,
+            columns=self.data.columns if threat.input_range else None,
         )
 
     @property

@@ -20,6 +20,7 @@ from bench.messages.victims import Victims
 from bench.metrics.scorer import Scorer, Scores
 
 Keep = Callable[[Reconstruction, Victims, Scores], None]
+_GRAY = 0.5
 
 
 class Leakage(Interruptible):
@@ -102,18 +103,19 @@ def failed(seen: Observation, ids: Tensor, status: Status) -> Reconstruction:
 def completed(guess: Reconstruction, size: int) -> Reconstruction:
     """Adds an even gray for each image that an attack does not know of, because it was not granted the batch size.
 
-    A victim that was recovered so far is then recovered in part. One without an image stays without: its images are
-    NaN. Sentences are returned as they are, because their attacks are granted the batch size.
+    Of rows and series, which are standardised, it adds their mean 0. A victim that was recovered so far is then
+    recovered in part. One without an image stays without: its images are NaN. Sentences are returned as they are,
+    because their attacks are granted the batch size.
 
     Args:
-        guess: of images `[V, b, C, H, W]`, b <= B.
-        size: B, how many images the scorer expects.
+        guess: of images `[V, b, C, H, W]`, rows or series, b <= B.
+        size: B, how many examples the scorer expects.
     """
     missing = size - guess.inputs.shape[1]
-    if missing <= 0 or guess.inputs.dim() != 5:
+    if missing <= 0 or not guess.inputs.is_floating_point():
         return guess
     v, _, *shape = guess.inputs.shape
-    gray = guess.inputs.new_full((v, missing, *shape), 0.5)
+    gray = guess.inputs.new_full((v, missing, *shape), _GRAY if len(shape) == 3 else 0.0)
     empty = guess.inputs.isnan().flatten(1).all(1)
     gray[empty] = torch.nan
     return replace(
@@ -129,11 +131,4 @@ def select(victims: Victims, ids: Tensor) -> Victims:
     """Returns the victims with the ids `ids` `[V]`, in this order."""
     row = {int(victim): i for i, victim in enumerate(victims.ids.tolist())}
     index = torch.tensor([row[victim] for victim in ids.tolist()], device=victims.ids.device)
-    return Victims(
-        inputs=victims.inputs[index],
-        labels=victims.labels[index],
-        ids=victims.ids[index],
-        samples=victims.samples[index],
-        repeats=victims.repeats[index],
-        mask=None if victims.mask is None else victims.mask[index],
-    )
+    return victims.take(index)

@@ -21,6 +21,7 @@ from bench.datamodules.pool import Integers
 from bench.datamodules.tokens import Maker
 from bench.download.http import fetching
 from bench.errors import UserError
+from bench.messages.columns import TableColumns
 from bench.messages.task import TokenizerProtocol
 from bench.messages.victims import Victims
 
@@ -49,12 +50,13 @@ class VictimDataModule(LightningDataModule, Generic[P]):
     Attributes:
         modality: the kind of the examples by its name, which is also what messages call them (see `bench.modalities`).
         public: whether the examples are public, so that an attacker may know their mean.
+        input_range: the interval of inputs; of examples without bounds, the interval of what is usual.
         block: the most victims that `test_dataloader` yields at a time.
         todo: the victims that are dealt; None for all of `range(victims)`.
         tokenizer: what turns the examples into tokens; None if they are not tokens, or before `adopt`.
-        head: what the model predicts, `classification`, `masked` or `causal`; None before `adopt`, and for examples
-            that are not tokens, which only have classes.
+        head: what a model of tokens predicts: `classification`, `masked` or `causal`; None before `adopt`.
         hidden: share of the tokens that a masked language model has to predict, in [0, 1].
+        columns: what the numbers of a row are; None if the examples are no rows, or before `setup`.
 
     Raises:
         UserError: a value is out of range (at construction), or the dataset is missing, damaged or too small (in
@@ -69,11 +71,13 @@ class VictimDataModule(LightningDataModule, Generic[P]):
     labels: str
     modality: ClassVar[str]
     public: ClassVar[bool] = True
+    input_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     block: int = field(init=False, default=64)
     todo: Sequence[int] | None = field(init=False, default=None)
     tokenizer: TokenizerProtocol | None = field(init=False, default=None)
     head: str | None = field(init=False, default=None)
     hidden: float = field(init=False, default=0.0)
+    columns: TableColumns | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -183,12 +187,8 @@ class VictimDataModule(LightningDataModule, Generic[P]):
             self.labels == "own",
             self.modality,
         )
-        self._dealer = Dealer(
-            pool.labels,
-            self.batch_size,
-            self.seed,
-            self.label_rule if self.labels == "own" or self.label_rule == "replacement" else "random",
-        )
+        own = self.labels == "own" or self.label_rule == "replacement"
+        self._dealer = Dealer(pool.labels, self.batch_size, self.seed, self.label_rule if own else "random")
         self._pool = pool
 
     def _read(self) -> P:
@@ -197,9 +197,8 @@ class VictimDataModule(LightningDataModule, Generic[P]):
                 raise UserError(self.absent())
             return self.load()
         except OSError as error:
-            raise UserError(
-                f"data '{self.title}': {error.filename or self.where()}: {error.strerror or error}"
-            ) from None
+            place = error.filename or self.where()
+            raise UserError(f"data '{self.title}': {place}: {error.strerror or error}") from None
 
     @property
     def pool(self) -> P:
@@ -214,7 +213,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one example: `(C, H, W)` of an image, `(T,)` of a sentence."""
+        """The shape of one example: `(C, H, W)` of an image, `(T,)` of a sentence, `(F,)` of a row."""
         return self.pool.shape
 
     @property
@@ -254,7 +253,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
 
     @property
     def mean_image(self) -> Tensor | None:
-        """`[C, H, W]` in [0, 1], the mean over the whole dataset; None if the examples are no images."""
+        """`[C, H, W]` in [0, 1], the mean over the whole dataset; None if the examples have none."""
         return None
 
     def deal(self, ids: Sequence[int]) -> Victims:
@@ -272,6 +271,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
                 labels[row] = drawn_labels(int(victim), self.seed, size, pool.classes, self.label_rule)
         return Victims(
             **self.private(ids, samples, labels),
+            columns=self.columns,
             ids=torch.tensor([int(victim) for victim in ids], dtype=torch.int64),
             samples=torch.from_numpy(samples),
             repeats=torch.tensor([repeats for _, repeats in dealt], dtype=torch.int64),

@@ -55,6 +55,7 @@ def line_up(data: VictimDataModule, victim: int, candidates: int) -> Victims:
     ids = [victim] * candidates
     return Victims(
         **data.private(ids, samples, labels),
+        columns=data.columns,
         ids=torch.tensor(ids),
         samples=torch.from_numpy(samples),
         repeats=own.repeats.repeat(candidates),

@@ -25,6 +25,7 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
     "batch_size": (lambda s: s.batch_size is not None, "needs to know the batch size"),
     "classes": (lambda s: s.task.classes is not None, "needs to know the number of classes"),
     "input_range": (lambda s: s.task.input_range is not None, "needs to know the range of inputs"),
+    "columns": (lambda s: s.task.columns is not None, "needs rows of a table whose columns are known (data=table)"),
     "labels": (lambda s: s.labels is not None, "needs to know the labels (threat=labels_known)"),
     "mean_image": (
         lambda s: s.mean_image is not None,
@@ -155,9 +156,11 @@ class Attack(nn.Module, ABC):
 
     Attributes:
         of_sentences: True if it reconstructs sentences, False if it reconstructs images, None if it takes both.
+        of_vectors: whether an attack on images takes rows of a table and time series as well.
     """
 
     of_sentences: ClassVar[bool | None] = False
+    of_vectors: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -195,12 +198,13 @@ class Attack(nn.Module, ABC):
         self._require(self.needs, seen)
 
     def _check_kind(self, seen: Observation) -> None:
-        """Refuses sentences if the attack reconstructs images, and images if it reconstructs sentences."""
-        if self.of_sentences not in (None, seen.task.language is not None):
-            mine, theirs = ("sentences", "images") if self.of_sentences else ("images", "sentences")
-            other = "dlg" if self.of_sentences else "dlg_text"
+        """Refuses data of a kind that the attack does not reconstruct."""
+        kind = seen.task.kind
+        vectors = kind in ("rows", "series")
+        if self.of_sentences not in (None, kind == "sentences") or (vectors and not self.of_vectors):
+            mine, other = "sentences" if self.of_sentences else "images", "dlg_text" if kind == "sentences" else "dlg"
             raise NotApplicable(
-                f"attack {type(self).__name__} reconstructs {mine}, and the data are {theirs} (try attack={other})"
+                f"attack {type(self).__name__} reconstructs {mine}, and the data are {kind} (try attack={other})"
             )
 
     def _require(self, needs: frozenset[str], seen: Observation) -> None:

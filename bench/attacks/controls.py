@@ -20,20 +20,25 @@ def claim(seen: Observation, inputs: Tensor) -> Reconstruction:
 
     Args:
         seen: the observation of V victims.
-        inputs: images `[V, B, C, H, W]` or tokens `[V, B, T]`.
+        inputs: as in `Reconstruction`.
     """
     labels = torch.full(inputs.shape[:2], -1, dtype=torch.long, device=inputs.device)
     return Reconstruction.of_claim(seen.ids, inputs, labels, [Status.CONVERGED] * len(seen))
 
 
 class Noise(Attack):
-    """Reconstructs uniform noise in the range of inputs, or tokens from the whole vocabulary, drawn per victim.
+    """Reconstructs noise, drawn per victim.
+
+    It is uniform noise in the range of inputs for images, tokens from the whole vocabulary for sentences, and standard
+    normal numbers for rows and series, which are standardised; the largest number of a column names its category, so
+    that categories are drawn uniformly.
 
     Args:
         engine: not used.
     """
 
     of_sentences = None
+    of_vectors = True
 
     def __init__(self, *, engine: EngineSettings) -> None:
         super().__init__()
@@ -66,6 +71,10 @@ class Noise(Attack):
         assert seen.task.input_range is not None
         low, high = seen.task.input_range
         shape = (seen.batch_size, *seen.task.input_shape)
+        if seen.task.kind != "images":
+            numbers = torch.stack([draw("normal", shape, seed, "noise", victim) for victim in seen.ids.tolist()])
+            yield claim(seen, numbers.to(seen.ids.device))
+            return
         images = torch.stack([draw("uniform", shape, seed, "noise", victim) for victim in seen.ids.tolist()])
         yield claim(seen, (low + (high - low) * images).to(seen.ids.device))
 
@@ -83,9 +92,13 @@ def random_tokens(seen: Observation, seed: int) -> Tensor:
 class Mean(Attack):
     """Reconstructs the mean image of a public dataset, which is granted only to controls, as these use no gradient.
 
+    Of rows it is the most usual one of the public rows: mean values, most frequent categories.
+
     Args:
         engine: not used.
     """
+
+    of_vectors = True
 
     def __init__(self, *, engine: EngineSettings) -> None:
         super().__init__()

@@ -12,3 +12,5 @@ class DLG(GradientMatching):
     images instead of their pixels (`bench.engine.parametrisation`), accepts a step only if the objective decreases
     enough, and returns the best iterate. `dlg_published` does none of this.
     """
+
+    of_vectors = True

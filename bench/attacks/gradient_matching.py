@@ -12,9 +12,9 @@ from bench.attacks.matcher import Matcher
 from bench.engine.box import Box, BoxConstraint, ImageBox
 from bench.engine.directions import Direction
 from bench.engine.matching import Arrangement, Layout, Objective
-from bench.engine.parametrisation import ImageMap, Parametrisation
+from bench.engine.parametrisation import ImageMap, Parametrisation, Pixels
 from bench.engine.settings import EngineSettings
-from bench.engine.starts import COLOURS
+from bench.engine.starts import COLOURS, PLAIN
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
@@ -98,10 +98,30 @@ class GradientMatching(Matcher):
             NotApplicable: the message names what is missing.
         """
         super().check(seen)
-        if self.start in COLOURS and seen.task.input_shape[0] != 3:
+        if seen.task.kind != "images":
+            self._check_vectors()
+        elif self.start in COLOURS and seen.task.input_shape[0] != 3:
             raise NotApplicable(
                 f"attack.start={self.start} needs images of three channels (try attack.start=dark or light)"
             )
+
+    def _check_vectors(self) -> None:
+        """Refuses what has a meaning for images alone: a box, priors, and starts with a place or a colour.
+
+        Raises:
+            NotApplicable: the message names the setting.
+        """
+        self._refuse_weights()
+        if self.box or self.priors or self.start not in PLAIN:
+            lack = "attack.box=false" if self.box else "attack.priors=[]" if self.priors else f"attack.start={PLAIN[0]}"
+            raise NotApplicable(
+                f"attack {type(self).__name__} has a setting for images, and rows and series have no bounds and no "
+                f"neighbouring pixels ({lack})"
+            )
+
+    def _variables(self, seen: Observation) -> Parametrisation:
+        """How dummies are represented; rows and series have no spectrum of an image, so their numbers are variables."""
+        return self.variables if seen.task.kind == "images" else Pixels()
 
     def _refuse_weights(self) -> None:
         """Refuses the weights of a generator as variables, for attacks whose variables are those of single images.
@@ -138,7 +158,7 @@ class GradientMatching(Matcher):
     def _layout(self, seen: Observation) -> Layout:
         assert seen.batch_size is not None
         logits = 0 if self._labelled(seen) else seen.task.classes or 0
-        return Layout(seen.batch_size, seen.task.input_shape, logits, self.variables)
+        return Layout(seen.batch_size, seen.task.input_shape, logits, self._variables(seen))
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
         """Returns the initial variables `[n]` of one run: those of the images, then label logits.
@@ -151,7 +171,7 @@ class GradientMatching(Matcher):
         """
         assert seen.batch_size is not None
         task, run = seen.task, (seed, int(seen.ids[victim]), restart)
-        images = self.variables.first(
+        images = self._variables(seen).first(
             self.start, seen.batch_size, task.input_shape, task.input_range, run, self.engine.dtype
         )
         if self._labelled(seen):

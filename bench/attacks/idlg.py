@@ -12,3 +12,5 @@ class IDLG(GradientMatching):
     of the images instead of their pixels (`bench.engine.parametrisation`), accepts a step only if the objective
     decreases enough, and returns the best iterate. `idlg_published` does none of this.
     """
+
+    of_vectors = True

@@ -17,3 +17,5 @@ class InvertingGradients(GradientMatching):
     may fall one step earlier or later. `inverting_gradients` minimises the same objective by L-BFGS, and
     `inverting_gradients_adam` returns the best iterate.
     """
+
+    of_vectors = True

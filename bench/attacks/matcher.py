@@ -136,7 +136,7 @@ class Matcher(Attack):
         matching = self._matching(seen, layout, labels)
         tuned.apply(matching)
         repeated = Repeated(self._minimised(matching, layout, seen), self.restarts)
-        selection = Selection(self.restarts)
+        selection = self._selection(seen, layout, labels)
         seats = tuned.seats(seen.ids, self.restarts, slots)
         running = self._minimiser_for(matching, self._minimiser(layout), seed).run(
             repeated,
@@ -151,6 +151,10 @@ class Matcher(Attack):
         for finished in running:
             for done in selection.add(finished):  # one by one: a claim must not depend on what else has finished
                 yield self._claim([done], layout, seen, labels)
+
+    def _selection(self, seen: Observation, layout: Arrangement, labels: Tensor | None) -> Selection:
+        """What makes one result of the runs of a victim; the best run here."""
+        return Selection(self.restarts)
 
     def _starts(self, seen: Observation, seed: int) -> Callable[[Tensor], Tensor]:
         """Returns a function from runs `[k]` to their initial variables `[k, n]`."""

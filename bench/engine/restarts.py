@@ -68,12 +68,22 @@ class Selection:
             so_far = self._open.setdefault(victim, [])
             so_far.append(run)
             if len(so_far) == self.restarts:
-                done.append(_best(victim, self._open.pop(victim)))
+                done.append(self.chosen(victim, self._open.pop(victim)))
         return done
 
+    def chosen(self, victim: int, runs: list[Finished]) -> Finished:
+        """The result of a victim, made of all its runs: the best run, with the cost of all of them."""
+        return best(victim, runs)
 
-def _best(victim: int, runs: list[Finished]) -> Finished:
-    chosen = min(runs, key=lambda run: (run.status.failed, inf if isnan(run.objective) else run.objective, run.victim))
+
+def ranked(runs: list[Finished]) -> list[Finished]:
+    """The runs of one victim, the best first: those that did not fail, by their objective, by their start."""
+    return sorted(runs, key=lambda run: (run.status.failed, inf if isnan(run.objective) else run.objective, run.victim))
+
+
+def best(victim: int, runs: list[Finished]) -> Finished:
+    """The best run of a victim, with the cost of all of them."""
+    chosen = ranked(runs)[0]
     return replace(
         chosen,
         victim=victim,

@@ -11,6 +11,7 @@ _NOISE = 0.02  # makes restarts differ; in units of the range of inputs
 _PATCHES = {"patch_2x2": 2, "patch_4x4": 4}
 COLOURS = ("red", "green", "blue")
 _LEVELS = {"gray": 0.5, "dark": 0.0, "light": 1.0}
+PLAIN = ("gray", "uniform", "normal", "dark", "light")  # those that need neither height and width nor a colour
 STARTS = ("gray", "uniform", "normal", *_PATCHES, "dark", "light", *COLOURS)
 
 

@@ -28,8 +28,8 @@ class Observation(Message):
         labels: as `Victims.labels`, or None.
         mask: `[V, B, T]`, bool, true at the tokens of each sentence; None if lengths are not granted.
         surrogate: sentences of the same kind, as tokens, none of them a victim's; None if they are not granted.
-        mean_image: `[C, H, W]`, the mean of a public dataset, granted in place of the gradient to a control that needs
-            it.
+        mean_image: `[C, H, W]`, the mean of a public dataset, or its usual row `[F]` or series `[C, T]`, granted in
+            place of the gradient to a control that needs it.
         defense: what is known of the client's defences: one mapping per part, in the order in which the parts act, with
             `defense` (its class's name), `position`, `level` and its parameters, without seeds. None if it is not
             granted.

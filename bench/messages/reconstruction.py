@@ -18,8 +18,8 @@ class Reconstruction(Message):
 
     Args:
         ids: `[V]`, int64.
-        inputs: images `[V, B, C, H, W]`, which may leave [0, 1] and may hold non-finite values, or sentences
-            `[V, B, T]`, int64 tokens, -1 where no token is claimed.
+        inputs: images `[V, B, C, H, W]`, which may leave [0, 1]; rows `[V, B, F]`; series `[V, B, C, T]`; or sentences
+            `[V, B, T]`, int64 tokens, -1 where no token is claimed. Numbers may be non-finite.
         labels: `[V, B]`, int64; -1 if the attack makes no claim.
         objective: `[V]`, the attacker's own objective at the returned iterate (NaN if it has none).
         iterations: `[V]`, int64, summed over restarts.
@@ -27,8 +27,8 @@ class Reconstruction(Message):
         seconds: `[V]`, wall time, summed over restarts; victims worked on at once share it equally.
         status: one `Status` per victim.
         trace: a few iterates of the run; empty if the attack keeps none. `moments` `[V, M]` are iteration numbers (-1
-            at unused entries). `images` `[V, M, B, C, H, W]` are the iterates there; for sentences, `tokens`
-            `[V, M, B, T]` (-1 where none is claimed). `curve_at` `[V, K]` are iteration numbers (-1 at unused entries),
+            at unused entries). `images` `[V, M, B, ...]` are the iterates there; for sentences, `tokens` `[V, M, B, T]`
+            (-1 where none is claimed). `curve_at` `[V, K]` are iteration numbers (-1 at unused entries),
             and `curve` `[V, K]` the objective there.
         member: of an ensemble, the name of the attack whose claim is returned, one per victim; empty for other attacks.
         unknowns: `{name: [V, ...]}`, what the attack found of other numbers that the client drew, such as the noise of
@@ -52,8 +52,10 @@ class Reconstruction(Message):
 
     def __post_init__(self) -> None:
         v, b = self.inputs.shape[:2]
-        known = self.inputs.dim() == 5 or (self.inputs.dim() == 3 and self.inputs.dtype == torch.int64)
-        require(known, f"inputs: want [V, B, C, H, W], or int64 tokens [V, B, T], got {list(self.inputs.shape)}")
+        tokens = self.inputs.dim() == 3 and self.inputs.dtype == torch.int64
+        known = tokens or (self.inputs.dim() in (3, 4, 5) and self.inputs.is_floating_point())
+        want = "[V, B, C, H, W], [V, B, C, T], [V, B, F], or int64 tokens [V, B, T]"
+        require(known, f"inputs: want {want}, got {list(self.inputs.shape)}")
         require(self.labels.shape == (v, b), f"labels: want [{v}, {b}], got {list(self.labels.shape)}")
         for name in ("ids", "objective", "iterations", "evaluations", "seconds"):
             require(getattr(self, name).shape == (v,), f"{name}: want [{v}], got {list(getattr(self, name).shape)}")
@@ -66,7 +68,7 @@ class Reconstruction(Message):
 
         Args:
             ids: `[V]`.
-            inputs: `[V, B, C, H, W]` or `[V, B, T]`.
+            inputs: as above.
             labels: `[V, B]`.
             status: one `Status` per victim.
         """

@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from bench.messages.base import Message
+from bench.messages.columns import TableColumns
 from bench.messages.structure import ChainLayer, PatchAttention
 
 
@@ -87,12 +88,14 @@ class Task(Message):
         gradient: `(parameters, buffers, inputs, targets) -> {name: gradient}` for one victim, without a dimension V
             (the engine maps it over victims), for the parameters that the client trains. What is granted of the
             client's step and can be computed (local steps, label smoothing) is part of it. `inputs` are images
-            `[B, C, H, W]`, or sentences as `bench.models.text.base.pack` makes them of tokens or of embeddings.
+            `[B, C, H, W]`, rows `[B, F]`, series `[B, C, T]`, or sentences as `bench.models.text.base.pack` makes them
+            of tokens or of embeddings.
             `targets` are class indices `[B]` or probabilities `[B, K]`; for language models, they are tokens `[B, T]`
             (-100 at places without a prediction) or probabilities `[B, T, K]`.
-        input_shape: `(C, H, W)` of images, `(T,)` of sentences.
+        input_shape: `(C, H, W)` of images, `(T,)` of sentences, `(F,)` of rows, `(C, T)` of series.
         classes: number of classes (for a language model, of tokens); None if it is not granted.
-        input_range: the interval of inputs; None if it is not granted.
+        input_range: the interval of inputs; None if it is not granted. Rows and series have no bounds: theirs is the
+            interval of what is usual, from which dummies start and from which noise is drawn.
         has_buffers: whether the model has any buffers (normalisation constants and running statistics).
         last_linear: name of the weight of a linear layer that ends the model (its rows are classes), or None.
         last_bias: name of that layer's bias, or None.
@@ -111,6 +114,7 @@ class Task(Message):
         epochs: E, how often the client's local training goes through the batch, if that is granted; else None.
         by_epoch: as `gradient`, for `inputs` `[B, E, ...]`: each example has an input of its own in each local epoch,
             and every epoch takes the examples in the order of the batch. None without `epochs`.
+        columns: what the numbers of a row are, granted with the range of inputs; None if the data are no rows.
     """
 
     gradient: Callable[..., dict[str, Tensor]]
@@ -129,3 +133,11 @@ class Task(Message):
     statistics: Callable[..., dict[str, Tensor]] | None = None
     epochs: int | None = None
     by_epoch: Callable[..., dict[str, Tensor]] | None = None
+    columns: TableColumns | None = None
+
+    @property
+    def kind(self) -> str:
+        """What the private data are, by their form: `images`, `sentences`, `rows` or `series`."""
+        if self.language is not None:
+            return "sentences"
+        return {1: "rows", 2: "series"}.get(len(self.input_shape), "images")

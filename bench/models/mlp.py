@@ -26,7 +26,7 @@ class MLP(nn.Module):
         mean: mean, one number for all channels or one per channel, for a normalisation as the first layer; null for
             none.
         std: standard deviation, likewise; null for none.
-        shape: `(C, H, W)` of an input.
+        shape: `(C, H, W)` of an image, or that of another input, which is flattened.
         classes: number of logits.
 
     Raises:
@@ -42,7 +42,7 @@ class MLP(nn.Module):
         mean: float | Sequence[float] | None,
         std: float | Sequence[float] | None,
         *,
-        shape: tuple[int, int, int],
+        shape: tuple[int, ...],
         classes: int,
     ) -> None:
         super().__init__()

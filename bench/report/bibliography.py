@@ -26,6 +26,9 @@ _DATA = {
     "cola": ["warstadt2019neural"],
     "wikitext": ["merity2017pointer"],
     "rotten_tomatoes": ["pang2005seeing"],
+    "table-breast_cancer": ["street1993nuclear"],
+    "table-fair": ["fair1978theory"],
+    "table-randhie": ["cameron2005microeconometrics"],
 }
 _METRICS = {
     "ssim": ["wang2004image"],

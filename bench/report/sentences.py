@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.modalities.lookup import modality_of
 from bench.report import latex
 from bench.report import markdown as md
 from bench.report.rows import Row
@@ -57,6 +58,7 @@ class SentenceSection:
         title, context: words.
         control: whether it is one that looks at no gradient.
         examples: at least one.
+        noun: what an example is called.
     """
 
     folder: Path
@@ -65,10 +67,11 @@ class SentenceSection:
     context: str
     control: bool
     examples: list[Example]
+    noun: str = "sentence"
 
 
 def sections(rows: Sequence[Row]) -> list[SentenceSection]:
-    """The first sentences of each cell that has some in words, in the order of the rows."""
+    """The first sentences, or rows of a table, of each cell that has some in words, in the order of the rows."""
     found = []
     for row in rows:
         sentences = query.sentences(row.cell, row.stored)[:_EXAMPLES]
@@ -78,9 +81,8 @@ def sections(rows: Sequence[Row]) -> list[SentenceSection]:
             context += f", batches of {row.batch}" if (row.batch or 1) > 1 else ""
             examples = [_example(one, row.batch or 1) for one in sentences]
             title = f"{row.title} on {labels['data']}"
-            found.append(
-                SentenceSection(row.cell.folder, row.cell.identity, plain(title), plain(context), row.control, examples)
-            )
+            words, noun = (plain(title), plain(context)), modality_of(row.cell.facts).noun
+            found.append(SentenceSection(row.cell.folder, row.cell.identity, *words, row.control, examples, noun))
     return found
 
 
@@ -116,7 +118,7 @@ def markdown(cells: Sequence[SentenceSection]) -> str:
         for example in each.examples:
             rows = [[what, _or_words(sentence, md.escape, "*{}*")] for what, sentence in example.lines()]
             rows[-1][0] = f"**{rows[-1][0]}**"
-            lines += [*md.grid([md.escape(example.words), "sentence"], "rl", rows), ""]
+            lines += [*md.grid([md.escape(example.words), each.noun], "rl", rows), ""]
     return "\n".join(lines)
 
 
@@ -135,7 +137,7 @@ def sentences_tex(cells: Sequence[SentenceSection]) -> str:
         for example in each.examples:
             rows = [[what, _or_words(sentence, latex.escape, r"\emph{{{}}}")] for what, sentence in example.lines()]
             rows[-1][0] = rf"\textbf{{{rows[-1][0]}}}"
-            lines += [*latex.tabular("rp{200mm}", [latex.escape(example.words), "sentence"], rows), r"\bigskip", ""]
+            lines += [*latex.tabular("rp{200mm}", [latex.escape(example.words), each.noun], rows), r"\bigskip", ""]
         lines += [r"\clearpage"]
     return latex.document([*latex.items(list(_NOTES)), *lines])
 

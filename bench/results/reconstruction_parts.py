@@ -28,8 +28,9 @@ def packed(tensors: Mapping[str, np.ndarray]) -> bytes:
     """The content of a part of reconstructions.
 
     Args:
-        tensors: `ids` `[V]`; `inputs` `[V, B, C, H, W]` of images, as the attack returned them, or `[V, B, T]` of
-            sentences, the tokens (-1: no claim); `labels` `[V, B]` (-1: no claim).
+        tensors: `ids` `[V]`; `inputs` `[V, B, C, H, W]` of images, `[V, B, F]` of rows or `[V, B, C, T]` of series, as
+            the attack returned them, or integers `[V, B, T]` of sentences, the tokens (-1: no claim); `labels` `[V, B]`
+            (-1: no claim).
 
     Raises:
         ValueError: a tensor does not have this form.
@@ -77,9 +78,10 @@ def _fault(tensors: Mapping[str, np.ndarray]) -> str | None:
     ids, inputs, labels = (tensors[name] for name in _TENSORS)
     if ids.ndim != 1 or len(np.unique(ids)) < len(ids):
         return f"ids: want [V], each once, got {list(ids.shape)}"
-    if inputs.ndim not in (3, 5) or len(inputs) != len(ids):
-        return f"inputs: want [{len(ids)}, B, C, H, W] or [{len(ids)}, B, T], got {list(inputs.shape)}"
-    if inputs.dtype not in ((np.int32,) if inputs.ndim == 3 else _FLOATS):
+    if inputs.ndim not in (3, 4, 5) or len(inputs) != len(ids):
+        want = ", ".join(f"[{len(ids)}, B, {rest}]" for rest in ("C, H, W", "C, T", "F"))
+        return f"inputs: want {want} or [{len(ids)}, B, T], got {list(inputs.shape)}"
+    if inputs.dtype not in ((np.int32, *_FLOATS) if inputs.ndim == 3 else _FLOATS):
         return f"inputs: {inputs.dtype} does not go with {list(inputs.shape)}"
     if labels.shape != inputs.shape[:2]:
         return f"labels: want {list(inputs.shape[:2])}, got {list(labels.shape)}"

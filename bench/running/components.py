@@ -214,7 +214,8 @@ def facts_of(data: VictimDataModule, tokenizer: Tokenizer | None) -> DataFacts:
     """
     known = data.public or data.size_of_pool >= _PRIVATE_SHARE * data.batch_size
     mean = data.mean_image if known else None
-    return DataFacts(data.shape, data.classes or 1, mean, tokenizer, surrogate=data.set_aside, hidden=data.hidden)
+    facts = DataFacts(data.shape, data.classes or 1, mean, tokenizer, surrogate=data.set_aside, hidden=data.hidden)
+    return replace(facts, columns=data.columns, input_range=data.input_range)
 
 
 def revisions(cfg: DictConfig) -> dict[str, str]:

@@ -12,6 +12,7 @@ from observations import net, observe
 from bench.attacks import base
 from bench.attacks.base import Attack
 from bench.errors import NotApplicable
+from bench.messages.columns import TableColumn, TableColumns
 from bench.messages.observation import Observation
 from bench.messages.public_images import PublicImages
 from bench.messages.reconstruction import Reconstruction
@@ -54,6 +55,7 @@ def granted() -> Observation:
     """Everything an attack can ask for, of images and of sentences at once."""
     seen, images, labels = observe(net(), batch_size=1, one_model=True)
     task = replace(seen.task, language=LANGUAGE, chain=(ChainLayer("3", LINEAR),), patches=PATCHES, epochs=2)
+    task = replace(task, columns=TableColumns((TableColumn("age"),)))
     known: dict[str, Any] = {"labels": labels, "mean_image": images[0, 0], "surrogate": ((1, 2),), "defense": ()}
     known["statistics"] = {"1": torch.ones(3, 2, 5)}
     known["public"] = PUBLIC
@@ -85,6 +87,7 @@ LACKING: dict[str, Any] = {
     "word_embedding": without("word"),
     "surrogate": {"surrogate": ()},
     "chain": {"task": {"chain": None}},
+    "columns": {"task": {"columns": None}},
     "patches": {"task": {"patches": None}},
     "patches_shared": without("qkv"),
     "positions_shared": without("position"),

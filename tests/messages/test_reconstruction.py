@@ -20,11 +20,12 @@ GIVEN = {
 }
 
 
-def test_a_reconstruction_is_of_images_or_of_tokens():
+def test_a_reconstruction_is_of_images_rows_series_or_tokens():
     assert len(Reconstruction(**GIVEN)) == 2
-    assert len(Reconstruction(**{**GIVEN, "inputs": torch.full((2, 1, 1, 2, 2), torch.nan)})) == 2
+    for shape in ((2, 1, 1, 2, 2), (2, 1, 3), (2, 1, 2, 5)):
+        assert len(Reconstruction(**{**GIVEN, "inputs": torch.full(shape, torch.nan)})) == 2
     with pytest.raises(ValueError, match=r"or int64 tokens \[V, B, T\]"):
-        Reconstruction(**{**GIVEN, "inputs": TOKENS.float()})
+        Reconstruction(**{**GIVEN, "inputs": TOKENS.int()})
 
 
 @pytest.mark.parametrize("name", ["ids", "objective", "iterations", "evaluations", "seconds", "status", "labels"])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from bench.messages.columns import TableColumn, TableColumns
 from bench.messages.victims import NO_TARGET, Victims
 
 IDS, SAMPLES, REPEATS = torch.arange(2), torch.zeros(2, 1, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
@@ -31,7 +32,21 @@ def test_a_part_of_the_victims_keeps_what_belongs_to_each():
 
 def test_every_tensor_moves_to_a_device():
     moved = sentences(torch.tensor([[1], [0]])).to("meta")
-    assert {value.device.type for value in vars(moved).values()} == {"meta"}
+    assert {value.device.type for value in vars(moved).values() if value is not None} == {"meta"}
+
+
+def test_rows_and_series_have_no_bounds_and_rows_keep_their_columns():
+    columns, labels = (
+        TableColumns((TableColumn("age"), TableColumn("owner", ("no", "yes")))),
+        torch.zeros(2, 1, dtype=torch.int64),
+    )
+    rows = Victims(torch.full((2, 1, 3), -7.0), labels, IDS, SAMPLES, REPEATS, columns=columns)
+    assert rows.take(torch.tensor([1])).columns is columns and rows.take(torch.tensor([1])).inputs.shape == (1, 1, 3)
+    assert Victims(torch.full((2, 1, 2, 5), 7.0), labels, IDS, SAMPLES, REPEATS).inputs.shape == (2, 1, 2, 5)
+    with pytest.raises(ValueError, match=r"inputs: want \[V, B, 3\], got \[2, 1, 4\]"):
+        Victims(torch.zeros(2, 1, 4), labels, IDS, SAMPLES, REPEATS, columns=columns)
+    with pytest.raises(ValueError, match="want finite values"):
+        Victims(torch.full((2, 1, 3), torch.nan), labels, IDS, SAMPLES, REPEATS, columns=columns)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from bench.metrics.scorer import Scorer
 CONFIGS = Path(__file__).parents[2] / "configs"
 ORDER = ["mse", "mse_raw", "psnr", "ssim", "lpips_alex", "lpips_vgg", "label_accuracy"]
 TEXT = ["rouge_1", "rouge_2", "rouge_l", "exact_match", "token_accuracy", "bag_of_words", "token_set", "bleu"]
-FILES = [path for path in sorted((CONFIGS / "metric").glob("*.yaml")) if path.stem not in ("image", "text")]
+ROWS = ["cell_accuracy", "category_accuracy", "row_error"]
+GROUPS = ("image", "text", "table")
+FILES = [path for path in sorted((CONFIGS / "metric").glob("*.yaml")) if path.stem not in GROUPS]
 
 
 def composed(*overrides):
@@ -43,11 +45,19 @@ def test_text_brings_all_metrics_in_order_and_they_compare_sentences():
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         metrics = instantiate(compose(overrides=["+metric=text"]).metric)
     assert list(metrics) == [*TEXT, "label_accuracy"]
-    assert {path.stem for path in FILES} == {*ORDER, *TEXT}
+    assert {path.stem for path in FILES} == {*ORDER, *TEXT, *ROWS}
     assert [metrics[name].modality for name in TEXT] == ["sentences"] * len(TEXT)
     refused = dict.fromkeys(TEXT, "compares sentences; these are images (metric=image)")
     assert Scorer(metrics).inspect((3, 32, 32)) == refused
     assert [metric.reason((12,)) for metric in metrics.values()] == [None] * len(metrics)
+
+
+def test_table_brings_all_metrics_in_order_and_they_compare_rows():
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        metrics = instantiate(compose(overrides=["+metric=table"]).metric)
+    assert list(metrics) == [*ROWS, "label_accuracy"]
+    refused = dict.fromkeys(ROWS, "compares rows; these are images (metric=image)")
+    assert Scorer(metrics).inspect((3, 32, 32)) == refused
 
 
 def test_an_argument_can_be_overridden_and_a_metric_left_out():

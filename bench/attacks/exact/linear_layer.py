@@ -65,6 +65,8 @@ class LinearLayer(Attack):
         ValueError: a number is out of its range.
     """
 
+    of_vectors = True
+
     def __init__(self, agreement: float, largest_error: float, peel: bool, *, engine: EngineSettings) -> None:
         super().__init__()
         for name, value in {"agreement": agreement, "largest_error": largest_error}.items():

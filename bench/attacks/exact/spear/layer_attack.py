@@ -47,6 +47,8 @@ class LayerAttack(Attack):
         ValueError: a number is out of its range.
     """
 
+    of_vectors = True
+
     def __init__(self, rounding: float | None, accept: float, engine: EngineSettings) -> None:
         super().__init__()
         if rounding is not None and not rounding > 0:

@@ -1,0 +1,1 @@
+"""Metrics that compare rows of a table, and what they share."""
