@@ -10,13 +10,16 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy, one_hot
 
 from bench.attacks.dlg_concealed import ConcealedGradient
+from bench.engine.state import Finished
 from bench.errors import NotApplicable
+from bench.messages.status import Status
 
 # 6x6 keeps these at about a second each; 28x28 is in the slow tier
 SMALL = ("data.set=mnist", "data.size=6", "model.width=8", "engine.compile=false", "engine.chunk=2")
 KNOWN = ("threat=adaptive", "defense=dcs2")
 
 
+@pytest.mark.slow
 def test_the_private_image_comes_back(parties) -> None:
     words = (*KNOWN, *SMALL, "attack.evaluations=200")
     assert max(errors(parties, "attack=dlg_concealed", *words)) < 1e-4
@@ -87,9 +90,6 @@ def test_of_two_images_that_can_change_places_the_one_within_the_range_is_claime
 
 
 def finished(x: torch.Tensor):
-    from bench.engine.state import Finished
-    from bench.messages.status import Status
-
     empty = torch.zeros(0)
     values = {f.name: 0 for f in dataclasses.fields(Finished)}
     values |= {"x": x, "images": x[None], "at": empty, "curve": empty, "curve_at": empty, "status": Status.BUDGET}
@@ -98,7 +98,7 @@ def finished(x: torch.Tensor):
 
 def test_the_claim_explains_what_was_shared(parties) -> None:
     """`explained` with the unknowns of the claim has the objective that the attack reached."""
-    built = parties("attack=dlg_concealed", *KNOWN, *SMALL, "attack.evaluations=60")
+    built = parties("attack=dlg_concealed", *KNOWN, *SMALL, "attack.evaluations=10")
     seen = built.client.share(built.data.deal([0]))
     (found,) = built.attack.reconstruct(seen, 0)
     unknowns = {name: value[0] for name, value in found.unknowns.items()}
