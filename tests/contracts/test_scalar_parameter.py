@@ -50,9 +50,7 @@ def compares_gradients(path: Path) -> bool:
 # april_matching serves vision transformers only, and TabLeak rows of tables; here are images and another network
 APART = ("april_matching", "tableak", "tableak_published")
 ATTACKS = [
-    name
-    for name, entry in options.entries("attack").items()
-    if compares_gradients(entry.path) and name not in APART
+    name for name, entry in options.entries("attack").items() if compares_gradients(entry.path) and name not in APART
 ]
 
 # what these attacks must be granted, and what the client does
