@@ -35,12 +35,13 @@ def compared(request: Request, defenses: Sequence[str]) -> Audit:
 
 
 def _behind(request: Request, words: str) -> Request:
-    name, *settings = shlex.split(words) or [""]
+    try:
+        name, *settings = shlex.split(words) or [""]
+    except ValueError:  # a quotation mark that nothing closes
+        name = ""
     if not name or "=" in name:
         raise UserError(f"defenses: {words!r}: want a name, then its settings: 'gaussian defense.std=0.1'")
-    others = [
-        one for one in request.overrides if not one.startswith("defense.")
-    ]  # those are of the audit's own defence
+    others = [one for one in request.overrides if not one.startswith("defense.")]  # of the audit's own defence
     return replace(request, defense=name, sent=None, overrides=(*others, *settings))
 
 

@@ -43,6 +43,15 @@ class Silent:
             raise AttributeError(name)
         return self
 
+    def __getitem__(self, key: object) -> Silent:
+        return self
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        """Lets every exception through."""
+
     def __call__(self, *args: Any, **kwargs: Any) -> Silent:
         """Returns itself."""
         return self

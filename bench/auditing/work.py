@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -18,7 +16,9 @@ from bench.auditing.budget import Clock, keep_time
 from bench.auditing.judging import Claimed, judge
 from bench.auditing.kinds.base import Kind, Knowledge
 from bench.auditing.kinds.lookup import kind_of
+from bench.auditing.leaves import leaves
 from bench.auditing.private_batch import PrivateBatch
+from bench.auditing.quiet import quiet
 from bench.auditing.report import Audit, Effort, Setting
 from bench.auditing.room_left import RoomLeft, room_left
 from bench.auditing.sent import Sent
@@ -93,14 +93,13 @@ def _set_anew(setting: str, overrides: tuple[str, ...]) -> bool:
 
 
 def carried_out(request: Request) -> Audit:
-    """Carries out an audit; the random numbers of torch are as before when it ends.
+    """Carries out an audit; all random generators are as before when it ends.
 
     Raises:
         UserError: see `bench.audit`.
     """
     clock = Clock(None if request.budget is None else _FOR_ATTACKS * request.budget)
-    printed = io.StringIO()
-    with torch.random.fork_rng(), contextlib.redirect_stdout(printed), torch.inference_mode(False), torch.enable_grad():
+    with quiet(leaves(request.batch).values()) as printed:
         report = _Work(request, clock).report()
     if printed.getvalue():
         report = replace(report, notes=(*report.notes, "The module prints; what it printed was held back."))
