@@ -12,7 +12,7 @@ from bench.auditing.kinds.base import Knowledge, Numbers
 from bench.auditing.report import Audit
 from bench.auditing.sent import Sent
 from bench.auditing.verdict import Thresholds
-from bench.auditing.work import Request, carried_out
+from bench.auditing.work import AuditRequest, carried_out
 from bench.errors import UserError
 
 
@@ -109,7 +109,7 @@ def audit(
         thresholds = Thresholds(recovered, partly)
     except ValueError as error:
         raise UserError(str(error)) from None
-    request = Request(
+    request = AuditRequest(
         module=module,
         loss=loss,
         batch=batch,

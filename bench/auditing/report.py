@@ -11,12 +11,12 @@ from torch import Tensor
 
 from bench.auditing.room_left import RoomLeft
 from bench.auditing.sentences import lines
-from bench.auditing.verdict import Found, InputFinding, TargetFinding, Thresholds, Verdict
+from bench.auditing.verdict import Recovery, InputFinding, TargetFinding, Thresholds, Verdict
 from bench.messages.status import Status
 
 
 @dataclass(frozen=True)
-class Setting:
+class AuditSetting:
     """What was attacked, and what the attacker was told.
 
     Args:
@@ -116,7 +116,7 @@ class Audit:
     targets: TargetFinding
     thresholds: Thresholds
     room: RoomLeft
-    setting: Setting
+    setting: AuditSetting
     effort: Effort
     truth: Tensor
     reasons: dict[str, str] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Audit:
     @property
     def leaks(self) -> bool:
         """Whether any input was recovered, at least in part; the labels do not count (see `verdict`)."""
-        return not self.status.failed and any(one.found is not Found.NOT for one in self.examples)
+        return not self.status.failed and any(one.found is not Recovery.NOT for one in self.examples)
 
     def __str__(self) -> str:
         return "\n".join(lines(self))
