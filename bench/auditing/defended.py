@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.auditing.verdict import Found
+from bench.auditing.verdict import Recovery
 
 if TYPE_CHECKING:
     from bench.auditing.report import Audit
@@ -74,8 +74,8 @@ def line_of(report: Audit, name: str, does: str) -> Defended:
         setting=report.setting.defense,
         does=does,
         verdict=report.verdict.value,
-        recovered=found.count(Found.RECOVERED),
-        partly=found.count(Found.PARTLY),
+        recovered=found.count(Recovery.RECOVERED),
+        partly=found.count(Recovery.PARTLY),
         count=len(found),
         share=min((one.share for one in report.examples if not math.isnan(one.share)), default=math.nan),
         targets=report.targets.sentence,
