@@ -143,8 +143,8 @@ class Strongest(Attack):
         self.members = nn.ModuleDict(made)
         self._budgets = {name: budget_of(member) for name, member in made.items()}
         self._has_spoken = False
-        self.may_begin: Callable[[str], bool] = lambda name: True
-        self.entered: Callable[[Candidate], None] = lambda candidate: None
+        self.may_begin: Callable[[str], bool] = _always
+        self.entered: Callable[[Candidate], None] = _untold
         self.evaluations, self.width, self.solved, self.prior = evaluations, width, solved, prior
         if evaluations < min(self._budgets.values()):
             raise ValueError(f"evaluations={evaluations}: every member has a larger budget")
@@ -259,6 +259,14 @@ class Strongest(Attack):
             reasons = "; ".join(f"{name} ({why})" for name, why in left_out.items())
             self.engine.notice(f"attack {type(self).__name__} leaves out: {reasons}")
         self._has_spoken = True
+
+
+def _always(name: str) -> bool:
+    return True
+
+
+def _untold(candidate: Candidate) -> None:
+    """Nobody listens."""
 
 
 def budget_of(member: Attack) -> int:

@@ -13,7 +13,7 @@ from bench.auditing.kinds.base import Knowledge, Numbers
 from bench.auditing.report import Audit
 from bench.auditing.sent import Sent
 from bench.auditing.verdict import Thresholds
-from bench.auditing.work import Request
+from bench.auditing.work import AuditRequest
 from bench.errors import UserError
 
 
@@ -113,7 +113,7 @@ def audit(
         thresholds = Thresholds(recovered, partly)
     except ValueError as error:
         raise UserError(str(error)) from None
-    request = Request(
+    request = AuditRequest(
         module=module,
         loss=loss,
         batch=batch,

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from bench.auditing.defended import Defended, line_of
 from bench.auditing.report import Audit
-from bench.auditing.work import Request, carried_out
+from bench.auditing.work import AuditRequest, carried_out
 from bench.config.explain import explain, find
 from bench.errors import NotApplicable, UserError
 
 
-def compared(request: Request, defenses: Sequence[str]) -> Audit:
+def compared(request: AuditRequest, defenses: Sequence[str]) -> Audit:
     """An audit, with those of the same step behind each defence as `defended`.
 
     Args:
@@ -34,17 +34,18 @@ def compared(request: Request, defenses: Sequence[str]) -> Audit:
     return replace(report, defended=tuple(_defended(words, one) for words, one in asked.items()))
 
 
-def _behind(request: Request, words: str) -> Request:
-    name, *settings = shlex.split(words) or [""]
+def _behind(request: AuditRequest, words: str) -> AuditRequest:
+    try:
+        name, *settings = shlex.split(words) or [""]
+    except ValueError:  # a quotation mark that nothing closes
+        name = ""
     if not name or "=" in name:
         raise UserError(f"defenses: {words!r}: want a name, then its settings: 'gaussian defense.std=0.1'")
-    others = [
-        one for one in request.overrides if not one.startswith("defense.")
-    ]  # those are of the audit's own defence
+    others = [one for one in request.overrides if not one.startswith("defense.")]  # of the audit's own defence
     return replace(request, defense=name, sent=None, overrides=(*others, *settings))
 
 
-def _defended(words: str, request: Request) -> Defended:
+def _defended(words: str, request: AuditRequest) -> Defended:
     option = find(f"defense={request.defense}")
     does = "" if option is None else explain(option).description
     try:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.auditing.verdict import Found
+from bench.auditing.verdict import Recovery
 
 if TYPE_CHECKING:
     from bench.auditing.report import Audit
@@ -28,6 +28,7 @@ class Defended:
         targets: what was found of the targets, in words.
         bound: the root mean square error that no unbiased attacker stays below; None if none follows.
         seconds: of the attack.
+        known: whether the attacker was told of the defence.
         reason: why the defence cannot be used here; None if it can.
     """
 
@@ -42,6 +43,7 @@ class Defended:
     targets: str = ""
     bound: float | None = None
     seconds: float = 0.0
+    known: bool = True
     reason: str | None = None
 
     @property
@@ -72,13 +74,14 @@ def line_of(report: Audit, name: str, does: str) -> Defended:
         setting=report.setting.defense,
         does=does,
         verdict=report.verdict.value,
-        recovered=found.count(Found.RECOVERED),
-        partly=found.count(Found.PARTLY),
+        recovered=found.count(Recovery.RECOVERED),
+        partly=found.count(Recovery.PARTLY),
         count=len(found),
         share=min((one.share for one in report.examples if not math.isnan(one.share)), default=math.nan),
         targets=report.targets.sentence,
         bound=report.room.bound,
         seconds=report.effort.seconds,
+        known=report.setting.defense_known,
     )
 
 
@@ -86,4 +89,5 @@ def sentences(report: Audit) -> str:
     """All defences of a comparison, in words; empty if there was none."""
     if not report.defended:
         return ""
-    return f"{'; '.join(one.sentence for one in report.defended)}. The attacker knew each of them."
+    told = " The attacker knew each of them." if all(one.known for one in report.defended) else ""
+    return f"{'; '.join(one.sentence for one in report.defended)}.{told}"

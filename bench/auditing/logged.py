@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from bench.auditing.verdict import Found, Verdict
+from bench.auditing.verdict import Recovery, Verdict
 
 if TYPE_CHECKING:
     from bench.auditing.report import Audit
@@ -35,8 +35,8 @@ def numbers(report: Audit, seconds: float) -> dict[str, float]:
     shares = [one.share for one in examples if not math.isnan(one.share)]
     found: dict[str, float | None] = {
         "verdict": _LEVELS[report.verdict],
-        "recovered": words.count(Found.RECOVERED) / len(words),
-        "partly": words.count(Found.PARTLY) / len(words),
+        "recovered": words.count(Recovery.RECOVERED) / len(words),
+        "partly": words.count(Recovery.PARTLY) / len(words),
         "error_share": min(shares, default=None),
         "targets": targets.right / targets.total if targets.total else None,
         "rank_share": room.rank / room.entries if room.entries else None,

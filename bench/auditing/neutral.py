@@ -35,20 +35,29 @@ _FACTS: dict[str, Any] = {
 }
 
 
-class Silent:
+class Inert:
     """Takes the place of a logger or an optimiser: every attribute and every call gives the object itself."""
 
-    def __getattr__(self, name: str) -> Silent:
+    def __getattr__(self, name: str) -> Inert:
         if name.startswith("__"):
             raise AttributeError(name)
         return self
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Silent:
+    def __getitem__(self, key: object) -> Inert:
+        return self
+
+    def __enter__(self) -> Inert:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        """Lets every exception through."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Inert:
         """Returns itself."""
         return self
 
 
-class QuietTrainer(Silent):
+class QuietTrainer(Inert):
     """What a module sees as its trainer: the plain facts of the real one, and nothing that acts."""
 
     def __init__(self, real: object | None) -> None:
@@ -97,12 +106,12 @@ class Neutral:
         return int(self.audited_trainer.__dict__["global_step"])
 
     @property
-    def logger(self) -> Silent:
+    def logger(self) -> Inert:
         """Takes everything."""
-        return Silent()
+        return Inert()
 
     @property
-    def loggers(self) -> list[Silent]:
+    def loggers(self) -> list[Inert]:
         """There are none."""
         return []
 
@@ -111,9 +120,9 @@ class Neutral:
 
     log_dict = print = toggle_optimizer = untoggle_optimizer = clip_gradients = log
 
-    def optimizers(self, *args: Any, **kwargs: Any) -> Silent:
+    def optimizers(self, *args: Any, **kwargs: Any) -> Inert:
         """One that does nothing."""
-        return Silent()
+        return Inert()
 
     lr_schedulers = optimizers
 

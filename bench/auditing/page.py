@@ -30,7 +30,7 @@ _CLASSES = {Verdict.LEAKS: "leaks", Verdict.PARTLY: "partly", Verdict.NOTHING_FO
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownInput:
     """One input as it is shown: a picture, curves, or numbers.
 
     Args:
@@ -120,16 +120,16 @@ def _example(report: Audit, place: int, pictures: bool) -> dict[str, Any]:
     }
 
 
-def _shown(report: Audit, which: int, place: int) -> Shown:
+def _shown(report: Audit, which: int, place: int) -> ShownInput:
     """An input of the truth (0) or of the reconstruction (1)."""
     if report.pictures is not None:
-        return Shown(picture=strip([report.pictures[which, place].detach().float().cpu().numpy()]))
+        return ShownInput(picture=strip([report.pictures[which, place].detach().float().cpu().numpy()]))
     pair = [value[place].detach().float().cpu().numpy() for value in (report.truth, report.inputs)]
     if report.setting.kind == "signals":
-        return Shown(curves=_curves(pair[which], pair[0]))
+        return ShownInput(curves=_curves(pair[which], pair[0]))
     numbers = pair[which].flatten()
     more = f" and {len(numbers) - _VALUES} more" if len(numbers) > _VALUES else ""
-    return Shown(values=", ".join(figure(float(value)) for value in numbers[:_VALUES]) + more)
+    return ShownInput(values=", ".join(figure(float(value)) for value in numbers[:_VALUES]) + more)
 
 
 def _curves(signal: np.ndarray, truth: np.ndarray) -> tuple[str, ...]:

@@ -14,12 +14,12 @@ from torch import Tensor
 from bench.auditing.defended import Defended
 from bench.auditing.room_left import RoomLeft
 from bench.auditing.sentences import lines
-from bench.auditing.verdict import Found, InputFinding, TargetFinding, Thresholds, Verdict
+from bench.auditing.verdict import InputFinding, Recovery, TargetFinding, Thresholds, Verdict
 from bench.messages.status import Status
 
 
 @dataclass(frozen=True)
-class Setting:
+class AuditSetting:
     """What was attacked, and what the attacker was told.
 
     Args:
@@ -122,7 +122,7 @@ class Audit:
     targets: TargetFinding
     thresholds: Thresholds
     room: RoomLeft
-    setting: Setting
+    setting: AuditSetting
     effort: Effort
     truth: Tensor
     reasons: dict[str, str] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class Audit:
     @property
     def leaks(self) -> bool:
         """Whether any input was recovered, at least in part; the labels do not count (see `verdict`)."""
-        return not self.status.failed and any(one.found is not Found.NOT for one in self.examples)
+        return not self.status.failed and any(one.found is not Recovery.NOT for one in self.examples)
 
     def __str__(self) -> str:
         return "\n".join(lines(self))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench.auditing.defended import sentences as behind_defenses
-from bench.auditing.verdict import Found, InputFinding, Verdict
+from bench.auditing.verdict import InputFinding, Recovery, Verdict
 
 if TYPE_CHECKING:
     from bench.auditing.report import Audit
@@ -44,8 +44,8 @@ def lines(report: Audit) -> list[str]:
 def headline(report: Audit) -> str:
     """The verdict with one sentence that says what it rests on."""
     noun, count = report.setting.noun, len(report.examples)
-    back = sum(one.found is Found.RECOVERED for one in report.examples)
-    part = sum(one.found is Found.PARTLY for one in report.examples)
+    back = sum(one.found is Recovery.RECOVERED for one in report.examples)
+    part = sum(one.found is Recovery.PARTLY for one in report.examples)
     what = []
     if back:
         what.append(f"{back} of {_count(count, noun)} {'was' if back == 1 else 'were'} recovered from the gradient")
@@ -85,7 +85,7 @@ def _attacker(report: Audit) -> str:
 
 
 def _inputs(report: Audit) -> str:
-    words = {word: [one for one in report.examples if one.found is word] for word in Found}
+    words = {word: [one for one in report.examples if one.found is word] for word in Recovery}
     counts = ", ".join(f"{len(found)} {word.value}" for word, found in words.items())
     at = report.thresholds
     rule = (

@@ -23,7 +23,7 @@ class Verdict(enum.Enum):
     NOTHING_FOUND = "NOTHING FOUND"
 
 
-class Found(enum.Enum):
+class Recovery(enum.Enum):
     """What was found of one input."""
 
     RECOVERED = "recovered"
@@ -47,11 +47,11 @@ class Thresholds:
         if not 0 < self.recovered <= self.partly < 1:
             raise ValueError(f"recovered={self.recovered}, partly={self.partly}: want 0 < recovered <= partly < 1")
 
-    def judge(self, share: float) -> Found:
+    def judge(self, share: float) -> Recovery:
         """The word for an error of this share; NaN, where nothing was reconstructed, is `not`."""
         if share <= self.recovered:
-            return Found.RECOVERED
-        return Found.PARTLY if share <= self.partly else Found.NOT
+            return Recovery.RECOVERED
+        return Recovery.PARTLY if share <= self.partly else Recovery.NOT
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class InputFinding:
     """What was found of one input.
 
     Args:
-        found: see `Found`.
+        found: see `Recovery`.
         error: mean squared error of the reconstruction, in the attacker's units.
         control: that of the best control.
         best_control: its name.
     """
 
-    found: Found
+    found: Recovery
     error: float
     control: float
     best_control: str
@@ -89,7 +89,7 @@ def judged(errors: Tensor, controls: dict[str, Tensor], thresholds: Thresholds) 
     found = []
     for place, error in enumerate(errors.tolist()):
         best, control = min(((name, float(value[place])) for name, value in controls.items()), key=lambda one: one[1])
-        one = InputFinding(Found.NOT, error, control, best)
+        one = InputFinding(Recovery.NOT, error, control, best)
         found.append(InputFinding(thresholds.judge(one.share), error, control, best))
     return tuple(found)
 
@@ -196,6 +196,6 @@ def real_found(claimed: Tensor, truth: Tensor, center: float, recovered: float, 
 def overall(inputs: Sequence[InputFinding], targets: TargetFinding) -> Verdict:
     """The verdict on the step: LEAKS if an input is recovered, PARTLY if one is in part or the targets are found."""
     words = {one.found for one in inputs}
-    if Found.RECOVERED in words:
+    if Recovery.RECOVERED in words:
         return Verdict.LEAKS
-    return Verdict.PARTLY if Found.PARTLY in words or targets.found else Verdict.NOTHING_FOUND
+    return Verdict.PARTLY if Recovery.PARTLY in words or targets.found else Verdict.NOTHING_FOUND

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -18,8 +16,10 @@ from bench.auditing.budget import Clock, keep_time
 from bench.auditing.judging import Claimed, judge
 from bench.auditing.kinds.base import Kind, Knowledge
 from bench.auditing.kinds.lookup import kind_of
+from bench.auditing.leaves import leaves
 from bench.auditing.private_batch import PrivateBatch
-from bench.auditing.report import Audit, Effort, Setting
+from bench.auditing.quiet import quiet
+from bench.auditing.report import Audit, AuditSetting, Effort
 from bench.auditing.room_left import RoomLeft, room_left
 from bench.auditing.sent import Sent
 from bench.auditing.step import Step, drawn_again, read_step
@@ -52,7 +52,7 @@ _GRANTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class AuditRequest:
     """What was asked for; the fields are the arguments of `bench.audit`."""
 
     module: nn.Module
@@ -92,15 +92,14 @@ def _set_anew(setting: str, overrides: tuple[str, ...]) -> bool:
     return any(one.split("=")[0] == setting.split("=")[0] for one in overrides)
 
 
-def carried_out(request: Request) -> Audit:
-    """Carries out an audit; the random numbers of torch are as before when it ends.
+def carried_out(request: AuditRequest) -> Audit:
+    """Carries out an audit; all random generators are as before when it ends.
 
     Raises:
         UserError: see `bench.audit`.
     """
     clock = Clock(None if request.budget is None else _FOR_ATTACKS * request.budget)
-    printed = io.StringIO()
-    with torch.random.fork_rng(), contextlib.redirect_stdout(printed), torch.inference_mode(False), torch.enable_grad():
+    with quiet(leaves(request.batch).values()) as printed:
         report = _Work(request, clock).report()
     if printed.getvalue():
         report = replace(report, notes=(*report.notes, "The module prints; what it printed was held back."))
@@ -111,11 +110,11 @@ class _Work:
     """One audit.
 
     Args:
-        request: see `Request`.
+        request: see `AuditRequest`.
         clock: of the attack.
     """
 
-    def __init__(self, request: Request, clock: Clock) -> None:
+    def __init__(self, request: AuditRequest, clock: Clock) -> None:
         self.request, self.clock = request, clock
         cfg = request.config()
         self.step = read_step(
@@ -228,11 +227,11 @@ class _Work:
         channels, (scale, unit) = self.kind.packed[0], self.kind.unit
         return room_left(exact, self.victims, channels, std, scale, unit, seconds)
 
-    def _setting(self) -> Setting:
+    def _setting(self) -> AuditSetting:
         request, private = self.request, self.step.private
         parts = [] if request.sent else self.client.defense.flat(self.client.runner.context)
         threat = self.threat
-        return Setting(
+        return AuditSetting(
             module=type(request.module).__name__,
             kind=self.kind.name,
             noun=self.kind.noun,
@@ -278,7 +277,7 @@ def _in_words(part: Defense) -> str:
     return f"{type(part).__name__} ({given})" if given else type(part).__name__
 
 
-def _targets(step: Step, kind: Kind, request: Request) -> Targets:
+def _targets(step: Step, kind: Kind, request: AuditRequest) -> Targets:
     goal = step.known_targets
     output = None
     if goal is not None and step.call is None and step.loss is not None:

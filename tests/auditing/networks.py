@@ -1,5 +1,8 @@
 """Small networks and batches of the tests of audits."""
 
+import random
+
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
@@ -31,6 +34,7 @@ class Classifier(LightningModule):
 
     def training_step(self, batch, number):
         x, y = batch
+        self.log("noise", random.random() + np.random.rand())
         logits = self(x)
         loss = functional.cross_entropy(logits, y, label_smoothing=0.1)
         self.accuracy(logits, y)

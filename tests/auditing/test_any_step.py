@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import random
 
+import numpy as np
 import pytest
 import torch
 from pytorch_lightning import LightningDataModule, LightningModule
@@ -54,12 +56,13 @@ def test_five_lines_suffice_for_a_lightning_module_with_its_own_data() -> None:
     assert report.setting.module == "Classifier"
 
 
-def test_a_module_is_not_changed_and_draws_no_random_number_of_torch() -> None:
+def test_a_module_is_not_changed_and_no_random_number_is_taken() -> None:
     model = Classifier(nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(0.2), *classifier()))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    state = torch.get_rng_state()
+    state, others = torch.get_rng_state(), (random.getstate(), np.random.get_state()[1].tolist())
     bench.audit(model, (image(2), torch.tensor([2, 0])), attack="dlg", overrides=("attack.evaluations=2",))
     assert torch.equal(state, torch.get_rng_state())
+    assert others == (random.getstate(), np.random.get_state()[1].tolist())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert type(model) is Classifier and model.training
 

@@ -46,6 +46,7 @@ def test_the_figures_are_those_of_an_audit_behind_the_defence(compared: Audit) -
 
 def test_the_report_says_it_in_words_and_as_json(compared: Audit) -> None:
     (words,) = [" ".join(part.split()) for part in str(compared).split("\nDefences ")[1:]]
+    assert "The attacker knew each of them." in words
     assert "pruning: " in words and "dp_sgd cannot be used here (defense DPSGD needs" in words
     (_, gaussian, private) = json.loads(json.dumps(compared.to_dict()))["defended"]
     assert gaussian["verdict"] == compared.defended[1].verdict and private["share"] is None
@@ -56,6 +57,7 @@ def test_the_report_says_it_in_words_and_as_json(compared: Audit) -> None:
     [
         (["gausian"], "no defense 'gausian'"),
         (["gaussian std=0.1"], "std"),
+        (["gaussian 'std"], "want a name, then its settings"),
         (["defense=gaussian"], "want a name, then its settings"),
         ("gaussian", r"want a list of names, such as \['gaussian'\]"),
     ],

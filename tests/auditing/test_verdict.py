@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.auditing.verdict import (
-    Found,
+    Recovery,
     TargetFinding,
     Thresholds,
     Verdict,
@@ -35,23 +35,23 @@ def one(error: float, control: float):
 @pytest.mark.parametrize(
     ("error", "control", "word"),
     [
-        (0.02, 1.0, Found.RECOVERED),
-        (0.0201, 1.0, Found.PARTLY),
-        (0.3, 1.0, Found.PARTLY),
-        (0.31, 1.0, Found.NOT),
-        (1e-6, 1e-7, Found.NOT),
-        (0.0, 0.0, Found.NOT),
-        (math.nan, 1.0, Found.NOT),
+        (0.02, 1.0, Recovery.RECOVERED),
+        (0.0201, 1.0, Recovery.PARTLY),
+        (0.3, 1.0, Recovery.PARTLY),
+        (0.31, 1.0, Recovery.NOT),
+        (1e-6, 1e-7, Recovery.NOT),
+        (0.0, 0.0, Recovery.NOT),
+        (math.nan, 1.0, Recovery.NOT),
     ],
 )
-def test_an_input_is_judged_by_its_best_control(error: float, control: float, word: Found) -> None:
+def test_an_input_is_judged_by_its_best_control(error: float, control: float, word: Recovery) -> None:
     found = one(error, control)
     assert found.found is word and found.best_control == "gray"
 
 
 @given(st.floats(0, 10), st.floats(0, 10))
 def test_an_error_is_recovered_only_if_a_larger_one_is_not_worse(error: float, more: float) -> None:
-    order = [Found.RECOVERED, Found.PARTLY, Found.NOT]
+    order = [Recovery.RECOVERED, Recovery.PARTLY, Recovery.NOT]
     assert order.index(AT.judge(error)) <= order.index(AT.judge(error + more))
 
 

@@ -32,6 +32,7 @@ def test_the_training_is_audited_and_logs_what_the_page_names(tmp_path: Path, mo
     assert not list(tmp_path.rglob("*.png"))
 
 
+@pytest.mark.slow  # five audits, most of which use their budget
 def test_the_page_is_written_with_a_line_per_defence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     report = ran(1)["report"]
