@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.auditing.room_left import RoomLeft
 from bench.auditing.sentences import lines
-from bench.auditing.verdict import Recovery, InputFinding, TargetFinding, Thresholds, Verdict
+from bench.auditing.verdict import InputFinding, Recovery, TargetFinding, Thresholds, Verdict
 from bench.messages.status import Status
 
 

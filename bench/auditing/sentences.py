@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.auditing.verdict import Recovery, InputFinding, Verdict
+from bench.auditing.verdict import InputFinding, Recovery, Verdict
 
 if TYPE_CHECKING:
     from bench.auditing.report import Audit

@@ -19,7 +19,7 @@ from bench.auditing.kinds.lookup import kind_of
 from bench.auditing.leaves import leaves
 from bench.auditing.private_batch import PrivateBatch
 from bench.auditing.quiet import quiet
-from bench.auditing.report import Audit, Effort, AuditSetting
+from bench.auditing.report import Audit, AuditSetting, Effort
 from bench.auditing.room_left import RoomLeft, room_left
 from bench.auditing.sent import Sent
 from bench.auditing.step import Step, drawn_again, read_step
