@@ -74,7 +74,7 @@ def audit(
         defense: what the client does before it shares, as `defense=` on the command line; its parameters are overrides
             (`"defense.std=0.1"`). The attacker knows it (`threat=adaptive`) unless an override names a threat model.
         budget: of the attack and of the Jacobian, in seconds; None for no end. Members of the ensemble that
-            do not fit are left out and named.
+            do not fit are left out and named; an exact attack that has begun is not interrupted.
         recovered: an input is recovered if its mean squared error is at most this share of the best control's.
         partly: an input is found in part up to this share.
         overrides: further settings as on the command line: `("threat=labels_known", "metric=psnr")`.

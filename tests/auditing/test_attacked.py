@@ -2,10 +2,16 @@
 
 import pytest
 import torch
+from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional
 
 import bench
+from bench.auditing.attacked import BatchStep, attacked, difference
+from bench.auditing.kinds.base import Knowledge
+from bench.auditing.kinds.lookup import kind_of
+from bench.auditing.step import read_step
+from bench.auditing.targets import targets_of
 from tests.auditing.networks import Classifier, classifier, image
 
 
@@ -70,3 +76,30 @@ class Attention(nn.Module):
 def test_steps_that_look_difficult_are_audited(module, batch) -> None:
     report = bench.audit(module, batch, loss=functional.cross_entropy, **FEW)
     assert report.evaluations > 1 and report.room.rank > 0
+
+
+class Recording(LightningModule):
+    """Its loss has a term of its own, so that its whole step is attacked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = classifier()
+
+    def training_step(self, batch, batch_idx):
+        logits = self.net(batch["image"])
+        return functional.cross_entropy(logits, batch["label"]) + 0.01 * logits.square().mean()
+
+
+def test_what_is_attacked_holds_neither_inputs_nor_targets() -> None:
+    batch = {"image": image(), "label": torch.tensor([3]), "age": torch.tensor([44.0])}
+    step = read_step(Recording(), None, batch, None, None, None)
+    kind = kind_of(None, step.private, Knowledge())
+    targets = targets_of(step.call, step.known_targets, None, kind, 0.0, 1.0)
+    found = attacked(step, kind, targets, False, None)
+    assert isinstance(found.model, BatchStep) and found.info is not None and found.info.mappable
+    assert (step.inputs, step.targets, targets.classes) == ("image", "label", 4)
+    assert found.info.last_linear == "module.net.3.weight"
+    held = found.model._batch
+    assert not held["image"].any() and not held["label"].any() and float(held["age"]) == 44
+    assert difference(found, step, image(), torch.tensor([3])) < 1e-5
+    assert difference(found, step, image(), torch.tensor([1])) > 0.1
