@@ -67,7 +67,7 @@ class DLGConcealed(GradientMatching):
     If the drawn label is the private one, the two images can change places without a difference to what is shared. The
     one that is nearer to the range of inputs is then claimed, because concealing images leave it.
 
-    Departs: the paper's own adaptive attacker does not optimise the concealing images. This attack is ours.
+    Departs: DLG knows of no concealing images; this attack is ours. The arguments are those of `GradientMatching`.
     """
 
     @property

@@ -92,8 +92,8 @@ class Likelihood:
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the defence is known to add noise, to all entries or to some."""
-        return self.std > 0 or self.is_partial
+        """Whether the defence is known to add noise, to all entries or to some, or to round at random."""
+        return self.std > 0 or self.is_partial or bool(self.views)
 
     def __call__(self, gradients: Tree, observed: Tree) -> Tensor:
         """`{name: [S, ...]}` of candidates (as the model gives them) and of what was shared -> `[S]`."""

@@ -56,7 +56,6 @@ ATTACKS = [
 # what these attacks must be granted, and what the client does
 SERVED = {"dlg_int8": ("adaptive", "int8"), "fedavg": ("training_details", "local_epochs")}
 SERVED |= {"dlg_latent": ("adaptive", "precode"), "dlg_concealed": ("adaptive", "dcs2")}
-SERVED |= {"dlg_unmixed": ("adaptive", "mixup")}
 
 
 @cache

@@ -34,7 +34,6 @@ SERVED = {
     "dlg_int8": ["threat=adaptive", "defense=int8"],
     "dlg_latent": ["threat=adaptive", "defense=precode"],
     "dlg_concealed": ["threat=adaptive", "defense=dcs2"],
-    "dlg_unmixed": ["threat=adaptive", "defense=mixup", "data.batch_size=2"],
     "april_matching": ["model=vit_tiny", "data.set=cifar10", "attack.evaluations=4"],
 }
 
