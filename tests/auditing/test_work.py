@@ -1,22 +1,18 @@
-"""What is audited: modules and LightningModules, with batches, inputs and targets of any form."""
+"""Audits as a whole: inputs, ranges, targets, defences and budgets."""
 
-import dataclasses
 import json
-import random
 
-import numpy as np
 import pytest
 import torch
-from pytorch_lightning import LightningDataModule, LightningModule
+from pytorch_lightning import LightningModule
 from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, TensorDataset
 
 import bench
 from bench.auditing.verdict import Verdict
 from bench.errors import UserError
 from bench.models.lenet import LeNet
-from tests.auditing.networks import ByHand, Classifier, classifier, image
+from tests.auditing.networks import classifier, image
 
 LABEL = torch.tensor([2])
 
@@ -43,70 +39,6 @@ def test_noise_hides_the_image_and_not_the_label() -> None:
     words = " ".join(str(report).split())
     assert "no unbiased attacker has an error below" in words and "no proof of safety" in words
     assert "Gaussian (std=0.3)" in words and "at most 2%" in words and "at most 30%" in words
-
-
-def test_five_lines_suffice_for_a_lightning_module_with_its_own_data() -> None:
-    class Data(LightningDataModule):
-        def train_dataloader(self) -> DataLoader:
-            return DataLoader(TensorDataset(image(4), torch.arange(4)), batch_size=1)
-
-    batch = next(iter(Data().train_dataloader()))
-    report = bench.audit(Classifier(), batch)
-    assert report.verdict is Verdict.LEAKS
-    assert report.setting.module == "Classifier"
-
-
-def test_a_module_is_not_changed_and_no_random_number_is_taken() -> None:
-    model = Classifier(nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(0.2), *classifier()))
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    state, others = torch.get_rng_state(), (random.getstate(), np.random.get_state()[1].tolist())
-    bench.audit(model, (image(2), torch.tensor([2, 0])), attack="dlg", overrides=("attack.evaluations=2",))
-    assert torch.equal(state, torch.get_rng_state())
-    assert others == (random.getstate(), np.random.get_state()[1].tolist())
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert type(model) is Classifier and model.training
-
-
-def test_manual_optimisation_and_a_dict_are_served() -> None:
-    batch = {"image": image(), "label": LABEL, "id": torch.tensor([7]), "name": ["a"]}
-    assert bench.audit(ByHand(), batch).verdict is Verdict.LEAKS
-
-
-@dataclasses.dataclass
-class Example:
-    pixels: torch.Tensor
-    weight: torch.Tensor
-    label: torch.Tensor
-
-
-class Weighted(LightningModule):
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = classifier()
-
-    def training_step(self, batch: Example) -> dict[str, torch.Tensor]:
-        each = functional.cross_entropy(self.net(batch.pixels), batch.label, reduction="none")
-        return {"loss": (each * batch.weight).mean()}
-
-
-def test_a_private_tensor_among_several_is_named() -> None:
-    batch = Example(image(), torch.tensor([2.0]), LABEL)
-    with pytest.raises(UserError, match=r"which one is private \('pixels', 'weight'\)"):
-        bench.audit(Weighted(), batch)
-    assert bench.audit(Weighted(), batch, inputs="pixels").verdict is Verdict.LEAKS
-
-
-@pytest.mark.parametrize("randomness", ["known", "unknown"])
-def test_batchnorm_and_dropout_compute_as_the_client_does(randomness: str) -> None:
-    """With the masks known, the images come back; with masks of its own, the attacker fails."""
-    torch.manual_seed(0)
-    net = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Sigmoid(), nn.Dropout(0.3), nn.Flatten(), nn.Linear(512, 4)
-    )
-    batch = image(2), torch.tensor([2, 0])
-    report = bench.audit(Classifier(net), batch, randomness=randomness, budget=8, overrides=("threat=labels_known",))
-    assert report.leaks == (randomness == "known")
-    assert f"(dropout) are {randomness}" in " ".join(str(report).split())
 
 
 @pytest.mark.parametrize(
@@ -149,12 +81,6 @@ def of_rows(outputs: int) -> nn.Module:
     return nn.Sequential(nn.Linear(12, 32), nn.Tanh(), nn.Linear(32, outputs))
 
 
-def of_masks(outputs: int) -> nn.Module:
-    torch.manual_seed(0)
-    layers = nn.Conv2d(1, 16, 3, padding=1), nn.Sigmoid(), nn.Conv2d(16, outputs, 3, padding=1)
-    return nn.Sequential(*layers)
-
-
 class AutoEncoder(LightningModule):
     def __init__(self) -> None:
         super().__init__()
@@ -165,6 +91,8 @@ class AutoEncoder(LightningModule):
 
 
 ONE_HOT = torch.tensor([[0.0, 0.7, 0.3]])
+
+
 FINDINGS = torch.tensor([[0.0, 1, 1, 0, 0, 1, 0, 1]])
 
 
@@ -196,25 +124,6 @@ def test_other_inputs_and_targets_leak_too(module, batch, loss, kind: str, targe
     json.dumps(report.to_dict())
 
 
-def test_a_regression_of_images_and_its_target_are_found_together() -> None:
-    net = nn.Sequential(*classifier()[:3], nn.Linear(512, 1))
-    report = bench.audit(net, (image(), torch.tensor([[0.9]])), loss=functional.mse_loss)
-    assert report.verdict is Verdict.LEAKS
-    assert report.guessed_targets is not None
-    assert float(report.guessed_targets) == pytest.approx(0.9, abs=0.1)
-
-
-def test_masks_are_reconstructed_beside_their_images() -> None:
-    mask = (image(1, 1)[:, 0] * 2.99).long()
-    report = bench.audit(of_masks(3), (image(), mask), loss=functional.cross_entropy, budget=2)
-    assert report.targets.kind == "mask" and report.guessed_targets is not None
-    assert report.guessed_targets.shape == mask.shape
-    known = bench.audit(
-        of_masks(3), (image(), mask), loss=functional.cross_entropy, overrides=("threat=labels_known",), budget=2
-    )
-    assert "granted" in known.targets.sentence and float(known.mse) <= float(report.mse)
-
-
 def test_known_means_are_those_of_public_data() -> None:
     public = 50 + 9 * torch.randn(100, 12, generator=torch.Generator().manual_seed(2))
     private = 50 + 9 * rows()
@@ -225,18 +134,6 @@ def test_known_means_are_those_of_public_data() -> None:
         bench.audit(net, (10 * private, LABEL), loss=functional.cross_entropy)
     report = bench.audit(net, (private, LABEL), loss=functional.cross_entropy, public=public)
     assert report.verdict is Verdict.LEAKS and not report.notes
-
-
-def test_a_blank_start_of_a_low_contrast_image_is_no_leak() -> None:
-    x = 0.5 + 0.02 * (image() - 0.5)
-    few = ("attack.evaluations=1",)
-    report = bench.audit(classifier(), (x, LABEL), loss=functional.cross_entropy, attack="idlg", overrides=few)
-    assert float(report.mse) < 1e-3 and not report.leaks and report.verdict is not Verdict.LEAKS
-
-
-def test_an_even_image_is_never_recovered() -> None:
-    report = bench.audit(classifier(), (torch.full((1, 1, 8, 8), 0.3), LABEL), loss=functional.cross_entropy)
-    assert not report.leaks and "is exact" in " ".join(str(report).split())
 
 
 @pytest.mark.slow
@@ -258,3 +155,34 @@ def test_what_does_not_fit_the_budget_is_named() -> None:
     report = bench.audit(nn.Sequential(*layers), (image(), LABEL), loss=functional.cross_entropy, budget=1.0)
     assert report.effort.left_out and report.effort.seconds < 5
     assert all(name in str(report) for name in report.effort.left_out)
+
+
+X, Y = image(), torch.tensor([2])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            {"loss": lambda z, y: functional.cross_entropy(z.repeat(2, 1), y.repeat(2), reduction="none")},
+            "want one number",
+        ),
+        ({"loss": lambda z, y: 1.0}, "the loss is a float"),
+        ({"inputs": "picture"}, "inputs='picture': the batch has no tensor of this name"),
+        ({"kind": "picture"}, "there are images, sequences, signals, tables"),
+        ({"mean": [0.1, 0.2]}, "mean: want one number or 1, got 2"),
+        ({"partly": 2}, "want 0 < recovered <= partly < 1"),
+        ({"randomness": "guessed"}, "want 'known' or 'unknown'"),
+        ({"attack": "idgl"}, "did you mean 'idlg'"),
+        ({"defense": "gausian"}, "did you mean 'gaussian'"),
+    ],
+)
+def test_arguments_that_mean_nothing_are_one_line(options, says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        bench.audit(classifier(), (X, Y), **{"loss": functional.cross_entropy, **options})
+    assert "\n" not in str(caught.value)
+
+
+def test_whether_it_leaks_needs_no_metric() -> None:
+    report = bench.audit(classifier(), (X, Y), loss=functional.cross_entropy, overrides=("metric=psnr",))
+    assert report.leaks and list(report.scores) == ["psnr"]

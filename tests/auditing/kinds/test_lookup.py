@@ -1,0 +1,28 @@
+"""A kind goes by its dimensions or its name."""
+
+import importlib
+
+import torch
+
+from bench.auditing.kinds import lookup
+from bench.auditing.kinds.base import Kind, Knowledge
+from bench.auditing.kinds.lookup import kind_of
+
+SHAPES = {"images": (3, 6, 4), "signals": (2, 7), "tables": (5,), "sequences": (4, 3)}
+
+
+def inputs(name: str, count: int = 3) -> torch.Tensor:
+    return torch.rand(count, *SHAPES[name], generator=torch.Generator().manual_seed(0))
+
+
+def kind(name: str, **known) -> Kind:
+    return kind_of(name, inputs(name), Knowledge(**known))
+
+
+def test_a_kind_goes_by_dimensions_or_by_its_name() -> None:
+    for name in ("images", "signals", "tables"):
+        assert (
+            type(kind_of(None, inputs(name), Knowledge()))
+            is importlib.import_module(f"{lookup.room.__name__}.{name}").KIND
+        )
+    assert kind("sequences").name == "sequences"
