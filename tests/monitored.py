@@ -70,3 +70,19 @@ def fitted(folder: Any, *callbacks: Any, module: type[Trained] = Trained, **opti
     )
     trainer.fit(net, torch.utils.data.DataLoader(Drawn(), batch_size=4, shuffle=True))
     return net, trainer
+
+
+def assert_equal(one: Any, other: Any, where: str = "") -> None:
+    """All tensors, arrays and other values inside are the same, bit for bit."""
+    if isinstance(one, torch.Tensor | np.ndarray):
+        assert one.dtype == other.dtype and (one == other).all(), where
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_equal(one[key], other[key], f"{where} {key}")
+    elif isinstance(one, tuple | list):
+        assert len(one) == len(other), where
+        for place, pair in enumerate(zip(one, other)):
+            assert_equal(*pair, f"{where} {place}")
+    else:
+        assert one == other, where

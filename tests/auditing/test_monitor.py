@@ -13,12 +13,10 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from monitored import QUICK, Leaking, Trained, fitted
+from monitored import QUICK, Leaking, Trained, assert_equal, fitted
 from torch import nn
 
 import bench
-from bench.auditing.as_before import as_before
-from bench.auditing.logged import beside
 from bench.auditing.monitor import LeakFound
 from bench.errors import UserError
 
@@ -47,21 +45,6 @@ def everything(net: nn.Module, trainer: pl.Trainer) -> dict[str, Any]:
     }
 
 
-def assert_equal(one: Any, other: Any, where: str = "") -> None:
-    if isinstance(one, torch.Tensor | np.ndarray):
-        assert one.dtype == other.dtype and (one == other).all(), where
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys(), where
-        for key in one:
-            assert_equal(one[key], other[key], f"{where} {key}")
-    elif isinstance(one, tuple | list):
-        assert len(one) == len(other), where
-        for place, pair in enumerate(zip(one, other)):
-            assert_equal(*pair, f"{where} {place}")
-    else:
-        assert one == other, where
-
-
 def test_a_training_is_that_without_it_bit_for_bit(tmp_path: Path) -> None:
     plain = everything(*fitted(tmp_path / "plain"))
     monitor = bench.LeakageMonitor(**QUICK)
@@ -75,18 +58,6 @@ def test_a_training_is_that_without_it_bit_for_bit(tmp_path: Path) -> None:
         for name in ("plain", "watched")
     ]
     assert losses[0] == losses[1] and len(losses[0]) == 4
-
-
-def _drawn_and_failed() -> None:
-    torch.rand(1), np.random.rand(), random.random(), torch.set_num_threads(2)
-    raise ZeroDivisionError
-
-
-def test_generators_are_set_back_even_after_an_error() -> None:
-    before = [torch.get_rng_state(), np.random.get_state(), random.getstate(), torch.get_num_threads()]
-    with pytest.raises(ZeroDivisionError), as_before():
-        _drawn_and_failed()
-    assert_equal(before, [torch.get_rng_state(), np.random.get_state(), random.getstate(), torch.get_num_threads()])
 
 
 def test_what_it_found_is_in_the_log_of_the_trainer(tmp_path: Path) -> None:
@@ -133,23 +104,6 @@ def test_pictures_are_written_only_if_they_are_asked_for(tmp_path: Path, asked: 
         np.testing.assert_array_equal(shown[:6], np.round(np.concatenate(list(truth), 1) * 255))
 
 
-def test_tensorboard_shows_pictures(tmp_path: Path) -> None:
-    from pytorch_lightning.loggers import TensorBoardLogger
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    from bench.auditing.logged import log_picture
-
-    logger = TensorBoardLogger(tmp_path, name="", version="")
-    picture = beside(torch.rand(2, 3, 3, 4, 4))
-    log_picture(logger, picture, 7)
-    logger.log_metrics({"leak/verdict": 2.0}, step=7)
-    logger.finalize("success")
-    found = EventAccumulator(str(tmp_path)).Reload()
-    (image,) = found.Images("leak/pictures")
-    assert (image.step, image.width, image.height) == (7, 12, 8)
-    assert found.Scalars("leak/verdict")[0].value == 2
-
-
 def test_a_first_audit_that_is_refused_ends_the_fit_and_a_later_one_does_not(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no attack 'dgl'"):
         fitted(tmp_path / "a", bench.LeakageMonitor(attack="dgl"))
@@ -193,7 +147,7 @@ SCRIPT = """
 import sys, warnings
 sys.path.insert(0, {tests!r})
 import torch, bench
-from monitored import QUICK, Leaking, Trained, fitted
+from monitored import QUICK, Leaking, Trained, assert_equal, fitted
 
 kind, folder = sys.argv[1:]
 warnings.simplefilter("ignore")
