@@ -59,7 +59,11 @@ class Targets:
         return values.reshape(-1, *((self.classes, *self.shape) if self.kind == "mask" else self.shape))
 
     def encode(self, targets: Tensor, kind: Kind) -> Tensor:
-        """The inverse of `decode`, `[B, channels, H, W]`, for targets as the batch has them."""
+        """The inverse of `decode`, `[B, channels, H, W]`, for targets as the batch has them.
+
+        Raises:
+            UserError: real targets reach beyond what an attacker would look for.
+        """
         _, height, width = kind.packed
         if self.kind == "mask":
             values = one_hot(targets.long(), self.classes).movedim(-1, 1).float()
@@ -67,7 +71,14 @@ class Targets:
             values = targets.float()
         values = values.reshape(len(targets), self.channels, -1)
         values = values.expand(-1, -1, height * width).reshape(len(targets), self.channels, height, width)
-        return sum(kind.span) / 2 + (values - self.center) / self._gain(kind)
+        coded = sum(kind.span) / 2 + (values - self.center) / self._gain(kind)
+        if self.kind == "real" and not (kind.span[0] <= float(coded.min()) and float(coded.max()) <= kind.span[1]):
+            reach = _BOUNDED_REACH if kind.bounded else _UNBOUNDED_REACH
+            raise UserError(
+                f"batch: the targets lie in [{float(targets.min()):.3g}, {float(targets.max()):.3g}], more than "
+                f"{reach:g} deviations from the mean that the attacker knows: pass target_mean= and target_std="
+            )
+        return coded
 
 
 def targets_of(

@@ -7,6 +7,7 @@ from bench.auditing.kinds.base import Kind, Knowledge
 from bench.auditing.kinds.lookup import kind_of
 from bench.auditing.recorded_loss import LossCall
 from bench.auditing.targets import targets_of
+from bench.errors import UserError
 
 SHAPES = {"images": (3, 6, 4), "signals": (2, 7), "tables": (5,), "sequences": (4, 3)}
 
@@ -52,3 +53,16 @@ def test_classes_are_counted_by_the_output_and_never_by_the_batch() -> None:
     labels = torch.tensor([0, 1, 1])
     found = targets_of(call("classes", torch.zeros(3, 7), labels), labels, None, kind("tables"), 0.0, 1.0)
     assert (found.kind, found.classes, found.channels) == ("classes", 7, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "known", "fits"), [(9.0, (0.0, 1.0), True), (11.0, (0.0, 1.0), False), (11.0, (9.0, 2.0), True)]
+)
+def test_real_targets_lie_within_ten_deviations_of_what_is_known(value: float, known, fits: bool) -> None:
+    one, y = kind("images"), torch.full((3,), value)
+    targets = targets_of(call("real", y, y), y, None, one, *known)
+    if fits:
+        assert torch.allclose(targets.decode(targets.encode(y, one), one), y, atol=1e-5)
+    else:
+        with pytest.raises(UserError, match="pass target_mean= and target_std="):
+            targets.encode(y, one)
