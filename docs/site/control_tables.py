@@ -57,10 +57,10 @@ def current() -> frozenset[str]:
 
 
 def joined(new: Sequence[dict[str, Any]], old: Sequence[Row], identities: Set[str]) -> list[dict[str, Any]]:
-    """The new rows, and the old ones of cells that are not among them and that the suite still has."""
+    """The new rows, and the old ones of cells that are not among them; of cells that the suite has, in either case."""
     known = {row["identity"] for row in new}
-    stay = (row for row in old if row["identity"] in identities - known)
-    return sorted([*new, *stay], key=_order)
+    rows = [*new, *(row for row in old if row["identity"] not in known)]
+    return sorted((row for row in rows if row["identity"] in identities), key=_order)
 
 
 def _row(cell: StoredLeak, controls: Sequence[StoredLeak]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def main(sources: Sequence[str] = ()) -> None:
     """
     for source in sources:
         old = read(MEASURED) if MEASURED.exists() else []
-        write(MEASURED, COLUMNS, joined(control_rows(Path(source)), old, current() if old else frozenset()))
+        write(MEASURED, COLUMNS, joined(control_rows(Path(source)), old, current()))
     rewrite(PAGE, BEGIN, control_table(read(MEASURED)))
 
 

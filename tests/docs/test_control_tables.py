@@ -66,13 +66,17 @@ def test_the_rows_are_those_of_a_results_folder(tmp_path: Path, monkeypatch: pyt
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     monkeypatch.setattr(control_tables, "MEASURED", tmp_path / "controls.csv")
     monkeypatch.setattr(control_tables, "PAGE", page)
+    monkeypatch.setattr(control_tables, "current", lambda: {found["identity"]})
     control_tables.main([str(tmp_path)])
     assert "| `dlg` |" in page.read_text() and len(read(tmp_path / "controls.csv")) == 1
 
 
 def test_a_results_folder_replaces_the_rows_of_its_cells_and_rows_that_the_suite_has_lost_are_dropped() -> None:
     old = [row(identity=identity, figure="20.0") for identity in ("again", "kept", "lost")]
-    new = [{**row(identity="again"), "figure": 30.0}, {**row(identity="new"), "figure": 10.0}]
+    new = [
+        {**row(identity=identity), "figure": number}
+        for identity, number in {"again": 30.0, "new": 10.0, "x": 5.0}.items()
+    ]
     found = joined(new, old, {"again", "kept", "new"})
     assert [(one["identity"], float(one["figure"])) for one in found] == [("again", 30), ("kept", 20), ("new", 10)]
 
