@@ -35,15 +35,20 @@ _SEPARATED = 0.05
 
 
 def control_rows(root: Path) -> list[dict[str, Any]]:
-    """The attacks of a results folder that have a figure, each beside the control on the same victims.
+    """The attacks of a results folder that have ended with a figure, each beside the control on the same victims.
 
     Raises:
         ValueError: a cell has no control on its victims.
     """
-    every = [cell for cell in query.cells(root).cells if isinstance(cell, StoredLeak)]
+    every = [cell for cell in query.cells(root).cells if isinstance(cell, StoredLeak) and _has_ended(cell)]
     controls = [cell for cell in every if cell.facts["control"]]
     rows = (_row(cell, controls) for cell in every if not cell.facts["control"])
-    return [row for row in rows if row["figure"] is not None]  # a cell that has not ended may have none
+    return [row for row in rows if row["figure"] is not None]
+
+
+def _has_ended(cell: StoredLeak) -> bool:
+    """Whether every victim has a row: those that end first are rarely like the others."""
+    return len(cell.done()) >= cell.wanted(cell.facts["config"])
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -77,7 +77,7 @@ def test_list_shows_name_and_first_line(capsys):
 
 
 WRONG = {
-    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, rescore, status, report, view, "
+    "lst": "no command 'lst'; did you mean 'list'? (there are run, train, suite, rescore, status, report, view, audit, "
     "table, compare, show, figure, prepare, list, export, import, merge, verify, sync, "
     "dashboard, speed, completion)",
     "run --jsn": "no option '--jsn'; did you mean '--json'? (leakbench run --help)",

@@ -62,6 +62,9 @@ def test_the_rows_are_those_of_a_results_folder(tmp_path: Path, monkeypatch: pyt
     (found,) = control_rows(tmp_path)
     assert (found["attack"], found["victims"], found["failures"], found["n"]) == ("dlg", 4, 1, 3)
     assert found["figure"] == pytest.approx(110 / 3) and found["difference"] == pytest.approx(110 / 3 - 10)
+    asked = {**add_cell(tmp_path / "x", "idlg", [1e-4] * 2).facts["config"]}
+    add_cell(tmp_path, "idlg", [1e-4] * 2, config={**asked, "data": {**asked["data"], "victims": 4}})
+    assert control_rows(tmp_path) == [found]  # a cell that has not ended has no row
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     monkeypatch.setattr(control_tables, "MEASURED", tmp_path / "controls.csv")

@@ -19,6 +19,7 @@ def document(
         "determined": None if share is None else {"mean": share, "n": 4},
         "limit_psnr": psnr,
         "limit_mse": psnr and {"median": 1e-3},
+        "bayesian_psnr": psnr and {"mean": 35.5},
         "informative": informative,
         "jacobian_rank": {"median": 640.0},
         "condition": {"median": 17.0},
@@ -70,5 +71,6 @@ def test_the_csv_has_a_value_or_nothing_for_each_of_its_columns() -> None:
     assert limit_column.raw(line(None)) == [None] * len(limit_column.RAW)
     found = dict(zip(limit_column.RAW, limit_column.raw(line(document(1.0, PSNR, 1.0), 0.62))))
     assert (found["unbiased_limit_db"], found["mse_over_limit"], found["condition_median"]) == (31.25, 0.62, 17.0)
+    assert found["bayesian_limit_db"] == 35.5
     failed = dict(zip(limit_column.RAW, limit_column.raw(line(document(None)))))
     assert failed["determined"] is failed["unbiased_limit_db"] is None

@@ -56,7 +56,7 @@ def test_it_belongs_to_the_append_of_its_victims_and_disturbs_no_reader(make_cel
         ({"ids": np.array([0, 0])}, "victims of this append"),
         ({"labels": np.zeros((2, 1))}, r"labels: want \[2, 3\]"),
         ({"inputs": np.zeros((1, 3, 1, 4, 4))}, r"inputs: want \[2, B"),
-        ({"inputs": np.zeros((2, 3, 4))}, "float64 does not go with"),
+        ({"inputs": np.zeros((2, 3, 1, 4, 4), np.int32)}, "int32 does not go with"),
         ({"more": np.zeros(2)}, "want the tensors ids, inputs, labels"),
     ],
 )

@@ -134,7 +134,8 @@ def test_the_mean_of_a_users_own_images_is_public_if_a_batch_is_a_hundredth_of_t
 ) -> None:
     """The mean of fewer would say much about the images of the batch."""
     data = SimpleNamespace(public=public, size_of_pool=size, batch_size=2, mean_image="mean", shape=(1, 2, 2))
-    data.classes, data.set_aside, data.hidden = None, (), 0.0
+    data.classes, data.set_aside, data.hidden, data.columns = None, (), 0.0, None
+    data.input_range = (0.0, 1.0)
     found = facts_of(data, None)  # type: ignore[arg-type]
     assert found.mean_image == ("mean" if known else None) and found.classes == 1
 
