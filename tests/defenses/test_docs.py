@@ -78,16 +78,18 @@ def test_a_mistake_is_one_line_and_nothing_is_written(override, sentence, folder
 
 @pytest.mark.slow
 def test_the_suite_ranks_it_among_stored_rows(folder, capfd):
-    """One attack that has no parameters and a training of a few images: the row and its neighbour are what matters."""
+    """A short attack and a training of a few images: the row and its neighbour are what matters."""
     (command,) = SUITES
     tiny = ["data=samples", "data.set=mnist", "data.size=8", "data.victims=2", "model.width=3", "logger=none"]
-    tiny += ["attack=noise", "threat=basic", "training.train=10", "training.test=10", "training.batch_size=5"]
+    tiny += ["attack=dlg", "attack.evaluations=3", "threat=basic"]
+    tiny += ["training.train=10", "training.test=10", "training.batch_size=5"]
     tiny += ["training.epochs=1", "training.runs=1", "engine.compile=false", "engine.threads=1"]
     assert main(["suite", "defenses", "defense=none", *tiny]) == 0
     capfd.readouterr()
     assert main([*shlex.split(command)[1:], *tiny, "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
     assert not document["failed"] and {cell["defense"] for cell in document["cells"]} == {"withhold"}
+    assert main(["report"]) == 0  # with --json a suite prints its cells and writes no table
     with (Path("results") / "defenses.csv").open() as file:
         rows = {row["defense"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"none", "withhold"}
