@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import io
-import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-import numpy as np
 import torch
-from torch import Tensor
+
+from bench.auditing.as_before import as_before
 
 
 @contextlib.contextmanager
-def quiet(tensors: Iterable[Tensor]) -> Iterator[io.StringIO]:
-    """Inside this context, standard output is kept; behind it, all random generators are as they were.
+def quiet() -> Iterator[io.StringIO]:
+    """Inside this context, standard output is kept; behind it, random generators and threads are as they were.
 
     Gradients are enabled, whatever the caller has set.
-
-    Args:
-        tensors: whose devices have generators.
     """
     printed = io.StringIO()
-    devices = sorted({value.get_device() for value in tensors if value.is_cuda})
-    states = random.getstate(), np.random.get_state()
-    try:
-        with (
-            torch.random.fork_rng(devices),
-            contextlib.redirect_stdout(printed),
-            torch.inference_mode(False),
-            torch.enable_grad(),
-        ):
-            yield printed
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
+    with (
+        as_before(),
+        contextlib.redirect_stdout(printed),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
+        yield printed

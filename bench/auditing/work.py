@@ -16,7 +16,6 @@ from bench.auditing.budget import Clock, keep_time
 from bench.auditing.judging import Claimed, judge
 from bench.auditing.kinds.base import Kind, Knowledge
 from bench.auditing.kinds.lookup import kind_of
-from bench.auditing.leaves import leaves
 from bench.auditing.private_batch import PrivateBatch
 from bench.auditing.quiet import quiet
 from bench.auditing.report import Audit, AuditSetting, Effort
@@ -99,7 +98,7 @@ def carried_out(request: AuditRequest) -> Audit:
         UserError: see `bench.audit`.
     """
     clock = Clock(None if request.budget is None else _FOR_ATTACKS * request.budget)
-    with quiet(leaves(request.batch).values()) as printed:
+    with quiet() as printed:
         report = _Work(request, clock).report()
     if printed.getvalue():
         report = replace(report, notes=(*report.notes, "The module prints; what it printed was held back."))

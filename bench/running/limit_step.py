@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -102,5 +103,11 @@ def _bayesian(client: Client, std: float, victim: Victims) -> float:
     function, inputs = client.update_as_function(victim), victim.inputs[0]
     numbers = (draw("normal", tuple(inputs.shape), "bayesian limit", int(victim.ids[0]), at) for at in range(DRAWS))
     images = (prior.drawn(one.double()).flatten().to(inputs.device) for one in numbers)
-    precision = prior.precision(tuple(inputs.shape)).to(inputs.device)
+    precision = _precision(tuple(inputs.shape)).to(inputs.device)
     return bayesian_limit((jacobian(function, image) for image in images), std, precision)
+
+
+@lru_cache(maxsize=1)
+def _precision(shape: tuple[int, ...]) -> Tensor:
+    """That of the prior, which is the same for every victim of a cell."""
+    return PowerSpectrum(**PRIOR).precision(shape)

@@ -20,6 +20,23 @@ def classifier(channels: int = 1) -> nn.Module:
     return nn.Sequential(nn.Conv2d(channels, 8, 3, padding=1), nn.Sigmoid(), nn.Flatten(), nn.Linear(512, 4))
 
 
+# A batch of one, and an attack that is soon done.
+X, Y = image(), torch.tensor([2])
+FEW = {"attack": "idlg", "overrides": ("attack.evaluations=100",)}
+
+
+class Around(nn.Module):
+    """A network with something before or behind it."""
+
+    def __init__(self, do) -> None:
+        super().__init__()
+        self.net, self.do, self.calls = classifier(), do, 0
+
+    def forward(self, x: Tensor):
+        self.calls += 1
+        return self.do(self, x)
+
+
 class Classifier(LightningModule):
     """As users write them: it logs, asks its trainer, and keeps a metric."""
 

@@ -12,7 +12,7 @@ from bench.auditing.kinds.base import Knowledge
 from bench.auditing.kinds.lookup import kind_of
 from bench.auditing.step import read_step
 from bench.auditing.targets import targets_of
-from tests.auditing.networks import Classifier, classifier, image
+from tests.auditing.networks import FEW, Around, Classifier, X, Y, classifier, image
 
 
 @pytest.mark.parametrize("randomness", ["known", "unknown"])
@@ -26,24 +26,6 @@ def test_batchnorm_and_dropout_compute_as_the_client_does(randomness: str) -> No
     report = bench.audit(Classifier(net), batch, randomness=randomness, budget=8, overrides=("threat=labels_known",))
     assert report.leaks == (randomness == "known")
     assert f"(dropout) are {randomness}" in " ".join(str(report).split())
-
-
-X, Y = image(), torch.tensor([2])
-
-
-FEW = {"attack": "idlg", "overrides": ("attack.evaluations=100",)}
-
-
-class Around(nn.Module):
-    """A network with something before or behind it."""
-
-    def __init__(self, do) -> None:
-        super().__init__()
-        self.net, self.do, self.calls = classifier(), do, 0
-
-    def forward(self, x: Tensor):
-        self.calls += 1
-        return self.do(self, x)
 
 
 class Attention(nn.Module):

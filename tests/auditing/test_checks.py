@@ -8,27 +8,9 @@ from torch.nn import functional
 
 import bench
 from bench.errors import UserError
-from tests.auditing.networks import classifier, image
-
-X, Y = image(), torch.tensor([2])
-
-
-FEW = {"attack": "idlg", "overrides": ("attack.evaluations=100",)}
-
+from tests.auditing.networks import FEW, Around, X, Y, classifier
 
 KEYS = ("model.mode", "model.loss", "data.batch_size", "model.shared", "model.checkpoint", "training.")
-
-
-class Around(nn.Module):
-    """A network with something before or behind it."""
-
-    def __init__(self, do) -> None:
-        super().__init__()
-        self.net, self.do, self.calls = classifier(), do, 0
-
-    def forward(self, x: Tensor):
-        self.calls += 1
-        return self.do(self, x)
 
 
 class Keyword(nn.Module):

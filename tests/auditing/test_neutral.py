@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import bench
 from bench.auditing.verdict import Verdict
 from bench.errors import UserError
-from tests.auditing.networks import ByHand, Classifier, classifier, image
+from tests.auditing.networks import FEW, ByHand, Classifier, X, Y, classifier, image
 
 
 def test_five_lines_suffice_for_a_lightning_module_with_its_own_data() -> None:
@@ -30,12 +30,6 @@ LABEL = torch.tensor([2])
 def test_manual_optimisation_and_a_dict_are_served() -> None:
     batch = {"image": image(), "label": LABEL, "id": torch.tensor([7]), "name": ["a"]}
     assert bench.audit(ByHand(), batch).verdict is Verdict.LEAKS
-
-
-X, Y = image(), torch.tensor([2])
-
-
-FEW = {"attack": "idlg", "overrides": ("attack.evaluations=100",)}
 
 
 class Backward(LightningModule):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import bench
-from tests.auditing.networks import Classifier, classifier, image
+from tests.auditing.networks import FEW, Around, Classifier, X, Y, classifier, image
 
 
 def test_a_module_is_not_changed_and_no_random_number_is_taken() -> None:
@@ -20,24 +20,6 @@ def test_a_module_is_not_changed_and_no_random_number_is_taken() -> None:
     assert others == (random.getstate(), np.random.get_state()[1].tolist())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert type(model) is Classifier and model.training
-
-
-X, Y = image(), torch.tensor([2])
-
-
-FEW = {"attack": "idlg", "overrides": ("attack.evaluations=100",)}
-
-
-class Around(nn.Module):
-    """A network with something before or behind it."""
-
-    def __init__(self, do) -> None:
-        super().__init__()
-        self.net, self.do, self.calls = classifier(), do, 0
-
-    def forward(self, x: Tensor):
-        self.calls += 1
-        return self.do(self, x)
 
 
 def test_what_a_module_prints_is_held_back(capsys) -> None:

@@ -12,7 +12,7 @@ import bench
 from bench.auditing.verdict import Verdict
 from bench.errors import UserError
 from bench.models.lenet import LeNet
-from tests.auditing.networks import classifier, image
+from tests.auditing.networks import X, Y, classifier, image
 
 LABEL = torch.tensor([2])
 
@@ -155,9 +155,6 @@ def test_what_does_not_fit_the_budget_is_named() -> None:
     report = bench.audit(nn.Sequential(*layers), (image(), LABEL), loss=functional.cross_entropy, budget=1.0)
     assert report.effort.left_out and report.effort.seconds < 5
     assert all(name in str(report) for name in report.effort.left_out)
-
-
-X, Y = image(), torch.tensor([2])
 
 
 @pytest.mark.parametrize(
