@@ -22,6 +22,8 @@ class DLGInTurn(GradientMatching):
     the curvature of one example's steps enters another's. An example that finds no lower point passes its turn on.
     """
 
+    of_vectors = True
+
     def check(self, seen: Observation) -> None:
         """Refuses an observation that the attack cannot serve.
 

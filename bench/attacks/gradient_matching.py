@@ -34,7 +34,7 @@ class GradientMatching(Matcher):
     Args:
         objective: see `Matcher`.
         views: see `Matcher`.
-        priors: penalties on images `[S, B, C, H, W]`, added to the distance.
+        priors: penalties on images `[S, B, C, H, W]`, or on series `[S, B, C, T]`, added to the distance.
         labels: see `Matcher`.
         variables: how a dummy image is represented by the variables that are optimised.
         start: where dummy images start: `gray` (the middle of the range of inputs, with noise of 2 % of it), `uniform`
@@ -98,6 +98,7 @@ class GradientMatching(Matcher):
             NotApplicable: the message names what is missing.
         """
         super().check(seen)
+        self._check_priors(seen.task.kind)
         if seen.task.kind != "images":
             self._check_vectors()
         elif self.start in COLOURS and seen.task.input_shape[0] != 3:
@@ -105,15 +106,28 @@ class GradientMatching(Matcher):
                 f"attack.start={self.start} needs images of three channels (try attack.start=dark or light)"
             )
 
+    def _check_priors(self, kind: str) -> None:
+        """Refuses priors on data of another kind.
+
+        Raises:
+            NotApplicable: the message names the setting.
+        """
+        for prior in self.priors:
+            if isinstance(prior, Prior) and prior.of_series != (kind == "series") or kind == "rows":
+                raise NotApplicable(
+                    f"attack {type(self).__name__} has the prior {type(prior).__name__}, which is not for {kind} "
+                    "(attack.priors=[])"
+                )
+
     def _check_vectors(self) -> None:
-        """Refuses what has a meaning for images alone: a box, priors, and starts with a place or a colour.
+        """Refuses what has a meaning for images alone: a box, and starts with a place or a colour.
 
         Raises:
             NotApplicable: the message names the setting.
         """
         self._refuse_weights()
-        if self.box or self.priors or self.start not in PLAIN:
-            lack = "attack.box=false" if self.box else "attack.priors=[]" if self.priors else f"attack.start={PLAIN[0]}"
+        if self.box or self.start not in PLAIN:
+            lack = "attack.box=false" if self.box else f"attack.start={PLAIN[0]}"
             raise NotApplicable(
                 f"attack {type(self).__name__} has a setting for images, and rows and series have no bounds and no "
                 f"neighbouring pixels ({lack})"

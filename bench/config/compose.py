@@ -119,7 +119,7 @@ def _look_for_data(cfg: DictConfig, option: str) -> None:
     root, name = _selected(cfg, "data.root"), _selected(cfg, "data.name")
     if not isinstance(root, str) or not root.strip() or "\0" in root or os.path.exists(home(root)):
         return
-    if option == "table":  # an installed package may hold them, which only the datamodule knows
+    if option in ("table", "series"):  # an installed package may hold them, which only the datamodule knows
         return
     if option in ("folder", "text_file"):  # only the datamodule knows what the path may be, and it imports torch
         raise AbsentData(

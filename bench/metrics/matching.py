@@ -19,16 +19,16 @@ def pairwise_mse(guess: Tensor, truth: Tensor) -> Tensor:
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square() / x.shape[1]
 
 
-def assign(guess: Tensor, truth: Tensor) -> Tensor:
+def assign(guess: Tensor, truth: Tensor, clip: bool = True) -> Tensor:
     """The permutation of each victim's reconstructions with the least total MSE (Hungarian assignment, Kuhn 1955).
 
     The gradient of a batch does not depend on the order of its examples, so a score may not depend on it either. The
     assignment is one to one, so that no image is credited twice. For B = 1 it is the identity.
 
     Args:
-        guess: `[V, B, C, H, W]`; it is clipped to [0, 1] here. An image that is not finite everywhere takes a place
-            that the others leave.
-        truth: `[V, B, C, H, W]` in [0, 1].
+        guess: `[V, B, ...]`. An example that is not finite everywhere takes a place that the others leave.
+        truth: `[V, B, ...]`.
+        clip: whether `guess` is clipped to [0, 1] here, the range of images.
 
     Returns:
         `[V, B]`, int64: the reconstruction of truth i is `guess[v, permutation[v, i]]`.
@@ -43,9 +43,10 @@ def assign(guess: Tensor, truth: Tensor) -> Tensor:
     if b == 1:
         return permutation
     finite = torch.isfinite(guess).flatten(2).all(2)
-    clipped = torch.nan_to_num(guess, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
+    usable = torch.nan_to_num(guess, nan=0.0, posinf=1.0, neginf=0.0)
+    compared = usable.clamp(0.0, 1.0) if clip else usable
     for victim in range(v):
-        cost = pairwise_mse(clipped[victim], truth[victim])
+        cost = pairwise_mse(compared[victim], truth[victim])
         # A broken image costs the same with every truth, so it takes a free place and never that of a better image.
         cost = cost.masked_fill(~finite[victim], float(b))
         _, columns = linear_sum_assignment(cost.cpu().numpy())

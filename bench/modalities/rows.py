@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.modalities.base import Modality, at
+from bench.modalities.base import Modality
 from bench.modalities.scale import LeakageScale, mean_above
+from bench.modalities.wording import record_words
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.messages.columns import TableColumns
     from bench.messages.reconstruction import Reconstruction
     from bench.messages.victims import Victims
     from bench.metrics.base import SampleMetric
@@ -65,29 +64,9 @@ class RowModality(Modality):
         self, rows: list[dict[str, Any]], guess: Reconstruction, truth: Victims, scores: Scores, kept: Tensor
     ) -> dict[str, np.ndarray] | None:
         """Adds the cells in words to their rows, and returns the curve of the objective; see `Modality.record`."""
-        columns, batch = truth.columns, truth.labels.shape[1]
+        columns = truth.columns
         assert columns is not None
-        for v in kept.tolist():
-            said, found = truth.inputs[v].tolist(), scores.guess.inputs[v].tolist()
-            traces = _traces(guess, scores, v, columns)
-            for b in range(batch):
-                rows[v * batch + b] |= {
-                    "text": columns.in_words(said[b]),
-                    "text_guess": columns.in_words(found[b]) if scores.scored[v] else None,
-                    "text_trace": None if traces is None else json.dumps(traces[b], ensure_ascii=False),
-                }
-        if not len(kept) or "curve" not in guess.trace:
-            return None
-        return at({"ids": guess.ids, "curve_at": guess.trace["curve_at"], "curve": guess.trace["curve"]}, kept)
-
-
-def _traces(guess: Reconstruction, scores: Scores, v: int, columns: TableColumns) -> list[list[tuple[int, str]]] | None:
-    """`(iteration, row)` at each moment of each of a victim's rows, assigned as the scores are; or None."""
-    if "images" not in guess.trace:
-        return None
-    order = scores.permutation[v].to(guess.trace["images"].device)
-    moments, rows = guess.trace["moments"][v].tolist(), guess.trace["images"][v][:, order].transpose(0, 1).tolist()
-    return [[(at, columns.in_words(row)) for at, row in zip(moments, each) if at >= 0] for each in rows]
+        return record_words(rows, guess, truth, scores, kept, lambda row: columns.in_words(row.tolist()))
 
 
 MODALITY = RowModality()

@@ -16,7 +16,7 @@ def uniform(model: nn.Module, half_width: float | None) -> None:
     if half_width <= 0:
         raise ValueError(f"init_range={half_width}: must be > 0 (weights and biases are drawn from U(-r, r))")
     for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
             nn.init.uniform_(layer.weight, -half_width, half_width)
             if layer.bias is not None:
                 nn.init.uniform_(layer.bias, -half_width, half_width)

@@ -7,13 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from bench.auditing.kinds.unbounded import Unbounded
-
-
-def correlation(guess: Tensor, truth: Tensor) -> Tensor:
-    """`[B]`: Pearson's correlation over all channels and times; NaN if either is constant."""
-    x, y = (value.double().flatten(1) for value in (guess, truth))
-    x, y = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
-    return (x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1))
+from bench.metrics.series.correlation import correlation
 
 
 class Signals(Unbounded):
@@ -46,7 +40,7 @@ class Signals(Unbounded):
 
     def scores(self, guess: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Relative error and correlation."""
-        return {**super().scores(guess, truth), "correlation": correlation(guess, truth)}
+        return {**super().scores(guess, truth), "correlation": correlation(guess.flatten(2), truth.flatten(2))}
 
 
 KIND = Signals

@@ -1,0 +1,1 @@
+"""Metrics of time series: pure functions of two batches of series, under the shell of `bench.metrics.base`."""

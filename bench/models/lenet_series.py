@@ -1,0 +1,61 @@
+"""The LeNet of the Deep Leakage code for time series, as the code of TS-Inverse has it (`models/cnn.py`)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from bench.models.activations import activation as activation_of
+from bench.models.initialise import uniform
+
+
+class LeNetSeries(nn.Module):
+    """Three convolutions of `width` filters along time, an activation after each, and one linear layer.
+
+    Series `[B, C, T]` -> logits `[B, classes]`. A filter covers 5 times. TS-Inverse (Meijer et al. 2025, arXiv
+    2503.20952) has width 64, strides 2, 2, 1 and sigmoid, and forecasts the next values.
+
+    Departs: the linear layer gives logits of classes, as the data sets here have classes.
+
+    Args:
+        width: filters of each convolution, >= 1.
+        strides: strides of the three convolutions.
+        activation: a name from `bench.models.activations`.
+        init_range: r; weights and biases are drawn from U(-r, r); null for PyTorch's own initialisation.
+        shape: `(C, T)` of an input.
+        classes: number of logits.
+
+    Raises:
+        ValueError: an argument is out of its range, or an input is no series.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        strides: Sequence[int],
+        activation: str,
+        init_range: float | None,
+        *,
+        shape: tuple[int, ...],
+        classes: int,
+    ) -> None:
+        super().__init__()
+        if width < 1 or len(strides) != 3 or min(strides) < 1:
+            raise ValueError(f"width={width}, strides={list(strides)}: want a width >= 1 and three strides >= 1")
+        if len(shape) != 2:
+            raise ValueError(f"shape={tuple(shape)}: want series of C channels and T times (data=series)")
+        layers: list[nn.Module] = []
+        channels = shape[0]
+        for stride in strides:
+            layers += [nn.Conv1d(channels, width, 5, padding=2, stride=stride), activation_of(activation)]
+            channels = width
+        self.body = nn.Sequential(*layers)
+        with torch.no_grad():
+            features = self.body(torch.zeros(1, *shape)).flatten(1).shape[1]
+        self.fc = nn.Linear(features, classes)
+        uniform(self, init_range)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, C, T]` -> logits `[B, classes]`."""
+        logits: Tensor = self.fc(self.body(x).flatten(1))
+        return logits
