@@ -52,7 +52,7 @@ SETS = {
             "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd",
             "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462",
         ),
-        16,  # the mean length of its utterances, which have 7 to 29 frames
+        16,  # about the mean length of its utterances, which have 7 to 29 frames
         {str(speaker): f"speaker {speaker}" for speaker in range(1, 10)},
     ),
     "BasicMotions": SeriesSet(

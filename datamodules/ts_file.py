@@ -59,7 +59,7 @@ def read_ts(path: Path) -> SeriesFile:
                 series.append(values_of)
                 labels.append(label)
     class_names = _class_names(header, path)
-    channels = int(header.get("@dimensions", ["1"])[0])
+    channels = _channels(header, path)
     for one, label in zip(series, labels):
         if len(one) != channels or label not in class_names:
             raise UserError(
@@ -69,6 +69,13 @@ def read_ts(path: Path) -> SeriesFile:
     if not series:
         raise UserError(f"{path}: has no series behind @data")
     return SeriesFile(series, labels, class_names)
+
+
+def _channels(header: dict[str, list[str]], path: Path) -> int:
+    said = " ".join(header.get("@dimensions", ["1"]))
+    if not said.isdecimal():
+        raise UserError(f"{path}: @dimensions: want a number of channels, got {said[:40]!r}")
+    return int(said)
 
 
 def _class_names(header: dict[str, list[str]], path: Path) -> tuple[str, ...]:

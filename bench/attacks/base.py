@@ -26,7 +26,7 @@ _NEEDS: dict[str, tuple[Callable[[Observation], bool], str | Callable[[Observati
     "classes": (lambda s: s.task.classes is not None, "needs to know the number of classes"),
     "input_range": (lambda s: s.task.input_range is not None, "needs to know the range of inputs"),
     "columns": (lambda s: s.task.columns is not None, "needs rows of a table whose columns are known (data=table)"),
-    "series": (lambda s: s.task.kind == "series", "needs time series (data=series)"),
+    "series": (lambda s: len(s.task.input_shape) == 2, "needs time series (data=series)"),
     "labels": (lambda s: s.labels is not None, "needs to know the labels (threat=labels_known)"),
     "mean_image": (
         lambda s: s.mean_image is not None,

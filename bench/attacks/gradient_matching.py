@@ -113,7 +113,7 @@ class GradientMatching(Matcher):
             NotApplicable: the message names the setting.
         """
         for prior in self.priors:
-            if isinstance(prior, Prior) and prior.of_series != (kind == "series") or kind == "rows":
+            if kind == "rows" or (isinstance(prior, Prior) and prior.of_series != (kind == "series")):
                 raise NotApplicable(
                     f"attack {type(self).__name__} has the prior {type(prior).__name__}, which is not for {kind} "
                     "(attack.priors=[])"

@@ -95,7 +95,7 @@ class SeriesModality(Modality):
     def record(
         self, rows: list[dict[str, Any]], guess: Reconstruction, truth: Victims, scores: Scores, kept: Tensor
     ) -> dict[str, np.ndarray] | None:
-        """Adds the first values in words to their rows, and returns the curve of the objective; see `Modality.record`."""
+        """Adds the first values to their rows, and returns the curve of the objective; see `Modality.record`."""
         return record_words(rows, guess, truth, scores, kept, in_words)
 
 

@@ -1,4 +1,7 @@
-"""The LeNet of the Deep Leakage code for time series, as the code of TS-Inverse has it (`models/cnn.py`)."""
+"""The LeNet of the Deep Leakage code (Zhu, Liu, Han 2019, arXiv 1906.08935) along time.
+
+The code of TS-Inverse (Meijer et al. 2025, arXiv 2503.20952) has it in `models/cnn.py`.
+"""
 
 from collections.abc import Sequence
 
@@ -12,8 +15,8 @@ from bench.models.initialise import uniform
 class LeNetSeries(nn.Module):
     """Three convolutions of `width` filters along time, an activation after each, and one linear layer.
 
-    Series `[B, C, T]` -> logits `[B, classes]`. A filter covers 5 times. TS-Inverse (Meijer et al. 2025, arXiv
-    2503.20952) has width 64, strides 2, 2, 1 and sigmoid, and forecasts the next values.
+    Series `[B, C, T]` -> logits `[B, classes]`. A filter covers 5 times. TS-Inverse has width 64, strides 2, 2, 1 and
+    sigmoid, and forecasts the next values.
 
     Departs: the linear layer gives logits of classes, as the data sets here have classes.
 

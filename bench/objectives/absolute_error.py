@@ -14,8 +14,8 @@ def absolute_error(gradients: dict[str, Tensor], observed: dict[str, Tensor]) ->
 class AbsoluteError(ScaledDistance):
     """`absolute_error` times a constant.
 
-    Small entries of the gradient count more than in a squared error. It has a kink where an entry agrees, so it is meant
-    for steps of a fixed length, such as those of signed Adam, and not for a line search.
+    Small entries of the gradient count more than in a squared error. It has a kink where an entry agrees, so it is
+    meant for steps of a given length, such as Adam's, and not for a line search.
 
     Args:
         scale: factor, > 0. It weighs the distance against priors.

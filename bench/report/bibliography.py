@@ -29,6 +29,9 @@ _DATA = {
     "table-breast_cancer": ["street1993nuclear"],
     "table-fair": ["fair1978theory"],
     "table-randhie": ["cameron2005microeconometrics"],
+    "series-ItalyPowerDemand": ["keogh2006intelligent"],
+    "series-JapaneseVowels": ["kudo1999multidimensional"],
+    "series-BasicMotions": ["bagnall2018uea"],
 }
 _METRICS = {
     "ssim": ["wang2004image"],

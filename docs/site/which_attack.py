@@ -57,7 +57,7 @@ def attacks() -> dict[str, Attack]:
     for name in sorted((n for n in options.entries("attack") if not n.startswith("_")), key=lambda n: (len(n), n)):
         node = compose([f"attack={name}"]).attack
         attack = None if node.control else instantiate(node, "attack", engine=engine)
-        if attack is None or attack.of_sentences is not False or "columns" in attack.needs:  # rows are no images
+        if attack is None or attack.of_sentences is not False or attack.needs & {"columns", "series"}:
             continue
         if type(attack) not in found:
             found[type(attack)] = name, attack

@@ -52,10 +52,10 @@ class OfSentences(Wanting):
 
 
 def granted() -> Observation:
-    """Everything an attack can ask for, of images and of sentences at once."""
+    """Everything an attack can ask for, of images, sentences, rows and series at once."""
     seen, images, labels = observe(net(), batch_size=1, one_model=True)
     task = replace(seen.task, language=LANGUAGE, chain=(ChainLayer("3", LINEAR),), patches=PATCHES, epochs=2)
-    task = replace(task, columns=TableColumns((TableColumn("age"),)))
+    task = replace(task, columns=TableColumns((TableColumn("age"),)), input_shape=(2, 3))
     known: dict[str, Any] = {"labels": labels, "mean_image": images[0, 0], "surrogate": ((1, 2),), "defense": ()}
     known["statistics"] = {"1": torch.ones(3, 2, 5)}
     known["public"] = PUBLIC
@@ -88,6 +88,7 @@ LACKING: dict[str, Any] = {
     "surrogate": {"surrogate": ()},
     "chain": {"task": {"chain": None}},
     "columns": {"task": {"columns": None}},
+    "series": {"task": {"input_shape": (3,)}},
     "patches": {"task": {"patches": None}},
     "patches_shared": without("qkv"),
     "positions_shared": without("position"),
@@ -129,7 +130,7 @@ def test_one_of_weight_and_bias_of_the_last_layer_is_enough() -> None:
 
 def test_images_and_sentences_are_not_taken_for_each_other() -> None:
     sentences = granted()
-    images = replace(sentences, task=replace(sentences.task, language=None))
+    images = replace(sentences, task=replace(sentences.task, language=None, input_shape=(1, 2, 3)))
     OfImages().check(images), OfSentences().check(sentences), Wanting().check(images), Wanting().check(sentences)
     with pytest.raises(NotApplicable, match=r"OfImages reconstructs images, and the data are sentences .*dlg_text"):
         OfImages("batch_size").check(sentences)

@@ -27,7 +27,7 @@ def _empty_and_alone(monkeypatch, tmp_path):
 def test_a_survey_of_an_empty_machine(tmp_path):
     states = {item.name: item.state for item in prepare.survey([])}
     images, texts = ("mnist", "cifar10", "cifar100", "svhn", "lfw"), ("cola", "sst2", "rotten_tomatoes", "wikitext")
-    lacking = dict.fromkeys((*images, *texts, "lpips", "text", "efficientnet_lite0"), "lacking")
+    lacking = dict.fromkeys((*images, *texts, "series", "lpips", "text", "efficientnet_lite0"), "lacking")
     here = dict.fromkeys(("samples", "sentences", "table"), "here")
     yours = dict.fromkeys(("folder", "text_file"), "yours")
     assert states == {**lacking, **here, **yours}

@@ -37,6 +37,8 @@ REQUIRED = {
 }
 # models of sentences, which tests/models/text/test_base.py is about
 TEXT = [name for name, entry in options.entries("model").items() if "vocabulary" in OmegaConf.load(entry.path)]
+# the options that bring several metrics
+GROUPS = ("image", "text", "table", "series")
 
 # No number depends on these, or content stands for them: data and vocabulary (fingerprint), known backbones.
 OUTSIDE_GROUPS = {"results", "paths", "logger", "trainer", "executor", "report", "suite", "names", "metric"}
@@ -148,7 +150,7 @@ def test_threats_and_loggers_build(group, kind):
         assert isinstance(instantiate(composed(group, name)[group], group), kind)
 
 
-@pytest.mark.parametrize("name", [name for name in options.entries("metric") if name not in ("image", "text", "table")])
+@pytest.mark.parametrize("name", [name for name in options.entries("metric") if name not in GROUPS])
 def test_a_metric_builds_alone(name):
     built = instantiate(composed("metric", name).metric, "metric")
     assert list(built) == [name] and isinstance(built[name], SampleMetric)

@@ -47,8 +47,9 @@ def compares_gradients(path: Path) -> bool:
     return ("objective" in node or any(map(compares_gradients, bases))) and ".text." not in node.get("_target_", "")
 
 
-# april_matching serves vision transformers only, and TabLeak rows of tables; here are images and another network
+# april_matching serves vision transformers only, and the others serve rows or series; here are images
 APART = ("april_matching", "tableak", "tableak_published")
+APART += ("tsinverse", "tsinverse_published", "inverting_gradients_series")
 ATTACKS = [
     name for name, entry in options.entries("attack").items() if compares_gradients(entry.path) and name not in APART
 ]

@@ -15,7 +15,8 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 ORDER = ["mse", "mse_raw", "psnr", "ssim", "lpips_alex", "lpips_vgg", "label_accuracy"]
 TEXT = ["rouge_1", "rouge_2", "rouge_l", "exact_match", "token_accuracy", "bag_of_words", "token_set", "bleu"]
 ROWS = ["cell_accuracy", "category_accuracy", "row_error"]
-GROUPS = ("image", "text", "table")
+SERIES = ["series_error", "series_mse", "correlation"]
+GROUPS = ("image", "text", "table", "series")
 FILES = [path for path in sorted((CONFIGS / "metric").glob("*.yaml")) if path.stem not in GROUPS]
 
 
@@ -45,18 +46,19 @@ def test_text_brings_all_metrics_in_order_and_they_compare_sentences():
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         metrics = instantiate(compose(overrides=["+metric=text"]).metric)
     assert list(metrics) == [*TEXT, "label_accuracy"]
-    assert {path.stem for path in FILES} == {*ORDER, *TEXT, *ROWS}
+    assert {path.stem for path in FILES} == {*ORDER, *TEXT, *ROWS, *SERIES}
     assert [metrics[name].modality for name in TEXT] == ["sentences"] * len(TEXT)
     refused = dict.fromkeys(TEXT, "compares sentences; these are images (metric=image)")
     assert Scorer(metrics).inspect((3, 32, 32)) == refused
     assert [metric.reason((12,)) for metric in metrics.values()] == [None] * len(metrics)
 
 
-def test_table_brings_all_metrics_in_order_and_they_compare_rows():
+@pytest.mark.parametrize(("group", "order", "kind"), [("table", ROWS, "rows"), ("series", SERIES, "series")])
+def test_a_group_brings_all_metrics_in_order_and_they_compare_its_kind(group, order, kind):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        metrics = instantiate(compose(overrides=["+metric=table"]).metric)
-    assert list(metrics) == [*ROWS, "label_accuracy"]
-    refused = dict.fromkeys(ROWS, "compares rows; these are images (metric=image)")
+        metrics = instantiate(compose(overrides=[f"+metric={group}"]).metric)
+    assert list(metrics) == [*order, "label_accuracy"]
+    refused = dict.fromkeys(order, f"compares {kind}; these are images (metric=image)")
     assert Scorer(metrics).inspect((3, 32, 32)) == refused
 
 

@@ -17,7 +17,7 @@ OURS = sorted(path.stem for path in Path(modality.__wrapped__.__code__.co_filena
 
 
 def test_each_file_is_found_under_its_name():
-    assert OURS == ["images", "rows", "sentences"]
+    assert OURS == ["images", "rows", "sentences", "series"]
     assert [modality(name).name for name in OURS] == OURS
     assert modality("images") is modality("images")
 

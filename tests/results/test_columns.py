@@ -17,7 +17,7 @@ def test_a_cell_has_the_columns_that_its_metrics_describe_and_no_others() -> Non
     assert columns.columns({}) == columns.columns({"metrics": {"mse": {"net": None}}}) == {}
 
 
-@pytest.mark.parametrize("group", ["image", "text", "table"])
+@pytest.mark.parametrize("group", ["image", "text", "table", "series"])
 def test_a_column_comes_back_as_the_metric_described_it(group: str) -> None:
     told = metric_facts(group)
     kept = copy.deepcopy(told)
