@@ -15,8 +15,8 @@ from bench.models.initialise import uniform
 class LeNetSeries(nn.Module):
     """Three convolutions of `width` filters along time, an activation after each, and one linear layer.
 
-    Series `[B, C, T]` -> logits `[B, classes]`. A filter covers 5 times. TS-Inverse has width 64, strides 2, 2, 1 and
-    sigmoid, and forecasts the next values.
+    Series `[B, C, T]` -> logits `[B, classes]`. A filter covers 5 times. Images `[B, C, H, W]` are read as series of
+    their pixels, row by row. TS-Inverse has width 64, strides 2, 2, 1 and sigmoid, and forecasts the next values.
 
     Departs: the linear layer gives logits of classes, as the data sets here have classes.
 
@@ -25,11 +25,11 @@ class LeNetSeries(nn.Module):
         strides: strides of the three convolutions.
         activation: a name from `bench.models.activations`.
         init_range: r; weights and biases are drawn from U(-r, r); null for PyTorch's own initialisation.
-        shape: `(C, T)` of an input.
+        shape: `(C, T)` of a series, or `(C, H, W)` of an image.
         classes: number of logits.
 
     Raises:
-        ValueError: an argument is out of its range, or an input is no series.
+        ValueError: an argument is out of its range, or an input has no channels.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class LeNetSeries(nn.Module):
         super().__init__()
         if width < 1 or len(strides) != 3 or min(strides) < 1:
             raise ValueError(f"width={width}, strides={list(strides)}: want a width >= 1 and three strides >= 1")
-        if len(shape) != 2:
+        if len(shape) < 2:
             raise ValueError(f"shape={tuple(shape)}: want series of C channels and T times (data=series)")
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [nn.Flatten(2)]
         channels = shape[0]
         for stride in strides:
             layers += [nn.Conv1d(channels, width, 5, padding=2, stride=stride), activation_of(activation)]
@@ -59,6 +59,6 @@ class LeNetSeries(nn.Module):
         uniform(self, init_range)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[B, C, T]` -> logits `[B, classes]`."""
+        """`[B, C, T]` or `[B, C, H, W]` -> logits `[B, classes]`."""
         logits: Tensor = self.fc(self.body(x).flatten(1))
         return logits

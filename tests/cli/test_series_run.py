@@ -30,12 +30,12 @@ def test_series_are_attacked_scored_and_reported(tmp_path, monkeypatch, capfd):
 
 
 @pytest.mark.slow
-def test_an_attack_on_images_is_refused_and_so_are_images_by_a_model_of_series(tmp_path, monkeypatch, capfd):
+def test_an_attack_on_images_is_refused_and_so_are_rows_by_a_model_of_series(tmp_path, monkeypatch, capfd):
     write_toy(tmp_path / "data", monkeypatch)
     words = [*QUICK, f"paths.data={tmp_path / 'data'}", f"results={tmp_path / 'out'}"]
     assert main(["run", *words, "attack=inverting_gradients"]) == 2
     assert "the prior TotalVariation, which is not for series" in capfd.readouterr().err
-    images = ["data=samples", "model=lenet_series", f"results={tmp_path / 'out'}"]
-    assert main(["run", *images]) == 2
+    rows = ["data=table", "model=lenet_series", f"results={tmp_path / 'out'}"]
+    assert main(["run", *rows]) == 2
     assert "want series of C channels and T times (data=series)" in capfd.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from series_files import write_toy
 
-from bench.datamodules.series_sets import resampled
 from bench.errors import UserError
 
 
@@ -50,13 +49,6 @@ def test_series_of_several_lengths_are_resampled_where_the_set_says_so(build, tm
     data = build("series", set="toy", root=str(tmp_path / "data"))
     data.setup()
     assert data.shape == (2, 12)
-
-
-def test_resampling_keeps_lines_and_ends():
-    line = np.stack([np.linspace(-1, 4, 7), np.zeros(7)])
-    assert np.allclose(resampled(line, 16), np.stack([np.linspace(-1, 4, 16), np.zeros(16)]))
-    drawn = np.random.default_rng(0).normal(size=(3, 9))
-    assert np.array_equal(resampled(drawn, 9), drawn) and np.array_equal(resampled(drawn, 17)[:, ::2], drawn)
 
 
 def test_what_is_lacking_is_told_in_one_line(build):

@@ -37,12 +37,18 @@ def test_every_weight_is_drawn_from_the_range() -> None:
     assert drawn.abs().max() <= 0.5 and drawn.std() == pytest.approx(1 / 12**0.5, rel=0.05)  # that of U(-1/2, 1/2)
 
 
+def test_an_image_is_read_as_a_series_of_its_pixels() -> None:
+    model = build(shape=(3, 6, 5))
+    x = torch.rand(2, 3, 6, 5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(model(x), model(x.view(2, 3, 30)))
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"width": 0}, "want a width >= 1 and three strides"),
         ({"strides": (2, 2)}, "want a width >= 1 and three strides"),
-        ({"shape": (3, 32, 32)}, "want series of C channels and T times"),
+        ({"shape": (30,)}, "want series of C channels and T times"),
     ],
 )
 def test_refusals(changes: dict, sentence: str) -> None:
