@@ -19,8 +19,8 @@ class TSInverse(GradientMatching):
     models of series grant no public series. It optimises dropout masks, and none of the models here has dropout. It
     clips to the range of its data, which are scaled to [0, 1]; standardised series have no bounds. Its learning rate
     falls when the objective no longer does; here it falls at fixed shares of the budget. `tsinverse_published` has
-    these departures alone. `tsinverse` takes Adam's own direction instead of its sign, weighs the terms less, and
-    returns the best iterate.
+    these departures and those of its terms alone. `tsinverse` gives Adam the gradient instead of its sign, weighs the
+    terms less, starts from the mean, and returns the best iterate.
     """
 
     of_vectors = True
