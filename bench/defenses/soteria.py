@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jacrev
+from torch.func import functional_call, jacrev, jvp, vmap
 
 from bench.defenses.base import ClientContext, ClientStep, Defense, Tree
 from bench.defenses.encoding import Encoding
@@ -20,7 +20,7 @@ from bench.models.math_attention import math_attention
 from bench.models.text.base import TextModel
 
 _OFFSET = 0.1
-_AT_ONCE = 256  # number of rows of the Jacobian computed together, which bounds the memory of activations
+_AT_ONCE = 256  # number of rows or columns of the Jacobian computed together, which bounds the memory of activations
 
 
 def features(model: nn.Module, layer: str, parameters: Tree, buffers: Tree, inputs: Tensor) -> Tensor:
@@ -54,12 +54,37 @@ def sensitivity(represent: Any, example: Tensor) -> Tensor:
     networks (behind a ReLU or a sigmoid) are not negative, and for these both formulas are equal.
     """
 
-    def twice(x: Tensor) -> tuple[Tensor, Tensor]:
-        value = represent(x)
-        return value, value
+    value = represent(example)
+    return _norms(represent, example, value.numel()) / (value.abs() + _OFFSET)
 
-    jacobian, value = jacrev(twice, has_aux=True, chunk_size=_AT_ONCE)(example)
-    return jacobian.flatten(1).norm(dim=1) / (value.abs() + _OFFSET)
+
+def _norms(represent: Any, example: Tensor, count: int) -> Tensor:
+    """`[F]`: the norm of each row of the Jacobian, F = `count`."""
+    # A column of the Jacobian is one forward pass, and a row one backward pass, which takes twice the time.
+    if example.numel() <= 2 * count:
+        try:
+            return _by_columns(represent, example)
+        except (NotImplementedError, RuntimeError):  # an operation has no derivative in forward mode
+            pass
+    return _by_rows(represent, example)
+
+
+def _by_columns(represent: Any, example: Tensor) -> Tensor:
+    """`[F]`: the norm of each row of the Jacobian, by forward mode."""
+    directions = torch.eye(example.numel(), dtype=example.dtype, device=example.device).view(-1, *example.shape)
+
+    def column(direction: Tensor) -> Tensor:
+        found: Tensor = jvp(represent, (example,), (direction,))[1]
+        return found
+
+    columns: Tensor = vmap(column, chunk_size=_AT_ONCE)(directions)
+    return columns.norm(dim=0)
+
+
+def _by_rows(represent: Any, example: Tensor) -> Tensor:
+    """`[F]`: the norm of each row of the Jacobian, by reverse mode."""
+    jacobian: Tensor = jacrev(represent, chunk_size=_AT_ONCE)(example)
+    return jacobian.flatten(1).norm(dim=1)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""How sentences came about, as in the table on text of Deep Leakage from Gradients (Zhu, Liu, Han 2019, 1906.08935).
+"""How sentences, rows and series came about, as in the table on text of Deep Leakage (Zhu, Liu, Han 2019, 1906.08935).
 
-For each private sentence what the attacker's dummy said at the moments that were kept, what it was given out as in the
+For each private example what the attacker's dummy said at the moments that were kept, what it was given out as in the
 end, and the truth last: markdown, LaTeX, and plain text for a terminal.
 """
 
@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.modalities.base import Modality
 from bench.modalities.lookup import modality_of
+from bench.modalities.sentences import MODALITY as SENTENCES
 from bench.report import latex
 from bench.report import markdown as md
 from bench.report.rows import Row
@@ -19,9 +21,12 @@ from bench.terminal.printable import visible
 
 _EXAMPLES = 4  # of a cell
 _TERMINAL_MOMENTS = 8  # of the one example that a terminal shows
-_NOTES = (
-    "A line an iteration, where it says something else than the line above; then the reconstruction, which is the "
-    "iterate that the attacker takes for the best, and the truth as the model's tokeniser spells it.",
+_NOTE = (
+    "There is one line per iteration, if it says something else than the line above. Then come the reconstruction, which "
+    "is the iterate that the attacker takes for the best, and the truth."
+)
+_NOTES_OF_SENTENCES = (
+    "The truth is spelled as the model's tokeniser spells it.",
     "A question mark between words is a token that the attack leaves open.",
 )
 
@@ -58,7 +63,7 @@ class SentenceSection:
         title, context: words.
         control: whether it is one that looks at no gradient.
         examples: at least one.
-        noun: what an example is called.
+        modality: the kind of the examples.
     """
 
     folder: Path
@@ -67,11 +72,11 @@ class SentenceSection:
     context: str
     control: bool
     examples: list[Example]
-    noun: str = "sentence"
+    modality: Modality = SENTENCES
 
 
 def sections(rows: Sequence[Row]) -> list[SentenceSection]:
-    """The first sentences, or rows of a table, of each cell that has some in words, in the order of the rows."""
+    """The first examples of each cell that has some in words, in the order of the rows."""
     found = []
     for row in rows:
         sentences = query.sentences(row.cell, row.stored)[:_EXAMPLES]
@@ -81,8 +86,8 @@ def sections(rows: Sequence[Row]) -> list[SentenceSection]:
             context += f", batches of {row.batch}" if (row.batch or 1) > 1 else ""
             examples = [_example(one, row.batch or 1) for one in sentences]
             title = f"{row.title} on {labels['data']}"
-            words, noun = (plain(title), plain(context)), modality_of(row.cell.facts).noun
-            found.append(SentenceSection(row.cell.folder, row.cell.identity, *words, row.control, examples, noun))
+            words, kind = (plain(title), plain(context)), modality_of(row.cell.facts)
+            found.append(SentenceSection(row.cell.folder, row.cell.identity, *words, row.control, examples, kind))
     return found
 
 
@@ -112,14 +117,20 @@ def plain(text: str) -> str:
 
 def markdown(cells: Sequence[SentenceSection]) -> str:
     """The page."""
-    lines = ["# Sentences", "", *(f"- {md.escape(line)}" for line in _NOTES), ""]
+    names = dict.fromkeys(each.modality.name for each in cells)
+    title = ", ".join(names).capitalize()
+    lines = [f"# {md.escape(title)}", "", *(f"- {md.escape(line)}" for line in _notes(cells)), ""]
     for each in cells:
         lines += [f'<a id="{each.anchor}"></a>', "", f"## {md.escape(each.title)}", "", md.escape(each.context), ""]
         for example in each.examples:
             rows = [[what, _or_words(sentence, md.escape, "*{}*")] for what, sentence in example.lines()]
             rows[-1][0] = f"**{rows[-1][0]}**"
-            lines += [*md.grid([md.escape(example.words), each.noun], "rl", rows), ""]
+            lines += [*md.grid([md.escape(example.words), each.modality.noun], "rl", rows), ""]
     return "\n".join(lines)
+
+
+def _notes(cells: Sequence[SentenceSection]) -> list[str]:
+    return [_NOTE, *(_NOTES_OF_SENTENCES if any(each.modality.tokenized for each in cells) else ())]
 
 
 def _or_words(sentence: str | None, escaped: Callable[[str], str], emphasis: str) -> str:
@@ -137,9 +148,13 @@ def sentences_tex(cells: Sequence[SentenceSection]) -> str:
         for example in each.examples:
             rows = [[what, _or_words(sentence, latex.escape, r"\emph{{{}}}")] for what, sentence in example.lines()]
             rows[-1][0] = rf"\textbf{{{rows[-1][0]}}}"
-            lines += [*latex.tabular("rp{200mm}", [latex.escape(example.words), each.noun], rows), r"\bigskip", ""]
+            lines += [
+                *latex.tabular("rp{200mm}", [latex.escape(example.words), each.modality.noun], rows),
+                r"\bigskip",
+                "",
+            ]
         lines += [r"\clearpage"]
-    return latex.document([*latex.items(list(_NOTES)), *lines])
+    return latex.document([*latex.items(_notes(cells)), *lines])
 
 
 def text(cells: Sequence[SentenceSection]) -> str:

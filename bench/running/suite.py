@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from bench.config import display_names
+from bench.config.common_keys import common_keys
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.config.sweep import combinations
@@ -62,7 +63,7 @@ def planned(
     """The cells of a grid, each composed and checked.
 
     What the user says of a group (`attack=idlg`) or of a key replaces what the grid says of it, keys below that group
-    included; cells that become equal are run once. An override with several values (`seed=0,1`) repeats the grid with
+    included, except for those that every option has (see `choices`); cells that become equal are run once. An override with several values (`seed=0,1`) repeats the grid with
     each of them. A key that only some cells have (`attack.evaluations=500`, which a control has not) is set in those.
 
     Args:
@@ -76,6 +77,7 @@ def planned(
         UserError: a cell cannot be composed, or its data set is not on this machine: before anything has run.
     """
     said = {override.partition("=")[0].lstrip("+~") for override in overrides}
+    common = frozenset().union(*(common_keys(group, config_dir) for group in said if "." not in group))
     first: list[Planned] = []  # trainings
     cells: list[Planned] = []
     seen: list[Any] = []  # their resolved configs, and those of the trainings of their weights
@@ -85,7 +87,7 @@ def planned(
     combined = combinations(overrides)
     for combination in combined:
         trainings: dict[str, Planned] = {}  # by their names in the file
-        for choice in choices(suite, said):
+        for choice in choices(suite, said, common):
             own = [override for override in combination.overrides if choice.sees(override)]
             swept = [override for override in combination.swept if override in own]
             weights = None

@@ -39,16 +39,18 @@ class Choice:
         return group_of(override) not in self.blind
 
 
-def choices(suite: Suite, said: Collection[str]) -> Iterator[Choice]:
+def choices(suite: Suite, said: Collection[str], common: Collection[str] = ()) -> Iterator[Choice]:
     """The cells of a file: first trainings, then the grid's product, cells beside it, measures, and other trainings.
 
     Args:
         suite: the file.
         said: keys and groups of which the user's own overrides speak; what the file says of them is left out.
+        common: keys that all options of their group have. What the file says of them stays if the user names an option
+            of the group, unless the file says it of an option of its own (`data=mnist data.batch_size=2`).
     """
 
     def tokens_of(texts: Iterable[str]) -> list[str]:
-        return [token for text in texts for token in _TOKEN.findall(text) if not _replaced(token, said)]
+        return [token for text in texts for token in _left(_TOKEN.findall(text), said, common)]
 
     general = [token for text in suite.overrides for token in _TOKEN.findall(text)]
     trained = [token for token in general if group_of(token) not in _OF_LEAKS]
@@ -85,6 +87,12 @@ def _blind(measure: str) -> frozenset[str]:
     return (_OF_LEAKS - _OF_LABELS if measure == "labels" else _OF_LEAKS) | _OF_TRAININGS
 
 
-def _replaced(token: str, said: Collection[str]) -> bool:
-    key = token.partition("=")[0].lstrip("+~")
-    return key in said or any("." not in group and key.startswith(f"{group}.") for group in said)
+def _left(tokens: list[str], said: Collection[str], common: Collection[str]) -> list[str]:
+    """Those of a choice's overrides that the user's own do not replace."""
+    keys = [token.partition("=")[0].lstrip("+~") for token in tokens]
+    own = {group_of(key) for key in keys if "." not in key}
+    return [
+        token
+        for token, key in zip(tokens, keys)
+        if key not in said and (group_of(key) not in said or (key in common and group_of(key) not in own))
+    ]

@@ -71,8 +71,39 @@ def test_a_sensitivity_is_a_number_whatever_the_feature():
     def represent(x):
         return torch.stack([torch.relu(x[0] - 5), x[0] - 0.1, 3 * x[0] + 1])
 
-    found = sensitivity(represent, torch.zeros(1))
-    torch.testing.assert_close(found, torch.tensor([0.0, 1 / 0.2, 3 / 1.1]))
+    found = sensitivity(represent, torch.zeros(1, dtype=torch.float64))
+    torch.testing.assert_close(found, torch.tensor([0.0, 1 / 0.2, 3 / 1.1], dtype=torch.float64))
+
+
+class Tripled(torch.autograd.Function):
+    """Three times the input, with a derivative in reverse mode alone."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return 3 * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, g):
+        return 3 * g
+
+
+@pytest.mark.parametrize("features", [2, 40], ids=["by rows", "by columns"])
+@pytest.mark.parametrize("reverse_only", [False, True])
+def test_both_modes_of_differentiation_and_a_function_that_has_one_of_them_agree(features, reverse_only):
+    torch.manual_seed(0)
+    weight, x = torch.randn(features, 12), torch.randn(3, 4)
+
+    def represent(x):
+        return torch.tanh(weight @ (Tripled.apply(x) if reverse_only else 3 * x).flatten())
+
+    slope = 3 * (1 - represent(x) ** 2) * weight.norm(dim=1)  # of tanh(3 w.x): each row is a multiple of w
+    torch.testing.assert_close(sensitivity(represent, x), slope / (represent(x).abs() + 0.1))
 
 
 def test_a_layer_that_is_not_there_and_batch_statistics_are_refused(parties):

@@ -5,6 +5,7 @@ import html
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import markdown as reader
@@ -16,6 +17,7 @@ from oracle_attack import run
 from rich.cells import cell_len
 
 from bench.cli.main import main
+from bench.modalities import lookup
 from bench.report import sentences
 from bench.report.leaderboard import leaderboard
 from bench.report.page import write
@@ -96,6 +98,21 @@ def test_a_long_run_is_thinned_for_the_terminal_only():
     lines = sentences.text(told).splitlines()
     assert len(lines) == 1 + 8 + 2 and lines[1].split()[0] == "0" and lines[8].split()[0] == "150"
     assert sentences.markdown(told).count("told") == sentences.sentences_tex(told).count("told") == 16
+
+
+@pytest.mark.parametrize(
+    ("kinds", "title", "tokens"),
+    [
+        (["sentences"], "# Sentences", True),
+        (["series"], "# Series", False),
+        (["rows", "sentences"], "# Rows, sentences", True),
+    ],
+)
+def test_the_page_is_called_after_its_examples_and_speaks_of_tokens_only_if_they_have_some(kinds, title, tokens):
+    cells = [replace(hard("a")[0], modality=lookup.modality(kind)) for kind in kinds]
+    page = sentences.markdown(cells)
+    assert page.splitlines()[0] == title and ("tokeniser" in page) == tokens
+    assert ("tokeniser" in sentences.sentences_tex(cells)) == tokens
 
 
 def test_boards_of_images_and_of_sentences_are_apart(made, root):

@@ -39,6 +39,19 @@ def test_what_the_user_says_of_a_group_replaces_the_keys_below_it_in_cells_besid
     assert list(choices(suite, {"defense"}))[-1].overrides == ["attack=dlg_robust"]
 
 
+def test_a_key_that_every_option_has_outlives_the_option_that_the_user_replaces() -> None:
+    grid = [["data.batch_size=2", "data.batch_size=4"], ["data.set=fair", "data=mnist data.batch_size=8", "attack=dlg"]]
+    found = list(choices(Suite(grid=grid, overrides=[]), {"data"}, {"data.batch_size"}))
+    assert [one.overrides for one in found] == [
+        ["data.batch_size=2"],  # of data.set=fair, and of the choice that has an option and its own batch size
+        ["data.batch_size=2", "attack=dlg"],
+        ["data.batch_size=4"],
+        ["data.batch_size=4", "attack=dlg"],
+    ]
+    own = list(choices(Suite(grid=grid, overrides=[]), {"data", "data.batch_size"}, {"data.batch_size"}))
+    assert [one.overrides for one in own] == [[], ["attack=dlg"]]
+
+
 def test_a_training_sees_no_override_of_an_attack_and_a_cell_none_of_a_training() -> None:
     training, cell = list(choices(SUITE, set()))[:2]
     assert not training.sees("attack.lr=1") and not training.sees("labels=ilrg") and training.sees("training.lr=1")

@@ -157,7 +157,7 @@ function note(side) {
   const { items, victims, stored, kind } = side.detail.examples;
   const { batch } = index.cells[side.identity];
   const examples = Math.max(...items.map((/** @type {any} */ item) => item.position)) + 1;
-  const what = kind === 'pictures' ? 'pictures' : 'sentences';
+  const what = kind === 'pictures' ? 'pictures' : 'examples';
   const lines = [];
   if (victims < stored) lines.push(`The page has the ${what} of the first ${victims} of ${stored} stored victims, so that it stays small.`);
   if (batch > examples) lines.push(`Of each batch of ${batch} it has the first ${examples}.`);
