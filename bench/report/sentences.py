@@ -22,8 +22,8 @@ from bench.terminal.printable import visible
 _EXAMPLES = 4  # of a cell
 _TERMINAL_MOMENTS = 8  # of the one example that a terminal shows
 _NOTE = (
-    "There is one line per iteration, if it says something else than the line above. Then come the reconstruction, which "
-    "is the iterate that the attacker takes for the best, and the truth."
+    "There is one line per iteration, if it says something else than the line above. Then come the reconstruction, "
+    "which is the iterate that the attacker takes for the best, and the truth."
 )
 _NOTES_OF_SENTENCES = (
     "The truth is spelled as the model's tokeniser spells it.",

@@ -63,8 +63,9 @@ def planned(
     """The cells of a grid, each composed and checked.
 
     What the user says of a group (`attack=idlg`) or of a key replaces what the grid says of it, keys below that group
-    included, except for those that every option has (see `choices`); cells that become equal are run once. An override with several values (`seed=0,1`) repeats the grid with
-    each of them. A key that only some cells have (`attack.evaluations=500`, which a control has not) is set in those.
+    included, except for those that every option has (see `choices`). Cells that become equal are run once. An override
+    with several values (`seed=0,1`) repeats the grid with each of them. A key that only some cells have
+    (`attack.evaluations=500`, which a control has not) is set in those.
 
     Args:
         suite: the grid.

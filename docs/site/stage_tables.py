@@ -1,10 +1,10 @@
-"""Makes the table of docs/training-stage.md from docs/training_stage.csv.
+"""Makes the tables of docs/training-stage.md from docs/training_stage.csv, one per data set.
 
-    python docs/site/stage_tables.py RESULTS   # reads a results folder of `leakbench suite training_stage` first
-    python docs/site/stage_tables.py           # writes the table into the page
+    python docs/site/stage_tables.py RESULTS...   # reads results folders of `leakbench suite training_stage` first
+    python docs/site/stage_tables.py              # writes the tables into the page
 
-The file has a line per cell: the network, its mode and epoch, what its checkpoint says (accuracy, gradient norm), and
-what leaked.
+The file has a line per cell: the data set, the network, its mode and epoch, what its checkpoint says (accuracy, gradient
+norm), and what leaked. A folder replaces the lines of its data sets; those of others stay.
 """
 
 import sys
@@ -24,10 +24,10 @@ from bench.storage.hashing import sha256
 from bench.training import checkpoints
 
 MEASURED, PAGE = DOCS / "training_stage.csv", DOCS / "training-stage.md"
-BEGIN = "<!-- made by docs/site/stage_tables.py -->"
+BEGIN = "<!-- made by docs/site/stage_tables.py: {} -->"  # the data set
 COLUMNS = (
-    "network", "mode", "epoch", "accuracy", "tested", "gradient_norm", "attack", "batch_size", "victims", "failures",
-    "psnr", "psnr_low", "psnr_high", "success_1e-2", "label_overlap", "determined", "condition",
+    "data", "network", "mode", "epoch", "accuracy", "tested", "gradient_norm", "attack", "batch_size", "victims", "failures",
+    "psnr", "psnr_low", "psnr_high", "success_1e-2", "label_overlap", "determined", "rank", "entries", "condition",
     "identity",
 )  # fmt: skip
 _NONE = "-"
@@ -36,7 +36,7 @@ _OWN_COLUMNS = ("checkpoint", "per_victim", "mode")  # settings of a network tha
 
 
 def stage_rows(root: Path) -> list[dict[str, Any]]:
-    """The cells of a results folder that attack a stored checkpoint, in the order of network, mode, epoch, attack."""
+    """The cells of a results folder that attack a checkpoint, in the order of data, network, mode, epoch, attack."""
     known = {
         sha256(path): checkpoints.read(path)
         for training in store.cells(root, StoredTraining)[0]
@@ -55,10 +55,12 @@ def stage_rows(root: Path) -> list[dict[str, Any]]:
         found = limits_summary.summarise(limit)
         whole = {
             "determined": (found["determined"] or {}).get("mean"),
+            "rank": (found["jacobian_rank"] or {}).get("median"),
+            "entries": found["entries"],
             "condition": (found["condition"] or {}).get("median"),
         }
         rows.append(_row(limit, known, found, whole))
-    return sorted(rows, key=lambda row: [row[key] for key in ("network", "mode", "epoch", "attack")])
+    return sorted(rows, key=lambda row: [row[key] for key in ("data", "network", "mode", "epoch", "attack")])
 
 
 def _row(
@@ -69,6 +71,7 @@ def _row(
 ) -> dict[str, Any]:
     said, config = known[cell.facts["contents"]["checkpoint"]], cell.facts["config"]
     return dict.fromkeys(COLUMNS) | {
+        "data": cell.facts["labels"]["data"],
         "network": without(cell.facts["labels"]["model"], _OWN_COLUMNS),
         "mode": config["model"]["mode"],
         **{name: said[name] for name in ("epoch", "accuracy", "tested", "gradient_norm")},
@@ -100,11 +103,12 @@ def _stage_lines(rows: Sequence[Row]) -> Iterator[str]:
 def _leak(row: Row) -> str:
     """What leaked: PSNR, its interval and the share of images with an MSE of 1e-2 or less, or the share of labels.
 
-    A row of limits says whether the images are determined, and the condition of the Jacobian.
+    A row of limits says whether the images are determined, and the condition of the Jacobian, or its rank.
     """
     if row["determined"]:
-        condition = f", condition {float(row['condition']):,.0f}" if row["condition"] else ""
-        return f"{float(row['determined']):.2f} determined{condition}"
+        rest = f", rank {float(row['rank']):,.0f} of {int(row['entries']):,}" if row["rank"] else ""
+        rest = f", condition {_short(float(row['condition']))}" if row["condition"] else rest
+        return f"{float(row['determined']):.2f} determined{rest}"
     if row["label_overlap"]:
         return f"{float(row['label_overlap']):.2f} of labels"
     if not row["psnr"]:
@@ -114,15 +118,28 @@ def _leak(row: Row) -> str:
     return f"{float(row['psnr']):.1f} dB{interval}{share}"
 
 
+def _short(condition: float) -> str:
+    """A condition in digits, or as a power of ten if it has more than seven of them."""
+    return f"{condition:,.0f}" if condition < 1e7 else f"{condition:.1e}"
+
+
 def main(sources: Sequence[str] = ()) -> None:
-    """Writes the table into the page, between the marks.
+    """Writes the tables into the page, between the marks.
 
     Args:
-        sources: nothing, or a results folder of suite training_stage, which is read first.
+        sources: results folders of suite training_stage, which are read first.
     """
-    for source in sources:
-        write(MEASURED, COLUMNS, stage_rows(Path(source)))
-    rewrite(PAGE, BEGIN, stage_table(read(MEASURED)))
+    new = [row for source in sources for row in stage_rows(Path(source))]
+    if new:
+        sets = {row["data"] for row in new}
+        write(MEASURED, COLUMNS, [*(row for row in read(MEASURED) if row["data"] not in sets), *new])
+    for name, rows in by_data(read(MEASURED)).items():
+        rewrite(PAGE, BEGIN.format(name), stage_table(rows))
+
+
+def by_data(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each data set."""
+    return {name: [row for row in rows if row["data"] == name] for name in dict.fromkeys(row["data"] for row in rows)}
 
 
 if __name__ == "__main__":
