@@ -3,8 +3,8 @@
     python docs/site/stage_tables.py RESULTS...   # reads results folders of `leakbench suite training_stage` first
     python docs/site/stage_tables.py              # writes the tables into the page
 
-The file has a line per cell: the data set, the network, its mode and epoch, what its checkpoint says (accuracy, gradient
-norm), and what leaked. A folder replaces the lines of its data sets; those of others stay.
+The file has a line per cell: the data set, the network, its mode and epoch, what its checkpoint says (accuracy,
+gradient norm), and what leaked. A folder replaces the lines of its data sets; those of others stay.
 """
 
 import sys
@@ -26,8 +26,8 @@ from bench.training import checkpoints
 MEASURED, PAGE = DOCS / "training_stage.csv", DOCS / "training-stage.md"
 BEGIN = "<!-- made by docs/site/stage_tables.py: {} -->"  # the data set
 COLUMNS = (
-    "data", "network", "mode", "epoch", "accuracy", "tested", "gradient_norm", "attack", "batch_size", "victims", "failures",
-    "psnr", "psnr_low", "psnr_high", "success_1e-2", "label_overlap", "determined", "rank", "entries", "condition",
+    "data", "network", "mode", "epoch", "accuracy", "tested", "gradient_norm", "attack", "batch_size", "victims",
+    "failures", "psnr", "psnr_low", "psnr_high", "success_1e-2", "label_overlap", "determined", "rank", "entries", "condition",
     "identity",
 )  # fmt: skip
 _NONE = "-"
