@@ -27,8 +27,8 @@ MEASURED, PAGE = DOCS / "training_stage.csv", DOCS / "training-stage.md"
 BEGIN = "<!-- made by docs/site/stage_tables.py: {} -->"  # the data set
 COLUMNS = (
     "data", "network", "mode", "epoch", "accuracy", "tested", "gradient_norm", "attack", "batch_size", "victims",
-    "failures", "psnr", "psnr_low", "psnr_high", "success_1e-2", "label_overlap", "determined", "rank", "entries", "condition",
-    "identity",
+    "failures", "psnr", "psnr_low", "psnr_high", "success_1e-2", "label_overlap", "determined", "rank", "entries",
+    "condition", "identity",
 )  # fmt: skip
 _NONE = "-"
 LIMIT = "limit"  # what stands for the name of the attack in a row of limits
