@@ -22,6 +22,7 @@ def audit_update(
     steps: int = 1,
     rate: float | None = None,
     batch_size: int | None = None,
+    momentum: float = 0.0,
     **options: Any,
 ) -> Audit:
     """Attacks an update that was sent, and says what came back of the batch that it was computed on.
@@ -37,6 +38,7 @@ def audit_update(
         steps: how many local steps of SGD it is the result of, >= 1; not used for gradients.
         rate: of each step. None if the attacker does not know it: it then compares directions, as of one gradient.
         batch_size: examples of each step, in the order of the batch; None for all.
+        momentum: of the steps, as in `torch.optim.SGD` without dampening, from a fresh optimiser.
         **options: those of `bench.audit`, but for `defense`.
 
     Raises:
@@ -62,5 +64,5 @@ def audit_update(
         )
     own = module if module is not None else before
     assert isinstance(own, nn.Module)
-    own, sent = sent_of(own, None if own is before else before, update, form, steps, rate, batch_size)
+    own, sent = sent_of(own, None if own is before else before, update, form, steps, rate, batch_size, momentum)
     return audit(own, batch, sent=sent, **options)

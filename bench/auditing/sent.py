@@ -27,12 +27,14 @@ class Sent:
         steps: local steps; 0 if it is a gradient.
         rate: of each step; None if the attacker does not know it.
         batch_size: examples of each step; None for all.
+        momentum: of the steps.
     """
 
     update: dict[str, Tensor]
     steps: int
     rate: float | None
     batch_size: int | None
+    momentum: float
 
     @property
     def words(self) -> str:
@@ -40,7 +42,8 @@ class Sent:
         if not self.steps:
             return "the gradient that was sent"
         count = "one local step" if self.steps == 1 else f"{self.steps} local steps"
-        return f"the update of {count} {'at an unknown rate' if self.rate is None else f'at the rate {self.rate:g}'}"
+        rate = "at an unknown rate" if self.rate is None else f"at the rate {self.rate:g}"
+        return f"the update of {count} {rate}" + (f" with momentum {self.momentum:g}" if self.momentum else "")
 
     @property
     def settings(self) -> list[str]:
@@ -50,6 +53,7 @@ class Sent:
         size = "null" if self.batch_size is None else self.batch_size
         rate = 1.0 if self.rate is None else self.rate
         training = [f"defense.steps={self.steps}", f"defense.lr={rate}", f"defense.batch_size={size}"]
+        training.append(f"defense.momentum={self.momentum}")
         return ["defense=local_steps", *training, f"threat={'basic' if self.rate is None else 'training_details'}"]
 
     def distance(self, simulated: Mapping[str, Tensor]) -> float:
@@ -62,7 +66,14 @@ class Sent:
 
 
 def sent_of(
-    module: nn.Module, before: Any, update: Any, form: str | None, steps: int, rate: float | None, size: int | None
+    module: nn.Module,
+    before: Any,
+    update: Any,
+    form: str | None,
+    steps: int,
+    rate: float | None,
+    size: int | None,
+    momentum: float,
 ) -> tuple[nn.Module, Sent]:
     """The module as it was before, and what was sent.
 
@@ -74,6 +85,7 @@ def sent_of(
         steps: local steps, >= 1.
         rate: of each step, > 0; None if it is not known.
         size: examples of each step; None for all.
+        momentum: of the steps, in [0, 1).
 
     Raises:
         UserError: a number is out of its range, or names or shapes are not those of the module.
@@ -85,6 +97,8 @@ def sent_of(
         raise UserError(
             f"steps={steps}, rate={rate}: want steps >= 1 and rate > 0 (None if the attacker does not know it)"
         )
+    if not 0 <= momentum < 1:
+        raise UserError(f"momentum={momentum}: want 0 <= momentum < 1 (0 for plain SGD)")
     module = copy.deepcopy(module)
     if before is not None:
         _set(module, _named(module, before, "before"), "before")
@@ -103,7 +117,7 @@ def sent_of(
         values = {name: -value for name, value in values.items()}
     if not any(value.any() for value in values.values()):
         raise UserError("update: it is zero, so that nothing was sent (are before and after the same?)")
-    return module, Sent(values, 0 if form == "gradients" else steps, rate, size)
+    return module, Sent(values, 0 if form == "gradients" else steps, rate, size, momentum)
 
 
 def _set(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:

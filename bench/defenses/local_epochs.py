@@ -16,7 +16,7 @@ from bench.engine.rng import VictimRng
 
 @dataclass(frozen=True)
 class LocalEpochs(LocalTraining):
-    """Plain SGD on local batches for several epochs (algorithm 1). The client shares the weights before minus after.
+    """SGD on local batches for several epochs (algorithm 1). The client shares the weights before minus after.
 
     In each epoch the client draws an order of its examples, and takes them `batch_size` at a time, each once. The parts
     before this one in a stack act on the gradient of each local batch. An attacker that is granted the local training
@@ -27,6 +27,7 @@ class LocalEpochs(LocalTraining):
         lr: learning rate of each step, > 0.
         batch_size: examples per step; it must divide each client's batch size. Null for all.
         seed: of the orders, beside the run's own seed; null for the order of the batch in every epoch.
+        momentum: of the steps, in [0, 1); each round begins with a fresh optimiser. 0 for plain SGD.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -36,6 +37,7 @@ class LocalEpochs(LocalTraining):
     lr: float
     batch_size: int | None
     seed: int | None
+    momentum: float
     stream = "local batch"
 
     def __post_init__(self) -> None:
@@ -91,7 +93,7 @@ class EpochInputs(LocalEpochs):
     @classmethod
     def of(cls, part: LocalEpochs) -> EpochInputs:
         """Returns the schedule of `part` for inputs per epoch."""
-        return cls(part.epochs, part.lr, part.batch_size, part.seed)
+        return cls(part.epochs, part.lr, part.batch_size, part.seed, part.momentum)
 
     def inputs_of(self, inputs: Tensor, epoch: int) -> Tensor:
         """`[B, E, ...]` -> `[B, ...]`, the inputs of one epoch."""

@@ -30,7 +30,7 @@ def window(step: int, size: int, batch_size: int) -> slice:
 
 @dataclass(frozen=True)
 class LocalSteps(LocalTraining):
-    """Plain SGD for several steps. The client shares the update: the weights before minus the weights after.
+    """SGD for several steps. The client shares the update: the weights before minus the weights after.
 
     The parts before this one in a stack act on the gradient of each local step.
 
@@ -38,6 +38,7 @@ class LocalSteps(LocalTraining):
         steps: E, number of local steps, >= 1.
         lr: learning rate of each step, > 0.
         batch_size: examples per step, in the order of the batch; it must divide each client's batch size. Null for all.
+        momentum: of the steps, in [0, 1); each round begins with a fresh optimiser. 0 for plain SGD.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -46,6 +47,7 @@ class LocalSteps(LocalTraining):
     steps: int
     lr: float
     batch_size: int | None
+    momentum: float
     stream = "local step"
 
     def __post_init__(self) -> None:

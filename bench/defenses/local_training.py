@@ -1,4 +1,4 @@
-"""What all ways of local training share: plain SGD on a client's own examples, whose update is what it sends."""
+"""What all ways of local training share: SGD on a client's own examples, whose update is what it sends."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bench.errors import NotApplicable
 
 
 class LocalTraining(Defense):
-    """Several steps of plain SGD. The client shares the update, once: the weights before minus the weights after.
+    """Several steps of SGD. The client shares the update, once: the weights before minus the weights after.
 
     The parts before this one in a stack act on the gradient of each step. A way of training has the fields `lr`, the
-    learning rate of each step, and `batch_size`, the examples per step (None for all).
+    learning rate of each step, `batch_size`, the examples per step (None for all), and `momentum`, that of the steps.
 
     Attributes:
         stream: the word from which the random numbers of each step are derived.
@@ -28,6 +28,7 @@ class LocalTraining(Defense):
 
     lr: float
     batch_size: int | None
+    momentum: float
     level = "update"
     schedule = True
     stream: ClassVar[str]
@@ -45,7 +46,7 @@ class LocalTraining(Defense):
         return ()
 
     def check_step(self) -> None:
-        """Refuses a learning rate or a local batch size that is out of its range.
+        """Refuses a learning rate, a local batch size or a momentum that is out of its range.
 
         Raises:
             ValueError: the message names the field.
@@ -54,10 +55,17 @@ class LocalTraining(Defense):
             raise ValueError(f"lr={self.lr}: must be > 0")
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size={self.batch_size}: must be >= 1, or null for the whole batch")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum={self.momentum}: want 0 <= momentum < 1 (0 for plain SGD)")
 
     def unit(self, local: ClientContext) -> float | None:
-        """Learning rate times steps: the update divided by this is the mean gradient along the way."""
-        return self.lr * self.steps_on(local.batch_size)
+        """What the update is divided by to give the mean gradient along the way: learning rate times steps.
+
+        With momentum m, the gradient of step t of T counts (1 - m^(T - t)) / (1 - m) times, t from 0, and the mean is
+        weighted so.
+        """
+        steps = self.steps_on(local.batch_size)
+        return self.lr * sum((1 - self.momentum ** (t + 1)) / (1 - self.momentum) for t in range(steps))
 
     def wrap(self, inner: ClientStep, local: ClientContext) -> ClientStep:
         """Returns a step that trains on the inner step's result, and returns the change of the weights.
@@ -104,7 +112,8 @@ class _Trained(ClientStep):
             found, state = self.inner(here, buffers, taken, targets, own, state)
             return found
 
-        return update(gradients, parameters, self.part.lr, self.part.batches(inputs, labels, orders)), state
+        batches = self.part.batches(inputs, labels, orders)
+        return update(gradients, parameters, self.part.lr, batches, self.part.momentum), state
 
 
 def update(
@@ -112,18 +121,23 @@ def update(
     parameters: Tree,
     lr: float,
     batches: Iterable[tuple[Tensor, Tensor]],
+    momentum: float = 0.0,
 ) -> Tree:
-    """Steps of plain SGD: the weights before minus the weights after, for the parameters that have gradients.
+    """Steps of SGD: the weights before minus the weights after, for the parameters that have gradients.
 
     Args:
         gradients: `(step, parameters, inputs, labels) -> {name: gradient}`; parameters without a gradient stay.
         parameters: the weights before.
         lr: learning rate of each step.
         batches: inputs and labels of each step.
+        momentum: as in `torch.optim.SGD` without dampening, from a fresh optimiser; 0 for none.
     """
-    here, walked = parameters, dict[str, Tensor]()
+    here, walked, velocity = parameters, dict[str, Tensor](), dict[str, Tensor]()
     for step, (inputs, labels) in enumerate(batches):
         found = gradients(step, here, inputs, labels)
+        if momentum:
+            found = {name: value + momentum * velocity.get(name, 0.0) for name, value in found.items()}
+            velocity = found
         walked = {name: walked.get(name, 0.0) + value for name, value in found.items()}
         here = parameters | {name: parameters[name] - lr * value for name, value in walked.items()}
     return {name: lr * value for name, value in walked.items()}

@@ -16,11 +16,11 @@ BATCH = image(), torch.tensor([2])
 LOSS = functional.cross_entropy
 
 
-def trained(steps: int, rate: float) -> tuple[nn.Module, nn.Module]:
+def trained(steps: int, rate: float, momentum: float = 0.0) -> tuple[nn.Module, nn.Module]:
     """A network before and after local steps of torch's own optimiser."""
     before = nn.Sequential(nn.BatchNorm2d(1, affine=False).eval(), *classifier()).eval()
     after = copy.deepcopy(before)
-    optimiser = torch.optim.SGD(after.parameters(), rate)
+    optimiser = torch.optim.SGD(after.parameters(), rate, momentum)
     for _ in range(steps):
         optimiser.zero_grad()
         LOSS(after(BATCH[0]), BATCH[1]).backward()
@@ -41,6 +41,15 @@ def test_lists_of_arrays_leak(steps: int, rate: float | None) -> None:
     )
     assert report.verdict is Verdict.LEAKS and not report.notes
     assert ("at an unknown rate" if rate is None else f"at the rate {rate:g}") in " ".join(str(report).split())
+
+
+def test_momentum_is_simulated_if_it_is_told_and_missed_if_it_is_not() -> None:
+    before, after = trained(3, 0.05, 0.9)
+    options = {"loss": LOSS, "steps": 3, "rate": 0.05, "attack": "idlg", "overrides": ("attack.evaluations=200",)}
+    told = bench.audit_update(before, after, BATCH, momentum=0.9, **options)
+    assert told.leaks and not told.notes and "with momentum 0.9" in " ".join(str(told).split())
+    missed = bench.audit_update(before, after, BATCH, **options)
+    assert any("What was sent differs by" in note for note in missed.notes)
 
 
 def test_a_checkpoint_pair_and_differences_are_the_same_update(tmp_path) -> None:
@@ -74,6 +83,7 @@ def test_an_update_of_another_batch_is_said_to_differ() -> None:
         (classifier(), {n: v[:1] for n, v in classifier().named_parameters()}, {}, r"has the shape \[1, 1, 3, 3\]"),
         (classifier(), 3, {}, "want a dict of tensors, a list of arrays"),
         (classifier(), arrays(classifier()), {"steps": 0}, "want steps >= 1"),
+        (classifier(), arrays(classifier()), {"momentum": 1.0}, "want 0 <= momentum < 1"),
         (classifier(), arrays(classifier()), {"form": "delta"}, "want gradients, difference, weights"),
         (classifier(), arrays(classifier()), {"defense": "gaussian"}, "has been sent already"),
         (classifier(), "nowhere.pt", {}, "no such file"),

@@ -67,8 +67,8 @@ def test_of_two_the_later_one_changes_first_and_each_draws_for_its_own_place() -
 
 def test_numbers_are_new_in_each_local_step_and_drawn_once_around_them() -> None:
     inside, outside = (
-        Stack([Darker(1.0, False), LocalSteps(2, 0.1, None)]),
-        Stack([LocalSteps(2, 0.1, None), Darker(1.0, False)]),
+        Stack([Darker(1.0, False), LocalSteps(2, 0.1, None, 0.0)]),
+        Stack([LocalSteps(2, 0.1, None, 0.0), Darker(1.0, False)]),
     )
     one, two = drawn(inside)
     assert (one - two).abs().max() > 1e-2

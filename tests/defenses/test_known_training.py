@@ -27,14 +27,14 @@ def known(parts: list, granted: bool = True, defense_known: bool = False) -> Kno
 
 
 def test_without_the_grant_it_is_one_gradient_of_the_batch() -> None:
-    found = known([LocalEpochs(3, 0.1, 2, 0)], granted=False)
+    found = known([LocalEpochs(3, 0.1, 2, 0, 0.0)], granted=False)
     assert torch.equal(found.gradient(W, {}, X, Y)["w"], gradient(W, {}, X, Y)["w"])
     assert found.epochs is None and found.by_epoch is None
 
 
 def test_the_attackers_order_is_that_of_its_own_batch_whatever_the_clients_seed() -> None:
-    one, other = (known([LocalEpochs(3, 0.1, 2, seed), Gaussian(1.0, None, 0)]) for seed in (0, 1))
-    steps = known([LocalSteps(6, 0.1, 2)])
+    one, other = (known([LocalEpochs(3, 0.1, 2, seed, 0.0), Gaussian(1.0, None, 0)]) for seed in (0, 1))
+    steps = known([LocalSteps(6, 0.1, 2, 0.0)])
     own = one.gradient(W, {}, X, Y)["w"]
     assert torch.equal(own, other.gradient(W, {}, X, Y)["w"])
     assert torch.equal(own, steps.gradient(W, {}, X, Y)["w"])
@@ -44,7 +44,7 @@ def test_the_attackers_order_is_that_of_its_own_batch_whatever_the_clients_seed(
 def test_equal_inputs_in_all_epochs_give_the_update_of_the_batch_and_others_do_not() -> None:
     """With several clients too, each of which has its part of the batch."""
     for more in ([], [Clients(2, True)]):
-        found = known([LocalEpochs(2, 0.1, 1, 0), *more])
+        found = known([LocalEpochs(2, 0.1, 1, 0, 0.0), *more])
         assert found.by_epoch is not None
         twice = X.unsqueeze(1).expand(4, 2, 3).clone()
         own = found.gradient(W, {}, X, Y)["w"]
@@ -54,7 +54,7 @@ def test_equal_inputs_in_all_epochs_give_the_update_of_the_batch_and_others_do_n
 
 
 def test_local_epochs_within_local_epochs_have_no_inputs_of_their_own() -> None:
-    found = known([LocalEpochs(2, 0.1, 1, 0), LocalEpochs(2, 0.1, 2, 0)])
+    found = known([LocalEpochs(2, 0.1, 1, 0, 0.0), LocalEpochs(2, 0.1, 2, 0, 0.0)])
     assert found.epochs is None and found.by_epoch is None
     assert torch.isfinite(found.gradient(W, {}, X, Y)["w"]).all()
 
@@ -70,7 +70,7 @@ def test_what_anybody_can_compute_is_part_of_it_if_the_defence_is_granted() -> N
         found = known_training(Stack(parts), local(), sums, ["w"], granted, defense_known)
         return found.gradient(W, {}, X, soft)["w"]
 
-    parts = [LabelSmoothing(1.0), Gaussian(1.0, None, 0), LocalSteps(1, 0.5, None), RandomisedResponse(0.0, 0)]
+    parts = [LabelSmoothing(1.0), Gaussian(1.0, None, 0), LocalSteps(1, 0.5, None, 0.0), RandomisedResponse(0.0, 0)]
     smoothed, plain = 4 * 0.1**2 * X.sum(0), X.sum(0)  # one of ten classes each; there are four columns
     torch.testing.assert_close(of(parts, False, False), plain)
     torch.testing.assert_close(of(parts, False, True), smoothed)

@@ -17,7 +17,7 @@ from bench.defenses.stack import Stack
 from bench.engine.rng import VictimRng
 from bench.errors import NotApplicable
 
-FEDAVG = LocalEpochs(3, 0.1, 2, 0)
+FEDAVG = LocalEpochs(3, 0.1, 2, 0, 0.0)
 
 
 def orders(part: LocalEpochs, victim: int, batch_size: int) -> torch.Tensor:
@@ -56,7 +56,7 @@ def test_against_torchs_sgd(parties) -> None:
 
 def test_without_a_seed_and_with_whole_batches_it_is_local_steps() -> None:
     found = []
-    for part in (LocalEpochs(3, 0.1, 2, None), LocalSteps(6, 0.1, 2)):
+    for part in (LocalEpochs(3, 0.1, 2, None, 0.0), LocalSteps(6, 0.1, 2, 0.0)):
         step = part.wrap(PlainGradient(lambda p, b, x, y: {"w": (p["w"] - x).mean(0) * y.sum()}), local())
         x, y = torch.arange(12.0).reshape(4, 3), torch.arange(4.0)
         noise = step.noise({"w": (3,)}, 4, VictimRng((0,)))
@@ -66,10 +66,10 @@ def test_without_a_seed_and_with_whole_batches_it_is_local_steps() -> None:
 
 def test_its_length_is_the_rate_times_the_steps_of_one_client() -> None:
     assert FEDAVG.unit(local(batch_size=8)) == pytest.approx(0.1 * 3 * 4)
-    assert LocalEpochs(3, 0.1, None, 0).unit(local(batch_size=8)) == pytest.approx(0.3)
+    assert LocalEpochs(3, 0.1, None, 0, 0.0).unit(local(batch_size=8)) == pytest.approx(0.3)
     assert Stack([FEDAVG, Clients(4, False)]).unit(local(batch_size=8)) == pytest.approx(0.1 * 3 * 1 * 4)
     assert FEDAVG.context_for_inner(local(batch_size=8)).batch_size == 2
-    assert not LocalEpochs(1, 1.0, None, 0).must_change and FEDAVG.must_change
+    assert not LocalEpochs(1, 1.0, None, 0, 0.0).must_change and FEDAVG.must_change
 
 
 def test_an_example_is_in_one_release_per_epoch() -> None:
@@ -87,12 +87,12 @@ def test_an_example_is_in_one_release_per_epoch() -> None:
 )
 def test_bad_arguments(arguments, message) -> None:
     with pytest.raises(ValueError, match=message):
-        LocalEpochs(*arguments)
+        LocalEpochs(*arguments, 0.0)
 
 
 def test_a_batch_that_cannot_be_split_is_refused() -> None:
     with pytest.raises(NotApplicable, match=r"takes 3 examples per step: data.batch_size=4 is no multiple"):
-        LocalEpochs(3, 0.1, 3, 0).wrap(PlainGradient(lambda *_: {}), local())
+        LocalEpochs(3, 0.1, 3, 0, 0.0).wrap(PlainGradient(lambda *_: {}), local())
 
 
 def test_inputs_per_epoch_are_those_of_the_epoch() -> None:

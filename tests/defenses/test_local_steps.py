@@ -132,4 +132,4 @@ def test_a_row_says_where_lengths_mean_nothing(parties, overrides, said):
 @pytest.mark.parametrize("wrong", [(0, 0.1, None), (1, 0.0, None), (1, 0.1, 0)])
 def test_what_leaves_its_range_is_refused(wrong):
     with pytest.raises(ValueError, match="must be"):
-        LocalSteps(*wrong)
+        LocalSteps(*wrong, 0.0)

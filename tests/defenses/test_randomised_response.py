@@ -58,8 +58,8 @@ def test_the_label_that_the_last_bias_gives_away_is_the_drawn_one(parties) -> No
 
 
 def test_each_local_step_draws_anew_and_a_draw_around_them_holds_for_all() -> None:
-    inside = computed_on(Stack([RandomisedResponse(1.0, 0), LocalSteps(2, 0.1, None)]), 16)
-    outside = computed_on(Stack([LocalSteps(2, 0.1, None), RandomisedResponse(1.0, 0)]), 16)
+    inside = computed_on(Stack([RandomisedResponse(1.0, 0), LocalSteps(2, 0.1, None, 0.0)]), 16)
+    outside = computed_on(Stack([LocalSteps(2, 0.1, None, 0.0), RandomisedResponse(1.0, 0)]), 16)
     assert not torch.equal(inside[0][1], inside[1][1]) and torch.equal(outside[0][1], outside[1][1])
 
 

@@ -17,7 +17,7 @@ from bench.defenses.soteria import Soteria
 from bench.defenses.stack import Stack, described, public, schedule_of
 from bench.errors import NotApplicable
 
-DP, PRUNE, STEPS = DPSGD(1.0, 2.0, 1e-5, 0), Pruning(0.5, "tensor"), LocalSteps(3, 0.1, 2)
+DP, PRUNE, STEPS = DPSGD(1.0, 2.0, 1e-5, 0), Pruning(0.5, "tensor"), LocalSteps(3, 0.1, 2, 0.0)
 
 
 def test_post_processing_keeps_the_guarantee_and_a_second_look_at_the_inputs_ends_it():
