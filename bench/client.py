@@ -135,9 +135,8 @@ class Client(nn.Module):
 
     def _fresh(self) -> nn.Module:
         model = self.defense.change_model(self._build()).train(self._mode == "train")
-        if self._mode == "train":
-            # Only batch statistics enter the gradient. Without running statistics, nothing is written in place.
-            normalise_by_batch(model)
+        # In train mode only batch statistics enter the gradient. Without running ones, nothing is written in place.
+        normalise_by_batch(model)
         replace_norms(model)
         return model
 

@@ -61,8 +61,7 @@ class Attacked:
     def prepared(self) -> nn.Module:
         """A copy of the model as a client computes with it."""
         model = copy.deepcopy(self.model).train(self.model.training)
-        if self.model.training:
-            normalise_by_batch(model)
+        normalise_by_batch(model)
         replace_norms(model)
         return model
 
@@ -198,8 +197,8 @@ def check_same(found: Attacked, step: Step, inputs: Tensor, labels: Tensor) -> N
     if not distance <= _CLOSE:
         raise UserError(
             f"the step cannot be audited as it is: its gradient by torch.func differs from its own by {distance:.1%}. "
-            "Reasons seen: a BatchNorm in eval mode inside a module in train mode, a state that the step changes, "
-            "class weights with probabilities as targets (overrides=('threat=labels_known',))"
+            "Reasons seen: a state that the step changes, class weights with probabilities as targets "
+            "(overrides=('threat=labels_known',))"
         )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bench.auditing.checks import check_tensors, check_weights, hint
 from bench.auditing.leaves import equal, in_float32, leaves, named, rebuilt
+from bench.auditing.modes import keep_modes
 from bench.auditing.neutral import is_lightning, lightning_loss, neutralised
 from bench.auditing.randomness import Tape
 from bench.auditing.recorded_loss import LossCall, LossRecorder
@@ -104,6 +105,7 @@ def read_step(
         )
     check_tensors(module, batch)
     copied = unwrapped_copy(module)
+    keep_modes(copied)
     choose(copied, shared)
     check_weights(copied)
     batch = in_float32(batch)

@@ -67,19 +67,18 @@ def statistics_of(model: nn.Module) -> Forward | None:
 
 
 def normalise_by_batch(model: nn.Module) -> None:
-    """Makes every BatchNorm layer normalise by the batch, in place, without statistics of its own.
+    """Makes every BatchNorm layer in train mode normalise by the batch, in place, without statistics of its own.
 
     What a layer had collected is kept beside the model's buffers (`running_statistics`), so that no attack sees it
     unless it is granted.
     """
-    kept = {
-        module: torch.stack([module.running_mean, module.running_var])
-        for module in model.modules()
-        if isinstance(module, _BatchNorm) and module.running_mean is not None and module.running_var is not None
-    }
-    replace_all_batch_norm_modules_(model)
-    for module, collected in kept.items():
-        module.collected = collected  # no buffer, and so not seen with the model
+    for module in model.modules():
+        if not isinstance(module, _BatchNorm) or not module.training:
+            continue
+        if module.running_mean is not None and module.running_var is not None:
+            # no buffer, and so not seen with the model
+            module.collected = torch.stack([module.running_mean, module.running_var])
+        replace_all_batch_norm_modules_(module)
 
 
 def running_statistics(model: nn.Module, buffers: dict[str, Tensor], like: Tensor) -> Statistics:

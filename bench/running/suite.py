@@ -9,7 +9,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from bench.config import display_names
-from bench.config.common_keys import common_keys
 from bench.config.compose import compose
 from bench.config.instantiate import instantiate
 from bench.config.sweep import combinations
@@ -18,7 +17,7 @@ from bench.results import plans
 from bench.running.cell_lines import CellLines
 from bench.running.executor import NOT_APPLICABLE, UNWRITABLE, Executor, Result, Results
 from bench.running.kind import in_a_word, kind_of
-from bench.running.suite_choices import ALONE, choices
+from bench.running.suite_choices import ALONE, choices, spoken_of
 from bench.running.suite_file import Suite, load
 from bench.running.suite_trainings import Weights, forget_awaited, point, refused, weights_of
 from bench.terminal import transcript
@@ -62,10 +61,9 @@ def planned(
 ) -> list[Planned]:
     """The cells of a grid, each composed and checked.
 
-    What the user says of a group (`attack=idlg`) or of a key replaces what the grid says of it, keys below that group
-    included, except for those that every option has (see `choices`). Cells that become equal are run once. An override
-    with several values (`seed=0,1`) repeats the grid with each of them. A key that only some cells have
-    (`attack.evaluations=500`, which a control has not) is set in those.
+    What the user says of a group or of a key replaces what the grid says of it (see `choices`). Cells that become equal
+    are run once. An override with several values (`seed=0,1`) repeats the grid with each of them. A key that only some
+    cells have (`attack.evaluations=500`, which a control has not) is set in those.
 
     Args:
         suite: the grid.
@@ -77,8 +75,7 @@ def planned(
     Raises:
         UserError: a cell cannot be composed, or its data set is not on this machine: before anything has run.
     """
-    said = {override.partition("=")[0].lstrip("+~") for override in overrides}
-    common = frozenset().union(*(common_keys(group, config_dir) for group in said if "." not in group))
+    said, common = spoken_of(overrides, config_dir)
     first: list[Planned] = []  # trainings
     cells: list[Planned] = []
     seen: list[Any] = []  # their resolved configs, and those of the trainings of their weights
@@ -154,7 +151,7 @@ def _compose_with(
         config_dir: a folder with options of the user's own.
         suite: the name of the suite.
         strangers: `{override: error}` of the overrides that no cell has taken; it is extended.
-        to_run: whether the data set has to be on this machine.
+        to_run: see `planned`.
     """
     used = list(overrides)
     while True:

@@ -4,7 +4,9 @@ import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from bench.config.common_keys import common_keys
 from bench.running.suite_file import Suite
 
 # groups that only an attack looks at, and those that only a training does
@@ -77,9 +79,19 @@ def choices(suite: Suite, said: Collection[str], common: Collection[str] = ()) -
         yield Choice(title, overrides, True, blind=_OF_LEAKS)
 
 
+def spoken_of(overrides: Iterable[str], config_dir: Path | None) -> tuple[set[str], frozenset[str]]:
+    """The keys and groups of which overrides speak, and the keys that all options of these groups have."""
+    said = {_key(override) for override in overrides}
+    return said, frozenset().union(*(common_keys(group, config_dir) for group in said if "." not in group))
+
+
 def group_of(token: str) -> str:
     """The group of an override: `attack` of `attack.lr=1`."""
-    return token.partition("=")[0].lstrip("+~").partition(".")[0]
+    return _key(token).partition(".")[0]
+
+
+def _key(token: str) -> str:
+    return token.partition("=")[0].lstrip("+~")
 
 
 def _blind(measure: str) -> frozenset[str]:
@@ -89,7 +101,7 @@ def _blind(measure: str) -> frozenset[str]:
 
 def _left(tokens: list[str], said: Collection[str], common: Collection[str]) -> list[str]:
     """Those of a choice's overrides that the user's own do not replace."""
-    keys = [token.partition("=")[0].lstrip("+~") for token in tokens]
+    keys = [_key(token) for token in tokens]
     own = {group_of(key) for key in keys if "." not in key}
     return [
         token

@@ -1,5 +1,7 @@
 """What is attacked is what the client computes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from pytorch_lightning import LightningModule
@@ -7,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import bench
-from bench.auditing.attacked import BatchStep, attacked, difference
+from bench.auditing.attacked import BatchStep, attacked, check_same, difference
 from bench.auditing.kinds.base import Knowledge
 from bench.auditing.kinds.lookup import kind_of
 from bench.auditing.step import read_step
 from bench.auditing.targets import targets_of
+from bench.errors import UserError
 from tests.auditing.networks import FEW, Around, Classifier, X, Y, classifier, image
 
 
@@ -85,3 +88,7 @@ def test_what_is_attacked_holds_neither_inputs_nor_targets() -> None:
     assert not held["image"].any() and not held["label"].any() and float(held["age"]) == 44
     assert difference(found, step, image(), torch.tensor([3])) < 1e-5
     assert difference(found, step, image(), torch.tensor([1])) > 0.1
+    check_same(found, step, image(), torch.tensor([3]))
+    other = replace(step, gradients={name: 1.1 * value for name, value in step.gradients.items()})
+    with pytest.raises(UserError, match=r"cannot be audited as it is: its gradient .* differs from its own by 9\.1%"):
+        check_same(found, other, image(), torch.tensor([3]))
