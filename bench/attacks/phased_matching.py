@@ -72,9 +72,12 @@ class PhasedMatching(GroupMatching):
         rest: the arguments of `GroupMatching`.
 
     Attributes:
+        changes: that values of two evaluations are not those of one function.
         seed: seed of the attacker's random numbers. The entries of a victim depend on it, on the victim's number and on
             the number of the evaluation alone.
     """
+
+    changes = True
 
     def __init__(self, phases: Phases, *rest: Any) -> None:
         super().__init__(*rest)

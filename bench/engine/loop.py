@@ -40,8 +40,9 @@ class Minimiser:
 
     A run counts as diverged if the attacker can tell so, in one of three cases. The objective or the iterate is not
     finite. Or the returned objective is above its value at the start, or above ten times the best value seen (and above
-    rounding: the epsilon of the type times the value at the start). Or the iterate is far outside the known range of
-    inputs (`strays`).
+    rounding: the epsilon of the type times the value at the start); values of an objective that changes in the course
+    of a run (`SlottedObjective.changes`) are not compared. Or the iterate is far outside the known range of inputs
+    (`strays`).
 
     Args:
         direction: see `bench.engine.directions`.
@@ -102,10 +103,11 @@ class Minimiser:
         first = [waiting.next(slot) for slot in range(slots if seats is not None else min(slots, total))]
         work.begin(first, start, keeps_size=seats is not None)
         done, active = 0, sum(victim is not None for victim in first)
+        changes = getattr(matching, "changes", False)
         while done < total:
             signals.check()
             ended = torch.nonzero((code := work.advance()).masked_fill(work.parked, 0)).flatten()
-            finished = [self._finish(work, int(slot), int(code[slot]), strays) for slot in ended]
+            finished = [self._finish(work, int(slot), int(code[slot]), strays, changes) for slot in ended]
             done += len(finished)
             served = active
             if finished:
@@ -141,10 +143,13 @@ class Minimiser:
             work.park(work.numbers(close))
         return len(close)
 
-    def _finish(self, work: SolverState, slot: int, code: int, strays: Callable[[Tensor], bool] | None) -> Finished:
+    def _finish(
+        self, work: SolverState, slot: int, code: int, strays: Callable[[Tensor], bool] | None, changes: bool
+    ) -> Finished:
         state, status = work.state, _STATUS[code]
         x, f = self._returned(state, slot, status)
-        if not status.failed and (self._went_up(state, slot) or (strays is not None and strays(x))):
+        went_up = not changes and self._went_up(state, slot)
+        if not status.failed and (went_up or (strays is not None and strays(x))):
             status = Status.DIVERGED
             x, f = self._returned(state, slot, status)
         at, images = work.images.pick(slot, self.keeping.moments)

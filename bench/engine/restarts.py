@@ -26,6 +26,7 @@ class Repeated:
     def __init__(self, objective: SlottedObjective, restarts: int) -> None:
         self._objective, self._restarts = objective, restarts
         self.compiled_slots: int | None = getattr(objective, "compiled_slots", None)
+        self.changes: bool = getattr(objective, "changes", False)
 
     def load(self, victims: Tensor) -> None:
         """Puts the runs numbered `victims` `[S]` into the slots."""

@@ -7,6 +7,7 @@ import torch
 
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
+from bench.messages.status import Status
 
 SMALL = ("data.set=cifar10", "data.size=9", "data.batch_size=2", "model=convnet16", "model.width=2")
 SMALL += ("model.mode=train", "threat=batchnorm_exact", "engine.compile=false", "engine.chunk=1")
@@ -56,6 +57,16 @@ def test_each_part_of_the_course_changes_the_path(parties, word: str) -> None:
     seen = plain.client.share(plain.data.deal([0]))
     changed = parties(*SMALL, *LATE, f"attack.phases.{word}")
     assert not torch.equal(claims(changed.attack, seen)[0].inputs, claims(plain.attack, seen)[0].inputs)
+
+
+@pytest.mark.parametrize("word", ["priors_from=2", "statistics_from=2"])
+def test_a_term_that_begins_to_act_is_no_divergence(parties, word: str) -> None:
+    """The objective rises far above its start, because a term begins to act. The last iterate counts all the same."""
+    built = parties(*SMALL, *LATE, f"attack.phases.{word}")
+    (found,) = built.attack.reconstruct(built.client.share(built.data.deal([0])), 0)
+    assert found.status == [Status.BUDGET]
+    curve = found.trace["curve"][0]
+    assert curve[curve.isfinite()][-1] > curve[0]
 
 
 def test_statistics_are_never_taken_in_silence(parties) -> None:
