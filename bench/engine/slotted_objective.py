@@ -8,8 +8,8 @@ from torch import Tensor
 class SlottedObjective(Protocol):
     """What the loop minimises: `Matching`, or another function with slots.
 
-    It may have a `prepare`, see `Matching`, and an attribute `changes`, which is true if the values of two evaluations are
-    not those of one function and so cannot be compared. Without the attribute they can.
+    It may have a `prepare`, see `Matching`, and an attribute `changes`, which is true if the values of two evaluations
+    are not those of one function and so cannot be compared. Without the attribute they can.
     """
 
     def load(self, victims: Tensor) -> None:
