@@ -34,6 +34,7 @@ SERVED = {
     "dlg_int8": ["threat=adaptive", "defense=int8"],
     "dlg_latent": ["threat=adaptive", "defense=precode"],
     "dlg_concealed": ["threat=adaptive", "defense=dcs2"],
+    "gradinversion_lbfgs": ["data.batch_size=2", "attack.group.weight=0"],
     "april_matching": ["model=vit_tiny", "data.set=cifar10", "attack.evaluations=4"],
 }
 
