@@ -11,6 +11,9 @@ from bench.results.labels_summary import summarise
 from bench.results.stored_labels import StoredLabels
 from bench.results.stored_leak import StoredLeak
 
+# Grants beside which a label rule stands as well: those of adaptive attackers, and images, at which no rule looks.
+_BESIDE = (*ADAPTIVE, "public_images")
+
 
 def with_labels(lines: Sequence[DefenseResult], cells: Sequence[StoredLabels], like: StoredLeak) -> list[DefenseResult]:
     """The lines of a board with what label rules read; a line on which no rule was tried stays as it is.
@@ -19,12 +22,12 @@ def with_labels(lines: Sequence[DefenseResult], cells: Sequence[StoredLabels], l
         lines: the defences.
         cells: the cells of label inference.
         like: a cell of an attack of the same board. Rules that were granted more or less than its attacker do not
-            count, except for what adaptive attackers are granted.
+            count, except for what adaptive attackers are granted, and for public images.
     """
-    board = setting_of(like, without=ADAPTIVE)
+    board = setting_of(like, without=_BESIDE)
     by_defense: dict[str, list[StoredLabels]] = {}
     for cell in cells:
-        if setting_of(cell, without=ADAPTIVE) == board:
+        if setting_of(cell, without=_BESIDE) == board:
             by_defense.setdefault(defense_of(cell.facts), []).append(cell)
     found = []
     for line in lines:

@@ -26,13 +26,17 @@ def facts(attack: str, defense: str, grants: dict[str, bool], **config: Any) -> 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    return attacked(tmp_path, BASIC)
+
+
+def attacked(tmp_path: Path, grants: dict[str, bool]) -> Path:
     """Two defences, each attacked on four victims."""
     for number, defense in enumerate(NODES):
         victims = [{"victim": v, "status": "budget", "batch_size": 1} for v in range(4)]
         samples = [
             {"victim": v, "position": 0, "sample": v, "label": 0, "label_guess": 0, "mse": 0.01} for v in range(4)
         ]
-        cell = Store(tmp_path).cell(StoredLeak, "dlg", f"{number:016x}", facts("dlg", defense, BASIC))
+        cell = Store(tmp_path).cell(StoredLeak, "dlg", f"{number:016x}", facts("dlg", defense, grants))
         cell.append(victims, samples)
     return tmp_path
 
@@ -85,6 +89,13 @@ def test_a_rule_that_was_granted_the_defence_counts_and_one_that_was_granted_the
     adaptive = rule(root, 3, "censor", [1, 1, 0, 0], {"labels": False, "defense_known": True})
     found = board_of(root, oracle, adaptive)["gaussian"]
     assert found is not None and found.best is not None and found.best["rule"] == "censor"
+
+
+def test_a_rule_belongs_beside_an_attacker_with_public_images_at_which_it_does_not_look(tmp_path: Path) -> None:
+    root = attacked(tmp_path, {**BASIC, "public_images": True})
+    assert board_of(root, rule(root, 2, "bias", [1, 1, 1, 0]))["gaussian"] is not None
+    oracle = rule(root, 3, "oracle", [1, 1, 1, 1], {"labels": True, "defense_known": False})
+    assert board_of(root, oracle)["gaussian"] is None
 
 
 def test_a_rule_on_another_model_or_other_batches_does_not_belong_here(root: Path) -> None:
