@@ -34,8 +34,8 @@ class VictimDataModule(LightningDataModule, Generic[P]):
 
     A family of datasets defines five functions, and the base classes do the rest. `where()` names the place of its
     files, `missing()` those that are not there, and `by_hand()` what a user can do about it; `fetch()` downloads them,
-    and `load()` reads them. Nothing is downloaded unless `prepare()` is called. `ImageDataModule` and `TextDataModule`
-    define in `private()` what a victim holds.
+    and `load()` reads them. Nothing is downloaded unless `prepare()` is called. A victim holds examples and their
+    classes; `TextDataModule` adds to these in `private()`.
 
     Args:
         name: the name that tables print.
@@ -114,9 +114,8 @@ class VictimDataModule(LightningDataModule, Generic[P]):
             UserError: a file is damaged; the message names it and says what is wrong with it.
         """
 
-    # A kind of example defines this.
+    # A kind of example may define these.
 
-    @abstractmethod
     def private(self, ids: Sequence[int], samples: Integers, labels: Integers) -> dict[str, Tensor]:
         """Returns `inputs`, `labels` and, for sentences, `mask` of the victims `ids`: the fields of `Victims`.
 
@@ -125,6 +124,7 @@ class VictimDataModule(LightningDataModule, Generic[P]):
             samples: `[V, B]`, the examples that they hold.
             labels: `[V, B]`, the classes of these examples, or the drawn ones.
         """
+        return {"inputs": self.pool.inputs(samples), "labels": torch.from_numpy(labels)}
 
     def adopt(self, make: Maker, head: str) -> TokenizerProtocol:
         """Takes over the model's tokeniser and head before `setup`; only examples that are tokens have this function.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from torch import Tensor
+
 from bench.datamodules.pool import Integers
 
 
@@ -25,6 +27,9 @@ class Examples(Protocol):
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one example."""
+
+    def inputs(self, samples: Integers) -> Tensor:
+        """The examples of these numbers, `[...]` -> `[..., *shape]`."""
 
     @property
     def fingerprint(self) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from bench.datamodules.base import VictimDataModule
 from bench.datamodules.checks import check_integer
 from bench.datamodules.pixels import fit_all
-from bench.datamodules.pool import Integers, Pool
+from bench.datamodules.pool import Pool
 from bench.errors import UserError
 
 
@@ -49,13 +47,3 @@ class ImageDataModule(VictimDataModule[Pool]):
     def mean_image(self) -> Tensor:
         """`[C, H, W]` in [0, 1], the mean over the whole dataset."""
         return self.pool.mean_image
-
-    def private(self, ids: Sequence[int], samples: Integers, labels: Integers) -> dict[str, Tensor]:
-        """Returns the images `[V, B, C, H, W]` and their classes `[V, B]`.
-
-        Args:
-            ids: not used.
-            samples: `[V, B]`, the examples that the victims hold.
-            labels: `[V, B]`, the classes of these examples, or the drawn ones.
-        """
-        return {"inputs": self.pool.inputs(samples), "labels": torch.from_numpy(labels)}

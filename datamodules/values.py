@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -143,13 +142,3 @@ class ValueDataModule(VictimDataModule[ValuePool]):
     def mean_image(self) -> Tensor:
         """The most usual example of the public ones, of the shape of an example."""
         return torch.from_numpy(self.pool.usual)
-
-    def private(self, ids: Sequence[int], samples: Integers, labels: Integers) -> dict[str, Tensor]:
-        """Returns the examples `[V, B, ...]` and their classes `[V, B]`.
-
-        Args:
-            ids: not used.
-            samples: `[V, B]`, the examples that the victims hold.
-            labels: `[V, B]`, the classes of these examples, or the drawn ones.
-        """
-        return {"inputs": self.pool.inputs(samples), "labels": torch.from_numpy(labels)}

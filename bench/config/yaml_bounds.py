@@ -19,7 +19,7 @@ from bench.config.overrides import depth
 from bench.errors import UserError
 
 BYTES, VALUES, DEPTH = 1_000_000, 20_000, 50
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def check_files(config_dir: Path | None) -> None:
@@ -76,7 +76,7 @@ def check_text(text: str, name: str) -> None:
     """
     open_: list[tuple[str | None, int]] = []  # per open node its anchor and the number of values in it so far
     sizes: dict[str, int] = {}
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=LOADER):
         here = f"{name}:{event.start_mark.line + 1}"  # type: ignore[union-attr]
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in (anchor for anchor, _ in open_):
@@ -108,7 +108,7 @@ def check_text(text: str, name: str) -> None:
 def _named(path: Path, root: Path, stamp: tuple[int, int]) -> tuple[str, ...]:
     """The files that a file's `defaults` name, read once per state (`stamp`); empty if the file cannot be read."""
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except (yaml.YAMLError, UnicodeDecodeError, OSError, ValueError):
         return ()
     listed = found.get("defaults") if isinstance(found, dict) else None

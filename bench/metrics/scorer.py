@@ -129,7 +129,17 @@ class Scorer(nn.Module):
             permutation: `[V, B]`, the result of `match`.
         """
         inputs, labels = permute(reconstruction.inputs, permutation), permute(reconstruction.labels, permutation)
-        return Batch.clipped(inputs, labels), Batch.clipped(victims.inputs, victims.labels)
+        return self.batch(inputs, labels, victims), self.batch(victims.inputs, victims.labels, victims)
+
+    def batch(self, inputs: Tensor, labels: Tensor, victims: Victims) -> Any:
+        """One side of the comparison.
+
+        Args:
+            inputs: `[V, B, ...]`, of the reconstructions or of the truth.
+            labels: `[V, B]`, likewise.
+            victims: the private examples, which say what the numbers mean.
+        """
+        return Batch.clipped(inputs, labels)
 
     def _score(self, key: str, metric: SampleMetric, guess: Any, truth: Any, scored: Tensor, failed: Tensor) -> Tensor:
         shape = guess.labels.shape

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bench.models.activations import activation as activation_of
 from bench.models.initialise import uniform
+from bench.models.lenet_body import lenet_body
 from bench.models.normalise import first_layer
 
 
@@ -43,14 +43,7 @@ class LeNet(nn.Module):
         classes: int,
     ) -> None:
         super().__init__()
-        if width < 1 or len(strides) != 3 or min(strides) < 1:
-            raise ValueError(f"width={width}, strides={list(strides)}: want a width >= 1 and three strides >= 1")
-        layers: list[nn.Module] = [first_layer(mean, std, shape[0])]
-        channels = shape[0]
-        for stride in strides:
-            layers += [nn.Conv2d(channels, width, 5, padding=2, stride=stride), activation_of(activation)]
-            channels = width
-        self.body = nn.Sequential(*layers)
+        self.body = lenet_body(first_layer(mean, std, shape[0]), nn.Conv2d, shape[0], width, strides, activation)
         with torch.no_grad():
             features = self.body(torch.zeros(1, *shape)).flatten(1).shape[1]
         self.fc = nn.Linear(features, classes)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bench.models.activations import activation as activation_of
 from bench.models.initialise import uniform
+from bench.models.lenet_body import lenet_body
 
 
 class LeNetSeries(nn.Module):
@@ -43,16 +43,9 @@ class LeNetSeries(nn.Module):
         classes: int,
     ) -> None:
         super().__init__()
-        if width < 1 or len(strides) != 3 or min(strides) < 1:
-            raise ValueError(f"width={width}, strides={list(strides)}: want a width >= 1 and three strides >= 1")
         if len(shape) < 2:
             raise ValueError(f"shape={tuple(shape)}: want series of C channels and T times (data=series)")
-        layers: list[nn.Module] = [nn.Flatten(2)]
-        channels = shape[0]
-        for stride in strides:
-            layers += [nn.Conv1d(channels, width, 5, padding=2, stride=stride), activation_of(activation)]
-            channels = width
-        self.body = nn.Sequential(*layers)
+        self.body = lenet_body(nn.Flatten(2), nn.Conv1d, shape[0], width, strides, activation)
         with torch.no_grad():
             features = self.body(torch.zeros(1, *shape)).flatten(1).shape[1]
         self.fc = nn.Linear(features, classes)

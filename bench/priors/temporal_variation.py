@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from bench.priors.base import Prior
+from bench.priors.weighted import WeightedPrior
 
 
 def temporal_variation(series: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def temporal_variation(series: Tensor) -> Tensor:
     return series.diff(dim=-1).abs().flatten(1).mean(1)
 
 
-class TemporalVariation(Prior):
+class TemporalVariation(WeightedPrior):
     """`temporal_variation` times a weight.
 
     Args:
@@ -34,11 +34,4 @@ class TemporalVariation(Prior):
 
     of_series: ClassVar[bool] = True
 
-    def __init__(self, weight: float) -> None:
-        if weight < 0:
-            raise ValueError(f"weight={weight}: must be >= 0")
-        self.weight = weight
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Series `[S, B, C, T]` -> `[S]`."""
-        return self.weight * temporal_variation(images)
+    penalty = staticmethod(temporal_variation)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from bench.priors.base import Prior
+from bench.priors.weighted import WeightedPrior
 
 
 def total_variation(images: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def total_variation(images: Tensor) -> Tensor:
     return sum((step.flatten(1).mean(1) for step in along), images.new_zeros(len(images)))
 
 
-class TotalVariation(Prior):
+class TotalVariation(WeightedPrior):
     """`total_variation` times a weight.
 
     Departs from the published code for models that normalise their inputs. Our images are pixels in [0, 1], because
@@ -34,11 +34,4 @@ class TotalVariation(Prior):
         ValueError: weight is negative.
     """
 
-    def __init__(self, weight: float) -> None:
-        if weight < 0:
-            raise ValueError(f"weight={weight}: must be >= 0")
-        self.weight = weight
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """`[S, B, C, H, W]` -> `[S]`."""
-        return self.weight * total_variation(images)
+    penalty = staticmethod(total_variation)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bench.priors.base import Prior
+from bench.priors.weighted import WeightedPrior
 
 
 def trend_distance(series: Tensor) -> Tensor:
@@ -24,7 +24,7 @@ def trend_distance(series: Tensor) -> Tensor:
     return (series - mean - slope * times).abs().flatten(1).mean(1)
 
 
-class Trend(Prior):
+class Trend(WeightedPrior):
     """`trend_distance` times a weight.
 
     Departs: the authors' code fits the line to the first channel, continued by the values to forecast; here each
@@ -40,11 +40,4 @@ class Trend(Prior):
 
     of_series: ClassVar[bool] = True
 
-    def __init__(self, weight: float) -> None:
-        if weight < 0:
-            raise ValueError(f"weight={weight}: must be >= 0")
-        self.weight = weight
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Series `[S, B, C, T]` -> `[S]`."""
-        return self.weight * trend_distance(images)
+    penalty = staticmethod(trend_distance)

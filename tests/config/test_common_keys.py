@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from bench.config import options
 from bench.config.common_keys import common_keys
 from bench.config.compose import compose
+from bench.errors import UserError
 
 
 @pytest.mark.parametrize("group", ["threat", "training"])
@@ -31,3 +32,17 @@ def test_an_option_of_the_users_own_counts(tmp_path: Path) -> None:
     assert common_keys("data", tmp_path) == {"data.victims"}
     (tmp_path / "data" / "broken.yaml").write_text("victims: [", encoding="utf-8")
     assert common_keys("data", tmp_path) == {"data.victims"}
+
+
+def test_an_option_that_starts_from_one_of_ours_or_of_the_users_own_has_its_keys(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name, text in {"mine": "defaults: [mnist, _self_]", "other": "defaults: [/data/mine]", "none": "x"}.items():
+        (tmp_path / "data" / f"{name}.yaml").write_text(f"# {name}\n{text}\n", encoding="utf-8")
+    assert common_keys("data", tmp_path) == common_keys("data")
+
+
+def test_a_file_that_starts_from_itself_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.yaml").write_text("defaults: [mine]\n", encoding="utf-8")
+    with pytest.raises(UserError, match="mine"):
+        common_keys("data", tmp_path)

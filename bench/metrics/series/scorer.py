@@ -9,7 +9,7 @@ from torch import Tensor
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
 from bench.metrics.base import SampleMetric
-from bench.metrics.matching import assign, permute
+from bench.metrics.matching import assign
 from bench.metrics.scorer import Scorer
 from bench.metrics.series.batch import SeriesBatch
 
@@ -28,15 +28,6 @@ class SeriesScorer(Scorer):
         """The index of the series that is compared with each private one, `[V, B]`: the least total MSE."""
         return assign(reconstruction.inputs, victims.inputs, clip=False)
 
-    def sides(
-        self, reconstruction: Reconstruction, victims: Victims, permutation: Tensor
-    ) -> tuple[SeriesBatch, SeriesBatch]:
-        """The two sides of the comparison: the reconstructions in the order of the truth, and the truth.
-
-        Args:
-            reconstruction: the result of the attack.
-            victims: the private series.
-            permutation: `[V, B]`, the result of `match`.
-        """
-        inputs, labels = permute(reconstruction.inputs, permutation), permute(reconstruction.labels, permutation)
-        return SeriesBatch(inputs, labels), SeriesBatch(victims.inputs, victims.labels)
+    def batch(self, inputs: Tensor, labels: Tensor, victims: Victims) -> SeriesBatch:
+        """Series and their labels; see `Scorer.batch`."""
+        return SeriesBatch(inputs, labels)

@@ -12,7 +12,6 @@ from bench.messages.columns import TableColumns
 from bench.messages.reconstruction import Reconstruction
 from bench.messages.victims import Victims
 from bench.metrics.base import SampleMetric
-from bench.metrics.matching import permute
 from bench.metrics.scorer import Scorer
 from bench.metrics.table.batch import RowBatch
 
@@ -71,17 +70,9 @@ class RowScorer(Scorer):
         guess = columns.hard(torch.nan_to_num(reconstruction.inputs))
         return assign_rows(guess, victims.inputs.to(guess), columns)
 
-    def sides(self, reconstruction: Reconstruction, victims: Victims, permutation: Tensor) -> tuple[RowBatch, RowBatch]:
-        """The two sides of the comparison: the reconstructions in the order of the truth, and the truth.
-
-        Args:
-            reconstruction: the result of the attack.
-            victims: the private rows.
-            permutation: `[V, B]`, the result of `match`.
-        """
-        inputs, labels = permute(reconstruction.inputs, permutation), permute(reconstruction.labels, permutation)
-        columns = _columns(victims)
-        return RowBatch.hardened(inputs, labels, columns), RowBatch.hardened(victims.inputs, victims.labels, columns)
+    def batch(self, inputs: Tensor, labels: Tensor, victims: Victims) -> RowBatch:
+        """Rows and their labels; see `Scorer.batch`."""
+        return RowBatch.hardened(inputs, labels, _columns(victims))
 
 
 def _columns(victims: Victims) -> TableColumns:
