@@ -34,14 +34,14 @@ def run_or_show(name: str, cells: list[Planned], *, only_config: bool, config_di
 def _run(name: str, cells: list[Planned], config_dir: Path | None) -> Answer:
     from bench.report import page
     from bench.results.store import Store
-    from bench.running import suite as suites
+    from bench.running import suite, suite_run
     from bench.running.cell import record_failure
 
     roots = sorted({cell.config.results for cell in cells})
     for root in roots:
         Store(Path(root)).check()
-    suites.write_plans(name, cells)
-    outcome = suites.run(cells, record_failure)
+    suite.write_plans(name, cells)
+    outcome = suite_run.run(cells, record_failure)
     reports = [page.write(Path(root), config_dir=config_dir) for root in roots] if speaks() else []
     for root, made in zip(roots, reports):
         show_report(made)

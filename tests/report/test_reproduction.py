@@ -170,7 +170,7 @@ def test_a_suite_has_one_cell_beside_each_figure_of_its_paper(name: str) -> None
     found = paper_section.of_suite(name)
     assert found is not None
     cells = [cell for cell in suite.plan(name, [], to_run=False) if not cell.first]
-    planned = [(suite._titled(cell.config), cell.weights) for cell in cells]
+    planned = [(suite.titled(cell.config), cell.weights) for cell in cells]
     words = [
         {**one["names"], "B": str(one["data"]["batch_size"]), "weights": "stored" if weights else "fresh"}
         for one, weights in planned
