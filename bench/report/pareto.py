@@ -68,8 +68,7 @@ def plot(board: DefenseBoard, trained: Sequence[DefenseResult], width: float = 7
     axes.plot(*_steps(best), color="0.55", linewidth=1.4, linestyle="--", zorder=1, label="Pareto front")
     families = list(dict.fromkeys(line.family for line in sorted(trained, key=lambda line: line.title)))
     for number, family in enumerate(families):
-        colour, mark = _COLOURS[number % len(_COLOURS)], _MARKS[number % len(_MARKS)]
-        _family(axes, [line for line in trained if line.family == family], colour, mark)
+        _family(axes, [line for line in trained if line.family == family], *drawn_as(number))
     _names(axes, trained, font - 1)
     axes.set_xlabel("test accuracy of a model trained under the defence", fontsize=font + 2)
     unit = f" ({board.scale.unit})" if board.scale.unit else ""
@@ -81,6 +80,16 @@ def plot(board: DefenseBoard, trained: Sequence[DefenseResult], width: float = 7
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=font, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
+
+
+def drawn_as(number: int) -> tuple[str, str]:
+    """Colour and mark of a family by its number; no pair of both comes twice among 81 families.
+
+    >>> drawn_as(0), drawn_as(9)
+    (('#0072B2', 'o'), ('#0072B2', 's'))
+    """
+    turn, place = divmod(number, len(_COLOURS))
+    return _COLOURS[place], _MARKS[(place + turn) % len(_MARKS)]
 
 
 def _accuracy(line: DefenseResult) -> dict[str, float]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.report import drawn
-from bench.report.pareto import _steps, beside, pareto, spread, stamp, together
+from bench.report.pareto import _steps, beside, drawn_as, pareto, spread, stamp, together
 from bench.results.defense_result import DefenseBoard
 from bench.results.join import front
 
@@ -51,6 +51,11 @@ def test_a_text_is_clear_of_the_points_on_its_side(places: list[tuple[float, flo
     edge = beside(places, x, middle, height)
     level = [px for px, py in places if (px > 0.5) == (x > 0.5) and abs(py - middle) < height / 2]
     assert all(edge < px if x > 0.5 else edge > px for px in [x, *level])
+
+
+def test_families_of_a_long_board_are_told_apart_by_colour_and_mark() -> None:
+    assert len({drawn_as(number) for number in range(81)}) == 81
+    assert len({drawn_as(number)[0] for number in range(9)}) == len({drawn_as(number)[1] for number in range(9)}) == 9
 
 
 def test_between_two_points_the_front_has_the_accuracy_of_the_next(defense_board: Boards) -> None:
