@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.attacks.base import Attack
-from bench.attacks.strongest import Candidate, Strongest, budget_of
+from bench.attacks.ensemble import AttackEnsemble, Candidate, budget_of
 from bench.engine.slots import Slots
 from bench.engine.stops import BUDGET, GO_ON, StepOutcome, Stop
 
@@ -122,7 +122,7 @@ def keep_time(attack: Attack, clock: Clock) -> None:
     for part in attack.modules():
         if (minimiser := getattr(part, "minimiser", None)) is not None:
             minimiser.stop = TimedStop(minimiser.stop, clock)
-    if not isinstance(attack, Strongest):
+    if not isinstance(attack, AttackEnsemble):
         return
     attack.engine.watch, attack.entered = clock.step, clock.enter
     budgets = {name: budget_of(_attack(member)) for name, member in attack.members.items()}

@@ -176,7 +176,8 @@ def test_text_runs_every_attack_at_three_batch_sizes_and_one_of_them_under_defen
     cells = [cell.config for cell in suite.plan("text", [])]
     assert {cfg.names.data for cfg in cells} == {"sentences"} and not any("training" in cfg for cfg in cells)
     tried = {(cfg.names.attack, cfg.names.threat) for cfg in cells}
-    surrogate = {(attack, "surrogate") for attack in ("dlg_text", "dlg_text_adam", "tag", "lamp", "dager", "noise")}
+    own = ("dlg_text", "dlg_text_adam", "tag", "lamp", "dager", "strongest_text", "noise")
+    surrogate = {(attack, "surrogate") for attack in own}
     frozen = {("dlg_text", "embedding_frozen"), ("dlg_text_masked", "embedding_frozen")}
     assert tried == surrogate | {("bag_of_words", "basic")} | frozen
     for pair in tried - frozen:
