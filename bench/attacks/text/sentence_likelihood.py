@@ -36,8 +36,9 @@ class SentenceLikelihood:
     def __call__(self, position: int, tokens: Tensor, labels: Tensor, gradient: Gradient | None = None) -> ScoredClaim:
         """Scores a claim about one victim.
 
-        A classifier's labels that the claim leaves open are those that are granted; otherwise they are filled in by the
-        same score (`bench.attacks.posterior.likeliest`). The targets of a language model follow from the sentences.
+        A classifier's labels are those that are granted. Otherwise they are those of the claim or the likeliest ones by
+        the same score (`bench.attacks.posterior.likeliest`), whichever are more probable, because an attack that found
+        most words may have guessed labels that hide it. The targets of a language model follow from the sentences.
 
         Args:
             position: of the victim in the observation.
@@ -57,12 +58,13 @@ class SentenceLikelihood:
             score, error, count = compared(seen, self.likelihood, position, inputs, targets, gradient, like)
             return (score if isfinite(score) else inf), error, count
 
-        tries, targets = 0, labels
-        if language.head == "classification":
-            known = labels if seen.labels is None else torch.where(labels < 0, seen.labels[position], labels)
-            targets, tries = likeliest(known, seen.task.classes or 0, lambda one: judged(one)[0])
-            labels = targets
-        else:
+        if language.head != "classification":
             vocabulary = seen.parameters[language.embedding].shape[1]
             targets = targets_of(language, tokens, mask, vocabulary)[0].to(self.dtype)
-        return ScoredClaim(*judged(targets), tokens, labels, tries + 1)
+            return ScoredClaim(*judged(targets), tokens, labels, 1)
+        if seen.labels is not None:
+            return ScoredClaim(*judged(seen.labels[position]), tokens, seen.labels[position], 1)
+        likely, tries = likeliest(torch.full_like(labels, -1), seen.task.classes or 0, lambda one: judged(one)[0])
+        tried = [likely] if bool((labels < 0).any()) else [labels, likely]
+        best, found = min(((judged(one), one) for one in tried), key=lambda pair: pair[0][0])
+        return ScoredClaim(*best, tokens, found, tries + len(tried))

@@ -36,6 +36,13 @@ def test_the_true_sentences_score_best_and_labels_are_filled_in(shared_data, mod
         assert score(place, swapped, nothing).score > true.score
 
 
+def test_wrong_labels_of_right_sentences_are_put_right(shared_data) -> None:
+    built = cola(shared_data, *ATTACK, "data.batch_size=2")
+    victims, score = judge(built, 1)
+    found = score(0, victims.inputs[0], 1 - victims.labels[0])
+    assert torch.equal(found.labels, victims.labels[0]) and found.error < 1e-5
+
+
 def test_a_claim_with_an_open_place_comes_last(shared_data) -> None:
     built = cola(shared_data, *ATTACK)
     victims, score = judge(built, 1)
