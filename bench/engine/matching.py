@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from bench.engine.kernels.layout import KERNELS, beside
+from bench.engine.kernels.layout import beside, is_ours
 from bench.engine.parametrisation import Parametrisation, Pixels
 from bench.engine.units import comparable
 from bench.messages.observation import Observation
@@ -138,7 +138,7 @@ class Matching:
 
     def _cast(self, group: dict[str, Tensor]) -> dict[str, Tensor]:
         cast = {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in group.items()}
-        return {name: beside(v) if self._beside and v.dim() == KERNELS else v for name, v in cast.items()}
+        return {name: beside(v) if self._beside and is_ours(v.shape) else v for name, v in cast.items()}
 
     def lay_beside(self) -> None:
         """Lays the weights of convolutions, and their gradients, out as `bench.engine.kernels` reads them fastest."""
@@ -147,11 +147,6 @@ class Matching:
             self._slots |= {
                 key: self._cast(self._slots[key]) for key in ("observed", "parameters") if key in self._slots
             }
-
-    @property
-    def has_kernels(self) -> bool:
-        """Whether a parameter may be the weights of a convolution over images, by its shape."""
-        return any(value.dim() == KERNELS for value in self._seen.parameters.values())
 
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """`[S, n]` -> objective `[S]` and its gradient `[S, n]`, by the compiled function if one fits."""

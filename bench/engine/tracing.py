@@ -17,6 +17,7 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from bench.engine.kernels.interception import OwnConvolutions
+from bench.engine.kernels.layout import is_ours
 from bench.engine.kernels.library import Unavailable, load
 from bench.engine.matching import Matching
 
@@ -68,16 +69,21 @@ def trace_own(matching: Matching, z: Tensor) -> Traced:
     """Traces the function with convolutions of our own, if the victims have weights of their own on a processor.
 
     Args:
-        matching: a matching function, loaded with S victims, which are laid out beside each other in memory if there
-            is something to trace.
+        matching: a matching function, loaded with S victims. If there is something to trace, they are laid out anew in
+            memory.
         z: `[S, n]`, variables at which the function may be evaluated.
     """
-    if z.device.type != "cpu" or matching.shares_model or not matching.mappable or not matching.has_kernels:
+    parameters, *_ = matching.arguments()
+    if (
+        z.device.type != "cpu"
+        or matching.shares_model
+        or not any(is_ours(value.shape) for value in parameters.values())
+    ):
         return Traced(None)
     try:
         load()
     except Unavailable as why:
-        return Traced(None, f"convolutions by torch, which are slower: {why}")
+        return _without(str(why))
     eager = matching.function(*matching.arguments(), z)
     matching.lay_beside()
     try:
@@ -85,12 +91,16 @@ def trace_own(matching: Matching, z: Tensor) -> Traced:
         found = function(*matching.arguments(), z)
     except Exception as error:  # tracing runs the model's own code, which may raise anything
         first = (str(error).strip().splitlines() or [""])[0]
-        return Traced(None, f"convolutions by torch, which are slower: {type(error).__name__}: {first[:120]}")
+        return _without(f"{type(error).__name__}: {first[:120]}")
     if not any("leakbench" in str(node.target) for node in function.graph.nodes):
         return Traced(None)
     if not (off := difference(found, eager)) <= TOLERANCE:
-        return Traced(None, f"convolutions by torch, which are slower: ours differ by {off:.1e}")
+        return _without(f"ours differ by {off:.1e}")
     return Traced(function)
+
+
+def _without(why: str) -> Traced:
+    return Traced(None, f"convolutions by torch, which are slower: {why}")
 
 
 def difference(found: tuple[Tensor, Tensor], eager: tuple[Tensor, Tensor]) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from bench.engine.kernels import convolution
+from bench.engine.kernels.layout import in_blocks
 
 _TYPES = (torch.float32, torch.float64)
 
@@ -17,8 +18,9 @@ _TYPES = (torch.float32, torch.float64)
 class OwnConvolutions(TorchFunctionMode):
     """Within this block, `conv2d` on a processor is `bench.engine.kernels.convolution`, which maps over victims.
 
-    What that does not know (groups, dilation, padding by a word, half precision) stays with torch. It pays if the
-    weights differ between victims, since torch then computes grouped convolutions.
+    It pays if the weights differ between victims, since torch then computes grouped convolutions. What ours does not
+    know (groups, dilation, padding by a word, half precision) stays with torch, and so does what torch does quickly
+    (`bench.engine.kernels.layout`).
     """
 
     def __torch_function__(
@@ -42,7 +44,7 @@ def _convolved(
     groups: int = 1,
 ) -> Tensor | None:
     """What `torch.conv2d` returns, or None if it has to do it; the arguments have its names."""
-    if isinstance(padding, str) or groups != 1 or _pair(dilation) != (1, 1):
+    if isinstance(padding, str) or groups != 1 or _pair(dilation) != (1, 1) or in_blocks(*weight.shape[:2]):
         return None
     if input.dim() != 4 or input.device.type != "cpu" or input.dtype not in _TYPES or weight.dtype != input.dtype:
         return None

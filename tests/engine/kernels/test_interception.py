@@ -32,6 +32,15 @@ def test_plain_convolutions_are_ours(settings: dict, calls: list) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
+def test_whole_blocks_of_channels_are_left_to_torch(calls: list) -> None:
+    x, weight = X.repeat(1, 4, 1, 1), W.repeat(6, 4, 1, 1)
+    with OwnConvolutions():
+        functional.conv2d(x, weight[:16])
+        assert not calls
+        functional.conv2d(x, weight[:15])
+    assert len(calls) == 1
+
+
 @pytest.mark.parametrize("settings", [{"groups": 2}, {"dilation": 2}, {"padding": "valid"}])
 def test_others_are_left_to_torch(settings: dict, calls: list) -> None:
     weight = W[:2, :2] if "groups" in settings else W
