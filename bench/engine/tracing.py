@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule
+from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.passes.shape_prop import TensorMetadata
 
 from bench.engine.kernels.interception import OwnConvolutions
 from bench.engine.kernels.layout import is_ours
@@ -23,6 +24,11 @@ from bench.engine.matching import Matching
 
 Function = Callable[..., tuple[Tensor, Tensor]]
 
+_ATEN = torch.ops.aten
+_VIEWS = (
+    *(_ATEN.view.default, _ATEN.permute.default, _ATEN.transpose.int, _ATEN.expand.default, _ATEN.alias.default),
+    *(_ATEN.unsqueeze.default, _ATEN.squeeze.dim, _ATEN.squeeze.dims),
+)
 TOLERANCE = 1e-3  # relative to the largest entry; float32 rounding in another order of summation is about 1e-5
 
 
@@ -60,9 +66,30 @@ def trace(matching: Matching, z: Tensor, own: bool) -> GraphModule:
             return matching.function(*arguments)  # type: ignore[arg-type]
 
     traced = make_fx(function)(*matching.arguments(), z)
+    _shorten(traced.graph)
     traced.graph.eliminate_dead_code()
     traced.recompile()
     return traced
+
+
+def _shorten(graph: Graph) -> None:
+    """Skips views that undo others: vmap leaves hundreds, and each costs microseconds where nothing is compiled.
+
+    None of `_VIEWS` moves the start of a tensor, so two in a chain are the same if their shapes and strides are.
+    """
+    for node in graph.nodes:
+        above = node
+        while above.target in _VIEWS:
+            above = above.args[0]
+            if _form(above) == _form(node) != ():
+                node.replace_all_uses_with(above)
+                break
+
+
+def _form(node: Node) -> tuple[object, ...]:
+    """The shape, strides and type of what a node returns; nothing if that is not known."""
+    found = node.meta.get("tensor_meta")
+    return (found.shape, found.stride, found.dtype) if isinstance(found, TensorMetadata) else ()
 
 
 def trace_own(matching: Matching, z: Tensor) -> Traced:

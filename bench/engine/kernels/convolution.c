@@ -75,16 +75,20 @@ static inline struct phase phase_of(long first, long stride, long kernel, long p
 
 /* a * b + c, rounded once. It is written out because a compiler left to itself fuses in some tiles and not in others,
    and a victim's numbers would then depend on the width of the register that it is computed in. */
-#if defined(__clang__) && __has_builtin(__builtin_elementwise_fma)
+#ifdef __clang__
+#if __has_builtin(__builtin_elementwise_fma)
 #define FUSED(a, b, c) __builtin_elementwise_fma(a, b, c)
-#elif defined(__FMA__)
+#endif
+#endif
+#if !defined(FUSED) && defined(__FMA__)
 #include <immintrin.h>
 #define fused_float_32 _mm256_fmadd_ps
 #define fused_double_32 _mm256_fmadd_pd
 #define fused_float_64 _mm512_fmadd_ps
 #define fused_double_64 _mm512_fmadd_pd
 #define FUSED(a, b, c) (VEC) NAME(fused)(a, b, c)
-#else
+#endif
+#ifndef FUSED
 #define FUSED(a, b, c) ((a) * (b) + (c))
 #endif
 

@@ -45,7 +45,16 @@ def _function(name: str, dtype: torch.dtype) -> Callable[..., int]:
 
 
 def _run(name: str, x: Tensor, w: Tensor, y: Tensor, stride: Pair, padding: Pair) -> None:
-    """Calls the C function that computes one of the three tensors from the other two."""
+    """Calls the C function that computes one of the three tensors from the other two.
+
+    Raises:
+        ValueError: the three do not belong together; the C code would read beyond their ends.
+    """
+    sides = [_places(*sizes) for sizes in zip(x.shape[3:], w.shape[3:], stride, padding)]
+    if (*x.shape[:2], w.shape[1], *sides) != tuple(y.shape) or (x.shape[0], x.shape[2]) != (w.shape[0], w.shape[2]):
+        raise ValueError(f"no convolution of {tuple(x.shape)} with {tuple(w.shape)} is {tuple(y.shape)}")
+    if not x.dtype == w.dtype == y.dtype:
+        raise ValueError(f"a convolution of {x.dtype} with {w.dtype}: want one type")
     sizes = (*x.shape, w.shape[1], *w.shape[3:], *stride, *padding, *y.shape[3:])
     geometry = _Geometry(*sizes, x.stride(), w.stride(), y.stride())
     if _function(name, x.dtype)(x.data_ptr(), w.data_ptr(), y.data_ptr(), geometry):

@@ -146,18 +146,18 @@ static int NAME(weight)(const REAL *x, REAL *w, const REAL *y, const struct geom
     const struct strides of_x = {g->x[0], g->x[2], g->x[3], g->x[4]}, of_y = {g->y[0], g->y[2], g->y[3], g->y[4]};
     const struct strides of_w = {g->w[0], g->w[2], g->w[3], g->w[4]};
     /* The output takes the place of the weights, and its columns stand as far apart as the stride says. */
-    struct correlation c = {
+    const struct correlation c = {
         .in_channels = 1, .kernel_y = g->out_height, .kernel_x = g->out_width,
         .in_plane = 0, .step_y = padded.width, .step_x = 1,
-        .spread_y = g->stride_y * padded.width, .spread_x = g->stride_x,
+        .spread_y = g->stride_y * padded.width, .spread_x = g->stride_x, .adds = 1,
         .out_channels = g->out_channels, .out_height = g->kernel_y, .out_width = g->kernel_x,
         .out_plane = volume(kernel), .out_row = g->kernel_x, .out_column = 1,
     };
     const long weights = g->out_channels * volume(kernel);
     VEC *room = NAME(room)(weights + volume(padded) + volume(result)), *in = room + weights, *of = in + volume(padded);
     if (!room) return 1;
+    memset(room, 0, (size_t)weights * BYTES);
     for (long b = 0; b < g->batch; b++) {
-        c.adds = b > 0;
         NAME(pack)(x + b * g->x[1], of_x, lanes, image, padded, g->padding_y, g->padding_x, in);
         NAME(pack)(y + b * g->y[1], of_y, lanes, result, result, 0, 0, of);
         for (long i = 0; i < g->in_channels; i++)

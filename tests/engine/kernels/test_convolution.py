@@ -134,3 +134,22 @@ def test_the_operations_are_what_torch_wants_of_its_own(name: str) -> None:
     tests = ("test_schema", "test_faketensor")
     assert set(torch.library.opcheck(operation, (*arguments, *sizes), test_utils=tests).values()) == {"SUCCESS"}
     assert operation(*arguments, *sizes).stride(0) == 1
+
+
+def test_what_does_not_belong_together_is_refused() -> None:
+    """The C code would read beyond the end of a tensor."""
+    x, w = made((3, 2, 3, 4, (6, 5), (3, 2), (1, 1), (0, 0)))
+    y = convolution.output(x, w, (1, 1), (0, 0))
+    for wrong in (x[:2], x[:, :, :2]):
+        with pytest.raises(ValueError, match="no convolution of"):
+            convolution.output(wrong, w, (1, 1), (0, 0))
+    for size in ((7, 5), (5, 5)):
+        with pytest.raises(ValueError, match="no convolution of"):
+            convolution.input(w, y, size, (1, 1), (0, 0))
+    with pytest.raises(ValueError, match="want one type"):
+        convolution.output(x, w.float(), (1, 1), (0, 0))
+
+
+def test_a_sum_over_no_examples_is_zero() -> None:
+    x, y = torch.zeros(3, 0, 2, 5, 5), torch.zeros(3, 0, 4, 3, 3)
+    assert torch.equal(convolution.weight(x, y, (3, 3), (1, 1), (0, 0)), torch.zeros(3, 4, 2, 3, 3))
