@@ -23,7 +23,7 @@ VICTIMS, TURNS = (8, 32), 25
 
 
 @dataclass(frozen=True)
-class Layer:
+class ConvolutionLayer:
     """A convolution, padded so that only its stride makes the output smaller than the input.
 
     Args:
@@ -42,12 +42,12 @@ class Layer:
 
 
 LAYERS = (
-    *(Layer(3, 12, 32, 5, 2), Layer(12, 12, 16, 5, 2), Layer(12, 12, 8, 5, 1)),
-    *(Layer(16, 16, 32, 3, 1), Layer(64, 64, 8, 3, 1)),
+    *(ConvolutionLayer(3, 12, 32, 5, 2), ConvolutionLayer(12, 12, 16, 5, 2), ConvolutionLayer(12, 12, 8, 5, 1)),
+    *(ConvolutionLayer(16, 16, 32, 3, 1), ConvolutionLayer(64, 64, 8, 3, 1)),
 )
 
 
-def measure(layer: Layer, victims: int, turns: int) -> dict[str, tuple[float, float]]:
+def measure(layer: ConvolutionLayer, victims: int, turns: int) -> dict[str, tuple[float, float]]:
     """The rates of torch and of ours, in floating-point operations per second, of each operation.
 
     A multiplication and an addition are two operations. Torch and ours take turns, and the quickest turn counts.
