@@ -121,8 +121,9 @@ def tune(
     slots = found.slots
     if compiles and chunk is None and device.type == "cpu":
         slots = min(total, room(SLOTS_COMPILED, held, some(1)[0], device))
+    traces = evaluations >= TRACED_FROM
     wanted = replace(found, slots=slots, seated=False) if compiles else found
-    if compiles or evaluations >= TRACED_FROM:
+    if compiles or traces:
         wanted = _with_own(some, wanted, timed=compiles)
     if threads is None and device.type == "cpu":
         wanted = replace(wanted, threads=_threads(some, wanted))
@@ -133,7 +134,9 @@ def tune(
     wanted.apply(matching)
     compiled = compile_matching(matching, z, wanted.own)
     if compiled.function is None:
-        eager = _with_own(some, replace(found, threads=wanted.threads), timed=False)
+        eager = replace(found, threads=wanted.threads)
+        if traces:
+            eager = _with_own(some, eager, timed=False)
         notice = "; ".join(filter(None, [f"not compiled: {compiled.reason}", eager.notice]))
         return replace(eager, compile_seconds=compiled.seconds, notice=notice)
     return replace(wanted, compiled=compiled.function, compile_seconds=compiled.seconds)

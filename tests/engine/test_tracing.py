@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from bench.engine import compile as compiling
 from bench.engine import tuning
 from bench.engine.kernels import library
 from bench.engine.tracing import trace_own
@@ -32,7 +33,12 @@ def loaded(parties, *overrides: str):
     return matching, torch.stack([attack.start_of(seen, 0, victim) for victim in range(5)])
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+SLOW = ("several starts, batch statistics",)
+
+
+@pytest.mark.parametrize(
+    "attack", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in ATTACKS]
+)
 def test_it_equals_the_eager_function_elsewhere_and_for_other_victims_too(attack: str, parties) -> None:
     """Rounding of float32, in another order of summation: 1e-4 of the largest entry."""
     matching, z = loaded(parties, *ATTACKS[attack])
@@ -77,6 +83,29 @@ def test_a_victims_result_is_the_same_to_the_bit_in_any_company(chunk: str, part
         for victim, claim in attacked(parties, ids, *settings)[0].items():
             assert torch.equal(claim.inputs, together[victim].inputs)
             assert torch.equal(claim.objective, together[victim].objective)
+
+
+def test_what_is_not_compiled_is_traced(parties, monkeypatch) -> None:
+    """A machine may have a C compiler and no C++ compiler."""
+    monkeypatch.setattr(compiling, "_compiler", lambda: False)
+    for enough in (True, False):
+        monkeypatch.setattr(tuning, "TRACED_FROM", 20 if enough else 21)
+        _, tuned, said = attacked(parties, [0], "engine.compile=true")
+        assert said == ["not compiled: no C++ compiler is here"]
+        assert (tuned.own, tuned.seated, tuned.compiled) == (enough, True, None)
+
+
+@pytest.mark.parametrize("quicker", [True, False])
+def test_a_clock_decides_whose_convolutions_are_compiled(quicker: bool, parties, monkeypatch) -> None:
+    """The first that is timed is ours. What compiles is replaced by what runs the trace as it is."""
+    seconds = iter([1.0, 2.0] if quicker else [2.0, 1.0])
+    monkeypatch.setattr(tuning, "_seconds", lambda *work: next(seconds))
+    monkeypatch.setattr(compiling.torch, "compile", lambda traced, **_: traced)
+    found, tuned, said = attacked(parties, list(range(4)), "engine.compile=true")
+    assert tuned.own == quicker and tuned.compiled is not None and not said
+    names = [str(node.target) for node in tuned.compiled.graph.nodes]
+    assert any("leakbench" in name for name in names) == quicker
+    assert len(found) == 4 and all(claim.inputs.isfinite().all() for claim in found.values())
 
 
 def test_short_runs_and_few_slots_are_not_worth_it(parties, monkeypatch) -> None:
