@@ -1,8 +1,7 @@
 """Compilation of the matching function: used if it pays, and left out with a one-line notice if it is not available.
 
-The function is traced with `make_fx`, which traces through vmap and both gradients, and handed to `torch.compile`. The
-number of slots is fixed at compile time. A compiled function is used only if its result equals the eager one up to
-rounding.
+The function is traced (`bench.engine.tracing`) and handed to `torch.compile`. The number of slots is fixed at compile
+time. A compiled function is used only if its result equals the eager one up to rounding.
 """
 
 from __future__ import annotations
@@ -10,20 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from bench.engine.matching import Matching
+from bench.engine.tracing import TOLERANCE, Function, difference, trace
 
 # A cold compile costs 10 to 80 s. Eager work takes as long for about this many evaluations on one core.
 PAYS_FROM = 150_000
-_TOLERANCE = 1e-3  # relative to the largest entry; float32 rounding in another order of summation is about 1e-5
-
-Function = Callable[..., tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -51,12 +46,13 @@ def pays(victims: int, evaluations: int) -> bool:
     return victims * evaluations >= PAYS_FROM
 
 
-def compile_matching(matching: Matching, z: Tensor) -> Compiled:
+def compile_matching(matching: Matching, z: Tensor, own: bool) -> Compiled:
     """Compiles `matching` for the number of slots that it holds now.
 
     Args:
         matching: a matching function, loaded with S victims.
         z: `[S, n]`, variables at which the function may be evaluated.
+        own: whether convolutions are those of `bench.engine.kernels`.
 
     Returns:
         The compiled function, or the reason why there is none.
@@ -66,8 +62,7 @@ def compile_matching(matching: Matching, z: Tensor) -> Compiled:
         return Compiled(None, "no C++ compiler is here", 0.0)
     held = matching.arguments()
     try:
-        # This is a plain function because make_fx counts the self of a method among the arguments.
-        traced = make_fx(lambda *arguments: matching.function(*arguments))(*held, z)
+        traced = trace(matching, z, own)
         # On CUDA we use CUDA graphs, because a step is hundreds of small kernels.
         mode = "reduce-overhead" if z.device.type == "cuda" else None
         function = _owned(torch.compile(traced, mode=mode, dynamic=False), z.device)
@@ -76,9 +71,9 @@ def compile_matching(matching: Matching, z: Tensor) -> Compiled:
         first = (str(error).strip().splitlines() or [""])[0]
         return Compiled(None, f"{type(error).__name__}: {first[:120]}", time.monotonic() - began)
     seconds = time.monotonic() - began
-    difference = _difference(found, matching.function(*held, z))
-    if not difference <= _TOLERANCE:
-        return Compiled(None, f"its result differs from the eager one by {difference:.1e}", seconds)
+    off = difference(found, matching.function(*held, z))
+    if not off <= TOLERANCE:
+        return Compiled(None, f"its result differs from the eager one by {off:.1e}", seconds)
     return Compiled(function, "", seconds)
 
 
@@ -93,14 +88,6 @@ def _owned(function: Function, device: torch.device) -> Function:
         return values.clone(), g.clone()
 
     return copied
-
-
-def _difference(found: tuple[Tensor, Tensor], eager: tuple[Tensor, Tensor]) -> float:
-    worst = 0.0
-    for ours, theirs in zip(found, eager):
-        scale = theirs.abs().max().clamp(min=torch.finfo(theirs.dtype).tiny)
-        worst = max(worst, float((ours - theirs).abs().max() / scale))
-    return worst
 
 
 def _compiler() -> bool:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from bench.engine.kernels.layout import beside, is_ours
 from bench.engine.parametrisation import Parametrisation, Pixels
 from bench.engine.units import comparable
 from bench.messages.observation import Observation
@@ -112,6 +113,7 @@ class Matching:
         self._slots: dict[str, dict[str, Tensor]] = {}
         self._compiled: Callable[..., tuple[Tensor, Tensor]] | None = None
         self._compiled_slots = 0
+        self._beside = False
 
     def load(self, victims: Tensor) -> None:
         """Puts the victims (positions in the observation, `[S]`) into the slots; their number may change."""
@@ -135,7 +137,16 @@ class Matching:
         """Told before each evaluation how often each slot was evaluated, `[S]`; most objectives are always the same."""
 
     def _cast(self, group: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in group.items()}
+        cast = {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in group.items()}
+        return {name: beside(v) if self._beside and is_ours(v.shape) else v for name, v in cast.items()}
+
+    def lay_beside(self) -> None:
+        """Lays the weights of convolutions, and their gradients, out as `bench.engine.kernels` reads them fastest."""
+        if not self._beside and not self._shared:
+            self._beside = True
+            self._slots |= {
+                key: self._cast(self._slots[key]) for key in ("observed", "parameters") if key in self._slots
+            }
 
     def __call__(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """`[S, n]` -> objective `[S]` and its gradient `[S, n]`, by the compiled function if one fits."""

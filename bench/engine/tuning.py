@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bench.engine.compile import Function, compile_matching, pays
+from bench.engine.compile import compile_matching, pays
 from bench.engine.matching import Matching
 from bench.engine.seats import seats_of
 from bench.engine.size import bytes_of_gradients, operations
+from bench.engine.tracing import Function, trace, trace_own
 from bench.host import capacity
 
 # On a processor, 8 slots reach three quarters of the evaluations per second of 32 slots, and a single victim takes a
@@ -27,6 +28,9 @@ CANDIDATES_CUDA = (32, 128, 512)
 # Operations per evaluation up to which mapping pays. Beyond them the overhead of calls is negligible, and mapped
 # convolutions are slow.
 MAPPED_UP_TO = 10**9
+# Tracing takes a second or less, and saves 2 ms and more of each evaluation of 8 slots (docs/speed.md).
+TRACED_FROM = 500  # evaluations per run
+TRACED_SLOTS = 4  # eight victims fill a register of floats; with fewer than this, torch is as quick
 MEMORY = {"cpu": 2**29, "cuda": 2**31}  # bytes that the slots may take for states, histories and gradients
 _THREADS_MARGIN = 1.1
 _TURNS, _LONG = 8, 2.0  # rounds that time one thread and all threads, and seconds after which three rounds suffice
@@ -43,6 +47,8 @@ class Tuned:
         slots: victims at once.
         one_by_one: whether victims are computed in a loop instead of mapped over.
         compiled: replaces the matching function when there are exactly `slots` slots; None for eager computation.
+        traced: replaces it if it is not compiled: with convolutions of our own; None if there are none.
+        own: whether convolutions are our own, compiled or not.
         threads: processor threads.
         rates: `{(slots, mapped): evaluations per second}` of what was measured, optimiser not included.
         compile_seconds: time that compiling took.
@@ -58,13 +64,17 @@ class Tuned:
     compile_seconds: float = 0.0
     notice: str = ""
     seated: bool = False
+    traced: Function | None = None
+    own: bool = False
 
     def apply(self, matching: Matching) -> None:
         """Sets up a matching function and the number of threads as decided here."""
         torch.set_num_threads(self.threads)
         if self.one_by_one:
             matching.one_by_one()
-        matching.use(self.compiled, self.slots)
+        if self.own:
+            matching.lay_beside()
+        matching.use(self.traced if self.compiled is None else self.compiled, self.slots)
 
     def seats(self, ids: Tensor, restarts: int, slots: int) -> list[int] | None:
         """Returns the slot of each run of the victims; None if a run takes any slot.
@@ -107,20 +117,48 @@ def tune(
 
     torch.set_num_threads(threads or 1)
     found = _settled(some, total, chunk, threads or 1, held, device)
-    if threads is None and device.type == "cpu":
-        found = replace(found, threads=_threads(some, found))
-    torch.set_num_threads(found.threads)
-    wanted = pays(victims, evaluations) if compile_ is None else compile_
-    if not wanted or found.one_by_one:
-        return found
+    compiles = not found.one_by_one and (pays(victims, evaluations) if compile_ is None else compile_)
     slots = found.slots
-    if chunk is None and device.type == "cpu":
+    if compiles and chunk is None and device.type == "cpu":
         slots = min(total, room(SLOTS_COMPILED, held, some(1)[0], device))
+    traces = evaluations >= TRACED_FROM
+    wanted = replace(found, slots=slots, seated=False) if compiles else found
+    if compiles or traces:
+        wanted = _with_own(some, wanted, timed=compiles)
+    if threads is None and device.type == "cpu":
+        wanted = replace(wanted, threads=_threads(some, wanted))
+    torch.set_num_threads(wanted.threads)
+    if not compiles:
+        return wanted
     matching, z = some(slots)
-    compiled = compile_matching(matching, z)
+    wanted.apply(matching)
+    compiled = compile_matching(matching, z, wanted.own)
     if compiled.function is None:
-        return replace(found, compile_seconds=compiled.seconds, notice=f"not compiled: {compiled.reason}")
-    return replace(found, slots=slots, compiled=compiled.function, compile_seconds=compiled.seconds, seated=False)
+        eager = replace(found, threads=wanted.threads)
+        if traces:
+            eager = _with_own(some, eager, timed=False)
+        notice = "; ".join(filter(None, [f"not compiled: {compiled.reason}", eager.notice]))
+        return replace(eager, compile_seconds=compiled.seconds, notice=notice)
+    return replace(wanted, compiled=compiled.function, compile_seconds=compiled.seconds)
+
+
+def _with_own(some: Some, found: Tuned, timed: bool) -> Tuned:
+    """Convolutions of our own where they serve; `timed` if a clock may say whether they are quicker than torch's.
+
+    Without a clock the shape of the work decides, as it does of the number of slots."""
+    if found.one_by_one or found.slots < TRACED_SLOTS:
+        return found
+    matching, z = some(found.slots)
+    ours = trace_own(matching, z)
+    if ours.function is None:
+        return replace(found, notice=ours.reason)
+    with_own = replace(found, traced=ours.function, own=True)
+    if not timed:
+        return with_own
+    theirs, z = some(found.slots)
+    theirs.use(trace(theirs, z, own=False), found.slots)
+    matching.use(ours.function, found.slots)
+    return with_own if _seconds(matching, z) < _seconds(theirs, z) else found
 
 
 def _settled(
@@ -189,8 +227,7 @@ def _threads(some: Some, found: Tuned) -> int:
     if every == 1:
         return 1
     matching, z = some(found.slots)
-    if found.one_by_one:
-        matching.one_by_one()
+    found.apply(matching)
     best = {1: float("inf"), every: float("inf")}
     matching(z)
     began = time.perf_counter()

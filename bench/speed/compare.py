@@ -148,6 +148,7 @@ def _engine(turns: Turns, setting: Setting) -> dict[str, Any]:
         "chunk": tuned.slots,
         "compiled": tuned.compiled is not None,
         "one_by_one": tuned.one_by_one,
+        "own_convolutions": tuned.own,
         "dtype": setting.components.engine.precision,
         "history": setting.history,
         "compile_seconds": tuned.compile_seconds,

@@ -49,7 +49,9 @@ def _contest(document: Mapping[str, Any]) -> Table:
 
 
 def _named(engine: Mapping[str, Any]) -> str:
-    return "engine, one by one" if engine["one_by_one"] else f"engine, chunk {engine['chunk']}"
+    if engine["one_by_one"]:
+        return "engine, one by one"
+    return f"engine, chunk {engine['chunk']}" + (", own convolutions" if engine["own_convolutions"] else "")
 
 
 def _row(name: str, row: Mapping[str, Any], ratio: float, whole: Mapping[str, Any]) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def test_compiled_equals_eager_and_serves_its_own_size_only(parties, settings) -
     """Another order of summation in float32: 1e-5 relative."""
     made, z = loaded(parties, *settings)
     eager = made(z)
-    compiled = compile_matching(made, z)
+    compiled = compile_matching(made, z, False)
     assert compiled.function is not None, compiled.reason
     made.use(compiled.function, 4)
     for found, expected in zip(made(z), eager):
@@ -70,7 +70,7 @@ def test_compiled_runs_start_where_eager_ones_do(parties) -> None:
 def test_without_a_compiler_there_is_a_reason_and_no_function(matching, monkeypatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CXX", raising=False)
-    found = compile_matching(*matching)
+    found = compile_matching(*matching, False)
     assert found.function is None
     assert "compiler" in found.reason
 
@@ -82,7 +82,7 @@ def test_a_wrong_result_is_found_out(matching, monkeypatch) -> None:
         return lambda *arguments: tuple(1.01 * value for value in traced(*arguments))
 
     monkeypatch.setattr(compiling.torch, "compile", wrong)
-    found = compile_matching(*matching)
+    found = compile_matching(*matching, False)
     assert found.function is None
     assert "differs from the eager one" in found.reason
 

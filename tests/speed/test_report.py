@@ -19,7 +19,9 @@ def document() -> dict[str, Any]:
         "attack": "idlg", "data": "mnist", "model": "lenet", "rounds": 5, "seconds": 2.0,
         "ratio": 7.96, "seconds_per_success_ratio": None, "device": "cpu", "processor": "a processor", "torch": "2.9",
         "loop": one(100.0, by_threads=[one(100.0), one(80.0, threads=2)], seconds_per_success=None, whole_runs=runs),
-        "engine": one(796.0, chunk=32, one_by_one=False, seconds_per_success=0.25, whole_runs=runs),
+        "engine": one(
+            796.0, chunk=32, one_by_one=False, own_convolutions=True, seconds_per_success=0.25, whole_runs=runs
+        ),
         "variants": [one(1234.0, overrides=["attack.history=20"], ratio=12.34, compiled=True, compile_seconds=17.25)],
         "flops_per_evaluation": 12_345_678, "flops": {"matching": 12e6, "history": 345_678},
         "matmul_rate": 2e11, "share_of_matmul": 0.0491, "bandwidth": 1.5e10,
@@ -45,7 +47,7 @@ def test_every_contestant_has_its_line() -> None:
     assert "attack=idlg data=mnist model=lenet; medians of 5 turns of 2 s" in lines
     assert "published loop 1 100 1.00 none 3 of 8" in lines
     assert "published loop 2 80 0.80" in lines
-    assert "engine, chunk 32 1 796 7.96 0.25 3 of 8 eager" in lines
+    assert "engine, chunk 32, own convolutions 1 796 7.96 0.25 3 of 8 eager" in lines
     assert "attack.history=20 1 1,234 12.34 17.2" in lines
     assert "32 1 796 7.96 eager" in lines
 
