@@ -37,9 +37,7 @@ class DLGDecoded(MixtureMatching):
     images (`defense.k=2`), whose shares are in [1 - `upper`, `upper`]. If all labels are the same, they say nothing of
     the shares, and the images are not told apart.
 
-    Departs: the attack on the published challenge (Carlini et al. 2021, arXiv 2011.05315) is given the encoded images,
-    many of each private one, and finds by a network which belong together. Here each image is encoded once, the
-    gradient takes the place of the encoded images, and the labels that of the network. The attack is ours.
+    Departs: DLG knows of no encoding; this attack is ours.
 
     Args:
         objective: see `MixtureMatching`.

@@ -58,6 +58,7 @@ ATTACKS = [
 SERVED = {"dlg_int8": ("adaptive", "int8"), "fedavg": ("training_details", "local_epochs")}
 SERVED |= {"dlg_latent": ("adaptive", "precode"), "dlg_concealed": ("adaptive", "dcs2")}
 SERVED |= {"dlg_unmixed": ("adaptive", "mixup"), "dlg_decoded": ("adaptive", "instahide")}
+SERVED |= {"dlg_untransformed": ("adaptive", "ats")}
 MIXING = ("mixup", "instahide")  # they need two examples
 
 
