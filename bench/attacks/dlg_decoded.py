@@ -40,21 +40,21 @@ class DLGDecoded(MixtureMatching):
     Departs: DLG knows of no encoding; this attack is ours.
 
     Args:
-        objective: see `MixtureMatching`.
-        views: see `MixtureMatching`.
-        priors: see `MixtureMatching`.
-        labels: see `MixtureMatching`.
-        variables: see `MixtureMatching`.
-        start: see `MixtureMatching`.
-        start_labels: see `MixtureMatching`.
-        direction: see `MixtureMatching`.
-        step: see `MixtureMatching`.
-        stop: see `MixtureMatching`.
-        box: see `MixtureMatching`.
-        select: see `MixtureMatching`.
-        restarts: see `MixtureMatching`.
+        objective: see `GradientMatching`.
+        views: see `GradientMatching`.
+        priors: see `GradientMatching`.
+        labels: label inference, of the labels before they are mixed.
+        variables: see `GradientMatching`.
+        start: see `GradientMatching`.
+        start_labels: see `GradientMatching`.
+        direction: see `GradientMatching`.
+        step: see `GradientMatching`.
+        stop: see `GradientMatching`.
+        box: see `GradientMatching`.
+        select: see `GradientMatching`.
+        restarts: see `MixtureMatching`; each tries another circle of partners.
         signs: the search for signs.
-        engine: see `MixtureMatching`.
+        engine: see `GradientMatching`.
     """
 
     mixes, hint = "InstaHide", "defense=instahide"

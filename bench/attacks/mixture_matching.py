@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
@@ -14,19 +14,11 @@ from bench.attacks.gradient_matching import GradientMatching
 from bench.attacks.mixed_matching import MixedLayout, MixedMatching
 from bench.attacks.unmixing import circles
 from bench.defenses.example_form import probabilities
-from bench.engine.directions import Direction
-from bench.engine.matching import Arrangement, Layout, Matching, Objective
-from bench.engine.parametrisation import Parametrisation
-from bench.engine.settings import EngineSettings
+from bench.engine.matching import Arrangement, Layout, Matching
 from bench.engine.state import Finished
-from bench.engine.steps import StepRule
-from bench.engine.stops import Stop
 from bench.errors import NotApplicable
-from bench.labels.base import LabelRule
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
-from bench.objectives.gradient_transforms import GradientTransform
-from bench.priors.base import Prior
 
 _CHANGE = ("batch", "sample", "update")  # levels of parts that change examples otherwise, or several times
 
@@ -65,53 +57,12 @@ class MixtureMatching(GradientMatching):
     Which examples are partners is unknown for B >= 3: there are (B - 1)! circles, of which each restart tries one, and
     the one of the lowest objective is taken.
 
-    Args:
-        objective: see `GradientMatching`.
-        views: see `GradientMatching`.
-        priors: see `GradientMatching`; they are of the mixtures.
-        labels: label inference, of the labels before they are mixed.
-        variables: see `GradientMatching`.
-        start: see `GradientMatching`.
-        start_labels: see `GradientMatching`; it has no effect, since labels are inferred.
-        direction: see `GradientMatching`.
-        step: see `GradientMatching`.
-        stop: see `GradientMatching`.
-        box: see `GradientMatching`.
-        select: see `GradientMatching`.
-        restarts: see `GradientMatching`; each tries another circle of partners.
-        engine: see `GradientMatching`.
-
-    Raises:
-        ValueError: see `GradientMatching`; or there is no label rule.
+    The arguments are those of `GradientMatching`. Labels need a rule, of the labels before they are mixed; each of the
+    restarts tries another circle of partners; `start_labels` has no effect.
     """
 
     mixes: ClassVar[str]  # the class of the defence
     hint: ClassVar[str]  # what to do if the client has another one
-
-    def __init__(
-        self,
-        objective: Objective,
-        views: Sequence[GradientTransform],
-        priors: Sequence[Prior],
-        labels: LabelRule,
-        variables: Parametrisation,
-        start: str,
-        start_labels: str,
-        direction: Direction,
-        step: StepRule,
-        stop: Stop,
-        box: bool,
-        select: str,
-        restarts: int,
-        *,
-        engine: EngineSettings,
-    ) -> None:
-        super().__init__(
-            objective, views, priors, labels, variables, start, start_labels, direction, step, stop, box, select,
-            restarts, engine=engine,
-        )  # fmt: skip
-        if labels is None:
-            raise ValueError("labels=null: want a rule, since the labels that are mixed are no variables")
 
     @property
     def needs(self) -> frozenset[str]:
