@@ -3,6 +3,7 @@
 import pytest
 import torch
 from attacks.test_adaptive import errors
+from attacks.test_gradient_matching import run
 
 from bench.errors import NotApplicable
 
@@ -20,10 +21,15 @@ def test_a_change_of_brightness_is_undone(parties) -> None:
 
 @pytest.mark.slow
 def test_whole_digits_are_nearer_than_the_transformed_ones(parties) -> None:
-    """Two digits; seen: 4e-3 and 3e-2, and 6e-2 and above for iDLG."""
-    words = (*KNOWN, "data.set=mnist")
-    pairs = zip(*(errors(parties, f"attack={name}", *words) for name in ("dlg_untransformed", "idlg")), strict=True)
-    assert all(mine < 0.7 * theirs for mine, theirs in pairs)
+    """Six digits; seen: a mean of 0.076, and of 0.129 for iDLG, each digit nearer than there."""
+    found = {}
+    for name in ("dlg_untransformed", "idlg"):
+        built = parties(f"attack={name}", *KNOWN, "data.set=mnist")
+        truth = built.data.deal(range(6))
+        claim = run(built.attack, built.client.share(truth))
+        found[name] = (claim.inputs.clamp(0, 1) - truth.inputs).square().flatten(1).mean(1)
+    assert (found["dlg_untransformed"] < found["idlg"]).all()
+    assert found["dlg_untransformed"].mean() < 0.7 * found["idlg"].mean()
 
 
 def test_the_claim_explains_what_was_shared(parties) -> None:
