@@ -67,6 +67,37 @@ OPERATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
 }
 
 
+def transformed(images: Tensor, policy: list[dict[str, float]], negative: Tensor) -> Tensor:
+    """The images `[B, C, H, W]` after one policy; both signs are computed, since which one is drawn differs.
+
+    Args:
+        images: `[B, C, H, W]` in [0, 1].
+        policy: operations, each `{name: strength}`.
+        negative: whether the strength of each operation is negative, `[B, operations]`, bool.
+    """
+    for place, operation in enumerate(policy):
+        ((name, strength),) = operation.items()
+        apply = OPERATIONS[name]
+        less, more = apply(images, -strength), apply(images, strength)
+        images = torch.where(_per_image(negative[:, place]), less, more)
+    return images
+
+
+def by_policy(images: Tensor, policies: list[list[dict[str, float]]], chosen: Tensor, negative: Tensor) -> Tensor:
+    """The images `[B, C, H, W]`, each after the policy that was drawn for it.
+
+    Args:
+        images: see `transformed`.
+        policies: see `ATS`.
+        chosen: number of each image's policy, `[B]`.
+        negative: see `transformed`.
+    """
+    found = images
+    for place, policy in enumerate(policies):
+        found = torch.where(_per_image(chosen == place), transformed(images, policy, negative), found)
+    return found
+
+
 @dataclass(frozen=True)
 class ATS(ExampleDefense):
     """Trains on transformed images: each is given one of the policies, whose operations act one after the other.
@@ -130,20 +161,7 @@ class ATS(ExampleDefense):
             noise: what `draw` returned.
             form: see `ExampleForm`.
         """
-        chosen, negative = noise
-        found = inputs
-        for place, policy in enumerate(self.policies):
-            found = torch.where(_per_image(chosen == place), self._transformed(inputs, policy, negative), found)
-        return found, labels
-
-    def _transformed(self, images: Tensor, policy: list[dict[str, float]], negative: Tensor) -> Tensor:
-        """The images after one policy; both signs are computed, since which one is drawn differs between images."""
-        for place, operation in enumerate(policy):
-            ((name, strength),) = operation.items()
-            apply = OPERATIONS[name]
-            less, more = apply(images, -strength), apply(images, strength)
-            images = torch.where(_per_image(negative[:, place]), less, more)
-        return images
+        return by_policy(inputs, self.policies, *noise), labels
 
 
 def _per_image(value: Tensor) -> Tensor:

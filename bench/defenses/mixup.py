@@ -52,6 +52,11 @@ def in_a_circle(order: Tensor) -> Tensor:
     return torch.empty_like(order).scatter_(0, order, order.roll(-1))
 
 
+def mixed(values: Tensor, others: Tensor, share: Tensor) -> Tensor:
+    """m x + (1 - m) x_partner, for values and those of their partners `[..., B, ...]`; `share` is m, to broadcast."""
+    return share * values + (1 - share) * others
+
+
 @dataclass(frozen=True)
 class Mixup(ExampleDefense):
     """Trains on mixtures: x' = m x + (1 - m) x_partner and y' = m y + (1 - m) y_partner, m from Beta(alpha, alpha).
@@ -116,7 +121,7 @@ class Mixup(ExampleDefense):
             form: see `ExampleForm`.
         """
         share, partner = noise[0].to(inputs.dtype), noise[1]
-        return tuple(share * value + (1 - share) * value[partner] for value in (inputs, labels))  # type: ignore[return-value]
+        return tuple(mixed(value, value[partner], share) for value in (inputs, labels))  # type: ignore[return-value]
 
     def privacy(self, inner: Privacy | None) -> Privacy | None:
         """Returns None: an example is part of two mixtures, and so changes more than the guarantee counts."""

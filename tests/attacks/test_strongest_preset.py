@@ -46,10 +46,19 @@ def test_victims_do_not_depend_on_one_another(parties) -> None:
 
 
 @pytest.mark.parametrize(
-    ("defense", "member"), [("precode", "latent"), ("dcs2", "concealed"), ("graddefense", "robust")]
+    ("defense", "member", "batch_size"),
+    [
+        ("precode", "latent", 1),
+        ("dcs2", "concealed", 1),
+        ("graddefense", "robust", 1),
+        ("mixup", "unmixed", 2),
+        ("instahide", "decoded", 2),
+    ],
 )
-def test_the_preset_has_a_member_for_a_defence_that_hides_numbers(parties, defense: str, member: str) -> None:
-    built = parties(*SMALL, "threat=adaptive", f"defense={defense}")
+def test_the_preset_has_a_member_for_a_defence_that_hides_numbers(
+    parties, defense: str, member: str, batch_size: int
+) -> None:
+    built = parties(*SMALL, "threat=adaptive", f"defense={defense}", f"data.batch_size={batch_size}")
     seen, attack = built.client.share(built.data.deal([0])), built.attack
     left_out = attack._left_out(seen)
     resting = attack._resting(seen, left_out)

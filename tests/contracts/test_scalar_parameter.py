@@ -57,6 +57,9 @@ ATTACKS = [
 # what these attacks must be granted, and what the client does
 SERVED = {"dlg_int8": ("adaptive", "int8"), "fedavg": ("training_details", "local_epochs")}
 SERVED |= {"dlg_latent": ("adaptive", "precode"), "dlg_concealed": ("adaptive", "dcs2")}
+SERVED |= {"dlg_unmixed": ("adaptive", "mixup"), "dlg_decoded": ("adaptive", "instahide")}
+SERVED |= {"dlg_untransformed": ("adaptive", "ats")}
+MIXING = ("mixup", "instahide")  # they need two examples
 
 
 @cache
@@ -78,6 +81,7 @@ def test_a_defence_shares_a_single_number_too(name: str) -> None:
 def test_an_attack_compares_a_single_number_too(name: str) -> None:
     threat, defense = SERVED.get(name, ("labels_known", "none"))
     words = [*QUICK, *OWN, f"attack={name}", f"threat={threat}", f"defense={defense}"]
+    words += ["data.batch_size=2"] if defense in MIXING else []
     words += ["attack.statistics=null"] if "gradinv" in name else []  # the network has no BatchNorm
     given = composed_by_hydra(words, None).attack
     built = build(compose([*words, *(f"attack.{key}={value}" for key, value in FEW.items() if key in given)]))

@@ -34,6 +34,9 @@ SERVED = {
     "dlg_int8": ["threat=adaptive", "defense=int8"],
     "dlg_latent": ["threat=adaptive", "defense=precode"],
     "dlg_concealed": ["threat=adaptive", "defense=dcs2"],
+    "dlg_unmixed": ["threat=adaptive", "defense=mixup", "data.batch_size=2"],
+    "dlg_decoded": ["threat=adaptive", "defense=instahide", "data.batch_size=2"],
+    "dlg_untransformed": ["threat=adaptive", "defense=ats"],
     "gradinversion_lbfgs": ["data.batch_size=2", "attack.group.weight=0"],
     "april_matching": ["model=vit_tiny", "data.set=cifar10", "attack.evaluations=4"],
 }
