@@ -158,10 +158,13 @@ class Attack(nn.Module, ABC):
     Attributes:
         of_sentences: True if it reconstructs sentences, False if it reconstructs images, None if it takes both.
         of_vectors: whether an attack on images takes rows of a table and time series as well.
+        undoes_changes: whether it undoes what a defence did to the examples. Its claim is then of the examples before,
+            and those of other attacks are of the examples after.
     """
 
     of_sentences: ClassVar[bool | None] = False
     of_vectors: ClassVar[bool] = False
+    undoes_changes: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -53,6 +53,8 @@ class DLGUntransformed(GradientMatching):
         engine: see `GradientMatching`.
     """
 
+    undoes_changes = True
+
     def __init__(
         self,
         objective: Objective,

@@ -94,6 +94,7 @@ class AttackEnsemble(Attack):
         partial: the members that begin only if noise on some entries and not on others is known.
         specialists: the members that were made for one defence and find numbers which its client draws. Where one of
             them can serve, no other member with a budget begins, because its claims could not explain what was shared.
+            Nor does an exact one if the defence changes the examples, because it would read the changed ones.
         engine: settings, of which each member has a copy.
 
     Attributes:
@@ -182,9 +183,10 @@ class AttackEnsemble(Attack):
         """The members that could serve an observation and do not begin on it, and why."""
         likelihood = Likelihood.under(seen, self.width)
         special = self.specialists - left_out.keys()
+        changed = any(member.undoes_changes for name, member in zip(self.members, self._each()) if name in special)
         reasons = {}
         for name in self.members.keys() - left_out.keys():
-            if special and name not in special and self._budgets[name]:
+            if special and name not in special and (changed or self._budgets[name]):
                 reasons[name] = f"leaves this defence to {', '.join(sorted(special))}"
             elif name in self.noiseless and likelihood.is_noisy:
                 reasons[name] = "does not begin under noise"

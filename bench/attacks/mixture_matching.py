@@ -61,6 +61,7 @@ class MixtureMatching(GradientMatching):
     restarts tries another circle of partners; `start_labels` has no effect.
     """
 
+    undoes_changes = True
     mixes: ClassVar[str]  # the class of the defence
     hint: ClassVar[str]  # what to do if the client has another one
 

@@ -53,6 +53,7 @@ def test_victims_do_not_depend_on_one_another(parties) -> None:
         ("graddefense", "robust", 1),
         ("mixup", "unmixed", 2),
         ("instahide", "decoded", 2),
+        ("ats", "untransformed", 1),
     ],
 )
 def test_the_preset_has_a_member_for_a_defence_that_hides_numbers(
@@ -63,6 +64,8 @@ def test_the_preset_has_a_member_for_a_defence_that_hides_numbers(
     left_out = attack._left_out(seen)
     resting = attack._resting(seen, left_out)
     assert member not in {**left_out, **resting}
+    if defense in ("mixup", "instahide", "ats"):
+        assert "rgap" in {**left_out, **resting}  # it would read the changed example
     plain = parties(*SMALL, "threat=adaptive")
     seen = plain.client.share(plain.data.deal([0]))
     assert member in {**(found := plain.attack._left_out(seen)), **plain.attack._resting(seen, found)}
