@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.attacks.base import Attack
 from bench.auditing.attacked import PREFIX, Attacked, attacked, check_same
 from bench.auditing.budget import Clock, keep_time
+from bench.auditing.categories import represent
 from bench.auditing.judging import Claimed, judge
 from bench.auditing.kinds.base import Kind, Knowledge
 from bench.auditing.kinds.lookup import kind_of
@@ -189,6 +190,9 @@ class _Work:
         attacker: Attack = instantiate(self.cfg.attack, "attack", engine=self.engine)
         notices: list[str] = []
         self.engine.notice = notices.append
+        own = self.kind.variables(self.inputs.shape[1] - self.kind.packed[0])
+        if own is not None:
+            represent(attacker, own)
         keep_time(attacker, self.clock)
         self.clock.start()
         (guess,) = list(claims(attacker, self.observed, self.cfg.seed))
@@ -240,7 +244,7 @@ class _Work:
             training=self.step.module.training,
             threat=threat.letter,
             granted=tuple(
-                self.kind.known if name == "input_range" else words
+                self.kind.told if name == "input_range" else words
                 for name, words in _GRANTS.items()
                 if getattr(threat, name)
             ),
@@ -250,6 +254,7 @@ class _Work:
             attack=request.attack,
             budget=request.budget,
             update=request.sent.words if request.sent else "",
+            categories=self.kind.groups,
         )
 
     def _notes(self) -> Iterator[str]:
