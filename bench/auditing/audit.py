@@ -81,7 +81,7 @@ def audit(
         defenses: further audits of the same step, each behind one of these defences, with the same budget each; a
             defence may bring settings: `"gaussian defense.std=0.1"`. The report tables them (`defended`).
         budget: of the attack and of the Jacobian, in seconds; None for no end. Members of the ensemble that
-            do not fit are left out and named; an exact attack that has begun is not interrupted.
+            do not fit are left out and named. An attack that has begun ends within one of its steps.
         recovered: an input is recovered if its mean squared error is at most this share of the best control's.
         partly: an input is found in part up to this share.
         overrides: further settings as on the command line: `("threat=labels_known", "metric=psnr")`.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.client import Client
+from bench.engine.allowance import FLOPS
 from bench.engine.cramer_rao import Determination, determination
 from bench.engine.residuals import derivatives, jacobian
 from bench.errors import UserError, in_short
@@ -18,7 +19,6 @@ from bench.messages.victims import Victims
 
 _BYTES, _COPIES = 8, 3  # of a number; the Jacobian, what it is put together from, and what is factored
 _MOST_BYTES = 2e9
-_FLOPS = 1e10  # of a processor core per second, in a QR decomposition
 _AT_ONCE = 32  # derivatives by which the time of all is estimated
 
 
@@ -91,7 +91,7 @@ def room_left(
         few = torch.eye(entries, dtype=point.dtype, device=point.device)[:_AT_ONCE]
         derivatives(function, point, few)
         each = (time.perf_counter() - begin) / len(few)
-        expected = each * entries + 2 * numbers * entries / _FLOPS
+        expected = each * entries + 2 * numbers * entries / FLOPS
         if expected > seconds:
             return RoomLeft(f"it takes about {expected:.0f} s, and {max(seconds, 0):.0f} s of the budget are left")
         found = determination(jacobian(function, point))
