@@ -243,11 +243,7 @@ class _Work:
             parameters=self.client.facts.parameters,
             training=self.step.module.training,
             threat=threat.letter,
-            granted=tuple(
-                self.kind.told if name == "input_range" else words
-                for name, words in _GRANTS.items()
-                if getattr(threat, name)
-            ),
+            granted=tuple(self._granted()),
             defense=" and ".join(_in_words(part) for part, _ in parts),
             defense_known=threat.defense_known,
             randomness="" if self.step.tape is None else request.randomness,
@@ -256,6 +252,13 @@ class _Work:
             update=request.sent.words if request.sent else "",
             categories=self.kind.groups,
         )
+
+    def _granted(self) -> Iterator[str]:
+        for name, words in _GRANTS.items():
+            if getattr(self.threat, name):
+                yield self.kind.told if name == "input_range" else words
+        if others := self.step.others:
+            yield f"the rest of the batch ({', '.join(map(repr, others))})"
 
     def _notes(self) -> Iterator[str]:
         if self.kind.note:
