@@ -228,7 +228,7 @@ class _Work:
         except NotApplicable as reason:
             return RoomLeft(str(reason))
         channels, (scale, unit) = self.kind.packed[0], self.kind.unit
-        return room_left(exact, self.victims, channels, std, scale, unit, seconds)
+        return room_left(exact, self.victims, channels, std, scale, unit, seconds, self.kind.name == "images")
 
     def _setting(self) -> AuditSetting:
         request, private = self.request, self.step.private
