@@ -36,8 +36,9 @@ class RoomLeft:
         bound: the root mean square error per entry that no unbiased attacker stays below under that noise; None without
             noise.
         unit: of the bounds, in words.
-        average: of images under that noise, the root mean square error that no attacker stays below on average over
-            images with the spectrum of natural ones; None for other inputs, without noise, or without the time for it.
+        average: of images under that noise, the root mean square error per entry that no attacker stays below on
+            average over images with the spectrum of natural ones; None for other inputs, without noise, or if there was
+            no time for it.
     """
 
     reason: str | None
@@ -78,7 +79,8 @@ class RoomLeft:
         return (
             " On average over images that are drawn from a Gaussian prior with the spectrum of natural ones, no "
             f"attacker at all has an error below {self.average:.2g} {self.unit} under noise of {self.std:g} (van "
-            "Trees; it holds in the mean, and says nothing of this batch or of images that look otherwise)."
+            f"Trees, estimated at {DRAWS} such images; it holds in the mean, and says nothing of this batch or of "
+            "images that look otherwise)."
         )
 
 
