@@ -21,7 +21,7 @@ _LEAST_DEVIATION = 0.1  # of a column of a category: a rare one stays within the
 
 
 @dataclass(frozen=True)
-class Categories:
+class CategoryColumns:
     """Which columns of rows of F numbers hold one category: a 1 in one of them, and 0 in the others.
 
     Args:
@@ -29,7 +29,7 @@ class Categories:
         width: F.
 
     Example:
-        >>> found = Categories.of([[4, 1]], 5)
+        >>> found = CategoryColumns.of([[4, 1]], 5)
         >>> found.groups, found.order, found.columns.groups
         (((1, 4),), (0, 1, 4, 2, 3), ((1, 3),))
     """
@@ -38,7 +38,7 @@ class Categories:
     width: int
 
     @classmethod
-    def of(cls, given: Any, width: int) -> Categories:
+    def of(cls, given: Any, width: int) -> CategoryColumns:
         """Reads what a user gave as `categories=`.
 
         Args:

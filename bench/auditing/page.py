@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from bench import __version__
-from bench.auditing.categories import Categories
+from bench.auditing.categories import CategoryColumns
 from bench.auditing.defended import line_of
 from bench.auditing.sentences import headline
 from bench.auditing.verdict import Verdict
@@ -140,7 +140,7 @@ def _cells(numbers: np.ndarray, categories: tuple[tuple[int, ...], ...]) -> list
     ['0.25', 'column 2 (of 1, 2, 3)']
     """
     words = []
-    for run in Categories(categories, len(numbers)).runs:
+    for run in CategoryColumns(categories, len(numbers)).runs:
         largest = max(run, key=numbers.__getitem__)
         several = f"column {largest} (of {', '.join(map(str, run))})"
         words.append(several if len(run) > 1 else figure(float(numbers[largest])))

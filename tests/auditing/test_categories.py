@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.auditing.categories import Categories, CategoryRows
+from bench.auditing.categories import CategoryColumns, CategoryRows
 from bench.auditing.kinds.base import Knowledge
 from bench.auditing.kinds.tables import Tables
 from bench.errors import UserError
@@ -27,7 +27,7 @@ from bench.errors import UserError
 )
 def test_bad_groups_are_one_line(given, words: str) -> None:
     with pytest.raises(UserError, match=f"^categories.*{words}") as caught:
-        Categories.of(given, 5)
+        CategoryColumns.of(given, 5)
     assert "\n" not in str(caught.value)
 
 
@@ -35,7 +35,7 @@ def test_bad_groups_are_one_line(given, words: str) -> None:
 def test_rows_without_one_category_are_one_line(bad: list[float]) -> None:
     rows = torch.tensor([[7.0, 1.0, 0.0, 0.0], [7.0, *bad]])
     with pytest.raises(UserError, match=r"^batch: the columns \[1, 2, 3\] of categories= hold .* in row 1; want a 1"):
-        Categories.of([(1, 2, 3)], 4).check(rows, "batch")
+        CategoryColumns.of([(1, 2, 3)], 4).check(rows, "batch")
 
 
 @settings(max_examples=30, deadline=None)
@@ -43,7 +43,7 @@ def test_rows_without_one_category_are_one_line(bad: list[float]) -> None:
 def test_every_column_has_one_place(columns: list[int], sizes: list[int]) -> None:
     """Whichever columns belong together, in whatever order they are named."""
     groups = [columns[sum(sizes[:at]) : sum(sizes[: at + 1])] for at in range(len(sizes))]
-    found = Categories.of(groups, 7)
+    found = CategoryColumns.of(groups, 7)
     assert sorted(found.order) == list(range(7)) and found.columns.width == 7
     theirs = {tuple(found.order[start:stop]) for start, stop in found.columns.groups}
     assert theirs == {tuple(sorted(group)) for group in groups}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from bench.auditing.categories import Categories, CategoryRows
+from bench.auditing.categories import CategoryColumns, CategoryRows
 from bench.auditing.kinds.unbounded import CENTER, DEVIATION, SEED, Unbounded
 from bench.engine.categories import SoftCategories
 from bench.messages.columns import TableColumn, TableColumns
@@ -46,13 +46,13 @@ class Tables(Unbounded):
         return public
 
     @cached_property
-    def categories(self) -> Categories:
+    def categories(self) -> CategoryColumns:
         """Which columns hold a category.
 
         Raises:
-            UserError: see `Categories.of`.
+            UserError: see `CategoryColumns.of`.
         """
-        return Categories.of(self.knowledge.categories, self.packed[0])
+        return CategoryColumns.of(self.knowledge.categories, self.packed[0])
 
     def _known(self) -> tuple[Tensor, Tensor]:
         """Of a category, how often each is found in public data, or all alike; whatever `mean=` and `std=` say."""
@@ -81,7 +81,7 @@ class Tables(Unbounded):
         return scale.cpu().where(within, DEVIATION).to(like), shift.cpu().where(within, CENTER).to(like)
 
     def _cells(self, packed: Tensor) -> Tensor:
-        """`[B, F]` in the order of `Categories.columns`: values in deviations, and categories as shares."""
+        """`[B, F]` in the order of `CategoryColumns.columns`: values in deviations, and categories as shares."""
         scale, shift = self._units(packed)
         return ((packed.flatten(1) - shift) / scale)[:, list(self.categories.order)]
 
@@ -127,7 +127,7 @@ class Tables(Unbounded):
 
     @property
     def _expected(self) -> Tensor:
-        """`[F]` in the order of `Categories.columns`: the share of each category as far as the attacker knows."""
+        """`[F]` in the order of `CategoryColumns.columns`: the share of each category as far as the attacker knows."""
         mean, _ = self._known()
         return mean.cpu()[list(self.categories.order)]
 
