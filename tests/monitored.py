@@ -57,12 +57,18 @@ class Leaking(Trained):
 
 
 def fitted(folder: Any, *callbacks: Any, module: type[Trained] = Trained, **options: Any) -> tuple[Trained, pl.Trainer]:
-    """Two epochs of two steps, from one seed, with a CSV logger in a folder."""
+    """Two epochs of two steps, from one seed, with a CSV logger in a folder unless `logger` is another."""
     pl.seed_everything(0, verbose=False)
     net = module()
     trainer = pl.Trainer(
-        **{"max_epochs": 2, "accelerator": "cpu", "devices": 1, "log_every_n_steps": 1, **options},
-        logger=CSVLogger(folder, name="", version=""),
+        **{
+            "max_epochs": 2,
+            "accelerator": "cpu",
+            "devices": 1,
+            "log_every_n_steps": 1,
+            "logger": CSVLogger(folder, name="", version=""),
+            **options,
+        },
         callbacks=list(callbacks),
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.attacks.exact.one_victim import one_victim
 from bench.attacks.likelihood import Likelihood
 from bench.defenses.base import Gradient
+from bench.engine.allowance import Affords, Rounds, always
 from bench.messages.observation import Observation
 from bench.priors.base import Prior
 
@@ -37,7 +38,9 @@ class ScoredClaim:
     evaluations: int
 
 
-def likeliest(labels: Tensor, classes: int, score: Callable[[Tensor], float]) -> tuple[Tensor, int]:
+def likeliest(
+    labels: Tensor, classes: int, score: Callable[[Tensor], float], affords: Affords = always
+) -> tuple[Tensor, int]:
     """Fills in the labels that a claim leaves open, one place after the other, by the class of the lowest score.
 
     Open places behind have class 0 meanwhile.
@@ -46,16 +49,20 @@ def likeliest(labels: Tensor, classes: int, score: Callable[[Tensor], float]) ->
         labels: `[B]`, -1 at open places.
         classes: their number; without any, open places stay at 0.
         score: of a claim with labels `[B]`.
+        affords: asked before each place, see `EngineSettings`.
 
     Returns:
-        The labels `[B]`, and how many scores were computed.
+        The labels `[B]`, -1 where there was no time, and how many scores were computed.
     """
     filled, tries = labels.clamp(min=0), 0
-    for place in torch.nonzero(labels < 0).flatten().tolist():
+    unknown, rounds = torch.nonzero(labels < 0).flatten().tolist(), Rounds(affords)
+    while unknown and rounds.another():
+        place = unknown.pop(0)
         tried = [filled.index_fill(0, torch.tensor([place], device=labels.device), one) for one in range(classes)]
         scores = [score(one) for one in tried]
         tries += len(tried)
         filled = tried[scores.index(min(scores))] if tried else filled
+    filled[unknown] = -1
     return filled, tries
 
 
@@ -97,12 +104,14 @@ class Posterior:
         likelihood: of what was shared.
         prior: -log p(x), `[1, B, C, H, W] -> [1]`.
         dtype: of the computation.
+        affords: asked before each label that is filled in, see `EngineSettings`.
     """
 
     seen: Observation
     likelihood: Likelihood
     prior: Prior
     dtype: torch.dtype
+    affords: Affords = always
 
     def __call__(self, position: int, inputs: Tensor, labels: Tensor, gradient: Gradient | None = None) -> ScoredClaim:
         """Scores a claim about one victim.
@@ -125,9 +134,9 @@ class Posterior:
             return ScoredClaim(inf, inf, 0, inputs, labels, 0)
         images = images if seen.task.input_range is None else images.clamp(*seen.task.input_range)
         filled, tries = likeliest(
-            labels, seen.task.classes or 0, lambda one: self._judged(position, images, one, gradient)[0]
+            labels, seen.task.classes or 0, lambda one: self._judged(position, images, one, gradient)[0], self.affords
         )
-        score, error, equations = self._judged(position, images, filled, gradient)
+        score, error, equations = self._judged(position, images, filled.clamp(min=0), gradient)
         return ScoredClaim(score, error, equations, images.to(inputs.dtype), filled, tries + 1)
 
     def _judged(self, position: int, images: Tensor, labels: Tensor, gradient: Gradient) -> tuple[float, float, int]:

@@ -61,4 +61,4 @@ class Strongest(AttackEnsemble):
         self.prior = prior
 
     def _judge(self, seen: Observation, likelihood: Likelihood) -> Judge:
-        return Posterior(seen, likelihood, self.prior, self.engine.dtype)
+        return Posterior(seen, likelihood, self.prior, self.engine.dtype, self.engine.affords)

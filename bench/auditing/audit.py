@@ -30,6 +30,7 @@ def audit(
     mean: Numbers = None,
     std: Numbers = None,
     public: Tensor | None = None,
+    categories: Sequence[Sequence[int]] = (),
     target_mean: float = 0.0,
     target_std: float = 1.0,
     randomness: str = "known",
@@ -69,6 +70,8 @@ def audit(
             None.
         public: `[P, ...]`, public inputs of the same kind, from which the attacker knows their mean (and for what is no
             image, their deviation).
+        categories: of rows of a table, the columns of each category, of which one is 1 and the others 0: `[[3, 4, 5],
+            [6, 7]]`. The attacker knows which they are; `mean` and `std` say nothing of them.
         target_mean: the mean of real targets that the attacker knows.
         target_std: their deviation.
         randomness: `known` or `unknown`: whether the attacker knows the random numbers of the step, such as the masks
@@ -78,7 +81,7 @@ def audit(
         defenses: further audits of the same step, each behind one of these defences, with the same budget each; a
             defence may bring settings: `"gaussian defense.std=0.1"`. The report tables them (`defended`).
         budget: of the attack and of the Jacobian, in seconds; None for no end. Members of the ensemble that
-            do not fit are left out and named; an exact attack that has begun is not interrupted.
+            do not fit are left out and named. An attack that has begun ends within one of its steps.
         recovered: an input is recovered if its mean squared error is at most this share of the best control's.
         partly: an input is found in part up to this share.
         overrides: further settings as on the command line: `("threat=labels_known", "metric=psnr")`.
@@ -121,7 +124,7 @@ def audit(
         targets=targets,
         attack=attack or "strongest",
         kind=kind,
-        knowledge=Knowledge(range, mean, std, public),
+        knowledge=Knowledge(range, mean, std, public, categories),
         target_mean=target_mean,
         target_std=target_std,
         randomness=randomness,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench.attacks.base import Attack
 from bench.attacks.ensemble import AttackEnsemble, Candidate, budget_of
+from bench.engine.settings import EngineSettings
 from bench.engine.slots import Slots
 from bench.engine.stops import BUDGET, GO_ON, StepOutcome, Stop
 
@@ -60,12 +61,23 @@ class Clock:
         """Keeps what a member got."""
         self.mismatch[candidate.member] = float(candidate.judged.error)
 
+    def affords(self, seconds: float) -> bool:
+        """Whether a step of an exact attack may begin, which cannot be interrupted.
+
+        Args:
+            seconds: what it is expected to take.
+        """
+        if seconds < self.left:
+            return True
+        self.cut = True
+        return False
+
     def may_begin(self, name: str, evaluations: int) -> bool:
         """Whether a member begins: the first that optimises always, and a later one if its evaluations fit.
 
         Args:
             name: of the member.
-            evaluations: its budget; 0 for an exact attack, whose time is not known beforehand.
+            evaluations: its budget; 0 for an exact attack, which asks `affords` before each of its steps.
         """
         if self._steps:
             # The least of all paces: a step of a second-order method holds many evaluations.
@@ -120,6 +132,8 @@ class TimedStop(Stop):
 def keep_time(attack: Attack, clock: Clock) -> None:
     """Makes an attack keep to a clock, in place."""
     for part in attack.modules():
+        if isinstance(engine := getattr(part, "engine", None), EngineSettings):
+            engine.affords = clock.affords
         if (minimiser := getattr(part, "minimiser", None)) is not None:
             minimiser.stop = TimedStop(minimiser.stop, clock)
     if not isinstance(attack, AttackEnsemble):

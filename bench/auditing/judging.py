@@ -62,8 +62,9 @@ class Claimed:
         claim, labels = self.guess.inputs[0].to(self.truth), self.guess.labels[0]
         if not self.is_scored:
             return claim, labels
-        claim = claim.clamp(*self.kind.span)
-        pairs = pairwise_mse(claim[:, : self.kind.packed[0]], self.truth)
+        channels, claim = self.kind.packed[0], claim.clamp(*self.kind.span)
+        claim = torch.cat([self.kind.hard(claim[:, :channels]), claim[:, channels:]], 1)
+        pairs = pairwise_mse(claim[:, :channels], self.truth)
         order = torch.from_numpy(linear_sum_assignment(pairs.cpu().numpy())[1]).to(claim.device)
         return claim[order], labels.to(claim.device)[order]
 

@@ -64,9 +64,15 @@ def named(batch: Any, name: object, what: str) -> str:
         what: the argument, for the message.
 
     Raises:
-        UserError: the batch has no such tensor.
+        UserError: the batch has no such tensor, or several were named.
     """
     there = leaves(batch)
+    if isinstance(name, list | tuple | set | frozenset):
+        raise UserError(
+            f"{what}={name!r}: one tensor is audited at a time. Audit each by itself "
+            f"({' and '.join(f'{what}={one!r}' for one in sorted(name, key=str))}); the others then count as known to "
+            "the attacker, and the report says so"
+        )
     if str(name) not in there:
         names = ", ".join(repr(path) for path in there) or "no tensors"
         raise UserError(f"{what}={name!r}: the batch has no tensor of this name (there are {names})")

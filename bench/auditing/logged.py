@@ -28,7 +28,8 @@ def numbers(report: Audit, seconds: float) -> dict[str, float]:
         `leak/verdict` (0: nothing found, 1: partly, 2: leaks), `leak/recovered` and `leak/partly` (shares of the
         examples), `leak/error_share` (the least error of an input over its best control's), `leak/targets` (the share
         of targets that are right, unless they were granted), `leak/rank_share` and `leak/condition` (of the Jacobian),
-        `leak/bound` (Cramer-Rao, under noise), `leak/SCORE` (the mean over the examples), and `leak/seconds`.
+        `leak/bound` (Cramer-Rao, under noise), `leak/average_bound` (van Trees, of images under noise), `leak/SCORE`
+        (the mean over the examples), and `leak/seconds`.
     """
     examples, room, targets = report.examples, report.room, report.targets
     words = [one.found for one in examples]
@@ -42,6 +43,7 @@ def numbers(report: Audit, seconds: float) -> dict[str, float]:
         "rank_share": room.rank / room.entries if room.entries else None,
         "condition": room.condition if room.entries else None,
         "bound": room.bound,
+        "average_bound": room.average,
         "seconds": seconds,
     }
     for name, values in report.scores.items():

@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from bench import __version__
+from bench.auditing.categories import CategoryColumns
 from bench.auditing.defended import line_of
 from bench.auditing.sentences import headline
 from bench.auditing.verdict import Verdict
@@ -127,9 +128,23 @@ def _shown(report: Audit, which: int, place: int) -> ShownInput:
     pair = [value[place].detach().float().cpu().numpy() for value in (report.truth, report.inputs)]
     if report.setting.kind == "signals":
         return ShownInput(curves=_curves(pair[which], pair[0]))
-    numbers = pair[which].flatten()
-    more = f" and {len(numbers) - _VALUES} more" if len(numbers) > _VALUES else ""
-    return ShownInput(values=", ".join(figure(float(value)) for value in numbers[:_VALUES]) + more)
+    cells = _cells(pair[which].flatten(), report.setting.categories)
+    more = f" and {len(cells) - _VALUES} more" if len(cells) > _VALUES else ""
+    return ShownInput(values=", ".join(cells[:_VALUES]) + more)
+
+
+def _cells(numbers: np.ndarray, categories: tuple[tuple[int, ...], ...]) -> list[str]:
+    """Numbers in words; of a category, the column that is the largest.
+
+    >>> _cells(np.array([0.25, 0.0, 1.0, 0.0]), ((1, 2, 3),))
+    ['0.25', 'column 2 (of 1, 2, 3)']
+    """
+    words = []
+    for run in CategoryColumns(categories, len(numbers)).runs:
+        largest = max(run, key=numbers.__getitem__)
+        several = f"column {largest} (of {', '.join(map(str, run))})"
+        words.append(several if len(run) > 1 else figure(float(numbers[largest])))
+    return words
 
 
 def _curves(signal: np.ndarray, truth: np.ndarray) -> tuple[str, ...]:

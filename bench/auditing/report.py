@@ -38,6 +38,7 @@ class AuditSetting:
         attack: its name.
         budget: in seconds; None for no end.
         update: what was sent, if it was not the gradient of this batch computed here.
+        categories: of rows of a table, the columns of each category, if any are known.
     """
 
     module: str
@@ -55,6 +56,16 @@ class AuditSetting:
     attack: str
     budget: float | None
     update: str = ""
+    categories: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def parts(self) -> str:
+        """What a row of a table with categories is made of: `3 values and 2 categories`; empty for other inputs."""
+        if not (count := len(self.categories)):
+            return ""
+        values = self.shape[0] - sum(map(len, self.categories))
+        named = f"{count} {'category' if count == 1 else 'categories'}"
+        return f"{values} value{'' if values == 1 else 's'} and {named}" if values else named
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from bench.client import Client
+from bench.engine.allowance import FLOPS
 from bench.engine.cramer_rao import Determination, determination
 from bench.engine.residuals import derivatives, jacobian
 from bench.errors import UserError, in_short
 from bench.messages.victims import Victims
+from bench.running.limit_step import DRAWS, average_limit
 
 _BYTES, _COPIES = 8, 3  # of a number; the Jacobian, what it is put together from, and what is factored
 _MOST_BYTES = 2e9
-_FLOPS = 1e10  # of a processor core per second, in a QR decomposition
 _AT_ONCE = 32  # derivatives by which the time of all is estimated
 
 
@@ -34,7 +35,10 @@ class RoomLeft:
         std: deviation of the Gaussian noise on the gradient; None without noise.
         bound: the root mean square error per entry that no unbiased attacker stays below under that noise; None without
             noise.
-        unit: of the bound, in words.
+        unit: of the bounds, in words.
+        average: of images under that noise, the root mean square error per entry that no attacker stays below on
+            average over images with the spectrum of natural ones; None for other inputs, without noise, or if there was
+            no time for it.
     """
 
     reason: str | None
@@ -44,6 +48,7 @@ class RoomLeft:
     std: float | None = None
     bound: float | None = None
     unit: str = ""
+    average: float | None = None
 
     @property
     def sentence(self) -> str:
@@ -53,7 +58,7 @@ class RoomLeft:
         if self.rank < self.entries:
             return (
                 f"the gradient determines {self.rank} of {self.entries} directions of the inputs, to first order at "
-                "the truth; for the others, an attacker needs to know what such inputs look like."
+                f"the truth; for the others, an attacker needs to know what such inputs look like.{self._on_average}"
             )
         word = (
             f"the gradient determines the inputs locally (rank {self.rank} of {self.entries}, condition number "
@@ -63,14 +68,33 @@ class RoomLeft:
             return f"{word}."
         return (
             f"{word}; but with noise of {self.std:g}, no unbiased attacker has an error below {self.bound:.2g} "
-            f"{self.unit} (Cramer-Rao; who knows what such inputs look like may)."
+            f"{self.unit} (Cramer-Rao; who knows what such inputs look like may).{self._on_average}"
+        )
+
+    @property
+    def _on_average(self) -> str:
+        """The Bayesian bound in words, behind a space; empty without one."""
+        if self.average is None:
+            return ""
+        return (
+            " On average over images that are drawn from a Gaussian prior with the spectrum of natural ones, no "
+            f"attacker at all has an error below {self.average:.2g} {self.unit} under noise of {self.std:g} (van "
+            f"Trees, estimated at {DRAWS} such images; it holds in the mean, and says nothing of this batch or of "
+            "images that look otherwise)."
         )
 
 
 def room_left(
-    client: Client, victims: Victims, channels: int, std: float | None, scale: float, unit: str, seconds: float
+    client: Client,
+    victims: Victims,
+    channels: int,
+    std: float | None,
+    scale: float,
+    unit: str,
+    seconds: float,
+    are_images: bool,
 ) -> RoomLeft:
-    """Computes the singular values of the Jacobian, if that is affordable.
+    """Computes the singular values of the Jacobian, if that is affordable, and what follows for noise.
 
     Args:
         client: in double precision.
@@ -80,6 +104,7 @@ def room_left(
         scale: what a unit of the attacker's is in `unit`.
         unit: of the bound.
         seconds: how long it may take.
+        are_images: whether the prior of images applies, whose units are the attacker's.
     """
     entries = victims.inputs[0, :, :channels].numel()
     numbers = entries * client.facts.parameters
@@ -91,13 +116,20 @@ def room_left(
         few = torch.eye(entries, dtype=point.dtype, device=point.device)[:_AT_ONCE]
         derivatives(function, point, few)
         each = (time.perf_counter() - begin) / len(few)
-        expected = each * entries + 2 * numbers * entries / _FLOPS
+        expected = each * entries + 2 * numbers * entries / FLOPS
         if expected > seconds:
             return RoomLeft(f"it takes about {expected:.0f} s, and {max(seconds, 0):.0f} s of the budget are left")
+        begin = time.perf_counter()
         found = determination(jacobian(function, point))
+        took = time.perf_counter() - begin
     except (RuntimeError, MemoryError, NotImplementedError, UserError) as error:
         return RoomLeft(f"torch has no forward derivative of this step ({in_short(error)})")
-    return _of(found, std, scale, unit)
+    room = _of(found, std, scale, unit)
+    if std is None or not are_images or (DRAWS + 1) * took > seconds:
+        return room
+    shape = victims.inputs[0, :, :channels].shape
+    squared = average_limit(function, shape, std, int(victims.ids[0]), point.device)
+    return replace(room, average=scale * math.sqrt(squared))
 
 
 def _of(found: Determination, std: float | None, scale: float, unit: str) -> RoomLeft:

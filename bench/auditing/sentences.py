@@ -66,11 +66,12 @@ def _attacked(report: Audit) -> str:
     at = report.setting
     size = "x".join(str(n) for n in at.shape)
     sent = at.update or "the gradient of one step"
+    made = f" ({at.parts})" if at.parts else ""
     behind = f", behind the defence {at.defense}" if at.defense else ""
     mode = "train" if at.training else "eval"
     return (
         f"{sent} of {at.module} ({at.parameters:,} numbers, {mode} mode) on {_count(at.batch_size, at.noun)} of "
-        f"{size}{behind}."
+        f"{size}{made}{behind}."
     )
 
 
@@ -92,7 +93,18 @@ def _inputs(report: Audit) -> str:
         f"recovered: a mean squared error of at most {at.recovered:.0%} of the best control's; partly: at most "
         f"{at.partly:.0%}"
     )
-    return f"{counts} ({rule}). {_best(report.examples)}"
+    return f"{counts} ({rule}). {_best(report.examples)}{_categories(report)}"
+
+
+def _categories(report: Audit) -> str:
+    """How many cells of rows with categories are right, beside a guess of the most usual ones; empty otherwise."""
+    if (found := report.scores.get("categories")) is None or not found.isfinite().all():
+        return ""
+    guessed, cells = (float(report.scores[name].mean()) for name in ("categories_guessed", "cells"))
+    return (
+        f" Of all cells, {cells:.0%} are right; of the categories, {float(found.mean()):.0%} are, and {guessed:.0%} by "
+        "guessing the most usual ones."
+    )
 
 
 def _best(examples: Sequence[InputFinding]) -> str:

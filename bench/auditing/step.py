@@ -66,6 +66,11 @@ class Step:
         return None if self.targets is None else leaves(self.batch)[self.targets]
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the tensors of the batch that are neither inputs nor targets, and that the attacker knows."""
+        return tuple(path for path in leaves(self.batch) if path not in (self.inputs, self.targets))
+
+    @property
     def call(self) -> LossCall | None:
         """The loss that compared the targets, or None."""
         targets = self.known_targets
@@ -238,7 +243,8 @@ def _paths(batch: Any, inputs: str | None, targets: str | None, seen: _Seen) -> 
             names = ", ".join(repr(path) for path in (left or there))
             raise UserError(
                 f"batch: the loss depends on {len(left)} floating-point tensors, so it is not seen which one is "
-                f"private ({names}): name it, as in inputs={next(iter(left or there), 'image')!r}"
+                f"private ({names}): name it, as in inputs={next(iter(left or there), 'image')!r}; the others then "
+                "count as known to the attacker"
             )
         inputs = left[0]
     return inputs, targets

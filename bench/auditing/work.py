@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.attacks.base import Attack
 from bench.auditing.attacked import PREFIX, Attacked, attacked, check_same
 from bench.auditing.budget import Clock, keep_time
+from bench.auditing.categories import represent
 from bench.auditing.judging import Claimed, judge
 from bench.auditing.kinds.base import Kind, Knowledge
 from bench.auditing.kinds.lookup import kind_of
@@ -189,6 +190,9 @@ class _Work:
         attacker: Attack = instantiate(self.cfg.attack, "attack", engine=self.engine)
         notices: list[str] = []
         self.engine.notice = notices.append
+        own = self.kind.variables(self.inputs.shape[1] - self.kind.packed[0])
+        if own is not None:
+            represent(attacker, own)
         keep_time(attacker, self.clock)
         self.clock.start()
         (guess,) = list(claims(attacker, self.observed, self.cfg.seed))
@@ -224,7 +228,7 @@ class _Work:
         except NotApplicable as reason:
             return RoomLeft(str(reason))
         channels, (scale, unit) = self.kind.packed[0], self.kind.unit
-        return room_left(exact, self.victims, channels, std, scale, unit, seconds)
+        return room_left(exact, self.victims, channels, std, scale, unit, seconds, self.kind.name == "images")
 
     def _setting(self) -> AuditSetting:
         request, private = self.request, self.step.private
@@ -239,18 +243,22 @@ class _Work:
             parameters=self.client.facts.parameters,
             training=self.step.module.training,
             threat=threat.letter,
-            granted=tuple(
-                self.kind.known if name == "input_range" else words
-                for name, words in _GRANTS.items()
-                if getattr(threat, name)
-            ),
+            granted=tuple(self._granted()),
             defense=" and ".join(_in_words(part) for part, _ in parts),
             defense_known=threat.defense_known,
             randomness="" if self.step.tape is None else request.randomness,
             attack=request.attack,
             budget=request.budget,
             update=request.sent.words if request.sent else "",
+            categories=self.kind.groups,
         )
+
+    def _granted(self) -> Iterator[str]:
+        for name, words in _GRANTS.items():
+            if getattr(self.threat, name):
+                yield self.kind.told if name == "input_range" else words
+        if others := self.step.others:
+            yield f"the rest of the batch ({', '.join(map(repr, others))})"
 
     def _notes(self) -> Iterator[str]:
         if self.kind.note:

@@ -1,6 +1,7 @@
 """`leakbench audit`: audits one training step of a module of the user's own."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--kind", metavar="KIND", help="images, signals, tables or sequences (default: by their dimensions)")
     for name, words in (("range", "pixels before a normalisation"), ("mean", "what is subtracted"), ("std", "divisor")):
         add(f"--{name}", metavar="NUMBERS", help=f"{words}, with commas, such as --{name}=-1,1; see bench.audit")
+    add("--categories", metavar="COLUMNS", help="of rows of a table, one category each: --categories=3-5,6-7")
     add("--attack", metavar="NAME", help="default: strongest, an ensemble")
     add("--defenses", metavar="A,B", help="further audits behind each of these defences")
     add("--budget", metavar="SECONDS", type=float, default=60.0, help="of one audit (default: 60)")
@@ -118,8 +120,17 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
         found[name] = None if words is None else _numbers(name, words)
     if found["range"] is not None and len(found["range"]) != 2:
         raise UserError(f"--range {arguments.range}: want two numbers, such as --range=0,255")
+    found["categories"] = [] if arguments.categories is None else _columns(arguments.categories)
     found["defenses"] = [] if arguments.defenses is None else [word.strip() for word in arguments.defenses.split(",")]
     return found
+
+
+def _columns(words: str) -> list[list[int]]:
+    """The columns of each category: `3-5,6-7` is [[3, 4, 5], [6, 7]]."""
+    found = [re.fullmatch(r"(\d+)-(\d+)", word.strip()) for word in words.split(",")]
+    if not all(found):
+        raise UserError(f"--categories {words}: want the first and the last column of each, such as 3-5,6-7")
+    return [list(range(int(one[1]), int(one[2]) + 1)) for one in found if one]
 
 
 def _numbers(name: str, words: str) -> tuple[float, ...]:

@@ -79,7 +79,7 @@ class Parametrisation(ABC):
 
 
 class ImageMap(Parametrisation):
-    """A linear, invertible map between variables and images, both `[..., C, H, W]`."""
+    """An invertible map between variables and images, both `[..., C, H, W]`; those of this file are linear."""
 
     def size(self, batch_size: int, shape: tuple[int, ...]) -> int:
         """The number of pixels, B x C x H x W; for the arguments see `Parametrisation.size`."""

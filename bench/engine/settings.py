@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from bench.engine.allowance import Affords, always
 from bench.engine.state import Progress
 from bench.engine.tuning import Tuned
 
@@ -31,6 +32,8 @@ class EngineSettings:
         victims: number of victims of the whole work, as far as it is known.
         watch: called after each evaluation with the progress; None for no call.
         notice: called with one line of text if something is done otherwise than it was configured.
+        affords: asked before each step of an attack whose steps are no evaluations, with the seconds that it may take;
+            if it answers no, the attack ends with what it has.
         tuned: `{kind of work: how it is done}`; kept between blocks of victims, so that a cell is compiled once.
 
     Raises:
@@ -44,6 +47,7 @@ class EngineSettings:
     victims: int = 0
     watch: Callable[[Progress], None] | None = None
     notice: Callable[[str], None] = field(default=lambda sentence: None)
+    affords: Affords = always
     tuned: dict[object, Tuned] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

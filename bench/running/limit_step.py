@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -99,11 +100,26 @@ def row(client: Client, std: float | None, mean: Tensor | None, victim: Victims)
 
 def _bayesian(client: Client, std: float, victim: Victims) -> float:
     """The Bayesian limit for the victim's model, labels and defence; its inputs have no part in it."""
+    inputs = victim.inputs[0]
+    return average_limit(client.update_as_function(victim), inputs.shape, std, int(victim.ids[0]), inputs.device)
+
+
+def average_limit(
+    function: Callable[[Tensor], Tensor], shape: tuple[int, ...], std: float, victim: int, device: torch.device
+) -> float:
+    """The Bayesian limit over images with the spectrum of natural ones, see `bench.engine.van_trees`.
+
+    Args:
+        function: what is shared of images, `[n] -> [e]`.
+        shape: `(B, C, H, W)` of the images, of n entries.
+        std: of the noise on each entry of what is shared.
+        victim: the number by which images are drawn.
+        device: of the computation.
+    """
     prior = PowerSpectrum(**PRIOR)
-    function, inputs = client.update_as_function(victim), victim.inputs[0]
-    numbers = (draw("normal", tuple(inputs.shape), "bayesian limit", int(victim.ids[0]), at) for at in range(DRAWS))
-    images = (prior.drawn(one.double()).flatten().to(inputs.device) for one in numbers)
-    precision = _precision(tuple(inputs.shape)).to(inputs.device)
+    numbers = (draw("normal", tuple(shape), "bayesian limit", victim, at) for at in range(DRAWS))
+    images = (prior.drawn(one.double()).flatten().to(device) for one in numbers)
+    precision = _precision(tuple(shape)).to(device)
     return bayesian_limit((jacobian(function, image) for image in images), std, precision)
 
 

@@ -36,6 +36,14 @@ def test_open_labels_are_those_of_the_lowest_score() -> None:
     assert torch.equal(granted.labels, labels[0]) and granted.evaluations == 1
 
 
+def test_labels_that_there_is_no_time_for_stay_open() -> None:
+    seen, images, _ = observe(net(), batch_size=2)
+    answers = iter([True, False])
+    posterior = replace(judge(seen), affords=lambda seconds: next(answers))
+    found = posterior(0, images[0], torch.tensor([-1, -1]))
+    assert found.labels[1] == -1 and found.labels[0] in range(CLASSES) and found.evaluations == CLASSES + 1
+
+
 def test_a_label_that_is_claimed_is_not_changed() -> None:
     seen, images, labels = observe(net(), batch_size=2)
     claimed = torch.tensor([-1, int(labels[0, 1])])

@@ -104,6 +104,38 @@ def test_pictures_are_written_only_if_they_are_asked_for(tmp_path: Path, asked: 
         np.testing.assert_array_equal(shown[:6], np.round(np.concatenate(list(truth), 1) * 255))
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_pictures_are_in_the_files_of_a_run_of_wandb(
+    tmp_path: Path, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W&B itself, without a network; the run is read from its file."""
+    from PIL import Image
+    from pytorch_lightning.loggers import WandbLogger
+
+    from bench.loggers.offline_run import settled_fault
+    from bench.loggers.told_run import read
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    logger = WandbLogger(project="audits", save_dir=tmp_path, offline=True)
+    monitor = bench.LeakageMonitor(examples=2, on_leak=None, pictures=asked, **QUICK)
+    fitted(tmp_path, monitor, max_epochs=1, logger=logger)
+    logger.experiment.finish()
+    (file,) = tmp_path.rglob("run-*.wandb")
+    assert settled_fault(file) is None
+    told = read(file)
+    (audit,) = [step for step in told.history if "leak/verdict" in step]
+    assert audit["leak/mse"] == pytest.approx(float(monitor.report.mse.mean()), rel=1e-6)
+    if not asked:
+        assert "leak/pictures" not in told.keys and not list(tmp_path.rglob("*.png"))
+        return
+    (shown,) = [step["leak/pictures"] for step in told.history if "leak/pictures" in step]
+    (name,) = shown["filenames"]
+    whole = np.asarray(Image.open(file.parent / "files" / name))
+    truth = np.round(np.concatenate(list(monitor.report.truth[:, 0].numpy()), 1) * 255)
+    np.testing.assert_array_equal(whole.reshape(12, 12, -1)[:6, :, 0], truth)
+
+
 def test_a_first_audit_that_is_refused_ends_the_fit_and_a_later_one_does_not(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no attack 'dgl'"):
         fitted(tmp_path / "a", bench.LeakageMonitor(attack="dgl"))

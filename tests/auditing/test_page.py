@@ -92,6 +92,14 @@ def test_rows_are_shown_as_numbers(leaking: Audit) -> None:
     assert "0.25, -3" not in page(found, False)
 
 
+def test_a_category_is_shown_as_a_column(leaking: Audit) -> None:
+    categories = ((1, 3),)
+    setting = replace(leaking.setting, kind="rows of a table", noun="row", shape=(4,), categories=categories)
+    truth = torch.tensor([[0.25, 0.0, -3.0, 1.0]])
+    words = text(page(replace(leaking, setting=setting, truth=truth, inputs=truth, pictures=None), True))
+    assert words.count("0.25, column 3 (of 1, 3), -3") == 2 and "of 4 (2 values and 1 category)" in words
+
+
 def test_every_word_is_escaped_and_nothing_is_loaded(leaking: Audit) -> None:
     setting = replace(leaking.setting, module=HOSTILE, defense=HOSTILE, granted=(HOSTILE,))
     hostile = replace(leaking, setting=setting, notes=(HOSTILE,), reasons={HOSTILE: HOSTILE})

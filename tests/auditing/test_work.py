@@ -136,6 +136,60 @@ def test_known_means_are_those_of_public_data() -> None:
     assert report.verdict is Verdict.LEAKS and not report.notes
 
 
+def mixed(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of four values and two categories, columns 3 to 5 and columns 0 and 8, and a class of three for each."""
+    random = torch.Generator().manual_seed(1)
+    x = torch.randn(count, 9, generator=random)
+    x[:, 3:6] = functional.one_hot(torch.randint(3, (count,), generator=random), 3).float()
+    x[:, [0, 8]] = functional.one_hot(torch.randint(2, (count,), generator=random), 2).float()
+    return x, torch.randint(3, (count,), generator=random)
+
+
+CATEGORIES = [[3, 4, 5], [8, 0]]
+
+
+def of_mixed_rows(outputs: int = 3) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(9, 16), nn.Tanh(), nn.Linear(16, outputs))
+
+
+def test_values_and_categories_come_back() -> None:
+    x, y = mixed(3)
+    report = bench.audit(of_mixed_rows(), (x, y), loss=functional.cross_entropy, categories=CATEGORIES)
+    assert report.verdict is Verdict.LEAKS and report.effort.best == "joint"
+    assert torch.equal(report.inputs[:, [0, 3, 4, 5, 8]], x[:, [0, 3, 4, 5, 8]])  # exactly one of them is 1
+    assert report.scores["cells"].tolist() == 3 * [1.0] and report.scores["categories"].tolist() == 3 * [1.0]
+    words = " ".join(str(report).split())
+    assert "3 rows of 9 (4 values and 2 categories)" in words and "which columns hold a category" in words
+    assert "of the categories, 100% are, and 42% by guessing" in words  # a third and a half, in the mean
+    assert report.to_dict()["setting"]["categories"] == [[3, 4, 5], [0, 8]]
+
+
+def test_who_knows_the_categories_finds_the_values_better_under_noise() -> None:
+    """The same attack without them has fewer equations for each unknown; over four seeds it erred by 1.8 to 5 times."""
+    noise = {"defense": "gaussian", "overrides": ("defense.std=0.03", "threat.labels=true", "attack.evaluations=60")}
+    (x, y), plain = mixed(2), {"loss": functional.cross_entropy, "attack": "idlg", "budget": None}
+    reports = [bench.audit(of_mixed_rows(), (x, y), categories=known, **plain, **noise) for known in (CATEGORIES, ())]
+    with_, without = (float((one.inputs - x)[:, [1, 2, 6, 7]].square().mean()) for one in reports)
+    assert with_ < without and reports[0].scores["categories"].tolist() == [1.0, 1.0]
+
+
+def test_real_targets_stand_behind_the_categories() -> None:
+    x, _ = mixed(1)
+    goal = torch.tensor([[0.9]])
+    options = {"loss": functional.mse_loss, "categories": CATEGORIES, "attack": "dlg"}
+    report = bench.audit(of_mixed_rows(1), (x, goal), **options)
+    assert report.verdict is Verdict.LEAKS and report.targets.found
+    assert torch.equal(report.inputs[:, [0, 3, 4, 5, 8]], x[:, [0, 3, 4, 5, 8]])
+
+
+def test_rows_without_a_category_where_one_is_named_are_one_line() -> None:
+    for known in ([[1, 2]], [[3, 4, 5], [5, 6]], [[8, 9]]):
+        with pytest.raises(UserError, match=r"^(batch: the columns|categories: )") as caught:
+            bench.audit(of_mixed_rows(), mixed(2), loss=functional.cross_entropy, categories=known)
+        assert "\n" not in str(caught.value)
+
+
 @pytest.mark.slow
 def test_the_whole_ensemble_against_noise_and_a_network_with_relu() -> None:
     """Noise of 0.1 hides the image from all members; the bound says how much. ReLU and pooling hide little."""

@@ -178,6 +178,11 @@ def test_hooks_of_the_data_module_are_applied(project: Path) -> None:
         (["audit", "a:b", "--data", "c:d", "attack=dlg"], "want --attack dlg"),
         (["audit", "a:b", "--data", "c:d", "seed=x"], "seed=x: want a whole number"),
         (["audit", "a:b", "--data", "c:d", "--range", "1"], "--range=0,255"),
+        (["audit", "a:b", "--data", "c:d", "--categories", "3,4"], "the first and the last column of each, such as"),
+        (
+            ["audit", "audited_pkg.parts:small", "--data", "audited_pkg.parts:DataModule", "--categories", "3-5,6-7"],
+            "categories= is for rows of a table",
+        ),
         (["audit", "a:b", "--data", "c:d", "--mean", "a"], "--mean a: want numbers"),
         (["audit", "a:b", "--data", "c:d", "--examples", "0"], "must be > 0"),
         (["audit", "a:b", "--data", "c:d", "--html", "."], "is a folder"),

@@ -18,6 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bench.engine.allowance import FLOPS, Affords, always
+
+_SVD, _QR = 8, 2  # operations of a decomposition, per product of its sizes
 _STRONG = 1e-3  # directions with a singular value above this share of the largest are taken from the gradient alone
 
 
@@ -112,9 +115,17 @@ def rank_of(name: str, layer: Convolution) -> LayerRank:
 
 
 def solve(
-    layer: Convolution, gradient: Tensor, slope: Tensor, output: Tensor, known: Tensor, tolerance: float
+    layer: Convolution,
+    gradient: Tensor,
+    slope: Tensor,
+    output: Tensor,
+    known: Tensor,
+    tolerance: float,
+    affords: Affords = always,
 ) -> Tensor | None:
     """Returns the input `[C, H, W]` of a convolution by least squares, or None if the equations leave it open.
+
+    It is None, too, if there is no time to solve them.
 
     Args:
         layer: see `Convolution`.
@@ -123,8 +134,12 @@ def solve(
         output: z, `[O, H', W']`.
         known: where z is known, `[O, H', W']`.
         tolerance: the input counts as open if a singular value is below this share of the largest.
+        affords: asked before each of the two systems, see `EngineSettings`.
     """
     channels, height, width = layer.shape
+    rows, columns = layer.weight[:, 0].numel(), height * width
+    if not affords(_SVD * rows * columns * (rows + columns) / FLOPS):
+        return None
     left, values, right = torch.linalg.svd(layer.gradient_block(slope), full_matrices=True)
     values = torch.cat([values, values.new_zeros(len(right) - len(values))])
     if not values[0] > 0:
@@ -135,6 +150,9 @@ def solve(
     along = torch.cat([along, along.new_zeros(len(right) - len(along), channels)])
     found = right[strong].T @ (along[strong] / values[strong, None])  # [H W, C]
     if not strong.all():
+        unknowns = channels * int((~strong).sum())
+        if not affords(_QR * (int(known.sum()) + unknowns) * unknowns**2 / FLOPS):
+            return None
         shares, told = values[~strong] / values[0], along[~strong] / values[0]
         weak = _weak(layer, right[~strong], shares, told, found, output, known)
         coefficients = _least_squares(*weak, tolerance)

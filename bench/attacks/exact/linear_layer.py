@@ -130,7 +130,7 @@ class LinearLayer(Attack):
 
     def _several(self, batch: PeelingState) -> _Answer:
         """The examples that can be verified; the objective is the share of the gradient that they leave unexplained."""
-        found = lone_examples(batch, self.agreement, self.peel)
+        found = lone_examples(batch, self.agreement, self.peel, self.engine.affords)
         status = Status.CONVERGED if len(found) == batch.size else Status.PARTIAL if found else Status.UNVERIFIED
         return _answer(batch, found, batch.unexplained(), status)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from bench.attacks.exact.first_layer import FirstLayer
 from bench.attacks.exact.lone_rows import agreeing, fitted
 from bench.attacks.exact.one_victim import one_victim
+from bench.engine.allowance import Affords, Rounds, always
 from bench.messages.observation import Observation
 from bench.messages.task import Task
 
@@ -118,7 +119,9 @@ class _Claim:
     gradient: tuple[Tensor, Tensor]
 
 
-def lone_examples(batch: PeelingState, agreement: float, peel: bool) -> list[VerifiedExample]:
+def lone_examples(
+    batch: PeelingState, agreement: float, peel: bool, affords: Affords = always
+) -> list[VerifiedExample]:
     """Finds the examples that can be verified; what they explain is subtracted from `batch`.
 
     An example enters the gradient of a batch with the same weight as every other, 1 / B for a mean, and k equal
@@ -129,12 +132,14 @@ def lone_examples(batch: PeelingState, agreement: float, peel: bool) -> list[Ver
         batch: one victim of several examples.
         agreement: see `bench.attacks.exact.linear_layer.LinearLayer`.
         peel: likewise.
+        affords: asked before each group of units, see `EngineSettings`.
     """
     found: list[VerifiedExample] = []
+    rounds = Rounds(affords)
     share: float | None = None
     while len(found) < batch.size:
         groups = agreeing(batch.of_weight, batch.of_bias, batch.usable(), agreement)
-        claims = [_claims(batch, units, _SLACK * agreement) for units in groups]
+        claims = [_claims(batch, units, _SLACK * agreement) for units in groups if rounds.another()]
         share = _common([one.share for each in claims for one in each], batch.size) if share is None else share
         before = len(found)
         for each in claims:

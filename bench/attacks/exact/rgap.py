@@ -63,7 +63,7 @@ class RGap(Attack):
             preset has 3e-5. On CNN6 and CIFAR-10, 46 true claims from gradients in float32 were at 4e-12 and
             less but for two, at 8e-7 and 3e-6 (their images came back at 99 dB and more), and claims from gradients
             with noise of 1e-7 and more, rounding or pruning were at 7e-4 at least.
-        engine: not used.
+        engine: settings, of which `affords` is used: a victim whose equations take too long has no image.
 
     Raises:
         ValueError: a number is out of its range.
@@ -75,7 +75,7 @@ class RGap(Attack):
             raise ValueError(f"rank_tolerance={rank_tolerance}: must be between 0 and 1 (share of a singular value)")
         if not enough > 0:
             raise ValueError(f"enough={enough}: must be > 0 (relative squared distance between gradients)")
-        self.rank_tolerance, self.enough = rank_tolerance, enough
+        self.rank_tolerance, self.enough, self.engine = rank_tolerance, enough, engine
 
     @property
     def needs(self) -> frozenset[str]:
@@ -202,7 +202,7 @@ class RGap(Attack):
         system = _convolution(layer, shape, seen, position)
         gradient = seen.gradients[layer.weight][position].double().view_as(system.weight)
         value, slope, known = (of.reshape(system.output) for of in (here.value, here.slope, here.known))
-        found = solve(system, gradient, slope, value, known, self.rank_tolerance)
+        found = solve(system, gradient, slope, value, known, self.rank_tolerance, self.engine.affords)
         return None if found is None else _Recursion(found.reshape(shape), system.back(slope).reshape(shape))
 
 

@@ -15,6 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from bench.engine.parametrisation import ImageMap
 from bench.errors import UserError
 from bench.models.normalise import Normalise
 
@@ -30,12 +31,14 @@ class Knowledge:
         mean: per channel or column, or one number for all; None if it was not given.
         std: likewise.
         public: `[P, ...]`, inputs of the same kind that are public; None if there are none.
+        categories: of rows of a table, the columns that hold one category each, as the user gave them.
     """
 
     range: tuple[float, float] | None = None
     mean: Numbers = None
     std: Numbers = None
     public: Tensor | None = None
+    categories: Sequence[Sequence[int]] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,7 @@ class Kind(ABC):
         blanks: names of the controls that know an even input and nothing else.
         known: what the attacker knows of inputs, in words.
         unit: what one of the attacker's units is in the unit of an error, and that unit in words.
+        has_categories: whether columns of it can hold categories.
     """
 
     shape: tuple[int, ...]
@@ -70,6 +74,7 @@ class Kind(ABC):
     blanks: ClassVar[tuple[str, ...]]
     known: ClassVar[str]
     unit: ClassVar[tuple[float, str]]
+    has_categories: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -127,6 +132,28 @@ class Kind(ABC):
             low: their lowest value.
             high: their highest value.
         """
+
+    def hard(self, packed: Tensor) -> Tensor:
+        """A reconstruction `[B, *packed]` in which what can have a few values only, such as a category, has one."""
+        return packed
+
+    def variables(self, further: int) -> ImageMap | None:
+        """How attacks have to represent dummies; None for their own way.
+
+        Args:
+            further: channels behind those of the inputs, which code targets.
+        """
+        return None
+
+    @property
+    def told(self) -> str:
+        """What the attacker knows of these inputs, in words."""
+        return self.known
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """The columns of each category of rows of a table; none of other inputs."""
+        return ()
 
     def public_mean(self, truth: Tensor) -> dict[str, Tensor]:
         """The mean of public data as a control, in the attacker's units; nothing if there are none."""

@@ -45,5 +45,7 @@ def kind_of(name: str | None, inputs: Tensor, knowledge: Knowledge) -> Kind:
     if not found:
         forms = ", ".join(f"{key} ({one.dims} dimensions, with the batch)" for key, one in kinds.items() if one.dims)
         raise UserError(f"batch: inputs of {list(inputs.shape[1:])} each are no kind that is served: {forms}")
+    if knowledge.categories and not found[0].has_categories:
+        raise UserError(f"categories= is for rows of a table [B, F], and the inputs are {found[0].name}")
     kind: Kind = found[0](tuple(inputs.shape[1:]), knowledge)
     return kind

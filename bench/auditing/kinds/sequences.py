@@ -11,6 +11,7 @@ class Sequences(Tables):
     """T vectors of D numbers; nothing is known of which are alike."""
 
     name, noun, dims = "sequences", "sequence", None
+    has_categories = False
 
     @property
     def packed(self) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from bench.auditing.kinds.base import Kind, per_channel, relative_error
 
 CENTER, DEVIATION = 0.5, 0.3  # in the attacker's units, as its prior has them
 _REACH = 20  # deviations to which a reconstruction may reach
-_SEED = 20_170_521  # of the noise; no other part of an audit draws from it
+SEED = 20_170_521  # of the noise; no other part of an audit draws from it
 
 
 class Unbounded(Kind):
@@ -47,7 +47,7 @@ class Unbounded(Kind):
 
     def controls(self, truth: Tensor) -> dict[str, Tensor]:
         """The mean, and noise of the known deviation; and that of public data."""
-        drawn = torch.randn(truth.shape, generator=torch.Generator().manual_seed(_SEED)).to(truth)
+        drawn = torch.randn(truth.shape, generator=torch.Generator().manual_seed(SEED)).to(truth)
         return {
             "the mean": torch.full_like(truth, CENTER),
             "noise": CENTER + DEVIATION * drawn,

@@ -39,6 +39,16 @@ def verified(found: list[VerifiedExample], images: Tensor, labels: Tensor) -> in
     return len(found)
 
 
+def test_the_time_ends_it_between_two_groups() -> None:
+    """A group costs a gradient for each class; two groups begin, and what they tell is kept."""
+    state, images, labels = batch(4)
+    answers = iter([True, True, False])
+    found = lone_examples(state, 1e-7, True, lambda seconds: next(answers))
+    # Each example that is found took one gradient more in the first round, and no second round began.
+    assert state.evaluations == 2 * CLASSES and len(found) <= 2
+    assert not found or verified(found, images, labels) == len(found)
+
+
 def test_a_batch_is_peeled_to_its_last_example() -> None:
     whole, images, labels = batch(4)
     once, *_ = batch(4)

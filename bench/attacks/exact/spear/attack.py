@@ -65,8 +65,8 @@ class Spear(LayerAttack):
 
     def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> FoundImages:
         """See `LayerAttack.search`."""
-        return SpearSearch(factors, hull, self.certificate, self.accept, random)(self.budget)
+        return SpearSearch(factors, hull, self.certificate, self.accept, random, self.engine.affords)(self.budget)
 
     def search_noisy(self, noisy: NoisyGradient, random: torch.Generator) -> FoundImages | None:
         """See `LayerAttack.search_noisy`."""
-        return NoisySearch(noisy, self.accept, random)(self.budget)
+        return NoisySearch(noisy, self.accept, random, self.engine.affords)(self.budget)

@@ -41,7 +41,7 @@ class LayerAttack(Attack):
         rounding: eps: an entry of gW p counts as zero below eps |gW_i| |p|; None for what the type of the gradient
             leaves (5e-8 in float32, 1e-13 in float64).
         accept: the share of units at which each image must agree with the gradient, in (0, 1].
-        engine: settings, of which the type of the result is used.
+        engine: settings, of which the type of the result and `affords` are used.
 
     Raises:
         ValueError: a number is out of its range.

@@ -13,6 +13,7 @@ from bench.attacks.exact.spear.noise import NoisyGradient
 from bench.attacks.exact.spear.refine import Fit, refine
 from bench.attacks.exact.spear.search import SpearBudget
 from bench.attacks.exact.spear.tighten import tighten
+from bench.engine.allowance import Affords, Rounds, always
 
 _DEAD = 0.3  # share of the units that must be dead for a direction
 _SPARE = 8  # units beyond the rank that must be dead at least
@@ -28,16 +29,18 @@ class NoisySearch:
         noisy: see `NoisyGradient`.
         accept: the lambda that each image must have, in (0, 1].
         random: the source of all random numbers.
+        affords: asked before each round of descents, see `EngineSettings`.
     """
 
-    def __init__(self, noisy: NoisyGradient, accept: float, random: torch.Generator) -> None:
+    def __init__(self, noisy: NoisyGradient, accept: float, random: torch.Generator, affords: Affords = always) -> None:
+        self._rounds = Rounds(affords)
         self.noisy, self.accept, self.random = noisy, accept, random
         self.found = noisy.factors.left.new_zeros(0, noisy.factors.rank)
 
     def __call__(self, budget: SpearBudget) -> FoundImages:
-        """Searches until every image agrees with the gradient, or the budget is used up."""
+        """Searches until every image agrees with the gradient, or the budget or the time is used up."""
         best, tried, last_new = nothing(0), 0, 0
-        while tried < budget.starts and tried - last_new < budget.patience:
+        while tried < budget.starts and tried - last_new < budget.patience and self._rounds.another():
             tried += budget.at_once
             if self._round(budget):
                 last_new = tried

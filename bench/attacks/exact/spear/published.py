@@ -53,4 +53,6 @@ class SpearPublished(LayerAttack):
 
     def search(self, factors: Factors, hull: Hull, random: torch.Generator) -> FoundImages:
         """See `LayerAttack.search`."""
-        return Sampling(factors, hull, self.sparsity, self.accept, random)(self.samples, self.at_once)
+        return Sampling(factors, hull, self.sparsity, self.accept, random, self.engine.affords)(
+            self.samples, self.at_once
+        )

@@ -8,6 +8,7 @@ from bench.attacks.exact.spear.directions import independent
 from bench.attacks.exact.spear.factors import Factors
 from bench.attacks.exact.spear.found import FoundImages, nothing, read_images
 from bench.attacks.exact.spear.hull import Hull
+from bench.engine.allowance import Affords, Rounds, always
 
 _SAME = 1 - 1e-6  # two directions with at least this |cosine| are one
 
@@ -26,22 +27,32 @@ class Sampling:
         sparsity: the share of the units that must be dead, in (0, 1) (the paper's tau).
         accept: the lambda that each image must have, in (0, 1].
         random: the source of the samples.
+        affords: asked before each round of samples, see `EngineSettings`.
     """
 
-    def __init__(self, factors: Factors, hull: Hull, sparsity: float, accept: float, random: torch.Generator) -> None:
+    def __init__(
+        self,
+        factors: Factors,
+        hull: Hull,
+        sparsity: float,
+        accept: float,
+        random: torch.Generator,
+        affords: Affords = always,
+    ) -> None:
+        self._rounds = Rounds(affords)
         self.factors, self.hull, self.sparsity, self.accept, self.random = factors, hull, sparsity, accept, random
         self.found = factors.left.new_zeros(0, factors.rank)
         self.dead: list[int] = []
 
     def __call__(self, samples: int, at_once: int) -> FoundImages:
-        """Samples until every image agrees with the gradient, or the samples are used up.
+        """Samples until every image agrees with the gradient, or the samples or the time are used up.
 
         Args:
             samples: the most samples, >= 1.
             at_once: samples between two choices, >= 1.
         """
         best, tried = nothing(0), 0
-        while tried < samples:
+        while tried < samples and self._rounds.another():
             tried += at_once
             if self.draw(at_once) and len(self.found) >= self.factors.rank:
                 best = self.choose()

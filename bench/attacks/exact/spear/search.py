@@ -14,6 +14,7 @@ from bench.attacks.exact.spear.factors import Factors
 from bench.attacks.exact.spear.found import FoundImages, nothing, read_images
 from bench.attacks.exact.spear.hull import Hull, image_points
 from bench.attacks.exact.spear.snap import Snap
+from bench.engine.allowance import Affords, Rounds, always
 
 _NEW = 0.9995  # a direction with a smaller |cosine| to all others is new
 _STRETCH = (2.0, 1.5, 3.0, 1.2)  # factors by which known directions are stretched, in turn
@@ -55,10 +56,17 @@ class SpearSearch:
         certificate: see `Directions`.
         accept: the lambda that each image must have, in (0, 1].
         random: the source of all random numbers.
+        affords: asked before each round of descents, see `EngineSettings`.
     """
 
     def __init__(
-        self, factors: Factors, hull: Hull, certificate: float, accept: float, random: torch.Generator
+        self,
+        factors: Factors,
+        hull: Hull,
+        certificate: float,
+        accept: float,
+        random: torch.Generator,
+        affords: Affords = always,
     ) -> None:
         self.factors, self.hull, self.accept, self.random = factors, hull, accept, random
         self.directions = Directions(factors, hull, certificate)
@@ -66,11 +74,12 @@ class SpearSearch:
         self._seen = self.directions.found
         self._stretched = self._outside = torch.eye(factors.rank, dtype=factors.left.dtype)
         self._best = nothing(0)
+        self._rounds = Rounds(affords)
 
     def __call__(self, budget: SpearBudget) -> FoundImages:
-        """Searches until every image agrees with the gradient, or the budget is used up."""
+        """Searches until every image agrees with the gradient, or the budget or the time is used up."""
         tried = last_new = turn = 0
-        while tried < budget.starts and tried - last_new < budget.patience:
+        while tried < budget.starts and tried - last_new < budget.patience and self._rounds.another():
             before = len(self.directions.found)
             tried += budget.at_once
             self._round(budget)

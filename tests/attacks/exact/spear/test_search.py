@@ -15,6 +15,15 @@ def search(problem, seed: int = 0) -> SpearSearch:
     return SpearSearch(problem.factors, hull, 0.99, 0.999, torch.Generator().manual_seed(seed))
 
 
+def test_the_time_ends_it_between_two_rounds() -> None:
+    """The problem of twenty images takes more than one round of sixteen descents."""
+    problem = known(20, width=300, pixels=100)
+    budget, answers = SpearBudget(starts=512, at_once=16, steps=100, patience=512), iter([True, False])
+    hull, random = Hull.of(problem.layer, problem.factors), torch.Generator().manual_seed(0)
+    found = SpearSearch(problem.factors, hull, 0.99, 0.999, random, lambda seconds: next(answers))(budget)
+    assert found.tried == 16 and found.least < 0.999
+
+
 def errors(problem, images: torch.Tensor) -> torch.Tensor:
     """The largest difference of each true image to the nearest found one."""
     return (problem.images[:, None] - images).abs().amax(2).amin(1)
