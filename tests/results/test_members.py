@@ -29,12 +29,12 @@ def test_a_run_stores_them_and_the_tables_tell(tmp_path: Path, capfd: pytest.Cap
     run_cell(compose([*CELL, f"results={tmp_path}"]))
     (cell,) = query.cells(tmp_path).cells
     row = read(cell, query.rows(cell))
-    assert row.members == {"rgap": 2} == members(row.stored)
+    assert row.members == {"spectrum": 2} == members(row.stored)
     assert parts.stored(cell.parts) == {0, 1}  # footers with the column are still enough
-    assert any("the attacker chose: rgap 2." in note for note in notes([row], [row], []))
+    assert any("the attacker chose: spectrum 2." in note for note in notes([row], [row], []))
     capfd.readouterr()
     assert main(["show", cell.identity, "--results", str(tmp_path), "--json"]) == 0
-    assert json.loads(capfd.readouterr().out)["members"] == {"rgap": 2}
+    assert json.loads(capfd.readouterr().out)["members"] == {"spectrum": 2}
 
 
 def test_parts_with_and_without_the_column_are_read_together(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_text_is_read_without_composing_its_cells():
     text = suite_file.load("text")
     axes = [[word for choice in axis for word in choice.split()] for axis in text.grid]
     assert axes[0] == [f"data.batch_size={size}" for size in (1, 2, 4)] and axes[1] == ["threat=surrogate"]
-    assert axes[2] == [f"attack={name}" for name in ("dlg_text", "dlg_text_adam", "tag", "lamp", "dager", "noise")]
+    tried = ("dlg_text", "dlg_text_adam", "tag", "lamp", "dager", "strongest_text", "noise")
+    assert axes[2] == [f"attack={name}" for name in tried]
     assert all("threat=" in cell and "attack=" in cell for cell in text.also)
     assert text.overrides[0] == "data=sentences" and not text.utility
