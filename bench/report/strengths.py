@@ -1,6 +1,7 @@
 """The reconstructions of one attack over defences and strengths, as in figure 7 of Deep Leakage from Gradients."""
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,8 @@ from bench.terminal.printable import drawable_lines
 _VICTIMS = 4
 _DPI = 100
 # Pixels on the page.
-_SIDE, _GAP, _MARGIN, _TITLE, _HEAD, _FOOT, _STEP = 84, 6, 14, 46, 44, 15, 12
+_SIDE, _GAP, _MARGIN, _TITLE, _FOOT, _STEP = 84, 6, 14, 46, 15, 12
+_LINE, _CHARACTER = 16, 6.2  # the height of a line of the heads, and how wide a character is on average
 
 
 def stamp(board: DefenseBoard, attack: str) -> str | None:
@@ -87,6 +89,15 @@ def _words(line: DefenseResult) -> list[str]:
     return [line.family, *line.strength.split(", ")][:3]
 
 
+def broken(words: str, width: int) -> list[str]:
+    """The words in lines of at most `width` characters, broken behind an underscore or a blank if there is one.
+
+    >>> broken("randomised_response", 14), broken("float16", 14), broken("abcdef", 4)
+    (['randomised_', 'response'], ['float16'], ['abcd', 'ef'])
+    """
+    return re.findall(rf".{{1,{width}}}(?:(?<=[_ ])|$)|.{{1,{width}}}", words)
+
+
 def _guess(shown: VictimImages) -> np.ndarray:
     return shown.guess[0]
 
@@ -101,7 +112,9 @@ def _draw(title: str, where: str, heads: list[list[str]], rows: list[list[tuple[
     factor = max(1, round(_SIDE / max(height, width)))
     across, down = width * factor, height * factor
     page_width = 2 * _MARGIN + len(heads) * (across + _GAP) - _GAP + _STEP
-    page_height = 2 * _MARGIN + _TITLE + _HEAD + len(rows) * (down + _FOOT + _GAP) - _GAP
+    heads = [[part for words in head for part in broken(words, int(across / _CHARACTER))] for head in heads]
+    head_height = _LINE * max(map(len, heads)) + _GAP
+    page_height = 2 * _MARGIN + _TITLE + head_height + len(rows) * (down + _FOOT + _GAP) - _GAP
     figure = Figure(figsize=(page_width / _DPI, page_height / _DPI), dpi=_DPI)
     canvas = FigureCanvasAgg(figure)
     page = np.ones((page_height, page_width, 3))
@@ -121,7 +134,7 @@ def _draw(title: str, where: str, heads: list[list[str]], rows: list[list[tuple[
     for left, words in zip(lefts, heads):
         write(left, _MARGIN + _TITLE, "\n".join(words), linespacing=1.3)
     for number_, row in enumerate(rows):
-        top = _MARGIN + _TITLE + _HEAD + number_ * (down + _FOOT + _GAP)
+        top = _MARGIN + _TITLE + head_height + number_ * (down + _FOOT + _GAP)
         for left, (below, image) in zip(lefts, row):
             page[top : top + down, left : left + across] = np.kron(image, np.ones((factor, factor, 1)))
             write(left, top + down + 2, below, color="0.35", fontsize=7)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.report.strengths import ordered, stamp, strengths
+from bench.report.strengths import broken, ordered, stamp, strengths
 from bench.results.defense_result import DefenseBoard
 
 Boards = Callable[..., DefenseBoard]
@@ -73,3 +73,18 @@ def test_the_stamp_changes_with_the_pictures(defense_board: Boards) -> None:
     truth = images(0, 1)
     boards = [defense_board(("none", "", [0.1], None, (truth, images(seed, 1)))) for seed in (1, 2)]
     assert stamp(boards[0], "dlg") != stamp(boards[1], "dlg")
+
+
+def test_the_words_of_a_column_stay_within_it(defense_board: Boards) -> None:
+    """Long names stand on several lines, and nothing is lost of them."""
+    for words in ("randomised_response", "label_smoothing", "learning_rate 0.001", "x" * 40, "float16"):
+        lines = broken(words, 13)
+        assert "".join(lines) == words and all(len(line) <= 13 for line in lines)
+    assert broken("label_smoothing", 13) == ["label_", "smoothing"]
+    shown = (images(0, 1), images(1, 1))
+    heights = []
+    for family in ("sign", "randomised_response"):
+        content = strengths(defense_board((family, "", [0.1], None, shown)), "dlg")
+        assert content is not None
+        heights.append(Image.open(io.BytesIO(content)).height)
+    assert heights[1] == heights[0] + 16  # one line more above the pictures
