@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from bench.engine.kernels import history as kernel
 from bench.engine.slots import Nothing, Slots
 
 
@@ -103,6 +104,8 @@ class LBFGS(Direction):
     history instead of 4 m sequential ones: S'y and Y'y are differences of S'g and Y'g from one iterate to the next
     (section 3.2 of the paper).
 
+    On a processor with a C compiler, `bench.engine.kernels.history` computes the same, one victim after another.
+
     We keep R^-1 instead of R. A new pair adds a column, and the row and column of the oldest pair are removed, since
     the inverse of a trailing triangle is the trailing triangle of the inverse. All m x m algebra is in float64.
 
@@ -155,6 +158,11 @@ class LBFGS(Direction):
     def __call__(self, state: Slots, at: Iterate) -> Tensor:
         """Returns `-H g` `[S, n]`, after adding the new pairs whose curvature s.y exceeds `curvature`."""
         assert isinstance(state, History)
+        if kernel.serves(state.s):
+            # slots without a victim need no direction
+            wanted = at.here if at.idle is None else at.here & ~at.idle
+            last = {"step": at.s, "g": at.g, "before": at.g_before, "stepped": at.stepped & wanted, "here": wanted}
+            return kernel.direction({**vars(state), **last}, self.curvature)
         sy = _dot(at.s, at.y)
         pair = at.stepped & at.here & (sy > self.curvature)
         index = torch.nonzero(pair).flatten()

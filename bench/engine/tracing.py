@@ -108,7 +108,7 @@ def trace_own(matching: Matching, z: Tensor) -> Traced:
     ):
         return Traced(None)
     try:
-        load()
+        load("convolution")
     except Unavailable as why:
         return _without(str(why))
     eager = matching.function(*matching.arguments(), z)

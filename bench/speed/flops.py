@@ -11,6 +11,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.engine.directions import Iterate
+from bench.engine.kernels.history import left_to_torch
 from bench.engine.slots import Slots
 from bench.speed.setting import Setting
 
@@ -47,7 +48,9 @@ def count(setting: Setting) -> Flops:
     """
     matching, start = one_victim(setting)
     eager = counted(lambda: matching(start))
-    return Flops(needed(matching, start) or eager, eager, counted(_direction(setting)))
+    with left_to_torch():
+        history = counted(_direction(setting))
+    return Flops(needed(matching, start) or eager, eager, history)
 
 
 def one_victim(setting: Setting) -> tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Tensor]:

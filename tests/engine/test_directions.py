@@ -1,4 +1,4 @@
-"""The compact L-BFGS of many victims against torch's two-loop recursion, one victim at a time."""
+"""The compact L-BFGS of many victims, in torch's operations and in C, against torch's two-loop recursion."""
 
 import pytest
 import torch
@@ -6,11 +6,19 @@ from engine.problems import Problem, log_cosh, quadratic, rosenbrock
 from torch import Tensor
 
 from bench.engine.directions import LBFGS, Iterate
+from bench.engine.kernels import history as kernel
 from bench.engine.loop import Minimiser
 from bench.engine.steps import Fixed
 from bench.engine.stops import TorchSteps
 
 torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(autouse=True, params=["torch", "C"])
+def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """By whose operations directions are computed; the C code otherwise serves large problems alone."""
+    monkeypatch.setattr(kernel, "_LEAST", 0 if request.param == "C" else 10**9)
+    return request.param
 
 
 def arrive(s: Tensor, y: Tensor, before: Tensor | None = None) -> Iterate:

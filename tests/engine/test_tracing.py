@@ -120,7 +120,7 @@ def test_without_a_compiler_torch_serves_and_one_line_says_so(parties, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     with pytest.raises(library.Unavailable):
-        library.load()
+        library.load("convolution")
     found, tuned, said = attacked(parties, [0, 1], "engine.compile=false")
     assert said == ["convolutions by torch, which are slower: no C compiler is here"] and not tuned.own
     for victim, claim in found.items():  # rounding of float32, over 20 evaluations

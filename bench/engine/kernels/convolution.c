@@ -21,6 +21,7 @@ struct geometry {
     long victims, batch, in_channels, height, width, out_channels, kernel_y, kernel_x;
     long stride_y, stride_x, padding_y, padding_x, out_height, out_width;
     long x[5], w[5], y[5]; /* strides in numbers, in the order of the dimensions above */
+    long threads;
 };
 
 /* The dimensions of a copy of one example, and the strides of the tensor that it is a copy of. */
@@ -120,20 +121,23 @@ static inline struct phase phase_of(long first, long stride, long kernel, long p
 #define WIDE(what, real) what##_##real##_32
 #endif
 
-/* As many victims at a time as fill a register; the last ones may leave lanes empty. */
+/* As many victims at a time as fill a register, each such block in a thread; the last one may leave lanes empty.
+   Narrow registers serve if all threads would else not have a block. */
 #define ALL(what, real)                                                                                                \
     int what##_##real(real *x, real *w, real *y, const struct geometry *g) {                                           \
-        const long wide = WIDEST / sizeof(real), narrow = 32 / sizeof(real);                                           \
-        for (long done = 0, lanes; done < g->victims; done += lanes) {                                                 \
-            const long left = g->victims - done;                                                                       \
+        const long narrow = 32 / sizeof(real);                                                                         \
+        const long lanes = g->victims > narrow * g->threads ? WIDEST / sizeof(real) : narrow;                          \
+        int failed = 0;                                                                                                \
+        OVER_BLOCKS                                                                                                    \
+        for (long done = 0; done < g->victims; done += lanes) {                                                        \
+            const long left = smaller(g->victims - done, lanes);                                                       \
             real *own_x = x + done * g->x[0], *own_w = w + done * g->w[0], *own_y = y + done * g->y[0];                \
-            lanes = smaller(left, left > narrow ? wide : narrow);                                                      \
-            const int failed = left > narrow ? WIDE(what, real)(own_x, own_w, own_y, g, lanes)                         \
-                                             : what##_##real##_32(own_x, own_w, own_y, g, lanes);                      \
-            if (failed) return failed;                                                                                 \
+            failed |= left > narrow ? WIDE(what, real)(own_x, own_w, own_y, g, left)                                   \
+                                    : what##_##real##_32(own_x, own_w, own_y, g, left);                                \
         }                                                                                                              \
-        return 0;                                                                                                      \
+        return failed;                                                                                                 \
     }
+#define OVER_BLOCKS _Pragma("omp parallel for num_threads(g->threads) reduction(| : failed)")
 
 ALL(output, float)
 ALL(input, float)

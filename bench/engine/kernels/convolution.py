@@ -33,13 +33,17 @@ _TYPES = {torch.float32: "float", torch.float64: "double"}
 class _Geometry(ctypes.Structure):
     """`struct geometry` of convolution.c."""
 
-    _fields_ = [*((name, ctypes.c_long) for name in _SIZES), *((name, ctypes.c_long * 5) for name in "xwy")]
+    _fields_ = [
+        *((name, ctypes.c_long) for name in _SIZES),
+        *((name, ctypes.c_long * 5) for name in "xwy"),
+        ("threads", ctypes.c_long),
+    ]
 
 
 @functools.cache
 def _function(name: str, dtype: torch.dtype) -> Callable[..., int]:
     """A function of the C file."""
-    found = getattr(load(), f"{name}_{_TYPES[dtype]}")
+    found = getattr(load("convolution"), f"{name}_{_TYPES[dtype]}")
     found.argtypes = [*(ctypes.c_void_p for _ in "xwy"), ctypes.POINTER(_Geometry)]
     return found
 
@@ -56,7 +60,7 @@ def _run(name: str, x: Tensor, w: Tensor, y: Tensor, stride: Pair, padding: Pair
     if not x.dtype == w.dtype == y.dtype:
         raise ValueError(f"a convolution of {x.dtype} with {w.dtype}: want one type")
     sizes = (*x.shape, w.shape[1], *w.shape[3:], *stride, *padding, *y.shape[3:])
-    geometry = _Geometry(*sizes, x.stride(), w.stride(), y.stride())
+    geometry = _Geometry(*sizes, x.stride(), w.stride(), y.stride(), torch.get_num_threads())
     if _function(name, x.dtype)(x.data_ptr(), w.data_ptr(), y.data_ptr(), geometry):
         raise torch.OutOfMemoryError(f"no memory for a convolution of {x.shape[0]} victims")
 

@@ -12,12 +12,12 @@ import torch
 from bench.engine.kernels import convolution, library
 from bench.engine.kernels.library import Unavailable, load
 
-BUILD = "from bench.engine.kernels.library import load; print(load()._name)"
+BUILD = "from bench.engine.kernels.library import load; print(load('history')._name)"
 
 
 def test_denormal_numbers_still_exist() -> None:
     """-ffast-math would switch them off for this thread when the library is loaded. Ours reads and writes them."""
-    load()
+    load("convolution")
     tiny = torch.full((8, 1, 1, 1, 1), 1e-39)
     found = convolution.output(tiny, torch.ones(8, 1, 1, 1, 1), (1, 1), (0, 0))
     assert ((tiny * 1).double() - 1e-39).abs().max() < 1e-45 and torch.equal(found, tiny)
@@ -33,7 +33,7 @@ def test_without_a_compiler_it_says_why(hidden: str, tmp_path: Path, monkeypatch
         broken.write_text('#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "cc: no such header" >&2\nexit 1\n')
         broken.chmod(0o755)
     with pytest.raises(Unavailable, match="no C compiler is here" if hidden == "PATH" else "cc: no such header"):
-        load()
+        load("history")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
@@ -43,16 +43,27 @@ def test_the_name_depends_on_source_flags_compiler_and_processor(tmp_path: Path,
     def named(version: str) -> str:
         compiler.write_text(f"#!/bin/sh\necho {version}\n")
         compiler.chmod(0o755)
-        return library._key(str(compiler))
+        return library._key(str(compiler), "history")
 
     other = tmp_path / "other.c"
     other.write_text("int x;")
     names = {named("1"), named("2")}
-    for name, value in (("SOURCES", (other,)), ("FLAGS", ("-O1",)), ("_processor", lambda: "another")):
+    changes = (("sources", lambda name: [other]), ("FLAGS", ("-O1",)), ("_processor", lambda: "another"))
+    for name, value in changes:
         with monkeypatch.context() as changed:
             changed.setattr(library, name, value)
             names.add(named("1"))
     assert len(names) == 5 and named("1") in names
+
+
+def test_a_compiler_without_openmp_serves_with_one_thread(tmp_path: Path, monkeypatch) -> None:
+    real = shutil.which("cc")
+    compiler = tmp_path / "cc"
+    compiler.write_text(f'#!/bin/sh\ncase "$*" in *-fopenmp*) exit 1;; esac\nexec {real} "$@"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    monkeypatch.setenv("LEAKBENCH_CACHE", str(tmp_path / "cache"))
+    assert b"GOMP_parallel" not in Path(load("history")._name).read_bytes()
 
 
 @pytest.mark.slow
@@ -68,11 +79,15 @@ def test_processes_that_build_at_once_leave_one_whole_file(tmp_path: Path) -> No
 
 
 def test_a_damaged_file_is_built_again(tmp_path: Path, monkeypatch) -> None:
-    whole = Path(load()._name)
+    whole = Path(load("history")._name)
     monkeypatch.setenv("LEAKBENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(library, "_compile", lambda command, file: shutil.copy(whole, file))
+    monkeypatch.setattr(library, "_compile", lambda command, name, file: shutil.copy(whole, file))
     file = tmp_path / "kernels" / whole.name
     file.parent.mkdir()
     file.write_bytes(whole.read_bytes()[:1000])
     file.with_suffix(".sha256").write_text("another")
-    assert load()._name == str(file) and load() is load() and file.read_bytes() == whole.read_bytes()
+    assert (
+        load("history")._name == str(file)
+        and load("history") is load("history")
+        and file.read_bytes() == whole.read_bytes()
+    )
