@@ -19,6 +19,8 @@ from bench.engine.tracing import TOLERANCE, Function, difference, trace
 
 # A cold compile costs 10 to 80 s. Eager work takes as long for about this many evaluations on one core.
 PAYS_FROM = 150_000
+# With convolutions of our own, compiling saves 10 to 15 % of an evaluation: 25 microseconds per victim (docs/speed.md).
+PAYS_FROM_WITH_OWN = 500_000
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,15 @@ class Compiled:
     seconds: float
 
 
-def pays(victims: int, evaluations: int) -> bool:
+def pays(victims: int, evaluations: int, own: bool) -> bool:
     """Whether the whole work is large enough to be worth the time of compiling.
 
     Args:
         victims: number of victims of the whole work.
         evaluations: budget of evaluations per victim.
+        own: whether convolutions are those of `bench.engine.kernels`, which are quick without compiling.
     """
-    return victims * evaluations >= PAYS_FROM
+    return victims * evaluations >= (PAYS_FROM_WITH_OWN if own else PAYS_FROM)
 
 
 def compile_matching(matching: Matching, z: Tensor, own: bool) -> Compiled:

@@ -131,8 +131,8 @@ class LBFGS(Direction):
         double = like.new_zeros(slots, m, dtype=torch.float64)
         square = like.new_zeros(slots, m, m, dtype=torch.float64)
         return History(
-            s=like.new_zeros(slots, m, n),
-            y=like.new_zeros(slots, m, n),
+            s=kernel.zeros((slots, m, n), like),
+            y=kernel.zeros((slots, m, n), like),
             sg=double,
             yg=double.clone(),
             sy=double.clone(),

@@ -23,7 +23,11 @@ from bench.host import capacity
 # On a processor, 8 slots reach three quarters of the evaluations per second of 32 slots, and a single victim takes a
 # third of the time.
 SLOTS = 8
-SLOTS_COMPILED = 32  # 128 at once gave 4 to 7 % more, for four times the memory (docs/speed.md)
+SLOTS_LARGE = 32  # of large work
+# Of large work whose evaluations are short: 64 do 5 to 10 % less, and 32 a quarter less, because calls cost as much as
+# the arithmetic.
+SLOTS_SHORT = 128
+SHORT_UP_TO = 10**8  # operations per evaluation
 CANDIDATES_CUDA = (32, 128, 512)
 # Operations per evaluation up to which mapping pays. Beyond them the overhead of calls is negligible, and mapped
 # convolutions are slow.
@@ -117,14 +121,16 @@ def tune(
 
     torch.set_num_threads(threads or 1)
     found = _settled(some, total, chunk, threads or 1, held, device)
-    compiles = not found.one_by_one and (pays(victims, evaluations) if compile_ is None else compile_)
+    compiles = not found.one_by_one and (pays(victims, evaluations, own=False) if compile_ is None else compile_)
     slots = found.slots
     if compiles and chunk is None and device.type == "cpu":
-        slots = min(total, room(SLOTS_COMPILED, held, some(1)[0], device))
+        slots = min(total, _large(some, held, device))
     traces = evaluations >= TRACED_FROM
     wanted = replace(found, slots=slots, seated=False) if compiles else found
     if compiles or traces:
         wanted = _with_own(some, wanted, timed=compiles)
+    if compile_ is None and wanted.own and not pays(victims, evaluations, own=True):
+        compiles, wanted = False, replace(wanted, seated=found.seated)
     if threads is None and device.type == "cpu":
         wanted = replace(wanted, threads=_threads(some, wanted))
     torch.set_num_threads(wanted.threads)
@@ -140,6 +146,14 @@ def tune(
         notice = "; ".join(filter(None, [f"not compiled: {compiled.reason}", eager.notice]))
         return replace(eager, compile_seconds=compiled.seconds, notice=notice)
     return replace(wanted, compiled=compiled.function, compile_seconds=compiled.seconds)
+
+
+def _large(some: Some, held: int, device: torch.device) -> int:
+    """The number of slots of large work on a processor."""
+    matching, z = some(1)
+    matching.one_by_one()
+    cost = operations(matching, z)
+    return room(SLOTS_SHORT if cost is not None and cost <= SHORT_UP_TO else SLOTS_LARGE, held, matching, device)
 
 
 def _with_own(some: Some, found: Tuned, timed: bool) -> Tuned:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from bench.speed import flops, machine, memory, scale, workers
-from bench.speed.contestants import EngineContestant, LoopContestant, Rate, Whole
+from bench.speed.contestants import THRESHOLDS, EngineContestant, LoopContestant, Rate, Whole
 from bench.speed.options import Options
 from bench.speed.setting import Setting, prepare, with_defaults
 from bench.speed.steps import Steps, next_step
@@ -79,6 +79,7 @@ def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dic
             ],
             **_limits(setting, ours, variants, others, steps),
             "chunks": _chunks(options, best.per_second, steps),
+            "thresholds": None,
             "peak_memory": None,
             "scale": None,
             "workers": None,
@@ -231,21 +232,33 @@ def _successes(options: Options, loop: Any, engine: Any, document: dict[str, Any
     theirs: Whole = loop.whole(options.victims)
     for key, whole in (("loop", theirs), ("engine", ours)):
         document[key] |= {
-            "seconds_per_success": whole.per_success,
+            "seconds_per_success": whole.per_success[0],
             "whole_runs": {
                 "victims": whole.victims,
                 "images": whole.images,
-                "successes": whole.successes,
-                "success_rate": whole.successes / whole.images,
+                "successes": whole.successes[0],
+                "success_rate": whole.successes[0] / whole.images,
                 "evaluations_per_victim": whole.evaluations / whole.victims,
                 "seconds": whole.seconds,
             },
         }
-    if ours.per_success and theirs.per_success:
-        document["seconds_per_success_ratio"] = theirs.per_success / ours.per_success
-        return
-    none = " and ".join(name for name, whole in (("loop", theirs), ("engine", ours)) if not whole.successes)
-    document["reasons"]["seconds_per_success_ratio"] = f"no success of the {none}: more --victims are needed"
+    document["thresholds"] = [
+        {
+            "mse": threshold,
+            "loop": {"successes": theirs.successes[at], "seconds_per_success": theirs.per_success[at]},
+            "engine": {"successes": ours.successes[at], "seconds_per_success": ours.per_success[at]},
+            "seconds_per_success_ratio": _quotient(theirs.per_success[at], ours.per_success[at]),
+        }
+        for at, threshold in enumerate(THRESHOLDS)
+    ]
+    document["seconds_per_success_ratio"] = document["thresholds"][0]["seconds_per_success_ratio"]
+    if document["seconds_per_success_ratio"] is None:
+        none = " and ".join(name for name, whole in (("loop", theirs), ("engine", ours)) if not whole.successes[0])
+        document["reasons"]["seconds_per_success_ratio"] = f"no success of the {none}: more --victims are needed"
+
+
+def _quotient(a: float | None, b: float | None) -> float | None:
+    return a / b if a is not None and b is not None else None
 
 
 def _memory(options: Options, document: dict[str, Any], steps: Steps) -> None:

@@ -15,7 +15,9 @@ from bench.messages.status import Status
 from bench.speed.sequential import HISTORY
 from bench.speed.setting import Setting, synchronise
 
-SUCCESS = 1e-2  # a reconstruction is a success if the mean squared error of its clipped image is at or below this
+# A reconstruction is a success if the mean squared error of its clipped image is at or below the threshold; the first
+# one is meant where none is named.
+THRESHOLDS = (1e-2, 1e-3, 1e-4)
 _CHUNKS = 4  # the least number of chunks in whole runs of the engine
 _FILL = 1.5  # evaluations per victim before the clock starts, as a multiple of the history's length
 _FILL_WITHOUT_HISTORY = 10  # evaluations per victim before the clock starts, without a history
@@ -48,21 +50,21 @@ class Whole:
     Args:
         victims: the number of victims.
         images: the number of their images.
-        successes: the number of images with an MSE at or below `SUCCESS`.
+        successes: the number of images with an MSE at or below each of `THRESHOLDS`.
         evaluations: how often the objective and its gradient were evaluated, over all victims.
         seconds: the wall time of all runs together.
     """
 
     victims: int
     images: int
-    successes: int
+    successes: tuple[int, ...]
     evaluations: int
     seconds: float
 
     @property
-    def per_success(self) -> float | None:
-        """Seconds per success; None if there is no success."""
-        return self.seconds / self.successes if self.successes else None
+    def per_success(self) -> list[float | None]:
+        """Seconds per success at each of `THRESHOLDS`; None if there is no success."""
+        return [self.seconds / count if count else None for count in self.successes]
 
 
 class LoopContestant:
@@ -165,7 +167,8 @@ class EngineContestant:
         synchronise()
         seconds = time.perf_counter() - began
         evaluations = sum(int(claim.evaluations.sum()) for claim in claims)
-        successes = sum(_successes(setting, claim) for claim in claims)
+        counts = (_successes(setting, claim) for claim in claims)
+        successes = tuple(sum(of_one) for of_one in zip(*counts))
         return Whole(count, setting.victims.labels[:count].numel(), successes, evaluations, seconds)
 
     def _pass(self, seconds: float) -> _Meter:
@@ -219,8 +222,8 @@ def fill(history: int) -> int:
     return int(_FILL * history) if history else _FILL_WITHOUT_HISTORY
 
 
-def _successes(setting: Setting, claim: Reconstruction) -> int:
-    """The number of images with an MSE at or below `SUCCESS`; a failed victim has none."""
+def _successes(setting: Setting, claim: Reconstruction) -> tuple[int, ...]:
+    """The number of images with an MSE at or below each of `THRESHOLDS`; a failed victim has none."""
     scores = setting.components.scorer(claim, select(setting.victims, claim.ids))
-    failed = torch.tensor([status.failed for status in claim.status])
-    return int(((scores.values["mse"].cpu() <= SUCCESS) & ~failed.unsqueeze(1)).sum())
+    served = ~torch.tensor([status.failed for status in claim.status]).unsqueeze(1)
+    return tuple(int(((scores.values["mse"].cpu() <= threshold) & served).sum()) for threshold in THRESHOLDS)

@@ -22,7 +22,8 @@ examples:
   leakbench speed --scale                                  also: time and memory from 200 to 5,000 victims
   leakbench speed --workers                                also: one process per core against one process of all cores
 
-There are at least 256 victims, and at least four times the chunk; data.victims has no effect here."""
+There are at least 256 victims, and at least four times the chunk; data.victims has no effect here. The engine works as
+it does for a cell of 1,000 victims, which decides on compiling."""
 
 
 @dataclass(frozen=True)

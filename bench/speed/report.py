@@ -15,6 +15,8 @@ _UNITS = ("", "k", "M", "G", "T", "P")
 def tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     """The measurements as tables, the most important one first."""
     yield _contest(document)
+    if document["thresholds"] is not None:
+        yield _thresholds(document)
     yield _machine(document)
     yield _chunks(document)
     if document["workers"] is not None:
@@ -64,6 +66,21 @@ def _row(name: str, row: Mapping[str, Any], ratio: float, whole: Mapping[str, An
         "" if runs is None else "none" if per is None else f"{per:.3g}",
         "" if runs is None else f"{runs['successes']} of {runs['images']}",
     )
+
+
+def _thresholds(document: Mapping[str, Any]) -> Table:
+    """What a success costs at each threshold, whole runs counted."""
+    images = {name: document[name]["whole_runs"]["images"] for name in ("loop", "engine")}
+    columns = ("MSE at most", "loop, s/success", "successes", "engine, s/success", "successes", "ratio")
+    table = _table("seconds per success, of whole runs", columns)
+    for row in document["thresholds"]:
+        entries = [f"{row['mse']:g}"]
+        for name, of in images.items():
+            per = row[name]["seconds_per_success"]
+            entries += ["none" if per is None else f"{per:.3g}", f"{row[name]['successes']} of {of}"]
+        ratio = row["seconds_per_success_ratio"]
+        table.add_row(*entries, "" if ratio is None else f"{ratio:.1f}")
+    return table
 
 
 def _machine(document: Mapping[str, Any]) -> Table:

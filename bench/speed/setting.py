@@ -26,6 +26,9 @@ from bench.speed.sequential import SequentialLoop
 
 # The options that `leakbench speed` takes unless the user names others.
 _DEFAULTS = {"attack": "idlg", "logger": "none", "metric": "mse"}
+# The engine decides on compiling and on its number of slots as for a cell of so many victims, which is the number of
+# iDLG's table.
+_LARGE = 1000
 _CHUNKS = 4  # the least number of chunks in the pool; the end of the pool, where slots are empty, is not measured
 
 
@@ -134,7 +137,7 @@ def prepare(overrides: Sequence[str], config_dir: Path | None = None, victims: i
         f"{count:,} victims with {parameters:,} numbers each",
         "take a smaller chunk",
     )
-    engine.victims, engine.notice = count, notice
+    engine.victims, engine.notice = max(count, _LARGE), notice
     truth = components.data.deal(range(count)).to(device)
     seen = components.client.share(truth)
     labels = seen.labels

@@ -95,6 +95,21 @@ def test_what_is_not_compiled_is_traced(parties, monkeypatch) -> None:
         assert (tuned.own, tuned.seated, tuned.compiled) == (enough, True, None)
 
 
+@pytest.mark.parametrize(("short", "slots"), [(10**8, 6), (0, 4)])
+def test_large_work_has_many_slots_and_is_compiled_only_if_that_saves_more(short, slots, parties, monkeypatch) -> None:
+    """Evaluations of more operations get fewer slots; with convolutions of our own, compiling pays later."""
+    monkeypatch.setattr(compiling, "PAYS_FROM", 1)
+    monkeypatch.setattr(tuning, "SHORT_UP_TO", short)
+    monkeypatch.setattr(tuning, "SLOTS_LARGE", 4)
+    monkeypatch.setattr(tuning, "TRACED_FROM", 20)
+    seconds = iter([1.0, 2.0])
+    monkeypatch.setattr(tuning, "_seconds", lambda *work: next(seconds))
+    monkeypatch.setattr(tuning, "trace", lambda matching, z, own: None)
+    _, tuned, said = attacked(parties, list(range(6)))
+    assert (tuned.slots, tuned.own, tuned.compiled, tuned.seated) == (slots, True, None, True) and not said
+    assert attacked(parties, list(range(6)), "engine.compile=false")[1].slots == tuning.SLOTS
+
+
 @pytest.mark.parametrize("quicker", [True, False])
 def test_a_clock_decides_whose_convolutions_are_compiled(quicker: bool, parties, monkeypatch) -> None:
     """The first that is timed is ours. What compiles is replaced by what runs the trace as it is."""

@@ -31,7 +31,7 @@ def document() -> dict[str, Any]:
         ],
         "peak_memory": {"engine": {"peak_bytes": 5e8, "before_bytes": 2e8}}, "reasons": {"seconds_per_success": "none"},
         "chunks": [one(796.0, chunk=32, ratio=7.96)],
-        "workers": None, "scale": None,
+        "workers": None, "scale": None, "thresholds": None,
     }  # fmt: skip
 
 
@@ -60,6 +60,22 @@ def test_the_machine_has_its_limits_once_per_history() -> None:
     assert not any("history of 0" in line for line in lines)
     assert "peak memory, engine 500 MB, 200 MB before it began" in lines
     assert "seconds per success none" in lines
+
+
+def test_each_threshold_has_its_line() -> None:
+    one = {"successes": 3, "seconds_per_success": 0.25}
+    none = {"successes": 0, "seconds_per_success": None}
+    thresholds = [
+        {
+            "mse": 1e-2,
+            "loop": {"successes": 2, "seconds_per_success": 5.0},
+            "engine": one,
+            "seconds_per_success_ratio": 20,
+        },
+        {"mse": 1e-4, "loop": none, "engine": one, "seconds_per_success_ratio": None},
+    ]
+    lines = printed(document() | {"thresholds": thresholds})
+    assert "0.01 5 2 of 8 0.25 3 of 8 20.0" in lines and "0.0001 none 0 of 8 0.25 3 of 8" in lines
 
 
 def test_scale_and_workers_are_shown_if_they_were_measured() -> None:

@@ -27,7 +27,7 @@ def test_defaults_stand_before_what_is_said_and_give_way_to_it() -> None:
 @pytest.mark.parametrize(("chunk", "victims", "pool"), [(1, 0, 6), (1, 9, 9), (3, 0, 12)])
 def test_the_pool_has_four_chunks_at_least(few, chunk: int, victims: int, pool: int) -> None:
     found = prepare([*TINY, f"engine.chunk={chunk}"], victims=victims)
-    assert len(found.victims) == len(found.seen) == found.components.engine.victims == pool
+    assert len(found.victims) == len(found.seen) == pool and found.components.engine.victims == 1000
     assert torch.equal(found.labels, found.victims.labels)  # inferred, and exactly so
     assert found.layout.label_logits == 0 and found.history == 100
 

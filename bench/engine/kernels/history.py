@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import mmap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import prod
 
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from bench.engine.kernels.library import Unavailable, load
 _TYPES = {torch.float32: "float", torch.float64: "double"}
 # Below so many numbers per victim, a direction takes microseconds, and a compilation is not worth its time.
 _LEAST = 2**14
+_PAGE = 2**21  # bytes of a large page
 _TENSORS = (
     *("s", "y", "sg", "yg", "sy", "yy", "r", "next", "count", "gamma"),
     *("step", "g", "before", "stepped", "here", "d"),
@@ -65,6 +68,20 @@ def serves(s: Tensor) -> bool:
     except Unavailable:
         return False
     return True
+
+
+def zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """Zeros of the type and on the device of `like`, in large pages of memory if this system has some.
+
+    A history is read from one end to the other, and with small pages the processor looks up each of thousands.
+    """
+    size = prod(shape) * like.element_size()
+    if like.device.type != "cpu" or size < _PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return like.new_zeros(shape)
+    memory = mmap.mmap(-1, size)  # filled with zeros, and freed with the tensor
+    with suppress(OSError):  # a system without large pages has small ones
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(memory, dtype=like.dtype).view(shape)
 
 
 def direction(tensors: Mapping[str, Tensor], curvature: float) -> Tensor:

@@ -115,3 +115,17 @@ def test_small_problems_and_other_devices_are_left_to_torch(monkeypatch: pytest.
     assert not kernel.serves(torch.zeros(1, 128, 128, device="meta"))
     with left_to_torch():
         assert not kernel.serves(torch.zeros(1, 128, 128))
+
+
+@pytest.mark.parametrize("slots", [2, 1000])
+def test_a_history_begins_with_zeros_wherever_its_memory_comes_from(slots: int) -> None:
+    """Of 1,000 slots the pairs take more than a large page, and of 2 less."""
+    like = torch.zeros(slots, 100)
+    state = LBFGS(7, 1e-10).start(like)
+    assert isinstance(state, History) and state.s.shape == state.y.shape == (slots, 7, 100)
+    assert state.s.dtype == torch.float32 and state.s.is_contiguous() and not state.s.any() and not state.y.any()
+    state.s[0] = 1
+    assert not state.y.any() and state.s.sum() == 700
+    kept = state.keep(torch.tensor([0]))
+    del state
+    assert kept.s.sum() == 700
