@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from bench.defenses.base import Gradient, Tree
 from bench.defenses.dcs2 import repaired
 from bench.defenses.example_form import probabilities
 from bench.engine.concealed import ConcealedLayout, ConcealedMatching
-from bench.engine.matching import Arrangement, Layout, Matching
+from bench.engine.matching import Arrangement, Matching
 from bench.engine.state import Finished
 from bench.errors import NotApplicable
 from bench.messages.observation import Observation
@@ -115,9 +115,10 @@ class DLGConcealed(GradientMatching):
         return gradient
 
     def _layout(self, seen: Observation) -> ConcealedLayout:
-        plain = super()._layout(seen)
-        known = {field.name: getattr(plain, field.name) for field in fields(Layout)}
-        return ConcealedLayout(**known, concealing=self._concealed(seen).sensitive, classes=seen.task.classes or 0)
+        classes = seen.task.classes or 0
+        return (
+            super()._layout(seen).extended(ConcealedLayout, concealing=self._concealed(seen).sensitive, classes=classes)
+        )
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
         """Returns the initial variables `[n]` of one run: those of all images are drawn together.

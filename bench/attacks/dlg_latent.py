@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from bench.attacks.gradient_matching import GradientMatching
 from bench.defenses.base import Gradient, Tree
 from bench.engine.directions import Direction
 from bench.engine.latent import LatentLayout, LatentMatching
-from bench.engine.matching import Arrangement, Layout, Matching, Objective
+from bench.engine.matching import Arrangement, Matching, Objective
 from bench.engine.parametrisation import Parametrisation
 from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
@@ -117,10 +117,8 @@ class DLGLatent(GradientMatching):
         return names[0]
 
     def _layout(self, seen: Observation) -> LatentLayout:
-        plain = super()._layout(seen)
-        known = {field.name: getattr(plain, field.name) for field in fields(Layout)}
         width = seen.buffers[self._latent(seen)].shape[-1]
-        return LatentLayout(**known, latents=width, scale=self.noise_scale)
+        return super()._layout(seen).extended(LatentLayout, latents=width, scale=self.noise_scale)
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
         """Returns the initial variables `[n]` of one run: those of the images, label logits, and a noise of zero.

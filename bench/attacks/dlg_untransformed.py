@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.attacks.gradient_matching import GradientMatching
+from bench.attacks.known_change import only_change
 from bench.attacks.untransforming import Policy, Undoing
 from bench.defenses.ats import by_policy
 from bench.defenses.base import Gradient, Tree
@@ -19,7 +20,6 @@ from bench.engine.settings import EngineSettings
 from bench.engine.state import Finished
 from bench.engine.steps import StepRule
 from bench.engine.stops import Stop
-from bench.errors import NotApplicable
 from bench.labels.base import LabelRule
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
@@ -97,13 +97,8 @@ class DLGUntransformed(GradientMatching):
         super().check(seen)
 
     def _policies(self, seen: Observation) -> list[Policy]:
-        parts = [part for part in seen.defense or () if part["level"] in ("batch", "sample", "update")]
-        if [part["defense"] for part in parts] != ["ATS"]:
-            raise NotApplicable(
-                "attack DLGUntransformed needs a client that transforms the images of one step, and changes them in no "
-                "other way (defense=ats)"
-            )
-        return [[dict(operation) for operation in policy] for policy in parts[0]["policies"]]
+        known = only_change(seen, "ATS", "attack DLGUntransformed", "transforms the images (defense=ats)")
+        return [[dict(operation) for operation in policy] for policy in known["policies"]]
 
     def explained(self, seen: Observation, unknowns: Mapping[str, Tensor]) -> Gradient:
         """The gradient of the images as a client transforms them.

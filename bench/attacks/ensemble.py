@@ -73,6 +73,21 @@ class Contest:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Roles:
+    """Who can serve an observation.
+
+    Args:
+        left_out: the members that cannot, and why.
+        resting: the members that could and do not begin, and why.
+        likelihood: of what was shared, under what is known of the defence.
+    """
+
+    left_out: dict[str, str]
+    resting: dict[str, str]
+    likelihood: Likelihood
+
+
 class AttackEnsemble(Attack):
     """Runs several attacks on each victim, one after the other, and returns the claim that is most probable.
 
@@ -160,14 +175,24 @@ class AttackEnsemble(Attack):
             NotApplicable: the message has the reason of each member.
         """
         super().check(seen)
-        reasons = self._left_out(seen)
-        reasons |= self._resting(seen, reasons)
+        self._roles(seen)
+
+    def _roles(self, seen: Observation) -> _Roles:
+        """Who can serve an observation.
+
+        Raises:
+            NotApplicable: nobody can; the message has the reason of each member.
+        """
+        left_out, likelihood = self._left_out(seen), Likelihood.under(seen, self.width)
+        resting = self._resting(left_out, likelihood)
+        reasons = left_out | resting
         for name in self.members.keys() - reasons.keys():
             if self._budgets[name] > self.evaluations:
                 reasons[name] = f"needs attack.evaluations={self._budgets[name]} at least"
         if len(reasons) == len(self.members):
             words = "; ".join(f"{name}: {reasons[name]}" for name in self.members)
             raise NotApplicable(f"attack {type(self).__name__} has no member that can serve: {words}")
+        return _Roles(left_out, resting, likelihood)
 
     def _left_out(self, seen: Observation) -> dict[str, str]:
         """The members that cannot serve an observation, and why."""
@@ -179,9 +204,8 @@ class AttackEnsemble(Attack):
                 reasons[name] = str(reason)
         return reasons
 
-    def _resting(self, seen: Observation, left_out: Mapping[str, str]) -> dict[str, str]:
+    def _resting(self, left_out: Mapping[str, str], likelihood: Likelihood) -> dict[str, str]:
         """The members that could serve an observation and do not begin on it, and why."""
-        likelihood = Likelihood.under(seen, self.width)
         special = self.specialists - left_out.keys()
         changed = any(member.undoes_changes for name, member in zip(self.members, self._each()) if name in special)
         reasons = {}
@@ -201,16 +225,15 @@ class AttackEnsemble(Attack):
             seen: see `Attack.reconstruct`.
             seed: see `Attack.reconstruct`.
         """
-        self.check(seen)
-        left_out = self._left_out(seen)
-        self._say(left_out)
-        likelihood = Likelihood.under(seen, self.width)
-        resting = left_out.keys() | self._resting(seen, left_out).keys()
+        super().check(seen)
+        roles = self._roles(seen)
+        self._say(roles.left_out)
+        likelihood, idle = roles.likelihood, roles.left_out.keys() | roles.resting.keys()
         judge = self._judge(seen, likelihood)
         place = {number: position for position, number in enumerate(seen.ids.tolist())}
         contests = [Contest() for _ in range(len(seen))]
         for name, member in zip(self.members, self._each()):
-            left = [] if name in resting else self._waiting(contests, self._budgets[name])
+            left = [] if name in idle else self._waiting(contests, self._budgets[name])
             if not left or not self.may_begin(name):
                 continue
             self._set_up(name, len(left) / len(seen))

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from bench.attacks.gradient_matching import GradientMatching
+from bench.attacks.known_change import only_change
 from bench.attacks.mixed_matching import MixedLayout, MixedMatching
 from bench.attacks.unmixing import circles
 from bench.defenses.example_form import probabilities
-from bench.engine.matching import Arrangement, Layout, Matching
+from bench.engine.matching import Arrangement, Matching
 from bench.engine.state import Finished
-from bench.errors import NotApplicable
 from bench.messages.observation import Observation
 from bench.messages.reconstruction import Reconstruction
-
-_CHANGE = ("batch", "sample", "update")  # levels of parts that change examples otherwise, or several times
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +81,13 @@ class MixtureMatching(GradientMatching):
 
     def _known(self, seen: Observation) -> Mapping[str, Any]:
         """What is known of the defence that mixes."""
-        changing = [part for part in seen.defense or () if part["level"] in _CHANGE]
-        if [part["defense"] for part in changing] != [self.mixes]:
-            raise NotApplicable(
-                f"attack {type(self).__name__} needs a client that mixes the images of one step, and changes them in "
-                f"no other way ({self.hint})"
-            )
-        return changing[0]
+        return only_change(seen, self.mixes, f"attack {type(self).__name__}", f"mixes the images ({self.hint})")
 
     def _layout(self, seen: Observation) -> MixedLayout:
         plain = super()._layout(seen)
-        known = {field.name: getattr(plain, field.name) for field in fields(Layout)}
         count, span = self._shares(seen)
-        return MixedLayout(**known, shares=count, span=span, partners=circles(plain.batch_size, self.restarts))
+        partners = circles(plain.batch_size, self.restarts)
+        return plain.extended(MixedLayout, shares=count, span=span, partners=partners)
 
     @abstractmethod
     def _shares(self, seen: Observation) -> tuple[int, tuple[float, float]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import torch
 from torch import Tensor
@@ -106,7 +105,7 @@ class SurrogateModel(GradientMatching):
         plain = super()._layout(seen)
         if seen.task.unit is not None:
             return plain
-        return SurrogateLayout(**{field.name: getattr(plain, field.name) for field in fields(plain)})
+        return plain.extended(SurrogateLayout)
 
     def start_of(self, seen: Observation, seed: int, victim: int, restart: int = 0) -> Tensor:
         """Returns the initial variables `[n]` of one run: those of the images, label logits, and that of alpha.

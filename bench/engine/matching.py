@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,8 @@ from bench.models.text.base import pack
 Objective = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]
 Prior = Callable[[Tensor], Tensor]
 Slotted = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]
+
+T = TypeVar("T", bound="Layout")
 
 _PIXELS = Pixels()
 
@@ -52,6 +54,10 @@ class Layout:
     def n(self) -> int:
         """The number of variables per victim, logits included."""
         return self.inputs + self.batch_size * self.label_logits
+
+    def extended(self, kind: Callable[..., T], **more: Any) -> T:
+        """The same layout as `kind`, a subclass with further variables, which `more` describes."""
+        return kind(self.batch_size, self.input_shape, self.label_logits, self.variables, **more)
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
         """`[S, n]` -> images `[S, B, C, H, W]` and label logits `[S, B, K]` (None if fixed)."""

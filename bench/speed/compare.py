@@ -79,14 +79,14 @@ def _measure(options: Options, setting: Setting, variants: list[Setting]) -> dic
             ],
             **_limits(setting, ours, variants, others, steps),
             "chunks": _chunks(options, best.per_second, steps),
-            "thresholds": None,
+            "seconds_per_success_ratios": None,
             "peak_memory": None,
             "scale": None,
             "workers": None,
             "reasons": {},
         }
         if options.success:
-            _successes(options, best.contestant, ours.contestant, document, steps)
+            _successes(options, best.contestant, engines, document, steps)
         if options.memory:
             _memory(options, document, steps)
         if options.workers:
@@ -224,37 +224,40 @@ def _chunks(options: Options, loop: float, steps: Steps) -> list[dict[str, Any]]
     return rows
 
 
-def _successes(options: Options, loop: Any, engine: Any, document: dict[str, Any], steps: Steps) -> None:
-    """Adds whole runs to the document: the loop runs the first victims, the engine the pool, which begins with them."""
+def _successes(options: Options, loop: Any, engines: Sequence[Any], document: dict[str, Any], steps: Steps) -> None:
+    """Adds whole runs to the document: the loop runs the first victims, engines the pool, which begins with them."""
     steps.next("whole runs, engine")
-    ours: Whole = engine.whole(options.victims)
+    ours, *others = (engine.whole(options.victims) for engine in engines)
     steps.next("whole runs, loop")
     theirs: Whole = loop.whole(options.victims)
-    for key, whole in (("loop", theirs), ("engine", ours)):
-        document[key] |= {
-            "seconds_per_success": whole.per_success[0],
-            "whole_runs": {
-                "victims": whole.victims,
-                "images": whole.images,
-                "successes": whole.successes[0],
-                "success_rate": whole.successes[0] / whole.images,
-                "evaluations_per_victim": whole.evaluations / whole.victims,
-                "seconds": whole.seconds,
-            },
-        }
-    document["thresholds"] = [
-        {
-            "mse": threshold,
-            "loop": {"successes": theirs.successes[at], "seconds_per_success": theirs.per_success[at]},
-            "engine": {"successes": ours.successes[at], "seconds_per_success": ours.per_success[at]},
-            "seconds_per_success_ratio": _quotient(theirs.per_success[at], ours.per_success[at]),
-        }
-        for at, threshold in enumerate(THRESHOLDS)
+    documents = [document["loop"], document["engine"], *document["variants"]]
+    for one, whole in zip(documents, (theirs, ours, *others)):
+        one |= _whole(whole)
+    document["seconds_per_success_ratios"] = [
+        _quotient(loop_needs, engine_needs) for loop_needs, engine_needs in zip(theirs.per_success, ours.per_success)
     ]
-    document["seconds_per_success_ratio"] = document["thresholds"][0]["seconds_per_success_ratio"]
+    document["seconds_per_success_ratio"] = document["seconds_per_success_ratios"][0]
     if document["seconds_per_success_ratio"] is None:
         none = " and ".join(name for name, whole in (("loop", theirs), ("engine", ours)) if not whole.successes[0])
         document["reasons"]["seconds_per_success_ratio"] = f"no success of the {none}: more --victims are needed"
+
+
+def _whole(whole: Whole) -> dict[str, Any]:
+    return {
+        "seconds_per_success": whole.per_success[0],
+        "whole_runs": {
+            "victims": whole.victims,
+            "images": whole.images,
+            "successes": whole.successes[0],
+            "success_rate": whole.successes[0] / whole.images,
+            "evaluations_per_victim": whole.evaluations / whole.victims,
+            "seconds": whole.seconds,
+        },
+        "thresholds": [
+            {"mse": threshold, "successes": count, "seconds_per_success": needs}
+            for threshold, count, needs in zip(THRESHOLDS, whole.successes, whole.per_success)
+        ],
+    }
 
 
 def _quotient(a: float | None, b: float | None) -> float | None:

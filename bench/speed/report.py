@@ -15,7 +15,7 @@ _UNITS = ("", "k", "M", "G", "T", "P")
 def tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     """The measurements as tables, the most important one first."""
     yield _contest(document)
-    if document["thresholds"] is not None:
+    if document["seconds_per_success_ratios"] is not None:
         yield _thresholds(document)
     yield _machine(document)
     yield _chunks(document)
@@ -69,18 +69,24 @@ def _row(name: str, row: Mapping[str, Any], ratio: float, whole: Mapping[str, An
 
 
 def _thresholds(document: Mapping[str, Any]) -> Table:
-    """What a success costs at each threshold, whole runs counted."""
-    images = {name: document[name]["whole_runs"]["images"] for name in ("loop", "engine")}
-    columns = ("MSE at most", "loop, s/success", "successes", "engine, s/success", "successes", "ratio")
-    table = _table("seconds per success, of whole runs", columns)
-    for row in document["thresholds"]:
-        entries = [f"{row['mse']:g}"]
-        for name, of in images.items():
-            per = row[name]["seconds_per_success"]
-            entries += ["none" if per is None else f"{per:.3g}", f"{row[name]['successes']} of {of}"]
-        ratio = row["seconds_per_success_ratio"]
-        table.add_row(*entries, "" if ratio is None else f"{ratio:.1f}")
+    """What a success costs at each threshold, whole runs counted, and the share of images that are successes."""
+    named = [("published loop", document["loop"]), (_named(document["engine"]), document["engine"])]
+    named += [("  " + " ".join(one["overrides"]), one) for one in document["variants"]]
+    columns = [f"MSE <= {row['mse']:g}" for row in document["engine"]["thresholds"]]
+    title = "seconds per success in whole runs (share of images)"
+    table = _table(title, ("", "images", "evaluations", *columns))
+    for name, one in named:
+        runs = one["whole_runs"]
+        entries = [_needs(row, runs["images"]) for row in one["thresholds"]]
+        table.add_row(name, str(runs["images"]), f"{runs['evaluations_per_victim']:,.0f}", *entries)
+    ratios = ("" if ratio is None else f"{ratio:.1f}" for ratio in document["seconds_per_success_ratios"])
+    table.add_row("loop over engine", "", "", *ratios)
     return table
+
+
+def _needs(row: Mapping[str, Any], images: int) -> str:
+    per = row["seconds_per_success"]
+    return "none" if per is None else f"{per:.3g} ({row['successes'] / images:.2f})"
 
 
 def _machine(document: Mapping[str, Any]) -> Table:

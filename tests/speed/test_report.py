@@ -31,7 +31,7 @@ def document() -> dict[str, Any]:
         ],
         "peak_memory": {"engine": {"peak_bytes": 5e8, "before_bytes": 2e8}}, "reasons": {"seconds_per_success": "none"},
         "chunks": [one(796.0, chunk=32, ratio=7.96)],
-        "workers": None, "scale": None, "thresholds": None,
+        "workers": None, "scale": None, "seconds_per_success_ratios": None,
     }  # fmt: skip
 
 
@@ -62,20 +62,19 @@ def test_the_machine_has_its_limits_once_per_history() -> None:
     assert "seconds per success none" in lines
 
 
-def test_each_threshold_has_its_line() -> None:
-    one = {"successes": 3, "seconds_per_success": 0.25}
-    none = {"successes": 0, "seconds_per_success": None}
-    thresholds = [
-        {
-            "mse": 1e-2,
-            "loop": {"successes": 2, "seconds_per_success": 5.0},
-            "engine": one,
-            "seconds_per_success_ratio": 20,
-        },
-        {"mse": 1e-4, "loop": none, "engine": one, "seconds_per_success_ratio": None},
-    ]
-    lines = printed(document() | {"thresholds": thresholds})
-    assert "0.01 5 2 of 8 0.25 3 of 8 20.0" in lines and "0.0001 none 0 of 8 0.25 3 of 8" in lines
+def test_each_contestant_says_what_a_success_costs_at_each_threshold() -> None:
+    found = document() | {"seconds_per_success_ratios": [20.0, None]}
+    costs = {"loop": (5.0, None), "engine": (0.25, 0.5), "variant": (0.125, None)}
+    for one, name in zip((found["loop"], found["engine"], *found["variants"]), costs):
+        one["whole_runs"] = {"successes": 4, "images": 8, "evaluations_per_victim": 1800.0}
+        one["thresholds"] = [
+            {"mse": mse, "successes": 4, "seconds_per_success": needs} for mse, needs in zip((1e-2, 1e-4), costs[name])
+        ]
+    lines = printed(found)
+    assert "images evaluations MSE <= 0.01 MSE <= 0.0001" in lines
+    assert "published loop 8 1,800 5 (0.50) none" in lines and "attack.history=20 8 1,800 0.125 (0.50) none" in lines
+    assert "engine, chunk 32, own convolutions 8 1,800 0.25 (0.50) 0.5 (0.50)" in lines
+    assert "loop over engine 20.0" in lines
 
 
 def test_scale_and_workers_are_shown_if_they_were_measured() -> None:
