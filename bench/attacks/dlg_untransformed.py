@@ -97,7 +97,7 @@ class DLGUntransformed(GradientMatching):
         super().check(seen)
 
     def _policies(self, seen: Observation) -> list[Policy]:
-        known = only_change(seen, "ATS", "attack DLGUntransformed", "transforms the images (defense=ats)")
+        known = only_change(seen, "ATS", "attack DLGUntransformed", "transforms the images", "defense=ats")
         return [[dict(operation) for operation in policy] for policy in known["policies"]]
 
     def explained(self, seen: Observation, unknowns: Mapping[str, Tensor]) -> Gradient:

@@ -81,7 +81,7 @@ class MixtureMatching(GradientMatching):
 
     def _known(self, seen: Observation) -> Mapping[str, Any]:
         """What is known of the defence that mixes."""
-        return only_change(seen, self.mixes, f"attack {type(self).__name__}", f"mixes the images ({self.hint})")
+        return only_change(seen, self.mixes, f"attack {type(self).__name__}", "mixes the images", self.hint)
 
     def _layout(self, seen: Observation) -> MixedLayout:
         plain = super()._layout(seen)

@@ -61,14 +61,15 @@ def test_the_preset_has_a_member_for_a_defence_that_hides_numbers(
 ) -> None:
     built = parties(*SMALL, "threat=adaptive", f"defense={defense}", f"data.batch_size={batch_size}")
     seen, attack = built.client.share(built.data.deal([0])), built.attack
-    left_out = attack._left_out(seen)
-    resting = attack._resting(seen, left_out)
+    roles = attack._roles(seen)
+    left_out, resting = roles.left_out, roles.resting
     assert member not in {**left_out, **resting}
     if defense in ("mixup", "instahide", "ats"):
         assert "rgap" in {**left_out, **resting}  # it would read the changed example
     plain = parties(*SMALL, "threat=adaptive")
     seen = plain.client.share(plain.data.deal([0]))
-    assert member in {**(found := plain.attack._left_out(seen)), **plain.attack._resting(seen, found)}
+    others = plain.attack._roles(seen)
+    assert member in {**others.left_out, **others.resting}
 
 
 @pytest.mark.slow
