@@ -15,7 +15,7 @@ WORDS = ("attack DLGUnmixed", "mixes the images", "defense=mixup")
         ("defense=stack defense.parts=[mixup,gaussian]", True),  # noise on the gradient changes no example
         ("defense=instahide", False),
         ("defense=none", False),
-        ("defense=stack defense.parts=[mixup,local_steps]", False),
+        ("defense=stack defense.parts=[mixup,instahide]", False),
     ],
 )
 def test_one_change_alone_is_served(defense: str, served: bool, parties) -> None:
