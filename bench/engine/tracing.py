@@ -92,6 +92,13 @@ def _form(node: Node) -> tuple[object, ...]:
     return (found.shape, found.stride, found.dtype) if isinstance(found, TensorMetadata) else ()
 
 
+def may_own(matching: Matching, z: Tensor) -> bool:
+    """Whether some convolutions may be our own: on a processor, if the victims have weights of their own."""
+    parameters, *_ = matching.arguments()
+    has_some = any(is_ours(value.shape) for value in parameters.values())
+    return z.device.type == "cpu" and not matching.shares_model and has_some
+
+
 def trace_own(matching: Matching, z: Tensor) -> Traced:
     """Traces the function with convolutions of our own, if the victims have weights of their own on a processor.
 
@@ -100,12 +107,7 @@ def trace_own(matching: Matching, z: Tensor) -> Traced:
             memory.
         z: `[S, n]`, variables at which the function may be evaluated.
     """
-    parameters, *_ = matching.arguments()
-    if (
-        z.device.type != "cpu"
-        or matching.shares_model
-        or not any(is_ours(value.shape) for value in parameters.values())
-    ):
+    if not may_own(matching, z):
         return Traced(None)
     try:
         load("convolution")

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from bench.engine.compile import compile_matching, pays
+from bench.engine.kernels.library import is_available
 from bench.engine.matching import Matching
 from bench.engine.seats import seats_of
 from bench.engine.size import bytes_of_gradients, operations
-from bench.engine.tracing import Function, trace, trace_own
+from bench.engine.tracing import Function, may_own, trace, trace_own
 from bench.host import capacity
 
 # On a processor, 8 slots reach three quarters of the evaluations per second of 32 slots, and a single victim takes a
@@ -32,6 +33,9 @@ CANDIDATES_CUDA = (32, 128, 512)
 # Operations per evaluation up to which mapping pays. Beyond them the overhead of calls is negligible, and mapped
 # convolutions are slow.
 MAPPED_UP_TO = 10**9
+# The slow ones are those of few channels. Where they are our own, larger networks are mapped too: ConvNet16 in batches
+# of one and ResNet-20 in batches of four do 2.3 times as much (docs/speed.md).
+MAPPED_WITH_OWN_UP_TO = 10**10
 # Tracing takes a second or less, and saves 2 ms and more of each evaluation of 8 slots (docs/speed.md).
 TRACED_FROM = 500  # evaluations per run
 TRACED_SLOTS = 4  # eight victims fill a register of floats; with fewer than this, torch is as quick
@@ -120,12 +124,12 @@ def tune(
         return make(torch.arange(size) % total)
 
     torch.set_num_threads(threads or 1)
-    found = _settled(some, total, chunk, threads or 1, held, device)
+    traces = evaluations >= TRACED_FROM
+    found = _settled(some, total, chunk, threads or 1, held, device, traces)
     compiles = not found.one_by_one and (pays(victims, evaluations, own=False) if compile_ is None else compile_)
     slots = found.slots
     if compiles and chunk is None and device.type == "cpu":
         slots = min(total, _large(some, held, device))
-    traces = evaluations >= TRACED_FROM
     wanted = replace(found, slots=slots, seated=False) if compiles else found
     if compiles or traces:
         wanted = _with_own(some, wanted, timed=compiles)
@@ -182,6 +186,7 @@ def _settled(
     threads: int,
     held: int,
     device: torch.device,
+    traces: bool,
 ) -> Tuned:
     """Decides how the work is done without compilation."""
     seated, (matching, z) = device.type == "cpu", some(1)
@@ -194,7 +199,9 @@ def _settled(
         return _measured(some, total, held, device)
     matching.one_by_one()
     slots = room(SLOTS, held, matching, device)
-    if slots > 1 and (operations(matching, z) or 0) > MAPPED_UP_TO:
+    owns = traces and may_own(matching, z) and is_available("convolution")
+    most = MAPPED_WITH_OWN_UP_TO if owns else MAPPED_UP_TO
+    if slots > 1 and (operations(matching, z) or 0) > most:
         slots = 1
     return Tuned(slots, slots == 1, None, threads, {}, seated=True)
 

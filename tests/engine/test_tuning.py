@@ -57,6 +57,18 @@ def test_work_whose_arithmetic_outweighs_its_calls_is_done_one_by_one(parties, m
     assert (found.slots, found.one_by_one, found.seated) == (1, True, True)
 
 
+def test_larger_work_is_mapped_if_its_slow_convolutions_are_our_own(parties, monkeypatch) -> None:
+    """Without a compiler, and for a short budget that is not worth a trace, they are torch's."""
+    monkeypatch.setattr(tuning, "MAPPED_UP_TO", 10**3)
+    monkeypatch.setattr(tuning, "TRACED_FROM", 2)
+    assert settled(parties, 2).slots == SLOTS
+    monkeypatch.setattr(tuning, "is_available", lambda name: False)
+    assert settled(parties, 2).slots == 1
+    monkeypatch.undo()
+    monkeypatch.setattr(tuning, "MAPPED_UP_TO", 10**3)
+    assert settled(parties, 2).slots == 1
+
+
 @pytest.mark.parametrize(
     ("direction", "step"),
     [

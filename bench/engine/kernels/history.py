@@ -12,7 +12,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from bench.engine.kernels.library import Unavailable, load
+from bench.engine.kernels.library import is_available, load
 
 _TYPES = {torch.float32: "float", torch.float64: "double"}
 # Below so many numbers per victim, a direction takes microseconds, and a compilation is not worth its time.
@@ -63,11 +63,7 @@ def serves(s: Tensor) -> bool:
     """
     if _left_to_torch or s.device.type != "cpu" or s.dtype not in _TYPES or s[0].numel() < _LEAST:
         return False
-    try:
-        load("history")
-    except Unavailable:
-        return False
-    return True
+    return is_available("history")
 
 
 def zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:

@@ -50,6 +50,15 @@ def load(name: str) -> ctypes.CDLL:
     return found
 
 
+def is_available(name: str) -> bool:
+    """Whether `load` has a library to return."""
+    try:
+        load(name)
+    except Unavailable:
+        return False
+    return True
+
+
 @functools.cache
 def _load(name: str, cache: str, compiler: str | None, path: str | None) -> ctypes.CDLL | str:
     """The library, or why there is none. The last three are what may change within a process, as it does in tests."""
