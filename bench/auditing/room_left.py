@@ -21,6 +21,7 @@ from bench.running.limit_step import DRAWS, average_limit
 _BYTES, _COPIES = 8, 3  # of a number; the Jacobian, what it is put together from, and what is factored
 _MOST_BYTES = 2e9
 _AT_ONCE = 32  # derivatives by which the time of all is estimated
+_FLOPS = 3 * FLOPS  # a product of matrices is as much quicker than their decomposition
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def room_left(
         few = torch.eye(entries, dtype=point.dtype, device=point.device)[:_AT_ONCE]
         derivatives(function, point, few)
         each = (time.perf_counter() - begin) / len(few)
-        expected = each * entries + 2 * numbers * entries / FLOPS
+        expected = each * entries + 2 * numbers * entries / _FLOPS
         if expected > seconds:
             return RoomLeft(f"it takes about {expected:.0f} s, and {max(seconds, 0):.0f} s of the budget are left")
         begin = time.perf_counter()

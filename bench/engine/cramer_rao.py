@@ -15,6 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+# The squares of singular values are the eigenvalues of J J', which take a third of the time. Rounding moves the
+# smallest one by the largest times 1e-16, so that up to this condition number it is right to 1e-5 of itself.
+_BY_SQUARES_UP_TO = 1e5
+
 
 @dataclass(frozen=True)
 class Determination:
@@ -62,13 +66,21 @@ def determination(rows: Tensor) -> Determination:
         rows: `[n, e]`, the derivative of the e shared entries, one row per entry of the input.
     """
     n = len(rows)
-    tall = rows.double().T.contiguous()
-    # The triangle has the same singular values, and finding them is ten times as quick.
-    triangle = torch.linalg.qr(tall, mode="r")[1] if len(tall) > n else tall
-    values = torch.linalg.svdvals(triangle)
+    values = _singular_values(rows.double())
     largest = float(values[0]) if len(values) else 0.0
     smallest_kept = max(rows.shape) * torch.finfo(rows.dtype).eps * largest
     kept = values[values > smallest_kept]
     if len(kept) < n:
         return Determination(n, len(kept), torch.inf, torch.inf)
     return Determination(n, n, largest / float(kept[-1]), float(kept.pow(-2).sum()) / n)
+
+
+def _singular_values(rows: Tensor) -> Tensor:
+    """The singular values of `[n, e]` in double precision, the largest first."""
+    if rows.shape[0] <= rows.shape[1]:
+        squares = torch.linalg.eigvalsh(rows @ rows.T).flip(0)
+        if len(squares) and float(squares[-1]) * _BY_SQUARES_UP_TO**2 > float(squares[0]):
+            return squares.sqrt()
+    tall = rows.T.contiguous()
+    # The triangle has the same singular values, and finding them is ten times as quick.
+    return torch.linalg.svdvals(torch.linalg.qr(tall, mode="r")[1] if len(tall) > len(rows) else tall)

@@ -1,5 +1,7 @@
 """The unbiased limit: attained by least squares on a linear map, and infinite if there are too few equations."""
 
+import math
+
 import pytest
 import torch
 
@@ -23,6 +25,16 @@ def test_rank_condition_and_error_of_known_matrices() -> None:
     assert (known.rank, known.condition, known.determined) == (3, 4.0, True)
     assert known.error == pytest.approx((1 / 16 + 1 / 4 + 1) / 3)
     assert known.unbiased_limit(2.0) == pytest.approx(4 * known.error)
+
+
+@pytest.mark.parametrize("condition", [1.0, 10.0, 9e4, 2e5, 1e9])
+def test_singular_values_are_right_at_every_condition_number(condition: float) -> None:
+    """They are found from their squares while these are exact enough, and from the matrix itself beyond."""
+    left, right = (torch.linalg.qr(drawn(*shape))[0] for shape in ((20, 20), (50, 20)))
+    values = torch.logspace(0, -math.log10(condition), 20, dtype=torch.float64)
+    found = determination((left * values) @ right.T)
+    assert found.rank == 20 and found.condition == pytest.approx(condition, rel=1e-4)
+    assert found.error == pytest.approx(float(values.pow(-2).mean()), rel=1e-4)
 
 
 @pytest.mark.parametrize(
