@@ -166,7 +166,7 @@ def test_defenses_has_twenty_two_points_five_attacks_two_label_rules_a_limit_a_l
     cells = [cell.config for cell in suite.plan("defenses", [f"paths.data={root}"])]
     leaks = [cfg for cfg in cells if kind_of(cfg) is StoredLeak and not cfg.attack.control]
     points = {cfg.names.defense for cfg in leaks}
-    assert len(points) == 22 and len(leaks) == 22 * 5 + 3 and {cfg.data.victims for cfg in leaks} == {8}
+    assert len(points) == 22 and len(leaks) == 22 * 5 + 3 and {cfg.data.victims for cfg in leaks} == {16}
     kinds = (StoredLimits, StoredIdentification, StoredTraining)
     beside = [[cfg for cfg in cells if kind_of(cfg) is kind] for kind in kinds]
     assert [len(found) for found in beside] == [22, 22, 22]
